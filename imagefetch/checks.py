@@ -1,0 +1,238 @@
+"""What is looked at before anything is fetched or written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from scrapy.crawler import Crawler
+from scrapy.settings import BaseSettings
+from scrapy.utils.misc import build_from_crawler, load_object
+
+from imagefetch.errors import BadInput
+from imagefetch.partials import is_remote, local_path
+from imagefetch.urls import check_list
+
+ARGUMENTS = {"urls", "report", "_job"}
+"""What ``-a`` may name; ``_job`` is Scrapyd's."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run reads and writes."""
+
+    urls: Path
+    report: Path
+    store: str
+    """FILES_STORE: a folder, or an address of FilesPipeline's (``s3://…``)."""
+
+
+class Rule(Protocol):
+    """Says which values a setting may have."""
+
+    @property
+    def allowed(self) -> str:
+        """The end of "must be …"."""
+        ...
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        """Whether the setting's value is allowed.
+
+        :raises ValueError, TypeError: if it is not even of the right kind
+        """
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number within bounds, whole unless said otherwise."""
+
+    low: float
+    high: float
+    whole: bool = True
+
+    @property
+    def allowed(self) -> str:
+        return f"a {'whole ' if self.whole else ''}number from {self.low:,} to {self.high:,}"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        value = settings.getfloat(name)
+        return self.low <= value <= self.high and not (self.whole and value % 1)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return f"one of {', '.join(self.words)}"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        return settings.get(name) in self.words
+
+
+class Switch:
+    """On or off."""
+
+    allowed: str = "True or False"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        settings.getbool(name)
+        return True
+
+
+class Text:
+    """Some text."""
+
+    allowed: str = "text, and not empty"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        value = settings.get(name)
+        return isinstance(value, (str, Path)) and bool(str(value).strip())
+
+
+class Statuses:
+    """HTTP status codes."""
+
+    allowed: str = "a list of HTTP status codes, as 429,503"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        return all(100 <= int(code) <= 599 for code in settings.getlist(name))
+
+
+class Table:
+    """A dictionary."""
+
+    allowed: str = 'a dictionary, or JSON for one: {"Name": "value"}'
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        settings.getdict(name)
+        return True
+
+
+DAY = 86_400
+
+RULES: dict[str, Rule] = {
+    "INPUT_URLS": Text(),
+    "LOOKAHEAD": Number(1, 100_000),
+    "CONCURRENT_REQUESTS": Number(1, 10_000),
+    "CONCURRENT_REQUESTS_PER_DOMAIN": Number(1, 10_000),
+    "DOWNLOAD_DELAY": Number(0, DAY, whole=False),
+    "USER_AGENT": Text(),
+    "DEFAULT_REQUEST_HEADERS": Table(),
+    "RETRY_TIMES": Number(0, 100),
+    "RETRY_DELAY": Number(0, DAY, whole=False),
+    "RETRY_HTTP_CODES": Statuses(),
+    "REDIRECT_MAX_TIMES": Number(0, 100),
+    "DOWNLOAD_TIMEOUT": Number(0.001, DAY, whole=False),
+    "DOWNLOAD_MAXSIZE": Number(0, 2**50),
+    "DOWNLOAD_VERIFY_CERTIFICATES": Switch(),
+    "FILES_STORE": Text(),
+    "REPORT": Text(),
+    "PROGRESS_INTERVAL": Number(0.1, DAY, whole=False),
+    "LOG_LEVEL": Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+}
+"""Every setting that this project's users are told of, in data order."""
+
+
+def check_settings(settings: BaseSettings) -> None:
+    """Check every setting of `RULES`.
+
+    :raises BadInput: naming setting, value and what is allowed
+    """
+    for name, rule in RULES.items():
+        try:
+            holds = rule.holds(settings, name)
+        except (ValueError, TypeError):
+            holds = False
+        if not holds:
+            value = settings.get(name)
+            raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}")
+
+
+def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
+    """Check settings and ``-a`` arguments, then list, report and store.
+
+    Nothing is written, but for the copy of a list on standard input
+    (``-a urls=-``), which is made last.
+
+    :raises BadInput: one line: what is wrong, where, and what to do
+    """
+    check_settings(settings)
+    for name in arguments:
+        if name not in ARGUMENTS:
+            known = ", ".join(sorted(n for n in ARGUMENTS if not n.startswith("_")))
+            raise BadInput(f"argument -a {name}=…: there is no such argument; known: {known}")
+    report = Path(arguments.get("report") or settings["REPORT"]).absolute()
+    store = str(settings["FILES_STORE"])
+    check_report(report)
+    if not is_remote(store):
+        check_folder(local_path(store), "FILES_STORE")
+    urls = str(arguments.get("urls") or settings["INPUT_URLS"])
+    if urls == "-":
+        return Run(spool_standard_input(report), report, store)
+    path = Path(urls).absolute()
+    check_list(path)
+    return Run(path, report, store)
+
+
+def check_report(path: Path) -> None:
+    """:raises BadInput: if *path* can't become the report"""
+    if path.is_dir():
+        raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
+    if path.exists():
+        raise BadInput(f"{path}: is there already; move it away, or use another -a report=PATH")
+    check_folder(path.parent, "report")
+
+
+def check_folder(path: Path, what: str) -> None:
+    """:raises BadInput: if no file can be made in the folder *path*, which need not exist"""
+    existing = path
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise BadInput(f"{what} {path}: {existing} is no folder; choose another place")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise BadInput(f"{what} {path}: {existing} can't be written to; choose another place")
+
+
+def check_handlers(crawler: Crawler) -> None:
+    """Build the download handlers once, since Scrapy would go on without.
+
+    :raises BadInput: if the handler for http or https can't be built
+    """
+    handlers = crawler.settings.getwithbase("DOWNLOAD_HANDLERS")
+    for scheme in ("http", "https"):
+        try:
+            build_from_crawler(load_object(handlers[scheme]), crawler)
+        except Exception as error:
+            raise BadInput(
+                f"setting DOWNLOAD_HANDLERS[{scheme!r}] = {handlers.get(scheme)!r}: "
+                f"can't be built: {error}"
+            ) from error
+
+
+def spool_standard_input(report: Path) -> Path:
+    """Copy standard input beside *report*, and return the copy's path.
+
+    :raises BadInput: if it holds no list, or the copy can't be made
+    """
+    path = report.with_suffix(".urls.txt")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+        check_list(path)
+    except OSError as error:
+        raise BadInput(f"{path}: can't keep standard input there: {error.strerror}") from error
+    except BadInput as error:
+        path.unlink()
+        raise BadInput(f"standard input: {str(error).partition(': ')[2]}") from error
+    return path

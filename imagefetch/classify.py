@@ -1,0 +1,99 @@
+"""Which failure is it? What aiohttp and the sockets below it raise, by our names."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+
+import aiohttp
+from aiohttp.http_exceptions import LineTooLong
+
+from imagefetch import errors
+
+DNS_NOT_FOUND = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+BY_ERRNO: dict[int, type[errors.Failure]] = {
+    errno.ECONNREFUSED: errors.ConnectionRefused,
+    errno.ECONNRESET: errors.ConnectionReset,
+    errno.ECONNABORTED: errors.ConnectionReset,
+    errno.EPIPE: errors.ConnectionReset,
+    errno.EHOSTUNREACH: errors.HostUnreachable,
+    errno.ENETUNREACH: errors.HostUnreachable,
+    errno.EHOSTDOWN: errors.HostUnreachable,
+    errno.ENETDOWN: errors.HostUnreachable,
+    errno.EADDRNOTAVAIL: errors.HostUnreachable,
+    errno.EINVAL: errors.HostUnreachable,  # connect() to an address of no use, as 0.0.0.1
+    errno.EACCES: errors.HostUnreachable,  # a broadcast address, or a firewall of this machine's
+    errno.EPERM: errors.HostUnreachable,
+    errno.ETIMEDOUT: errors.ConnectTimeout,
+}
+
+LOCAL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+# OpenSSL's X509_V_ERR_* (x509_vfy.h)
+BY_VERIFY_CODE: dict[int, type[errors.Failure]] = {
+    9: errors.CertificateExpired,  # not yet valid
+    10: errors.CertificateExpired,
+    18: errors.CertificateUntrusted,  # self-signed
+    19: errors.CertificateUntrusted,  # self-signed in the chain
+    20: errors.CertificateUntrusted,  # no local issuer
+    21: errors.CertificateUntrusted,  # chain can't be verified
+    62: errors.CertificateWrongHost,
+    64: errors.CertificateWrongHost,  # an address instead of a name
+}
+
+
+def classify(error: Exception) -> Exception:
+    """Return the `Failure` or `LocalError` that *error* stands for.
+
+    What is none of those (a bug, say) is returned as it is.
+    """
+    match error:
+        case errors.Problem() | errors.LocalError():
+            return error
+        case aiohttp.ConnectionTimeoutError():
+            return errors.ConnectTimeout()
+        case TimeoutError():
+            return errors.DownloadTimeout()
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return errors.ProxyFailure()
+        case aiohttp.ClientConnectorDNSError():
+            return _dns_failure(error.os_error)
+        case aiohttp.ClientConnectorCertificateError():
+            return _certificate_failure(error.certificate_error)
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return errors.TLSFailure()
+        case aiohttp.ClientPayloadError():
+            return errors.IncompleteBody()
+        case aiohttp.ServerDisconnectedError():
+            return errors.ConnectionReset()
+        case aiohttp.ClientResponseError():
+            long = isinstance(error.__cause__, LineTooLong)
+            return errors.HeadersTooLarge() if long else errors.BadHTTP()
+        case aiohttp.InvalidURL():
+            return errors.InvalidURL()
+        case OSError():
+            return _os_failure(error)
+        case UnicodeError():
+            return errors.InvalidURL()  # a host name that IDNA can't encode
+    return error
+
+
+def _dns_failure(error: OSError) -> errors.Failure:
+    return errors.HostNotFound() if error.errno in DNS_NOT_FOUND else errors.DNSFailure()
+
+
+def _certificate_failure(error: Exception) -> errors.Failure:
+    code = getattr(error, "verify_code", 0)
+    return BY_VERIFY_CODE.get(code, errors.CertificateInvalid)()
+
+
+def _os_failure(error: OSError) -> Exception:
+    if error.errno in LOCAL:
+        return errors.SystemLimit(
+            f"{error.strerror}: lower CONCURRENT_REQUESTS, or raise this system's limit (ulimit -n)"
+        )
+    # Several addresses that failed in different ways come as one error without
+    # a number; none of them could be reached.
+    return BY_ERRNO.get(error.errno or 0, errors.HostUnreachable)()

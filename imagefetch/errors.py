@@ -1,0 +1,342 @@
+"""Everything that can keep a picture from being kept, as one closed tree.
+
+A row's ``Reason`` is the slug in the second column; ``FAILED <name>`` in its
+``Response code`` is the class name of a `Failure`. ``~`` marks what may pass:
+only such errors are tried again.
+
+    Problem
+    ├── Failure                      no whole answer was had: "FAILED <name>"
+    │   ├── InvalidURL               invalid-url
+    │   ├── UnsupportedScheme        unsupported-scheme
+    │   ├── HostNotFound             host-not-found
+    │   ├── DNSFailure             ~ dns-failure
+    │   ├── ConnectionRefused      ~ connection-refused
+    │   ├── HostUnreachable        ~ host-unreachable
+    │   ├── ConnectionReset        ~ connection-reset
+    │   ├── ProxyFailure           ~ proxy-failure
+    │   ├── ConnectTimeout         ~ connect-timeout
+    │   ├── DownloadTimeout        ~ download-timeout
+    │   ├── CertificateExpired       certificate-expired
+    │   ├── CertificateUntrusted     certificate-untrusted
+    │   ├── CertificateWrongHost     certificate-wrong-host
+    │   ├── CertificateInvalid       certificate-invalid
+    │   ├── TLSFailure             ~ tls-failure
+    │   ├── BadHTTP                  bad-http
+    │   ├── HeadersTooLarge          headers-too-large
+    │   ├── IncompleteBody         ~ incomplete-body
+    │   ├── BadEncoding              bad-encoding
+    │   ├── TooLarge                 too-large
+    │   ├── TooManyRedirects         too-many-redirects
+    │   ├── BadRedirect              bad-redirect
+    │   ├── RequestDropped           request-dropped
+    │   └── InternalError            internal-error
+    └── Rejection                    a whole answer, its body not kept
+        ├── Unauthorized             unauthorized
+        ├── NotFound                 not-found
+        ├── RateLimited            ~ rate-limited
+        ├── ClientError              client-error
+        ├── ServerError            ~ server-error
+        ├── UnexpectedStatus         unexpected-status
+        ├── EmptyBody                empty-body
+        ├── NotAnImage               not-an-image
+        └── DamagedImage             damaged-image
+
+    LocalError                       this machine's fault: stops the run, never a row
+    ├── StoreError                   store-error
+    ├── ReportError                  report-error
+    └── SystemLimit                  system-limit
+
+    BadInput                         refused before anything is fetched
+
+`LocalError` is no `OSError` on purpose: Scrapy retries those, and a full disk
+would become a row of every line.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Problem(Exception):
+    """Why no picture was kept for a line.
+
+    ``reason`` is the slug for the report's ``Reason`` column; ``transient``
+    says whether the same request may succeed later.
+    """
+
+    reason: ClassVar[str]
+    transient: ClassVar[bool] = False
+
+
+class Failure(Problem):
+    """No whole answer was had."""
+
+    @property
+    def code(self) -> str:
+        """The cell for ``Response code``."""
+        return f"FAILED {type(self).__name__}"
+
+
+class InvalidURL(Failure):
+    """The line is no URL that a request could be made of."""
+
+    reason = "invalid-url"
+
+
+class UnsupportedScheme(Failure):
+    """A scheme other than http and https."""
+
+    reason = "unsupported-scheme"
+
+
+class HostNotFound(Failure):
+    """The name service says that there is no such host."""
+
+    reason = "host-not-found"
+
+
+class DNSFailure(Failure):
+    """The name service gave no answer."""
+
+    reason = "dns-failure"
+    transient = True
+
+
+class ConnectionRefused(Failure):
+    """Nothing listens at the host's port."""
+
+    reason = "connection-refused"
+    transient = True
+
+
+class HostUnreachable(Failure):
+    """No route to the host."""
+
+    reason = "host-unreachable"
+    transient = True
+
+
+class ConnectionReset(Failure):
+    """The connection ended before the answer's headers were there."""
+
+    reason = "connection-reset"
+    transient = True
+
+
+class ProxyFailure(Failure):
+    """The configured proxy could not be used."""
+
+    reason = "proxy-failure"
+    transient = True
+
+
+class ConnectTimeout(Failure):
+    """No connection within the time allowed."""
+
+    reason = "connect-timeout"
+    transient = True
+
+
+class DownloadTimeout(Failure):
+    """The whole answer was not there within DOWNLOAD_TIMEOUT."""
+
+    reason = "download-timeout"
+    transient = True
+
+
+class CertificateExpired(Failure):
+    """The certificate's time is over, or has not begun."""
+
+    reason = "certificate-expired"
+
+
+class CertificateUntrusted(Failure):
+    """Self-signed, or signed by nobody this machine trusts."""
+
+    reason = "certificate-untrusted"
+
+
+class CertificateWrongHost(Failure):
+    """The certificate is another host's."""
+
+    reason = "certificate-wrong-host"
+
+
+class CertificateInvalid(Failure):
+    """The certificate was refused for another cause."""
+
+    reason = "certificate-invalid"
+
+
+class TLSFailure(Failure):
+    """The TLS handshake broke off."""
+
+    reason = "tls-failure"
+    transient = True
+
+
+class BadHTTP(Failure):
+    """The answer is not HTTP."""
+
+    reason = "bad-http"
+
+
+class HeadersTooLarge(Failure):
+    """More or longer header lines than are read."""
+
+    reason = "headers-too-large"
+
+
+class IncompleteBody(Failure):
+    """The body broke off."""
+
+    reason = "incomplete-body"
+    transient = True
+
+
+class BadEncoding(Failure):
+    """The body is not what its Content-Encoding says."""
+
+    reason = "bad-encoding"
+
+
+class TooLarge(Failure):
+    """The body is longer than DOWNLOAD_MAXSIZE."""
+
+    reason = "too-large"
+
+
+class TooManyRedirects(Failure):
+    """A redirect loop, or more than REDIRECT_MAX_TIMES in a chain."""
+
+    reason = "too-many-redirects"
+
+
+class BadRedirect(Failure):
+    """A Location that can't be followed: malformed, or not http(s)."""
+
+    reason = "bad-redirect"
+
+
+class RequestDropped(Failure):
+    """A middleware of the user's refused the request."""
+
+    reason = "request-dropped"
+
+
+class InternalError(Failure):
+    """An error in the program itself; the log has its traceback."""
+
+    reason = "internal-error"
+
+
+class Rejection(Problem):
+    """A whole answer whose body is not kept."""
+
+
+class Unauthorized(Rejection):
+    """401, 402, 403, 407, 451."""
+
+    reason = "unauthorized"
+
+
+class NotFound(Rejection):
+    """404, 410."""
+
+    reason = "not-found"
+
+
+class RateLimited(Rejection):
+    """429."""
+
+    reason = "rate-limited"
+    transient = True
+
+
+class ClientError(Rejection):
+    """Any other 4xx."""
+
+    reason = "client-error"
+
+
+class ServerError(Rejection):
+    """5xx."""
+
+    reason = "server-error"
+    transient = True
+
+
+class UnexpectedStatus(Rejection):
+    """A status that brings no whole picture: 204, 206, a 3xx without Location, …"""
+
+    reason = "unexpected-status"
+
+
+class EmptyBody(Rejection):
+    """A good status without a byte of body."""
+
+    reason = "empty-body"
+
+
+class NotAnImage(Rejection):
+    """The bytes are of no image format."""
+
+    reason = "not-an-image"
+
+
+class DamagedImage(Rejection):
+    """The bytes begin as an image does, yet their header can't be read."""
+
+    reason = "damaged-image"
+
+
+class LocalError(Exception):
+    """This machine's fault. The run stops; no row is written for it."""
+
+    reason: ClassVar[str]
+
+
+class StoreError(LocalError):
+    """A file could not be written or moved into its place."""
+
+    reason = "store-error"
+
+
+class ReportError(LocalError):
+    """A row could not be written."""
+
+    reason = "report-error"
+
+
+class SystemLimit(LocalError):
+    """The operating system gives no more sockets or memory."""
+
+    reason = "system-limit"
+
+
+class BadInput(ValueError):
+    """A list, folder, argument or setting that a run can't start with.
+
+    Its text is one line: what, where, and what to do.
+    """
+
+
+def rejection_of(status: int) -> Rejection | None:
+    """Say why an answer of *status* brings no picture; None where it may.
+
+    Every 2xx may, but for 204 and 205, which have no body, and 206, which
+    nobody asked for (RFC 9110, section 15.3).
+    """
+    if 200 <= status < 300 and status not in {204, 205, 206}:
+        return None
+    if status in {401, 402, 403, 407, 451}:
+        return Unauthorized()
+    if status in {404, 410}:
+        return NotFound()
+    if status == 429:
+        return RateLimited()
+    if 400 <= status < 500:
+        return ClientError()
+    if 500 <= status < 600:
+        return ServerError()
+    return UnexpectedStatus()

@@ -1,0 +1,29 @@
+"""Keys of ``Request.meta`` that this project sets, beside Scrapy's own."""
+
+LINE = "line"
+"""The `imagefetch.urls.Line` that the request is for."""
+
+KEY = "key"
+"""What the line's duplicates share with it (`imagefetch.duplicates.key_of`)."""
+
+SETTLED = "settled"
+"""The `Failure` of a line that no request can be sent for."""
+
+DUPLICATE_OF = "duplicate_of"
+"""The key of a line whose URL was asked for before."""
+
+STREAM_TO = "stream_to"
+"""The folder (`Path`) for the body's partial file. A request without it gets an
+ordinary response, its body in memory."""
+
+RETRY_IN = "retry_in"
+"""Seconds that the scheduler lets the line wait before it is tried again."""
+
+PROBLEM = "problem"
+"""The `Rejection` that a middleware found with a whole answer."""
+
+FIRST_SENT = "first_sent"
+"""When the first of the line's requests was sent (monotonic, seconds)."""
+
+SECONDS = "seconds"
+"""From then to the end of the last."""

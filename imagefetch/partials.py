@@ -1,0 +1,141 @@
+"""Bodies on their way to disk: partial files, and the response that names one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scrapy.http import Response
+
+from imagefetch.errors import StoreError
+from imagefetch.probe import HEAD
+
+
+@dataclass(frozen=True)
+class Download:
+    """A body that came whole."""
+
+    path: Path | None = None
+    """Its partial file; None for an empty body, or one that is not wanted."""
+    size: int = 0
+    """Bytes."""
+    sha256: str = ""
+    """Lower-case hex."""
+    head: bytes = b""
+    """The first bytes, `HEAD` of them at most."""
+
+    def discard(self) -> None:
+        """Remove the partial file.
+
+        :raises StoreError: if the file system refuses
+        """
+        if self.path is not None:
+            try:
+                self.path.unlink(missing_ok=True)
+            except OSError as error:
+                raise store_error(self.path, error) from error
+
+
+class FileResponse(Response):
+    """A response whose body lies in a file: ``body`` is empty, see ``download``."""
+
+    __slots__ = ("download",)
+    attributes = (*Response.attributes, "download")
+
+    def __init__(self, *args: Any, download: Download | None = None, **kwargs: Any) -> None:
+        self.download = download or Download()
+        super().__init__(*args, **kwargs)
+
+
+class PartialFile:
+    """A file that a body is written into as it arrives; made at its first byte.
+
+    :raises StoreError: from every method, if the file system refuses
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._head = b""
+        self._sha256 = hashlib.sha256()
+        self._file: Any = None
+
+    def write(self, data: bytes) -> None:
+        try:
+            if self._file is None:
+                self._file = self.path.open("xb", buffering=0)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise store_error(self.path, error) from error
+        self._sha256.update(data)
+        self.size += len(data)
+        if len(self._head) < HEAD:
+            self._head += data[: HEAD - len(self._head)]
+
+    def finish(self) -> Download:
+        """Close the file and say what it holds."""
+        if self._file is None:
+            return Download()
+        try:
+            self._file.close()
+        except OSError as error:  # some file systems tell of a full disk only here
+            raise store_error(self.path, error) from error
+        return Download(self.path, self.size, self._sha256.hexdigest(), self._head)
+
+    def discard(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            Download(self.path).discard()
+
+
+def store_error(path: Path | str, error: OSError) -> StoreError:
+    """Say in one line what the file system refused."""
+    return StoreError(f"{path}: {error.strerror or error}")
+
+
+def partial_folder(store: str, report: Path) -> Path:
+    """Return the folder for the partial files of the run that writes *report*.
+
+    It lies in the store, where renaming a file into its place is atomic, or
+    beside the report where the store is not a local folder. Runs with
+    different reports share no folder.
+    """
+    base = report.parent if is_remote(store) else local_path(store)
+    run = hashlib.sha256(str(report).encode()).hexdigest()[:12]
+    return base / ".part" / run
+
+
+def is_remote(store: str) -> bool:
+    """Whether FILES_STORE is an address (``s3://…``) and no local folder."""
+    return "://" in store and not store.startswith("file://")
+
+
+def local_path(store: str) -> Path:
+    """Return FILES_STORE as a path; it may be written ``file:///…``."""
+    return Path(store.removeprefix("file://")).absolute()
+
+
+def open_partial_folder(folder: Path) -> None:
+    """Make *folder*, or empty it of what an interrupted run left there.
+
+    :raises StoreError: if the file system refuses
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            path.unlink()
+    except OSError as error:
+        raise store_error(folder, error) from error
+
+
+def close_partial_folder(folder: Path) -> None:
+    """Remove *folder*, and the folder of such folders, where they are empty."""
+    for path in (folder, folder.parent):
+        try:
+            path.rmdir()
+        except OSError:
+            return  # another run's, or a file for the next start to clear

@@ -1,0 +1,134 @@
+"""Settings of imagefetch, in the order in which data flows.
+
+The first part holds what a user may turn, each with its unit and meaning; what
+is allowed stands in `imagefetch.checks`. The second part puts the program
+together. Scrapy's other settings keep their defaults:
+https://docs.scrapy.org/en/latest/topics/settings.html
+"""
+
+from imagefetch import __version__
+
+# --- What you may turn -----------------------------------------------------
+
+# The list: a path; "-" is standard input. -a urls=PATH overrides it.
+INPUT_URLS = "urls.txt"
+
+# Requests held ready. More of them find more hosts in a list sorted by host.
+LOOKAHEAD = 1_000
+
+# Requests under way at once, in all and to one host. A place is taken again as
+# soon as it is free.
+CONCURRENT_REQUESTS = 128
+CONCURRENT_REQUESTS_PER_DOMAIN = 64
+
+# Seconds between two requests to one host.
+DOWNLOAD_DELAY = 0
+
+# Say who you are; a disguise earns refusals.
+USER_AGENT = f"imagefetch/{__version__}"
+
+# Sent with every request. Pictures are not worth compressing.
+DEFAULT_REQUEST_HEADERS = {"Accept": "image/*,*/*;q=0.8", "Accept-Encoding": "identity"}
+
+# Times that a line is tried again after the first, where the error may pass.
+RETRY_TIMES = 4
+
+# Seconds before a line is tried again. Nothing waits for it meanwhile.
+RETRY_DELAY = 2.0
+
+# Statuses that may pass.
+RETRY_HTTP_CODES = [408, 425, 429, 500, 502, 503, 504, 522, 524]
+
+# Redirects followed for one line.
+REDIRECT_MAX_TIMES = 10
+
+# Seconds until the last byte of an answer must be there.
+DOWNLOAD_TIMEOUT = 180
+
+# Bytes of one body, as sent and as decoded. 0: no limit.
+DOWNLOAD_MAXSIZE = 256 * 1024 * 1024
+
+# Whether https servers must prove who they are.
+DOWNLOAD_VERIFY_CERTIFICATES = True
+
+# Where pictures go: a folder, or s3://…, gs://…, ftp://… as FilesPipeline takes it.
+FILES_STORE = "downloaded-images"
+
+# The report: a path. -a report=PATH overrides it.
+REPORT = "REPORT.csv"
+
+# Seconds between two lines that say how far the run is.
+PROGRESS_INTERVAL = 10.0
+
+# DEBUG, INFO, WARNING, ERROR or CRITICAL.
+LOG_LEVEL = "INFO"
+
+# --- What puts the program together ----------------------------------------
+
+BOT_NAME = "imagefetch"
+SPIDER_MODULES = ["imagefetch.spiders"]
+COMMANDS_MODULE = "imagefetch.commands"
+
+ADDONS = {"scrapy_poet.Addon": 300, "imagefetch.addon.ReportAddon": 500}
+
+SCHEDULER = "imagefetch.scheduler.HostScheduler"
+
+DOWNLOAD_HANDLERS = {
+    "http": "imagefetch.handler.StreamingDownloadHandler",
+    "https": "imagefetch.handler.StreamingDownloadHandler",
+    "data": None,
+    "file": None,
+    "ftp": None,
+    "s3": None,
+}
+
+DOWNLOADER_MIDDLEWARES = {
+    "imagefetch.settled.SettledMiddleware": 10,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "imagefetch.retry.WaitingRetryMiddleware": 550,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "imagefetch.redirect.NamedRedirectMiddleware": 600,
+    # The handler decodes; this one would look for a body in memory.
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+}
+
+# Those left out drop rows (URL length), or have nothing to do with a list.
+SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+}
+HTTPERROR_ALLOW_ALL = True  # an answer of any status is a row
+
+SCRAPY_POET_PROVIDERS = {"imagefetch.pages.DownloadProvider": 500}
+
+ITEM_PIPELINES = {"imagefetch.pipelines.ImageFilesPipeline": 300}
+CONCURRENT_ITEMS = 1  # a response is one item; Scrapy makes so many tasks for each
+
+FEED_EXPORTERS = {"report": "imagefetch.report.ReportExporter"}
+FEED_STORAGES = {
+    "": "imagefetch.report.ReportStorage",
+    "file": "imagefetch.report.ReportStorage",
+}
+
+EXTENSIONS = {
+    "imagefetch.progress.Progress": 100,
+    "imagefetch.summary.Summary": 100,
+    "scrapy.extensions.logstats.LogStats": None,  # counts pages; Progress counts lines
+}
+LOG_FORMATTER = "imagefetch.quiet.QuietLogFormatter"
+STATS_DUMP = False  # the summary says it in words
+
+# Doors that stay shut: these let others into the process, or send what they
+# need not know.
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+COOKIES_ENABLED = False
+JOBDIR = None
+
+# Costs that bring nothing here.
+WARN_ON_GENERATOR_RETURN_VALUE = False
+DOWNLOADER_STATS = False

@@ -1,0 +1,6 @@
+"""Signals of this project, beside those of Scrapy."""
+
+row_written = object()
+"""Sent by the report's exporter once a row is with the operating system: only
+now its line is done. Arguments: ``record`` (`imagefetch.items.ImageRecord`),
+``offset`` (where in the report the row begins, bytes)."""

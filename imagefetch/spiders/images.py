@@ -1,0 +1,188 @@
+"""The spider: one request a line, one record for each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.exceptions import CloseSpider, IgnoreRequest
+from twisted.python.failure import Failure as TwistedFailure
+
+from imagefetch import errors
+from imagefetch.checks import Run, check_run
+from imagefetch.duplicates import Outcomes, key_of
+from imagefetch.items import ImageRecord
+from imagefetch.meta import DUPLICATE_OF, KEY, LINE, PROBLEM, SECONDS, SETTLED, STREAM_TO
+from imagefetch.names import file_name
+from imagefetch.pages import ImagePage
+from imagefetch.partials import (
+    FileResponse,
+    close_partial_folder,
+    open_partial_folder,
+    partial_folder,
+)
+from imagefetch.report import read_row
+from imagefetch.stop import stop_run
+from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
+
+if TYPE_CHECKING:
+    from imagefetch.scheduler import HostScheduler
+
+# Requests for lines that need no download pass through the engine as well, so
+# that each line ends in its own errback; this is what they ask for.
+NOWHERE = "about:blank"
+
+
+class ImagesSpider(Spider):
+    """Fetches the list ``urls``, writes ``report``."""
+
+    name = "images"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+        self.urls = run.urls
+        self.report = str(run.report)
+        self.partial = partial_folder(run.store, run.report)
+        self.outcomes = Outcomes()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ImagesSpider:
+        """:raises BadInput: if an argument, a setting, the list or a folder is no good"""
+        spider = cls(check_run(crawler.settings, kwargs))
+        spider._set_crawler(crawler)
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        try:
+            open_partial_folder(self.partial)
+            scheduler = cast("HostScheduler", self.crawler.engine.scheduler)
+            for line in read_lines(self.urls):
+                await scheduler.room()
+                yield self.request_for(line)
+        except errors.StoreError as error:
+            stop_run(self.crawler, error)
+        except READ_ERRORS as error:
+            self.logger.error("%s: breaks off: %s", self.urls, error)
+            raise CloseSpider("list-unreadable") from error
+
+    def request_for(self, line: Line) -> Request:
+        """Return the request for a line just read."""
+        try:
+            request = self.line_request(line)
+        except errors.Failure as failure:
+            return self._request(NOWHERE, {LINE: line, SETTLED: failure})
+        if not self.outcomes.add(request.meta[KEY]):
+            return self.duplicate_request(line, request.meta[KEY])
+        return request
+
+    def line_request(self, line: Line, **meta: Any) -> Request:
+        """Return a request that downloads *line*.
+
+        :raises Failure: if its text is no URL to be asked for
+        """
+        try:
+            request = self._request(request_url(line.text), {LINE: line, **meta})
+        except ValueError as error:  # as w3lib finds it, or IDNA
+            raise errors.InvalidURL from error
+        request.meta[KEY] = key_of(request.url)
+        request.meta[STREAM_TO] = self.partial
+        return request
+
+    def duplicate_request(self, line: Line, key: bytes) -> Request:
+        """Return a request that ends with what became of *key*'s first line."""
+        return self._request(NOWHERE, {LINE: line, DUPLICATE_OF: key})
+
+    def _request(self, url: str, meta: dict[str, Any]) -> Request:
+        return Request(
+            url, callback=cast("Any", self.parse), errback=self.errback, meta=meta, dont_filter=True
+        )
+
+    async def parse(  # type: ignore[override]
+        self, response: FileResponse, page: ImagePage
+    ) -> ImageRecord | None:
+        """Turn a whole answer into its line's record."""
+        assert response.request is not None
+        meta = response.request.meta
+        record = self._record(meta, str(response.status))
+        try:
+            problem = meta.get(PROBLEM) or errors.rejection_of(response.status)
+            if problem is not None:
+                raise problem
+            picture = await page.to_item()
+        except errors.Problem as problem:
+            record.reason = problem.reason
+            return await self._discard(response, record)
+        except OSError as error:
+            stop_run(self.crawler, errors.StoreError(f"{self.partial}: {error.strerror}"))
+            return None
+        except Exception:
+            self.logger.exception("Line %d: error in the page object", meta[LINE].number)
+            record.code, record.reason = errors.InternalError().code, errors.InternalError.reason
+            return await self._discard(response, record)
+        first_url = meta.get("redirect_urls", [response.request.url])[0]
+        record.file = file_name(first_url, picture.extension)
+        record.bytes = response.download.size
+        record.sha256 = response.download.sha256
+        record.type = picture.media_type
+        record.width, record.height = picture.width, picture.height
+        record.download = response.download
+        return record
+
+    async def errback(self, failure: TwistedFailure) -> ImageRecord | None:
+        """Turn the lack of a whole answer into its line's record."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        error = failure.value
+        if isinstance(error, errors.LocalError):
+            stop_run(self.crawler, error)
+            return None
+        if DUPLICATE_OF in request.meta:
+            return self._duplicate(request.meta)
+        if isinstance(error, IgnoreRequest):
+            error = errors.RequestDropped()
+        elif not isinstance(error, errors.Failure):
+            self.logger.error(
+                "Line %d: error in the program",
+                request.meta[LINE].number,
+                exc_info=(type(error), error, error.__traceback__) if error else None,
+            )
+            error = errors.InternalError()
+        record = self._record(request.meta, error.code)
+        record.reason = error.reason
+        return record
+
+    def _record(self, meta: dict[str, Any], code: str) -> ImageRecord:
+        line: Line = meta[LINE]
+        record = ImageRecord(line.text, code, line.number)
+        record.key = meta.get(KEY)
+        if SETTLED not in meta:
+            record.attempts = meta.get("retry_times", 0) + 1
+            record.seconds = meta.get(SECONDS)
+        return record
+
+    def _duplicate(self, meta: dict[str, Any]) -> ImageRecord | None:
+        offset = self.outcomes.offset(meta[DUPLICATE_OF])
+        assert offset is not None  # the scheduler sees to it
+        try:
+            first = read_row(Path(self.report), offset)
+        except (OSError, ValueError) as error:
+            stop_run(self.crawler, errors.ReportError(f"{self.report}: can't be read: {error}"))
+            return None
+        line: Line = meta[LINE]
+        return replace(first, url=line.text, line=line.number, attempts=0, seconds=None)
+
+    async def _discard(self, response: FileResponse, record: ImageRecord) -> ImageRecord | None:
+        try:
+            response.download.discard()
+        except errors.StoreError as error:
+            stop_run(self.crawler, error)
+            return None
+        return record
+
+    def closed(self, reason: str) -> None:
+        self.outcomes.close()
+        close_partial_folder(self.partial)

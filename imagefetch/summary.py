@@ -1,0 +1,74 @@
+"""Extension: what came of the run, at its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import cast
+
+from scrapy import Spider
+from scrapy import signals as scrapy_signals
+from scrapy.crawler import Crawler
+
+from imagefetch import signals
+from imagefetch.counts import Counts
+from imagefetch.items import ImageRecord
+from imagefetch.spiders.images import ImagesSpider
+
+logger = logging.getLogger(__name__)
+
+
+class Summary:
+    """Sets the stats ``imagefetch/lines``, ``imagefetch/kept``, ``imagefetch/bytes`` and
+    ``imagefetch/reason/<slug>``, and logs them in words."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.counts = Counts()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Summary:
+        summary = cls(crawler)
+        crawler.signals.connect(summary.spider_opened, signal=scrapy_signals.spider_opened)
+        crawler.signals.connect(summary.spider_closed, signal=scrapy_signals.spider_closed)
+        crawler.signals.connect(summary.row_written, signal=signals.row_written)
+        return summary
+
+    def spider_opened(self, spider: Spider) -> None:
+        self._begin = time.monotonic()
+
+    def row_written(self, record: ImageRecord) -> None:
+        self.counts.add(record)
+
+    def spider_closed(self, spider: Spider, reason: str) -> None:
+        stats = self.crawler.stats
+        stats.set_value("imagefetch/lines", self.counts.done)
+        stats.set_value("imagefetch/kept", self.counts.kept)
+        stats.set_value("imagefetch/bytes", self.counts.bytes)
+        for slug, count in self.counts.reasons.items():
+            stats.set_value(f"imagefetch/reason/{slug}", count)
+        run = cast("ImagesSpider", spider).run
+        seconds = time.monotonic() - self._begin
+        text = describe(self.counts, seconds, str(run.report), run.store)
+        logger.info(
+            "%s\n%s", "Finished" if reason == "finished" else f"Ended early: {reason}", text
+        )
+
+
+def describe(counts: Counts, seconds: float, report: str, store: str) -> str:
+    """Return the summary, a fact a line."""
+    megabytes = counts.bytes / 1e6
+    pace = max(seconds, 1e-9)
+    lines = [
+        f"  lines       {counts.done:,}",
+        f"  kept        {counts.kept:,} ({megabytes:,.1f} MB)",
+        *(
+            f"  not kept    {count:,} {slug}"
+            for slug, count in sorted(counts.reasons.items(), key=lambda item: (-item[1], item[0]))
+        ),
+        f"  pace        {counts.kept / pace:,.1f} images/s, {megabytes / pace:,.1f} MB/s",
+        f"  time taken  {seconds:,.1f} s",
+        f"  report      {report}",
+        f"  images      {store}",
+    ]
+    return "\n".join(lines)

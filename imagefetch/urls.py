@@ -1,0 +1,132 @@
+"""The list: a text file, one URL a line, read lazily."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+from urllib.parse import urlsplit
+
+from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
+
+MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL
+SNIFF = 4_096  # bytes read to tell text from binary files, and one encoding from another
+
+# UTF-32 stands first: its little-endian mark begins with that of UTF-16.
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+# What reading a list may raise after its beginning was found good.
+READ_ERRORS = (OSError, EOFError, zlib.error)
+
+
+class Line(NamedTuple):
+    """A line that names an image."""
+
+    number: int
+    """Its place in the list, from 1, blank lines and comments counted."""
+    text: str
+    """The line, stripped."""
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Yield the list's lines but for blank ones and those that begin with ``#``.
+
+    Understood: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
+    order mark, any line end, ``.gz`` by name. Bytes that are not in the
+    encoding become U+FFFD, which `request_url` refuses: they cost their line
+    alone.
+
+    :raises BadInput: if the list can't be opened or is no text
+    :raises OSError, EOFError, zlib.error: if it breaks off amid reading
+    """
+    with _open(path) as file:
+        number = 0
+        while part := file.readline(MAX_LINE + 1):
+            number += 1
+            while len(part) > MAX_LINE and not part.endswith("\n"):
+                rest = file.readline(MAX_LINE)
+                if not rest or rest.endswith("\n"):
+                    break
+            text = part.strip()
+            if text and not text.startswith("#"):
+                yield Line(number, text)
+
+
+def check_list(path: Path) -> None:
+    """Make sure that *path* holds a list with at least one line.
+
+    :raises BadInput: naming the path and what is wrong with it
+    """
+    try:
+        if next(read_lines(path), None) is None:
+            raise BadInput(f"{path}: no URL in the list; write one a line")
+    except READ_ERRORS as error:
+        raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
+
+
+def request_url(text: str) -> str:
+    """Return *text* if a request can be made of it.
+
+    :raises InvalidURL: if it is no absolute URL with a host
+    :raises UnsupportedScheme: if its scheme is not http or https
+    """
+    if len(text) > MAX_LINE or "\ufffd" in text or any(c < " " or c == "\x7f" for c in text):
+        raise InvalidURL
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises if it is no port
+    except ValueError as error:
+        raise InvalidURL from error
+    if not parts.scheme or (not parts.netloc and "." in parts.scheme):
+        raise InvalidURL  # "example.com:80/a.jpg" has no scheme, whatever its colon says
+    if parts.scheme not in {"http", "https"}:
+        raise UnsupportedScheme
+    host = parts.hostname or ""
+    if not host.strip(".") or any(c.isspace() or c in '<>"^`{|}\\%' for c in host):
+        raise InvalidURL
+    return text
+
+
+def _open(path: Path) -> IO[str]:
+    """Open the list as text, line ends translated."""
+    try:
+        binary = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such list; name one with -a urls=PATH") from None
+    except IsADirectoryError:
+        raise BadInput(f"{path}: is a folder; name a list of URLs with -a urls=PATH") from None
+    except OSError as error:
+        raise BadInput(f"{path}: can't be opened: {error.strerror}") from error
+    try:
+        encoding = _encoding(binary.read(SNIFF), path)
+        binary.seek(0)
+    except BaseException:
+        binary.close()
+        raise
+    return io.TextIOWrapper(binary, encoding, errors="replace")
+
+
+def _encoding(head: bytes, path: Path) -> str:
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    if b"\0" not in head:
+        if head.startswith(b"\x1f\x8b"):
+            raise BadInput(f"{path}: is compressed; give it a name that ends in .gz")
+        return "utf-8"
+    # Text of URLs in UTF-16 has a zero in every other byte, and in no other.
+    if b"\0" not in head[0::2]:
+        return "utf-16-le"
+    if b"\0" not in head[1::2]:
+        return "utf-16-be"
+    raise BadInput(f"{path}: is no text file; a list holds one URL a line")
