@@ -1,0 +1,52 @@
+"""``scrapy demo``: see it work, without a network and without a list."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+
+from imagefetch.demo import running_site, url_list
+
+ROWS_SHOWN = 12
+
+
+class Command(ScrapyCommand):
+    """Serves a small site on loopback and crawls it as a user would."""
+
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Fetch the pictures of a small web site on this machine, to see how it goes"
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="imagefetch-demo-"))
+        urls, report, images = folder / "urls.txt", folder / "REPORT.csv", folder / "images"
+        with running_site() as base:
+            urls.write_text(url_list(base), encoding="utf-8")
+            arguments = [
+                "crawl",
+                "images",
+                "-a",
+                f"urls={urls}",
+                "-a",
+                f"report={report}",
+                "-s",
+                f"FILES_STORE={images}",
+            ]
+            print(f"A small web site runs at {base} while this command does.\n")
+            print(f"$ {shlex.join(['scrapy', *arguments])}\n", flush=True)
+            self.exitcode = subprocess.call([sys.executable, "-m", "scrapy", *arguments])
+        if self.exitcode == 0:
+            print(f"\n$ head -n {ROWS_SHOWN} {shlex.quote(str(report))}\n")
+            with report.open(encoding="utf-8", newline="") as file:
+                for row in itertools.islice(file, ROWS_SHOWN):
+                    print(row.rstrip())
+            print(f"\nLook around: {folder}")
