@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -157,6 +157,22 @@ def check_settings(settings: BaseSettings) -> None:
             raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}")
 
 
+def check_words(settings: BaseSettings, words: Iterable[str]) -> None:
+    """Check that ``-s NAME=VALUE`` can be set at all.
+
+    :raises BadInput: naming setting, value and what is allowed
+    """
+    for word in words:
+        name, equals, value = word.partition("=")
+        try:
+            settings.copy().set(name, value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            allowed = RULES[name].allowed if name in RULES else "of the setting's own kind"
+            raise BadInput(f"setting {name} = {value!r}: must be {allowed}, given as NAME=VALUE")
+
+
 def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     """Check settings and ``-a`` arguments, then list, report and store.
 
@@ -199,8 +215,13 @@ def check_folder(path: Path, what: str) -> None:
         existing = existing.parent
     if not existing.is_dir():
         raise BadInput(f"{what} {path}: {existing} is no folder; choose another place")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise BadInput(f"{what} {path}: {existing} can't be written to; choose another place")
+    try:
+        tempfile.TemporaryFile(dir=existing).close()  # permissions alone don't tell
+    except OSError as error:
+        raise BadInput(
+            f"{what} {path}: {existing} can't be written to ({error.strerror}); "
+            "choose another place"
+        ) from error
 
 
 def check_handlers(crawler: Crawler) -> None:

@@ -69,8 +69,7 @@ def classify(error: Exception) -> Exception:
         case aiohttp.ServerDisconnectedError():
             return errors.ConnectionReset()
         case aiohttp.ClientResponseError():
-            long = isinstance(error.__cause__, LineTooLong)
-            return errors.HeadersTooLarge() if long else errors.BadHTTP()
+            return _parse_failure(error)
         case aiohttp.InvalidURL():
             return errors.InvalidURL()
         case OSError():
@@ -82,6 +81,16 @@ def classify(error: Exception) -> Exception:
 
 def _dns_failure(error: OSError) -> errors.Failure:
     return errors.HostNotFound() if error.errno in DNS_NOT_FOUND else errors.DNSFailure()
+
+
+def _parse_failure(error: Exception) -> errors.Failure:
+    """aiohttp wraps what its parser found twice, and some of it only in words."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, LineTooLong) or "Too many" in str(getattr(cause, "message", "")):
+            return errors.HeadersTooLarge()
+        cause = cause.__cause__ or cause.__context__
+    return errors.BadHTTP()
 
 
 def _certificate_failure(error: Exception) -> errors.Failure:

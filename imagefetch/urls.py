@@ -120,9 +120,9 @@ def _encoding(head: bytes, path: Path) -> str:
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return encoding
+    if head.startswith(b"\x1f\x8b"):
+        raise BadInput(f"{path}: is compressed; give it a name that ends in .gz")
     if b"\0" not in head:
-        if head.startswith(b"\x1f\x8b"):
-            raise BadInput(f"{path}: is compressed; give it a name that ends in .gz")
         return "utf-8"
     # Text of URLs in UTF-16 has a zero in every other byte, and in no other.
     if b"\0" not in head[0::2]:

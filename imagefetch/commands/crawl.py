@@ -9,7 +9,7 @@ from typing import NoReturn
 from scrapy.commands import crawl
 from scrapy.exceptions import UsageError
 
-from imagefetch.checks import check_handlers, check_run
+from imagefetch.checks import check_handlers, check_run, check_words
 from imagefetch.errors import BadInput
 from imagefetch.stop import STOPPED_BY
 
@@ -21,11 +21,12 @@ class Command(crawl.Command):
     """Exit status: 0 finished, 2 bad input, 3 ended early."""
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        super().process_options(args, opts)
-        if len(args) != 1:
-            raise UsageError
         assert self.settings is not None
         try:
+            check_words(self.settings, opts.set)
+            super().process_options(args, opts)
+            if len(args) != 1:
+                raise UsageError
             run = check_run(self.settings, opts.spargs)
         except BadInput as error:
             refuse(error)

@@ -1,0 +1,181 @@
+"""Commands: exit statuses, clean errors, the demo."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, RunCrawl, command, environment
+from tests.server import Server
+
+
+def run(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    """Run ``scrapy`` with *words*."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scrapy", *words],
+        cwd=ROOT,
+        env=environment(),
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+def everything(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))
+
+
+def assert_refused(folder: Path, words: list[str], *named: str, stdin: bytes = b"") -> None:
+    """Assert status 2, one line on standard error that names *named*, nothing written."""
+    before = everything(folder)
+    done = run(*words, stdin=stdin)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("imagefetch: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stdout == ""
+    for name in named:
+        assert name in done.stderr
+    assert everything(folder) == before
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> list[str]:
+    """The words of a crawl that would be accepted."""
+    (tmp_path / "urls.txt").write_text("http://127.0.0.1:9/a.jpg\n")
+    return command(tmp_path, {"RETRY_TIMES": 0})[3:]
+
+
+BAD_LISTS = {
+    "missing": (None, "no such list"),
+    "empty": (b"", "no URL"),
+    "only comments": (b"# http://127.0.0.1/a.jpg\n\n", "no URL"),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no text file"),
+    "compressed": (b"\x1f\x8b\x08\x00rest", ".gz"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_LISTS)
+def test_a_bad_list_is_refused(tmp_path: Path, good: list[str], kind: str) -> None:
+    """One line names the list and says what to do."""
+    content, word = BAD_LISTS[kind]
+    (tmp_path / "urls.txt").unlink()
+    if content is not None:
+        (tmp_path / "urls.txt").write_bytes(content)
+    assert_refused(tmp_path, good, str(tmp_path / "urls.txt"), word)
+
+
+def test_a_folder_or_a_false_gz_as_list_is_refused(tmp_path: Path, good: list[str]) -> None:
+    """So are these."""
+    (tmp_path / "folder").mkdir()
+    assert_refused(tmp_path, [*good, "-a", f"urls={tmp_path / 'folder'}"], "folder")
+    (tmp_path / "false.gz").write_text("http://127.0.0.1/a.jpg\n")
+    assert_refused(tmp_path, [*good, "-a", f"urls={tmp_path / 'false.gz'}"], "false.gz")
+
+
+def test_an_empty_standard_input_is_refused(tmp_path: Path, good: list[str]) -> None:
+    """No copy of nothing is left behind."""
+    assert_refused(tmp_path, [*good, "-a", "urls=-"], "standard input", stdin=b"\n")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("CONCURRENT_REQUESTS", "0"),
+        ("CONCURRENT_REQUESTS", "many"),
+        ("CONCURRENT_REQUESTS_PER_DOMAIN", "2.5"),
+        ("RETRY_TIMES", "-1"),
+        ("RETRY_DELAY", "soon"),
+        ("RETRY_HTTP_CODES", "503,never"),
+        ("DOWNLOAD_TIMEOUT", "0"),
+        ("DOWNLOAD_MAXSIZE", "-5"),
+        ("DOWNLOAD_VERIFY_CERTIFICATES", "perhaps"),
+        ("DEFAULT_REQUEST_HEADERS", "Accept"),
+        ("LOG_LEVEL", "LOUD"),
+        ("FILES_STORE", ""),
+    ],
+)
+def test_a_bad_setting_is_refused(
+    tmp_path: Path, good: list[str], setting: str, value: str
+) -> None:
+    """The line names setting, value and what is allowed."""
+    words = [*good, "-s", f"{setting}={value}"]
+    assert_refused(tmp_path, words, f"setting {setting} = {value!r}: must be ")
+
+
+def test_an_unknown_argument_is_refused(tmp_path: Path, good: list[str]) -> None:
+    """A typing error is no silent default."""
+    assert_refused(tmp_path, [*good, "-a", "url=list.txt"], "-a url=", "report, urls")
+
+
+def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[str]) -> None:
+    """Store and report, each named."""
+    (tmp_path / "file").write_text("in the way")
+    assert_refused(tmp_path, [*good, "-s", f"FILES_STORE={tmp_path / 'file'}"], "FILES_STORE")
+    assert_refused(tmp_path, [*good, "-s", "FILES_STORE=/proc/nowhere/images"], "FILES_STORE")
+    assert_refused(tmp_path, [*good, "-a", f"report={tmp_path / 'file' / 'R.csv'}"], "report")
+    assert_refused(tmp_path, [*good, "-a", f"report={tmp_path}"], "folder")
+
+
+def test_a_report_that_is_there_is_not_overwritten(tmp_path: Path, good: list[str]) -> None:
+    """Rows once written are nobody's to lose."""
+    (tmp_path / "REPORT.csv").write_text("precious")
+    assert_refused(tmp_path, good, "REPORT.csv", "already")
+    assert (tmp_path / "REPORT.csv").read_text() == "precious"
+
+
+def test_a_handler_that_cannot_be_built_stops_the_start(tmp_path: Path, good: list[str]) -> None:
+    """Scrapy would give every line "not supported" and finish with status 0."""
+    done = run(*good, "-s", 'DOWNLOAD_HANDLERS={"http": "imagefetch.nowhere.Handler"}')
+    assert done.returncode == 2
+    assert "imagefetch: setting DOWNLOAD_HANDLERS['http']" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "REPORT.csv").exists()
+
+
+def test_a_run_whose_every_line_failed_is_a_finished_run(crawl: RunCrawl, dead_port: int) -> None:
+    """Status 0: the run did what it could, and the rows say what became of each line."""
+    done = crawl([f"http://127.0.0.1:{dead_port}/{n}.jpg" for n in range(5)], RETRY_TIMES=0)
+    assert done.status == 0
+    assert {row["Response code"] for row in done.rows} == {"FAILED ConnectionRefused"}
+
+
+def test_a_list_that_breaks_off_ends_the_run_early(tmp_path: Path, server: Server) -> None:
+    """A .gz cut short: its whole lines get their rows, then status 3 and one clear line."""
+    import gzip
+    import random
+
+    draw = random.Random(3)
+    lines = [server.url(f"/image/{draw.random()}.jpg") for _ in range(3_000)]
+    path = tmp_path / "cut.txt.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode())[:-9_000])
+    done = run(*command(tmp_path, {})[3:], "-a", f"urls={path}")
+    assert done.returncode == 3, done.stderr
+    assert f"{path}: breaks off: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "REPORT.csv").read_text().count("\n") > 1_000
+
+
+def test_demo_shows_every_kind_of_outcome() -> None:
+    """The site, the command, the summary, the first rows, and where to look."""
+    done = run("demo")
+    assert done.returncode == 0, done.stderr
+    assert "$ scrapy crawl images -a urls=" in done.stdout
+    assert "URL,Response code,Line,File" in done.stdout
+    folder = Path(done.stdout.rsplit("Look around: ", 1)[1].strip())
+    rows = (folder / "REPORT.csv").read_text().splitlines()
+    assert len(rows) == 35
+    for word in (
+        "not-found",
+        "not-an-image",
+        "incomplete-body",
+        "too-many-redirects",
+        "empty-body",
+    ):
+        assert any(row.endswith(word) for row in rows)
+    assert len(list((folder / "images").iterdir())) == 25

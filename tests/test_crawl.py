@@ -1,0 +1,367 @@
+"""The whole path: a list goes in, pictures and a report come out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import resource
+import signal
+import socket
+import struct
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment
+from tests.server import Server, Writer, image
+
+
+async def reset(writer: Writer) -> None:
+    """Break the connection with a RST instead of a FIN."""
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+async def reset_amid_body(writer: Writer) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + image("/")[:500])
+    await writer.drain()
+    await reset(writer)
+
+
+def sends(data: bytes):  # type: ignore[no-untyped-def]
+    """Return an answer that is just *data*, then the end of the connection."""
+
+    async def answer(writer: Writer) -> None:
+        writer.write(data)
+        await writer.drain()
+
+    return answer
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+RAW = {
+    "/raw/reset": reset,
+    "/raw/reset-amid-body": reset_amid_body,
+    "/raw/nothing": sends(b""),
+    "/raw/junk": sends(b"what is HTTP?\r\n\r\n"),
+    "/raw/short-length": sends(HEAD + b"Content-Length: 5000\r\n\r\n" + image("/")),
+    "/raw/cut-chunk": sends(CHUNKED + b"400\r\n" + image("/")[:300]),
+    "/raw/no-last-chunk": sends(CHUNKED + b"10\r\n" + image("/")[:16] + b"\r\n"),
+    "/raw/bad-chunk": sends(CHUNKED + b"zz\r\n" + image("/")[:300] + b"\r\n0\r\n\r\n"),
+    "/raw/bad-gzip": sends(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!"),
+    "/raw/long-header": sends(HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n"),
+    "/raw/until-close": sends(HEAD + b"Connection: close\r\n\r\n" + image("/")),
+}
+
+# path, Response code, Reason, Attempts (with RETRY_TIMES = 1)
+ANSWERS = [
+    ("/image/a.jpg", "200", "", 1),
+    ("/hops/3/a.jpg", "200", "", 1),
+    ("/gzip/a.jpg", "200", "", 1),
+    ("/deflate/a.jpg", "200", "", 1),
+    ("/br/a.jpg", "200", "", 1),
+    ("/zstd/a.jpg", "200", "", 1),
+    ("/later/1/503/a.jpg", "200", "", 2),
+    ("/raw/until-close", "200", "", 1),
+    ("/status/404/a.jpg", "404", "not-found", 1),
+    ("/status/410/a.jpg", "410", "not-found", 1),
+    ("/status/403/a.jpg", "403", "unauthorized", 1),
+    ("/status/418/a.jpg", "418", "client-error", 1),
+    ("/status/302/a.jpg", "302", "unexpected-status", 1),
+    ("/status/206/a.jpg", "206", "unexpected-status", 1),
+    ("/status/429/a.jpg", "429", "rate-limited", 2),
+    ("/status/500/a.jpg", "500", "server-error", 2),
+    ("/later/9/503/a.jpg", "503", "server-error", 2),
+    ("/empty/a.jpg", "200", "empty-body", 1),
+    ("/type/a.jpg", "200", "not-an-image", 1),
+    ("/hops/11/a.jpg", "FAILED TooManyRedirects", "too-many-redirects", 1),
+    ("/to/" + quote("/status/404/x", safe=""), "404", "not-found", 1),
+    ("/to/" + quote("file:///etc/hostname", safe=""), "FAILED BadRedirect", "bad-redirect", 1),
+    ("/to/" + quote("http://[::1/", safe=""), "FAILED BadRedirect", "bad-redirect", 1),
+    ("/cut-gzip/a.jpg", "FAILED IncompleteBody", "incomplete-body", 2),
+    ("/cut-deflate/a.jpg", "FAILED IncompleteBody", "incomplete-body", 2),
+    ("/cut-br/a.jpg", "FAILED IncompleteBody", "incomplete-body", 2),
+    ("/cut-zstd/a.jpg", "FAILED IncompleteBody", "incomplete-body", 2),
+    ("/raw/bad-gzip", "FAILED BadEncoding", "bad-encoding", 1),
+    ("/raw/short-length", "FAILED IncompleteBody", "incomplete-body", 2),
+    ("/raw/cut-chunk", "FAILED IncompleteBody", "incomplete-body", 2),
+    ("/raw/no-last-chunk", "FAILED IncompleteBody", "incomplete-body", 2),
+    ("/raw/bad-chunk", "FAILED BadHTTP", "bad-http", 1),
+    ("/raw/reset-amid-body", "FAILED IncompleteBody", "incomplete-body", 2),
+    ("/raw/reset", "FAILED ConnectionReset", "connection-reset", 2),
+    ("/raw/nothing", "FAILED ConnectionReset", "connection-reset", 2),
+    ("/raw/junk", "FAILED BadHTTP", "bad-http", 1),
+    ("/raw/long-header", "FAILED HeadersTooLarge", "headers-too-large", 1),
+    ("/size/300000/a.jpg", "FAILED TooLarge", "too-large", 1),
+    ("/slow/60000/a.jpg", "FAILED DownloadTimeout", "download-timeout", 2),
+]
+
+# line, Response code, Reason
+LINES = [
+    ("no url at all", "FAILED InvalidURL", "invalid-url"),
+    ("http://", "FAILED InvalidURL", "invalid-url"),
+    ("http://[::1/a.jpg", "FAILED InvalidURL", "invalid-url"),
+    ("http://example.com:port/", "FAILED InvalidURL", "invalid-url"),
+    ("=HYPERLINK(1)", "FAILED InvalidURL", "invalid-url"),
+    ("http://" + "x" * 64 + "\u00e9.invalid/", "FAILED InvalidURL", "invalid-url"),
+    ("ftp://127.0.0.1/a.jpg", "FAILED UnsupportedScheme", "unsupported-scheme"),
+    ("file:///etc/hostname", "FAILED UnsupportedScheme", "unsupported-scheme"),
+    ("data:image/png;base64,AAAA", "FAILED UnsupportedScheme", "unsupported-scheme"),
+    ("javascript:alert(1)", "FAILED UnsupportedScheme", "unsupported-scheme"),
+    ("http://127.0.0.1:{dead}/", "FAILED ConnectionRefused", "connection-refused"),
+]
+
+
+def test_each_answer_and_each_line_has_its_own_row(
+    crawl: RunCrawl, server: Server, dead_port: int
+) -> None:
+    """What a server does, and what stands in the list, decides code, reason and attempts."""
+    server.raw.update(RAW)
+    urls = [server.url(path) for path, *_ in ANSWERS]
+    lines = [text.format(dead=dead_port) for text, *_ in LINES]
+    done = crawl([*urls, *lines], RETRY_TIMES=1, DOWNLOAD_TIMEOUT=2, DOWNLOAD_MAXSIZE=200_000)
+    assert done.status == 0, done.log
+    assert "Traceback" not in done.log
+    done.check(len(urls) + len(lines))
+    rows = list(done.by_line.items())
+    found = {line: (row["Response code"], row["Reason"]) for line, row in rows}
+    expected = [(code, reason) for _, code, reason, *_ in [*ANSWERS, *LINES]]
+    assert found == dict(enumerate(expected, 1))
+    by_line = done.by_line
+    for number, (path, *_, attempts) in enumerate(ANSWERS, 1):
+        assert (path, by_line[number]["Attempts"]) == (path, str(attempts))
+        assert by_line[number]["URL"] == server.url(path)
+        if not path.startswith(("/hops", "/to")):
+            assert (path, server.hits[path]) == (path, attempts)
+
+
+def test_two_thousand_urls_over_twenty_hosts(crawl: RunCrawl, hosts: Server) -> None:
+    """Rows equal lines and files equal rows, however faults are mixed in."""
+    hosts.raw.update(RAW)
+    draw = random.Random(7)
+    paths = [path for path, *_ in ANSWERS if not path.startswith(("/slow", "/size"))]
+    lines = []
+    for n in range(2_000):
+        path = draw.choice([f"/image/{n}.jpg", f"/image/same/{n}/name.jpg", draw.choice(paths)])
+        lines.append(hosts.url(path, draw.choice(HOSTS)))
+    done = crawl(lines, RETRY_TIMES=1)
+    assert done.status == 0, done.log
+    done.check(2_000)
+    assert "Traceback" not in done.log
+    kept = sum(1 for row in done.rows if row["File"])
+    assert kept > 1_300
+
+
+def test_a_long_url_and_a_cell_that_a_spreadsheet_would_run(
+    crawl: RunCrawl, server: Server
+) -> None:
+    """10,000 characters are no reason to lose a row, and a formula is made text."""
+    long = server.url("/image/" + "x" * 10_000)
+    done = crawl([long, "+1-2"])
+    assert done.by_line[1]["URL"] == long
+    assert done.by_line[1]["Response code"] == "200"
+    assert done.by_line[2]["URL"] == "+1-2"
+    assert b"\r\n'+1-2," in done.report.read_bytes()
+
+
+def test_the_report_is_rfc_4180_with_the_columns_promised(crawl: RunCrawl, server: Server) -> None:
+    """First the two columns of the original scripts, then what was learned of the picture."""
+    done = crawl([server.url("/image/a,b.jpg")])
+    header, row, end = done.report.read_bytes().split(b"\r\n")
+    assert header == (
+        b"URL,Response code,Line,File,Bytes,Type,Width,Height,SHA-256,Attempts,Seconds,Reason"
+    )
+    assert row.startswith(b'"http://127.0.0.1:')
+    assert end == b""
+    (record,) = done.rows
+    body = image("/image/a,b.jpg")
+    assert record["Bytes"] == str(len(body))
+    assert (record["Type"], record["Width"], record["Height"]) == ("image/jpeg", "64", "48")
+    assert (done.images / record["File"]).read_bytes() == body
+    assert float(record["Seconds"]) > 0
+
+
+def test_duplicates_are_one_download_and_a_row_each(crawl: RunCrawl, server: Server) -> None:
+    """Whether the first is done, under way, failing or redirected when the next is read."""
+    same = ["/image/a.jpg", "/slow/300/b.jpg", "/status/404/c.jpg", "/hops/1/d.jpg"]
+    lines = [server.url(path) for path in same * 3]
+    lines += [server.url(path) + "#part" for path in same]
+    lines += [server.url(f"/image/{n}.jpg") for n in range(50)] + [server.url("/image/a.jpg")]
+    done = crawl(lines, LOOKAHEAD=20)
+    assert done.status == 0, done.log
+    done.check(len(lines))
+    for number, path in enumerate(same, 1):
+        assert server.hits[path] == 1
+        rows = [done.by_line[number + offset] for offset in (0, 4, 8, 12)]
+        assert len({(row["File"], row["SHA-256"], row["Response code"]) for row in rows}) == 1
+        assert sorted(row["Attempts"] for row in rows) == ["0", "0", "0", "1"]
+        assert sum(1 for row in rows if row["Seconds"]) == 1
+    assert done.by_line[len(lines)]["Attempts"] == "0"
+
+
+def test_one_last_segment_of_many_urls_is_many_files(crawl: RunCrawl, server: Server) -> None:
+    """Equal base names, and queries that differ, never share a file."""
+    lines = [server.url(f"/image/{n}/photo.jpg") for n in range(20)]
+    lines += [server.url(f"/image/photo.jpg?size={n}") for n in range(20)]
+    done = crawl(lines)
+    done.check(40)
+    assert len(done.files()) == 40
+    assert all(name.startswith("photo-") for name in done.files())
+
+
+def test_requests_say_who_asks_and_want_plain_images(crawl: RunCrawl, server: Server) -> None:
+    """An honest user agent with its version; no compression, no cookies, no Referer."""
+    crawl([server.url("/hops/1/a.jpg")])
+    sent = server.headers["/hops/0/a.jpg"]
+    assert sent["user-agent"].startswith("imagefetch/")
+    assert sent["accept-encoding"] == "identity"
+    assert not {"cookie", "referer"} & sent.keys()
+
+
+def test_a_list_on_standard_input(tmp_path: Path, server: Server) -> None:
+    """`-a urls=-` reads it, and keeps a copy beside the report."""
+    words = command(tmp_path, {})
+    words[words.index(f"urls={tmp_path / 'urls.txt'}")] = "urls=-"
+    text = "\n\n".join(server.url(f"/image/{n}.jpg") for n in range(3))
+    run = subprocess.run(
+        words, cwd=ROOT, env=environment(), input=text.encode(), capture_output=True, check=False
+    )
+    done = Crawl(run.returncode, run.stderr.decode(), tmp_path)
+    assert done.status == 0, done.log
+    assert sorted(done.by_line) == [1, 3, 5]
+    assert (tmp_path / "REPORT.urls.txt").read_text() == text
+
+
+def test_a_compressed_list_of_another_encoding(tmp_path: Path, server: Server) -> None:
+    """A .gz of UTF-16 with CRLF is read as what it is."""
+    lines = [server.url("/image/1.jpg"), "# a comment", "", "  " + server.url("/image/2.jpg")]
+    (tmp_path / "urls.txt.gz").write_bytes(gzip.compress("\r\n".join(lines).encode("utf-16")))
+    settings = {"INPUT_URLS": tmp_path / "urls.txt.gz", "REPORT": tmp_path / "REPORT.csv"}
+    words = [word for word in command(tmp_path, settings) if "urls.txt" not in word or "-s" in word]
+    words = [*words[:5], "-s", *command(tmp_path, settings)[10:]]
+    run = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, check=False)
+    done = Crawl(run.returncode, run.stderr.decode(), tmp_path)
+    assert done.status == 0, done.log
+    assert {n: row["Response code"] for n, row in done.by_line.items()} == {1: "200", 4: "200"}
+
+
+def test_a_feed_of_the_users_is_one_more(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
+    """`-o` does not replace the report, and holds the same records."""
+    extra = tmp_path / "extra.jsonl"
+    done = crawl([server.url("/image/a.jpg"), "nonsense"], "-o", str(extra))
+    assert done.status == 0, done.log
+    done.check(2)
+    records = [json.loads(line) for line in extra.read_text().splitlines()]
+    assert {record["line"]: record["reason"] for record in records} == {1: "", 2: "invalid-url"}
+    assert all("download" not in record and "key" not in record for record in records)
+
+
+def test_jobdir_is_ignored(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
+    """Scrapy's queue on disk would double rows; one line in the log says so."""
+    done = crawl([server.url("/image/a.jpg")], JOBDIR=tmp_path / "job")
+    assert done.status == 0, done.log
+    done.check(1)
+    assert "JOBDIR is ignored" in done.log
+    assert not (tmp_path / "job").exists()
+
+
+def test_the_summary_adds_up(crawl: RunCrawl, server: Server) -> None:
+    """At the end: kept, not kept by reason, and where everything is."""
+    paths = ["/image/1", "/image/2", "/status/404/1", "/status/404/2", "/type/1"]
+    done = crawl([server.url(path) for path in paths])
+    summary = done.log[done.log.index("Finished\n") :]
+    for fact in ("lines       5", "kept        2", "2 not-found", "1 not-an-image"):
+        assert fact in summary
+    assert f"report      {done.report}" in summary
+    assert f"images      {done.images}" in summary
+
+
+def test_progress_is_told_while_it_runs(crawl: RunCrawl, server: Server) -> None:
+    """[done/total] and the pace, at the interval set."""
+    lines = [server.url(f"/slow/100/{n}.jpg") for n in range(40)]
+    done = crawl(lines, CONCURRENT_REQUESTS=4, PROGRESS_INTERVAL=0.2)
+    told = [line for line in done.log.splitlines() if "[imagefetch.progress]" in line]
+    assert told, done.log
+    assert all("/40]" in line and "lines/s" in line for line in told)
+
+
+def _limited(folder: Path, limit: int, settings: Mapping[str, object]) -> Crawl:
+    """Crawl where no file may grow past *limit* bytes: as on a full disk."""
+    run = subprocess.run(
+        command(folder, settings),
+        cwd=ROOT,
+        env={**environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        check=False,
+    )
+    return Crawl(run.returncode, run.stderr, folder)
+
+
+def test_a_report_that_cannot_be_written_ends_the_run(tmp_path: Path, server: Server) -> None:
+    """Status 3 and one line; every row before stands whole, and no file lacks its row."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(2_000)]
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    done = _limited(tmp_path, 40_000, {"CONCURRENT_REQUESTS": 8})
+    assert done.status == 3
+    assert "Traceback" not in done.log
+    assert done.log.count("report-error: ") == 2  # in the log, and at the end
+    raw = done.report.read_bytes()
+    assert len(raw) <= 40_000
+    assert raw.endswith(b"\r\n")
+    rows = done.by_line
+    assert 100 < len(rows) < 2_000
+    assert {row["File"] for row in rows.values()} <= done.files()
+    assert sum(server.hits.values()) <= len(rows) + 8
+
+
+def test_a_store_that_is_full_ends_the_run(tmp_path: Path, server: Server) -> None:
+    """Status 3 and one line; the disk's fault is no picture's, so no row is written for it."""
+    paths = [f"/image/{n}.jpg" for n in range(50)] + ["/size/200000/big.jpg"]
+    (tmp_path / "urls.txt").write_text("\n".join(server.url(path) for path in paths))
+    done = _limited(tmp_path, 100_000, {"CONCURRENT_REQUESTS": 1})
+    assert done.status == 3
+    assert "Traceback" not in done.log
+    assert done.log.count("store-error: ") == 2
+    assert len(done.by_line) == 50
+    assert all(row["Response code"] == "200" for row in done.rows)
+    assert done.files() == {row["File"] for row in done.rows}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_in_order(
+    tmp_path: Path, server: Server, number: signal.Signals
+) -> None:
+    """Downloads under way are finished, their rows written, and the status is 3."""
+    lines = [server.url(f"/held/{n}.jpg") for n in range(100)]
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    with subprocess.Popen(
+        command(tmp_path, {"CONCURRENT_REQUESTS": 5, "CONCURRENT_REQUESTS_PER_DOMAIN": 5}),
+        cwd=ROOT,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stderr is not None
+        while server.under_way["all"] < 5:
+            assert run.poll() is None
+        run.send_signal(number)
+        log = ""
+        while "Received " not in log:
+            log += run.stderr.readline()
+        server.gate.set()
+        log += run.stderr.read()
+    done = Crawl(run.returncode, log, tmp_path)
+    assert done.status == 3, log
+    assert "ended early: shutdown" in log
+    answered = Counter(row["Response code"] for row in done.rows)
+    assert answered == {"200": 5}

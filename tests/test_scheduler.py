@@ -1,0 +1,73 @@
+"""Limits as the server counts them, fairness, and a bounded look-ahead."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment
+from tests.server import Server
+
+
+@pytest.mark.parametrize("limit", [4, 8])
+def test_a_host_never_sees_more_than_its_limit(crawl: RunCrawl, hosts: Server, limit: int) -> None:
+    """Neither at full speed nor through redirects, failures and retries."""
+    lines = []
+    for n in range(1_200):
+        kind = ("slow/100", "slow/60", "hops/2", "later/1/503", "slow/80")[n % 5]
+        lines.append(hosts.url(f"/{kind}/{n}.jpg", HOSTS[n // 5 % 8]))
+    done = crawl(lines, CONCURRENT_REQUESTS=64, CONCURRENT_REQUESTS_PER_DOMAIN=limit)
+    done.check(1_200)
+    peaks = {host: hosts.peak[host] for host in HOSTS[:8]}
+    assert set(peaks.values()) == {limit}
+    assert hosts.peak["all"] <= 64
+
+
+def test_all_hosts_together_never_exceed_the_limit(crawl: RunCrawl, hosts: Server) -> None:
+    """CONCURRENT_REQUESTS is reached, and not passed."""
+    lines = [hosts.url(f"/slow/150/{n}.jpg", HOSTS[n % 20]) for n in range(600)]
+    done = crawl(lines, CONCURRENT_REQUESTS=30)
+    done.check(600)
+    assert hosts.peak["all"] == 30
+
+
+def test_a_host_may_have_a_limit_of_its_own(crawl: RunCrawl, hosts: Server) -> None:
+    """DOWNLOAD_SLOTS, as Scrapy documents it."""
+    lines = [hosts.url(f"/slow/20/{n}.jpg", HOSTS[n % 2]) for n in range(80)]
+    slots = f'{{"{HOSTS[0]}": {{"concurrency": 2}}}}'
+    crawl(lines, CONCURRENT_REQUESTS_PER_DOMAIN=6, DOWNLOAD_SLOTS=slots).check(80)
+    assert (hosts.peak[HOSTS[0]], hosts.peak[HOSTS[1]]) == (2, 6)
+
+
+def test_hosts_take_turns(crawl: RunCrawl, hosts: Server) -> None:
+    """Of a list sorted by host, the second host's lines don't wait for all of the first's."""
+    lines = [hosts.url(f"/slow/10/{n}.jpg", HOSTS[n // 200]) for n in range(400)]
+    done = crawl(lines, CONCURRENT_REQUESTS=4, CONCURRENT_REQUESTS_PER_DOMAIN=2)
+    first = [int(row["Line"]) <= 200 for row in done.rows[:100]]
+    assert 30 <= sum(first) <= 70
+
+
+def test_the_list_is_read_no_further_than_the_look_ahead(tmp_path: Path, server: Server) -> None:
+    """However long the list is, requests start while nearly all of it is unread."""
+    (tmp_path / "urls.txt").write_text("")
+    words = command(tmp_path, {"LOOKAHEAD": 50, "CONCURRENT_REQUESTS": 2})
+    words[words.index(f"urls={tmp_path / 'urls.txt'}")] = f"urls={tmp_path / 'pipe'}"
+    lines = [server.url(f"/held/{n}.jpg") for n in range(60)]
+    (tmp_path / "pipe").write_text("\n".join([*lines, "end of what may be read"] * 5_000))
+    size = (tmp_path / "pipe").stat().st_size
+    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as run:
+        while server.under_way["all"] < 2:
+            assert run.poll() is None
+        offsets = [
+            int(line.split()[1])
+            for fd in Path(f"/proc/{run.pid}/fdinfo").iterdir()
+            if Path(f"/proc/{run.pid}/fd/{fd.name}").resolve() == tmp_path / "pipe"
+            for line in fd.read_text().splitlines()
+            if line.startswith("pos:")
+        ]
+        run.terminate()
+        server.gate.set()
+    assert offsets
+    assert min(offsets) < size / 20
