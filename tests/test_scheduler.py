@@ -15,11 +15,11 @@ from tests.server import Server
 def test_a_host_never_sees_more_than_its_limit(crawl: RunCrawl, hosts: Server, limit: int) -> None:
     """Neither at full speed nor through redirects, failures and retries."""
     lines = []
-    for n in range(1_200):
-        kind = ("slow/100", "slow/60", "hops/2", "later/1/503", "slow/80")[n % 5]
+    for n in range(1_000):
+        kind = ("slow/400", "slow/300", "hops/2", "later/1/503", "slow/350")[n % 5]
         lines.append(hosts.url(f"/{kind}/{n}.jpg", HOSTS[n // 5 % 8]))
     done = crawl(lines, CONCURRENT_REQUESTS=64, CONCURRENT_REQUESTS_PER_DOMAIN=limit)
-    done.check(1_200)
+    done.check(1_000)
     peaks = {host: hosts.peak[host] for host in HOSTS[:8]}
     assert set(peaks.values()) == {limit}
     assert hosts.peak["all"] <= 64
