@@ -1,6 +1,7 @@
-"""Which of Scrapy's log lines are written: none of those that come once a URL.
+"""Which of Scrapy's log lines are written.
 
-The report tells what became of each; a record that nobody reads costs time too.
+None of those that come once a URL: the report tells what became of each, and a
+record that nobody reads costs time too. At DEBUG, everything is.
 """
 
 from __future__ import annotations
@@ -9,6 +10,15 @@ import logging
 from typing import Any
 
 from scrapy.logformatter import LogFormatter
+
+# What these tell at INFO is how Scrapy was put together, forty lines of it.
+ASSEMBLY = (
+    "scrapy.addons",
+    "scrapy.crawler",
+    "scrapy.middleware",
+    "scrapy.utils.log",
+    "scrapy_poet.injection",
+)
 
 
 class QuietLogFormatter(LogFormatter):
@@ -25,3 +35,12 @@ class QuietLogFormatter(LogFormatter):
 
     def download_error(self, *args: Any, **kwargs: Any) -> Any:
         return {**super().download_error(*args, **kwargs), "level": logging.DEBUG}
+
+
+def quieten(level: str) -> None:
+    """Make records below *level*, which no handler would write, not even be made."""
+    if level == "DEBUG":
+        return
+    logging.getLogger("scrapy").setLevel(level)
+    for name in ASSEMBLY:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -11,6 +11,7 @@ from scrapy.exceptions import UsageError
 
 from imagefetch.checks import check_handlers, check_run, check_words
 from imagefetch.errors import BadInput
+from imagefetch.quiet import quieten
 from imagefetch.stop import STOPPED_BY
 
 BAD_INPUT = 2
@@ -30,6 +31,7 @@ class Command(crawl.Command):
             run = check_run(self.settings, opts.spargs)
         except BadInput as error:
             refuse(error)
+        quieten(self.settings["LOG_LEVEL"])
         opts.spargs["urls"] = str(run.urls)  # standard input is read once
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
