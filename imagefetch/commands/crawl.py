@@ -31,11 +31,11 @@ class Command(crawl.Command):
             run = check_run(self.settings, opts.spargs)
         except BadInput as error:
             refuse(error)
-        quieten(self.settings["LOG_LEVEL"])
         opts.spargs["urls"] = str(run.urls)  # standard input is read once
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None
+        quieten(str(self.crawler_process.settings["LOG_LEVEL"]))
         crawler = self.crawler_process.create_crawler(args[0])
         try:
             check_handlers(crawler)
