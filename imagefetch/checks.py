@@ -7,8 +7,10 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
@@ -61,7 +63,9 @@ class Number:
 
     def holds(self, settings: BaseSettings, name: str) -> bool:
         value = settings.getfloat(name)
-        return self.low <= value <= self.high and not (self.whole and value % 1)
+        if self.whole and settings.getint(name) != value:
+            return False
+        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
@@ -129,9 +133,16 @@ RULES: dict[str, Rule] = {
     "DEFAULT_REQUEST_HEADERS": Table(),
     "RETRY_TIMES": Number(0, 100),
     "RETRY_DELAY": Number(0, DAY, whole=False),
+    "RETRY_MAX_DELAY": Number(0, DAY, whole=False),
+    "RETRY_AFTER_MAX": Number(0, 30 * DAY, whole=False),
     "RETRY_HTTP_CODES": Statuses(),
     "REDIRECT_MAX_TIMES": Number(0, 100),
+    "CONNECT_TIMEOUT": Number(0.001, DAY, whole=False),
+    "RESPONSE_TIMEOUT": Number(0.001, DAY, whole=False),
+    "MIN_SPEED": Number(0, 2**40),
+    "MIN_SPEED_WINDOW": Number(0.001, DAY, whole=False),
     "DOWNLOAD_TIMEOUT": Number(0.001, DAY, whole=False),
+    "DNS_NEGATIVE_TTL": Number(0, DAY, whole=False),
     "DOWNLOAD_MAXSIZE": Number(0, 2**50),
     "DOWNLOAD_VERIFY_CERTIFICATES": Switch(),
     "FILES_STORE": Text(),
@@ -166,7 +177,7 @@ def check_words(settings: BaseSettings, words: Iterable[str]) -> None:
         name, equals, value = word.partition("=")
         try:
             settings.copy().set(name, value)
-        except ValueError:
+        except (ValueError, TypeError):
             equals = ""
         if not equals:
             allowed = RULES[name].allowed if name in RULES else "of the setting's own kind"
@@ -189,7 +200,9 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     report = Path(arguments.get("report") or settings["REPORT"]).absolute()
     store = str(settings["FILES_STORE"])
     check_report(report)
-    if not is_remote(store):
+    if is_remote(store):
+        check_address(store)
+    else:
         check_folder(local_path(store), "FILES_STORE")
     urls = str(arguments.get("urls") or settings["INPUT_URLS"])
     if urls == "-":
@@ -201,27 +214,65 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
 
 def check_report(path: Path) -> None:
     """:raises BadInput: if *path* can't become the report"""
-    if path.is_dir():
-        raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
-    if path.exists():
-        raise BadInput(f"{path}: is there already; move it away, or use another -a report=PATH")
+    try:
+        if path.is_dir():
+            raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
+        if path.exists():
+            raise BadInput(f"{path}: is there already; move it away, or use another -a report=PATH")
+    except OSError as error:  # a name too long, or a folder that may not be entered
+        raise BadInput(f"report {path}: {error.strerror}; choose another place") from error
     check_folder(path.parent, "report")
 
 
 def check_folder(path: Path, what: str) -> None:
     """:raises BadInput: if no file can be made in the folder *path*, which need not exist"""
     existing = path
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    if not existing.is_dir():
-        raise BadInput(f"{what} {path}: {existing} is no folder; choose another place")
     try:
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
+        if not existing.is_dir():
+            raise BadInput(f"{what} {path}: {existing} is no folder; choose another place")
         tempfile.TemporaryFile(dir=existing).close()  # permissions alone don't tell
     except OSError as error:
         raise BadInput(
             f"{what} {path}: {existing} can't be written to ({error.strerror}); "
             "choose another place"
         ) from error
+
+
+REMOTE_STORES = {
+    "s3": ("s3://bucket/folder/", "botocore"),
+    "gs": ("gs://bucket/folder/", "google.cloud.storage"),
+    "ftp": ("ftp://user:password@host:21/folder", "ftplib"),
+}
+"""Scheme of FILES_STORE to an example, and the module that FilesPipeline needs for it."""
+
+
+def check_address(store: str) -> None:
+    """Check the address of a store that is no local folder.
+
+    Where the module is missing, Scrapy would go on without the pipeline, and
+    rows would name files that nobody kept. The address itself is not repeated:
+    it may hold a password.
+
+    :raises BadInput: if no store can be made of it
+    """
+    scheme = store.partition("://")[0]
+    if scheme not in REMOTE_STORES:
+        known = ", ".join(f"{name}://" for name in REMOTE_STORES)
+        raise BadInput(f"setting FILES_STORE: must be a folder, or begin with one of {known}")
+    example, module = REMOTE_STORES[scheme]
+    try:
+        parts = urlsplit(store)
+        whole = bool(parts.hostname and parts.port if scheme == "ftp" else parts.path)
+    except ValueError:
+        whole = False
+    if not (whole and parts.netloc):
+        raise BadInput(f"setting FILES_STORE: must be written as {example}")
+    try:
+        import_module(module)
+    except ImportError as error:
+        raise BadInput(f"setting FILES_STORE: {scheme}:// needs {module}: {error}") from error
 
 
 def check_handlers(crawler: Crawler) -> None:
@@ -246,14 +297,17 @@ def spool_standard_input(report: Path) -> Path:
     :raises BadInput: if it holds no list, or the copy can't be made
     """
     path = report.with_suffix(".urls.txt")
+    # Renamed when whole: standard input may be an earlier copy itself.
+    new = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as copy:
+        with new.open("wb") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
-        check_list(path)
+        check_list(new)
+        new.replace(path)
     except OSError as error:
         raise BadInput(f"{path}: can't keep standard input there: {error.strerror}") from error
     except BadInput as error:
-        path.unlink()
-        raise BadInput(f"standard input: {str(error).partition(': ')[2]}") from error
+        new.unlink()
+        raise BadInput(f"standard input: {str(error).removeprefix(f'{new}: ')}") from error
     return path

@@ -29,6 +29,8 @@ BY_ERRNO: dict[int, type[errors.Failure]] = {
     errno.ETIMEDOUT: errors.ConnectTimeout,
 }
 
+TOO_MANY = {"Too many headers received", "Too many trailers received"}
+
 LOCAL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 # OpenSSL's X509_V_ERR_* (x509_vfy.h)
@@ -54,6 +56,8 @@ def classify(error: Exception) -> Exception:
             return error
         case aiohttp.ConnectionTimeoutError():
             return errors.ConnectTimeout()
+        case aiohttp.SocketTimeoutError():
+            return errors.ResponseTimeout()
         case TimeoutError():
             return errors.DownloadTimeout()
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
@@ -72,6 +76,8 @@ def classify(error: Exception) -> Exception:
             return _parse_failure(error)
         case aiohttp.InvalidURL():
             return errors.InvalidURL()
+        case aiohttp.ClientConnectorError() if _broke_off(error.os_error):
+            return errors.TLSFailure()
         case OSError():
             return _os_failure(error)
         case UnicodeError():
@@ -87,10 +93,18 @@ def _parse_failure(error: Exception) -> errors.Failure:
     """aiohttp wraps what its parser found twice, and some of it only in words."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, LineTooLong) or "Too many" in str(getattr(cause, "message", "")):
+        if isinstance(cause, LineTooLong) or getattr(cause, "message", "") in TOO_MANY:
             return errors.HeadersTooLarge()
         cause = cause.__cause__ or cause.__context__
     return errors.BadHTTP()
+
+
+def _broke_off(error: OSError) -> bool:
+    """Whether asyncio, not the system, says that a connection ended.
+
+    Of one that does not stand yet it does so for the TLS handshake only.
+    """
+    return isinstance(error, ConnectionError) and error.errno is None
 
 
 def _certificate_failure(error: Exception) -> errors.Failure:
@@ -103,6 +117,8 @@ def _os_failure(error: OSError) -> Exception:
         return errors.SystemLimit(
             f"{error.strerror}: lower CONCURRENT_REQUESTS, or raise this system's limit (ulimit -n)"
         )
+    if _broke_off(error):
+        return errors.ConnectionReset()
     # Several addresses that failed in different ways come as one error without
     # a number; none of them could be reached.
     return BY_ERRNO.get(error.errno or 0, errors.HostUnreachable)()

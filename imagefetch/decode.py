@@ -95,7 +95,7 @@ class _Brotli:
             while piece:
                 yield piece
                 if self.inflate.is_finished():
-                    return  # what follows is padding
+                    return
                 piece = self.inflate.process(b"", output_buffer_limit=PIECE)
         except brotli.error as error:
             raise BadEncoding from error

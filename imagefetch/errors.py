@@ -15,7 +15,9 @@ only such errors are tried again.
     │   ├── ConnectionReset        ~ connection-reset
     │   ├── ProxyFailure           ~ proxy-failure
     │   ├── ConnectTimeout         ~ connect-timeout
+    │   ├── ResponseTimeout        ~ response-timeout
     │   ├── DownloadTimeout        ~ download-timeout
+    │   ├── TooSlow                ~ too-slow
     │   ├── CertificateExpired       certificate-expired
     │   ├── CertificateUntrusted     certificate-untrusted
     │   ├── CertificateWrongHost     certificate-wrong-host
@@ -34,6 +36,7 @@ only such errors are tried again.
         ├── Unauthorized             unauthorized
         ├── NotFound                 not-found
         ├── RateLimited            ~ rate-limited
+        ├── RetryAfterTooLong      ~ retry-after-too-long
         ├── ClientError              client-error
         ├── ServerError            ~ server-error
         ├── UnexpectedStatus         unexpected-status
@@ -131,9 +134,16 @@ class ProxyFailure(Failure):
 
 
 class ConnectTimeout(Failure):
-    """No connection within the time allowed."""
+    """No connection within CONNECT_TIMEOUT."""
 
     reason = "connect-timeout"
+    transient = True
+
+
+class ResponseTimeout(Failure):
+    """The server kept silent for RESPONSE_TIMEOUT."""
+
+    reason = "response-timeout"
     transient = True
 
 
@@ -141,6 +151,13 @@ class DownloadTimeout(Failure):
     """The whole answer was not there within DOWNLOAD_TIMEOUT."""
 
     reason = "download-timeout"
+    transient = True
+
+
+class TooSlow(Failure):
+    """Less than MIN_SPEED for MIN_SPEED_WINDOW."""
+
+    reason = "too-slow"
     transient = True
 
 
@@ -219,7 +236,7 @@ class BadRedirect(Failure):
 
 
 class RequestDropped(Failure):
-    """A middleware of the user's refused the request."""
+    """A middleware or signal handler of the user's refused it."""
 
     reason = "request-dropped"
 
@@ -250,6 +267,13 @@ class RateLimited(Rejection):
     """429."""
 
     reason = "rate-limited"
+    transient = True
+
+
+class RetryAfterTooLong(Rejection):
+    """A Retry-After beyond RETRY_AFTER_MAX."""
+
+    reason = "retry-after-too-long"
     transient = True
 
 

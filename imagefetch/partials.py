@@ -58,7 +58,7 @@ class PartialFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0
-        self._head = b""
+        self.head = b""
         self._sha256 = hashlib.sha256()
         self._file: Any = None
 
@@ -73,8 +73,8 @@ class PartialFile:
             raise store_error(self.path, error) from error
         self._sha256.update(data)
         self.size += len(data)
-        if len(self._head) < HEAD:
-            self._head += data[: HEAD - len(self._head)]
+        if len(self.head) < HEAD:
+            self.head += data[: HEAD - len(self.head)]
 
     def finish(self) -> Download:
         """Close the file and say what it holds."""
@@ -84,7 +84,7 @@ class PartialFile:
             self._file.close()
         except OSError as error:  # some file systems tell of a full disk only here
             raise store_error(self.path, error) from error
-        return Download(self.path, self.size, self._sha256.hexdigest(), self._head)
+        return Download(self.path, self.size, self._sha256.hexdigest(), self.head)
 
     def discard(self) -> None:
         if self._file is not None:

@@ -83,6 +83,17 @@ FORMATS = (
 )
 
 
+def format_of(head: bytes) -> Format:
+    """Tell a file's format by its first bytes.
+
+    :raises NotAnImage: if they are those of no image format
+    """
+    for known in FORMATS:
+        if known.signature.match(head):
+            return known
+    raise NotAnImage
+
+
 def probe(path: Path, head: bytes) -> Picture:
     """Say what the file at *path* is, by its bytes alone.
 
@@ -92,9 +103,7 @@ def probe(path: Path, head: bytes) -> Picture:
     :raises NotAnImage: if its first bytes are those of no image format
     :raises DamagedImage: if they are, and the header makes no sense
     """
-    found = next((f for f in FORMATS if f.signature.match(head)), None)
-    if found is None:
-        raise NotAnImage
+    found = format_of(head)
     if found.media_type == "image/webp":
         size: tuple[int, int] | None = _webp_size(head)
     elif found.pillow is None:

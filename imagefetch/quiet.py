@@ -14,7 +14,6 @@ from scrapy.logformatter import LogFormatter
 # What these tell at INFO is how Scrapy was put together, forty lines of it.
 ASSEMBLY = (
     "scrapy.addons",
-    "scrapy.crawler",
     "scrapy.middleware",
     "scrapy.utils.log",
     "scrapy_poet.injection",
@@ -44,3 +43,9 @@ def quieten(level: str) -> None:
     logging.getLogger("scrapy").setLevel(level)
     for name in ASSEMBLY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("scrapy.crawler").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """This logger tells of signals too, which a user wants to see answered."""
+    return not str(record.msg).startswith("Overridden settings")

@@ -33,8 +33,14 @@ DEFAULT_REQUEST_HEADERS = {"Accept": "image/*,*/*;q=0.8", "Accept-Encoding": "id
 # Times that a line is tried again after the first, where the error may pass.
 RETRY_TIMES = 4
 
-# Seconds before a line is tried again. Nothing waits for it meanwhile.
+# Seconds before a line is tried again the first time; doubled each time, up to
+# the maximum. Nothing waits for it meanwhile.
 RETRY_DELAY = 2.0
+RETRY_MAX_DELAY = 60.0
+
+# Seconds: the longest Retry-After that is obeyed. A line whose server asks for
+# more is given up.
+RETRY_AFTER_MAX = 300.0
 
 # Statuses that may pass.
 RETRY_HTTP_CODES = [408, 425, 429, 500, 502, 503, 504, 522, 524]
@@ -42,8 +48,22 @@ RETRY_HTTP_CODES = [408, 425, 429, 500, 502, 503, 504, 522, 524]
 # Redirects followed for one line.
 REDIRECT_MAX_TIMES = 10
 
+# Seconds until a connection must stand, name and TLS included.
+CONNECT_TIMEOUT = 30.0
+
+# Seconds that a server may keep silent: before its answer, or in the midst.
+RESPONSE_TIMEOUT = 60.0
+
+# Bytes per second that a body must come at, measured over so many seconds.
+# 0: any pace will do.
+MIN_SPEED = 100
+MIN_SPEED_WINDOW = 30.0
+
 # Seconds until the last byte of an answer must be there.
 DOWNLOAD_TIMEOUT = 180
+
+# Seconds that a host name which did not resolve is not looked up again.
+DNS_NEGATIVE_TTL = 30.0
 
 # Bytes of one body, as sent and as decoded. 0: no limit.
 DOWNLOAD_MAXSIZE = 256 * 1024 * 1024

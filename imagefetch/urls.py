@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
 
 MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL
+CUT = "\ufffd"  # stands for what is missing, as for bytes that can't be decoded
 SNIFF = 4_096  # bytes read to tell text from binary files, and one encoding from another
 
 # UTF-32 stands first: its little-endian mark begins with that of UTF-16.
@@ -53,11 +54,11 @@ def read_lines(path: Path) -> Iterator[Line]:
         number = 0
         while part := file.readline(MAX_LINE + 1):
             number += 1
-            while len(part) > MAX_LINE and not part.endswith("\n"):
-                rest = file.readline(MAX_LINE)
-                if not rest or rest.endswith("\n"):
-                    break
             text = part.strip()
+            if len(part) > MAX_LINE and not part.endswith("\n"):
+                text += CUT
+                while (part := file.readline(MAX_LINE)) and not part.endswith("\n"):
+                    pass
             if text and not text.startswith("#"):
                 yield Line(number, text)
 
@@ -80,7 +81,7 @@ def request_url(text: str) -> str:
     :raises InvalidURL: if it is no absolute URL with a host
     :raises UnsupportedScheme: if its scheme is not http or https
     """
-    if len(text) > MAX_LINE or "\ufffd" in text or any(c < " " or c == "\x7f" for c in text):
+    if len(text) > MAX_LINE or CUT in text or any(c < " " or c == "\x7f" for c in text):
         raise InvalidURL
     try:
         parts = urlsplit(text)
@@ -122,11 +123,21 @@ def _encoding(head: bytes, path: Path) -> str:
             return encoding
     if head.startswith(b"\x1f\x8b"):
         raise BadInput(f"{path}: is compressed; give it a name that ends in .gz")
-    if b"\0" not in head:
+    zeros = head.count(0)
+    if zeros > len(head) / 10:
+        # Text of URLs in UTF-16 has a zero in nearly every other byte, and in no other.
+        if head[1::2].count(0) == zeros:
+            return "utf-16-le"
+        if head[0::2].count(0) == zeros:
+            return "utf-16-be"
+    elif not zeros or _is_utf8(head):
         return "utf-8"
-    # Text of URLs in UTF-16 has a zero in every other byte, and in no other.
-    if b"\0" not in head[0::2]:
-        return "utf-16-le"
-    if b"\0" not in head[1::2]:
-        return "utf-16-be"
     raise BadInput(f"{path}: is no text file; a list holds one URL a line")
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
+    except UnicodeDecodeError:
+        return False
+    return True

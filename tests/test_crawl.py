@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import random
@@ -34,6 +35,14 @@ async def reset_amid_body(writer: Writer) -> None:
     await reset(writer)
 
 
+async def reset_amid_endless_body(writer: Writer) -> None:
+    """The body has no length, so that only the reset tells that it is cut."""
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + image("/")[:500])
+    await writer.drain()
+    await asyncio.sleep(0.2)  # else the reset overtakes what was written
+    await reset(writer)
+
+
 def sends(data: bytes):  # type: ignore[no-untyped-def]
     """Return an answer that is just *data*, then the end of the connection."""
 
@@ -50,6 +59,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 RAW = {
     "/raw/reset": reset,
     "/raw/reset-amid-body": reset_amid_body,
+    "/raw/reset-without-length": reset_amid_endless_body,
     "/raw/nothing": sends(b""),
     "/raw/junk": sends(b"what is HTTP?\r\n\r\n"),
     "/raw/short-length": sends(HEAD + b"Content-Length: 5000\r\n\r\n" + image("/")),
@@ -96,6 +106,7 @@ ANSWERS = [
     ("/raw/no-last-chunk", "FAILED IncompleteBody", "incomplete-body", 2),
     ("/raw/bad-chunk", "FAILED BadHTTP", "bad-http", 1),
     ("/raw/reset-amid-body", "FAILED IncompleteBody", "incomplete-body", 2),
+    ("/raw/reset-without-length", "FAILED IncompleteBody", "incomplete-body", 2),
     ("/raw/reset", "FAILED ConnectionReset", "connection-reset", 2),
     ("/raw/nothing", "FAILED ConnectionReset", "connection-reset", 2),
     ("/raw/junk", "FAILED BadHTTP", "bad-http", 1),
@@ -357,7 +368,9 @@ def test_a_signal_ends_the_run_in_order(
         run.send_signal(number)
         log = ""
         while "Received " not in log:
-            log += run.stderr.readline()
+            line = run.stderr.readline()
+            assert line, log
+            log += line
         server.gate.set()
         log += run.stderr.read()
     done = Crawl(run.returncode, log, tmp_path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CloseSpider, IgnoreRequest
+from scrapy.exceptions import CloseSpider, IgnoreRequest, StopDownload
 from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch import errors
@@ -111,6 +111,9 @@ class ImagesSpider(Spider):
         record = self._record(meta, str(response.status))
         try:
             problem = meta.get(PROBLEM) or errors.rejection_of(response.status)
+            if "download_stopped" in response.flags:
+                problem = errors.RequestDropped()
+                record.code = problem.code
             if problem is not None:
                 raise problem
             picture = await page.to_item()
@@ -142,7 +145,7 @@ class ImagesSpider(Spider):
             return None
         if DUPLICATE_OF in request.meta:
             return self._duplicate(request.meta)
-        if isinstance(error, IgnoreRequest):
+        if isinstance(error, IgnoreRequest | StopDownload):
             error = errors.RequestDropped()
         elif not isinstance(error, errors.Failure):
             self.logger.error(
@@ -169,7 +172,7 @@ class ImagesSpider(Spider):
         assert offset is not None  # the scheduler sees to it
         try:
             first = read_row(Path(self.report), offset)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, StopIteration) as error:
             stop_run(self.crawler, errors.ReportError(f"{self.report}: can't be read: {error}"))
             return None
         line: Line = meta[LINE]

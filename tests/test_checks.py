@@ -1,0 +1,280 @@
+"""What is looked at before anything is fetched or written."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scrapy.settings import Settings
+from scrapy.utils.test import get_crawler
+
+import imagefetch.settings
+from imagefetch.checks import (
+    RULES,
+    Run,
+    Table,
+    check_folder,
+    check_handlers,
+    check_report,
+    check_run,
+    check_settings,
+    check_words,
+    spool_standard_input,
+)
+from imagefetch.errors import BadInput
+
+LIST = b"https://a.example/1\r\n\xff\n"
+NOBODY = 65_534
+
+
+def project(**changed: Any) -> Settings:
+    settings = Settings()
+    settings.setmodule("imagefetch.settings")
+    settings.setdict(changed, priority="cmdline")
+    return settings
+
+
+def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a list in it, to run in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "urls.txt").write_bytes(LIST)
+    return tmp_path
+
+
+@pytest.fixture
+def no_privileges() -> Iterator[None]:
+    """Let permissions count even where the tests are root's."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def test_every_setting_that_may_be_turned_has_a_rule() -> None:
+    """The first part of settings.py and the rules name the same settings in the same order."""
+    first_part = Path(imagefetch.settings.__file__).read_text().partition("# --- What puts")[0]
+    assert re.findall(r"^([A-Z_]+) = ", first_part, re.MULTILINE) == list(RULES)
+
+
+def test_defaults_are_allowed() -> None:
+    """The project starts as it is delivered."""
+    check_settings(project())
+
+
+ALLOWED: list[tuple[str, list[Any]]] = [
+    ("CONCURRENT_REQUESTS", ["1", 1, 10_000, "10000"]),
+    ("LOOKAHEAD", [1, 100_000]),
+    ("RETRY_TIMES", ["0", 0, 100]),
+    ("RETRY_DELAY", ["0", 0, "0.5", 86_400]),
+    ("DOWNLOAD_TIMEOUT", ["0.001", 1.5]),
+    ("DOWNLOAD_MAXSIZE", [0, "1125899906842624"]),
+    ("DOWNLOAD_VERIFY_CERTIFICATES", ["True", "False", "0", 1, False]),
+    ("LOG_LEVEL", ["DEBUG", "CRITICAL"]),
+    ("USER_AGENT", ["me/1.0"]),
+    ("FILES_STORE", ["s3://bucket/", Path("images")]),
+    ("RETRY_HTTP_CODES", ["429,503", [100, 599], []]),
+    ("DEFAULT_REQUEST_HEADERS", ['{"Accept": "image/*"}', {}]),
+]
+REFUSED: list[tuple[str, list[Any]]] = [
+    ("CONCURRENT_REQUESTS", ["0", -1, 10_001, "x", "", None, [1], "nan", "inf", 1.5, "1.5"]),
+    ("CONCURRENT_REQUESTS_PER_DOMAIN", [0, "many"]),
+    ("LOOKAHEAD", [0, 100_001]),
+    ("RETRY_TIMES", [-1, 101]),
+    ("RETRY_DELAY", ["-0.1", "2s", 86_401, "nan"]),
+    ("DOWNLOAD_DELAY", [-1, ""]),
+    ("REDIRECT_MAX_TIMES", [-1, "ten"]),
+    ("DOWNLOAD_TIMEOUT", [0, "-1", None]),
+    ("DOWNLOAD_MAXSIZE", [-1, "256M"]),
+    ("PROGRESS_INTERVAL", [0, ""]),
+    ("DOWNLOAD_VERIFY_CERTIFICATES", ["maybe", "", "no"]),
+    ("LOG_LEVEL", ["info", "", 10, None]),
+    ("USER_AGENT", ["", "  ", None, 5]),
+    ("INPUT_URLS", ["", None]),
+    ("REPORT", [" ", None]),
+    ("FILES_STORE", ["", None]),
+    ("RETRY_HTTP_CODES", ["abc", "99", [600], 429, "429 503", "429,"]),
+    # Scrapy would read these with int(), and fail amid its start.
+    ("CONCURRENT_REQUESTS", ["1e2", "128.0"]),
+    ("DOWNLOAD_MAXSIZE", ["1e6"]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in ALLOWED for v in values])
+def test_values_in_bounds(name: str, value: Any) -> None:
+    """The bounds themselves are allowed, as numbers and as the command line's text."""
+    check_settings(project(**{name: value}))
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in REFUSED for v in values])
+def test_values_out_of_bounds(name: str, value: Any) -> None:
+    """A value of no use is refused in one line that names setting, value and what is allowed."""
+    with pytest.raises(BadInput) as refusal:
+        check_settings(project(**{name: value}))
+    assert str(refusal.value) == f"setting {name} = {value!r}: must be {RULES[name].allowed}"
+
+
+@pytest.mark.parametrize("value", ["x", "[1]", "5", "{"])
+def test_table_is_a_dictionary(value: str) -> None:
+    """Text that is no dictionary's JSON is no table."""
+    with pytest.raises((ValueError, TypeError)):
+        Table().holds(Settings({"X": value}), "X")
+
+
+@pytest.mark.parametrize("value", ["x", "[1]", "5", "{"])
+def test_words_that_scrapy_cannot_set(value: str) -> None:
+    """A value that Scrapy fails to take over is refused before it tries."""
+    with pytest.raises(BadInput, match=r"DEFAULT_REQUEST_HEADERS = .*: must be a dictionary"):
+        check_words(project(), ["LOG_LEVEL=INFO", f"DEFAULT_REQUEST_HEADERS={value}"])
+
+
+def test_words_that_scrapy_can_set() -> None:
+    """NAME=VALUE is a setting whatever its value holds, and nothing is set by looking."""
+    settings = project()
+    check_words(settings, ["USER_AGENT=a=b", "OTHERS_OWN=", 'DEFAULT_REQUEST_HEADERS={"A": "b"}'])
+    assert settings.getdict("DEFAULT_REQUEST_HEADERS") == dict(
+        imagefetch.settings.DEFAULT_REQUEST_HEADERS
+    )
+    with pytest.raises(BadInput, match="NAME=VALUE"):
+        check_words(settings, ["LOG_LEVEL"])
+
+
+def test_run_of_defaults(folder: Path) -> None:
+    """Without arguments list, report and store are those of the settings; nothing is written."""
+    before = sorted(folder.rglob("*"))
+    store = "downloaded-images"
+    assert check_run(project(), {}) == Run(folder / "urls.txt", folder / "REPORT.csv", store)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_arguments_win(folder: Path) -> None:
+    """-a urls= and -a report= come before the settings; Scrapyd's _job does no harm."""
+    (folder / "other.txt").write_bytes(LIST)
+    (folder / "s3:").touch()  # would be in the way of a folder
+    settings = project(INPUT_URLS="none.txt", REPORT="urls.txt", FILES_STORE="s3://bucket/a")
+    run = check_run(settings, {"urls": "other.txt", "report": "new/r.csv", "_job": "1"})
+    assert run == Run(folder / "other.txt", folder / "new" / "r.csv", "s3://bucket/a")
+
+
+@pytest.mark.usefixtures("folder")
+def test_unknown_argument() -> None:
+    """A misspelt argument is refused, and those that there are are named."""
+    with pytest.raises(BadInput, match=r"-a url=…: there is no such argument; .*report.*urls") as e:
+        check_run(project(), {"url": "urls.txt"})
+    assert "_job" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed", "why"),
+    [
+        ({"urls": "none.txt"}, {}, "none.txt: no such list"),
+        ({"urls": "."}, {}, "is a folder"),
+        ({"urls": "full.csv/x"}, {}, "full.csv/x: can't be opened"),
+        ({"report": "full.csv"}, {}, "full.csv: is there already"),
+        ({"report": "."}, {}, "is a folder"),
+        ({"report": "full.csv/r.csv"}, {}, "full.csv is no folder"),
+        ({}, {"FILES_STORE": "full.csv"}, "FILES_STORE .*full.csv is no folder"),
+        ({}, {"FILES_STORE": "full.csv/a/b"}, "FILES_STORE .*full.csv is no folder"),
+        ({}, {"LOOKAHEAD": 0}, "LOOKAHEAD"),
+    ],
+)
+def test_run_that_cannot_be(
+    folder: Path, arguments: dict[str, str], changed: dict[str, Any], why: str
+) -> None:
+    """What stands in the run's way is refused before anything is written."""
+    (folder / "full.csv").write_text("https://a.example/\n")
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(BadInput, match=why) as refusal:
+        check_run(project(**changed), arguments)
+    assert "\n" not in str(refusal.value)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_folder_that_may_be_made(tmp_path: Path) -> None:
+    """A folder need not exist, nor its parents; looking makes none."""
+    check_folder(tmp_path / "a" / "b", "report")
+    check_report(tmp_path / "a" / "b" / "REPORT.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_privileges")
+def test_folder_that_may_not_be_written() -> None:
+    """A place without the right to write is refused."""
+    with pytest.raises(BadInput, match=r"FILES_STORE .* can't be written to"):
+        check_folder(Path("/usr/imagefetch/images"), "FILES_STORE")
+
+
+def test_folder_that_may_not_be_entered(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A place behind a closed door is refused as bad input, not with a traceback."""
+    (tmp_path / "closed").mkdir(mode=0)
+    request.getfixturevalue("no_privileges")
+    with pytest.raises(BadInput):
+        check_folder(tmp_path / "closed" / "images", "FILES_STORE")
+
+
+def test_name_that_is_too_long(tmp_path: Path) -> None:
+    """A path that no file system can hold is refused as bad input, not with a traceback."""
+    path = tmp_path / ("a" * 300)
+    with pytest.raises(BadInput):
+        check_report(path)
+    with pytest.raises(BadInput):
+        check_folder(path, "FILES_STORE")
+
+
+def test_handlers_are_built() -> None:
+    """A handler that can't be built is refused; Scrapy would fail every URL instead."""
+    own = project().getdict("DOWNLOAD_HANDLERS")
+    check_handlers(get_crawler(settings_dict={"DOWNLOAD_HANDLERS": own}))
+    for scheme in ("http", "https"):
+        handlers = {**own, scheme: "imagefetch.no.such.Handler"}
+        with pytest.raises(BadInput, match=rf"DOWNLOAD_HANDLERS\['{scheme}'\].*can't be built"):
+            check_handlers(get_crawler(settings_dict={"DOWNLOAD_HANDLERS": handlers}))
+
+
+def test_standard_input_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list on standard input is copied beside the report, byte for byte."""
+    standard_input(monkeypatch, LIST)
+    run = check_run(project(), {"urls": "-", "report": "new/r.csv"})
+    assert run.urls == folder / "new" / "r.urls.txt"
+    assert run.urls.read_bytes() == LIST
+
+
+def test_standard_input_without_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard input without a URL is refused by its name, and leaves no copy."""
+    standard_input(monkeypatch, b"\n# none\n")
+    with pytest.raises(BadInput, match=r"^standard input: no URL"):
+        spool_standard_input(tmp_path / "REPORT.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_standard_input_that_cannot_be_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no copy can be made, the path is named."""
+    standard_input(monkeypatch, LIST)
+    with pytest.raises(BadInput, match="can't keep standard input there"):
+        spool_standard_input(folder / "urls.txt" / "REPORT.csv")
+
+
+def test_copy_as_its_own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list is not lost when the copy of an earlier run is given as standard input."""
+    copy = tmp_path / "REPORT.urls.txt"
+    copy.write_bytes(LIST)
+    with copy.open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        try:
+            assert spool_standard_input(tmp_path / "REPORT.csv").read_bytes() == LIST
+        except BadInput:  # may be refused, too
+            assert copy.read_bytes() == LIST

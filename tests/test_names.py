@@ -1,0 +1,76 @@
+"""The name of a picture's file."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imagefetch.names import file_name
+
+SITE = "https://a.example/"
+# Text that is worth more than its share: what file systems, shells and spreadsheets trip over.
+NASTY = st.sampled_from([
+    *"=+-@.~' /\\:*?\"<>|%#;", "..", "%2e%2e", "%2F", "%00", "%0d", "%ff", "%e2%80%ae",
+    "\u202e", "\u200f", "\u2028", "\x85", "CON", "aux.jpg", "é", "名" * 60, "x" * 300,
+])  # fmt: skip
+TEXT = st.lists(NASTY | st.text(), max_size=8).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("url", "stem"),
+    [
+        ("photo.jpeg", "photo"),
+        ("a/b/photo.png?size=2#top", "photo"),
+        ("archive.tar.gz", "archive.tar"),
+        ("%E5%90%8D%20a.jpg", "名 a"),
+        ("名前.jpg", "名前"),
+        ("e\u0301.jpg", "\u00e9"),
+        ("agpj.\u202eexe", "agpj"),
+        ("a%2Fb%5Cc%3Ad.jpg", "a_b_c_d"),
+        ("a%00%0d%0ab.jpg", "ab"),
+        ("=cmd.jpg", "cmd"),
+        ("-rf", "rf"),
+        ("...hidden.jpg", "hidden"),
+        ("", "image"),
+        ("..", "image"),
+        ("%2e%2e", "image"),
+        (".jpg", "image"),
+        ("x" * 300 + ".jpg", "x" * 100),
+        ("名" * 60, "名" * 33),
+    ],
+    ids=lambda text: ascii(text[:20]),
+)
+def test_stem_is_readable(url: str, stem: str) -> None:
+    """The last path segment stays readable; what is unsafe in it goes."""
+    found = re.fullmatch(r"(.*)-[a-z2-7]{16}\.webp", file_name(SITE + url, ".webp"))
+    assert found is not None
+    assert found[1] == stem
+
+
+@given(TEXT, st.sampled_from([".jpg", ".icns"]))
+@settings(deadline=None, max_examples=100)
+def test_any_url_gives_a_safe_name(text: str, extension: str) -> None:
+    """Whatever the URL holds, its name is one component that no program takes for more."""
+    name = file_name(SITE + text, extension)
+    assert not set(name) & set('/\\:*?"<>|')
+    assert not {unicodedata.category(c) for c in name} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert name[0] not in "=+-@. "
+    assert name.endswith(extension)
+    assert len(name.encode()) <= 143
+
+
+@given(TEXT, TEXT, TEXT)
+@settings(deadline=None, max_examples=100)
+def test_distinct_urls_give_distinct_names(one: str, other: str, last: str) -> None:
+    """Two URLs share no name, though their stems be equal and the file system know no case."""
+    urls = {f"{SITE}{text}/{last}" for text in (one, other)}
+    assert len({file_name(url, ".jpg").casefold() for url in urls}) == len(urls)
+
+
+def test_name_is_the_same_in_every_run() -> None:
+    """The hash is the beginning of the URL's SHA-256, in base32, and nothing of this process."""
+    assert file_name("https://example.com/", ".jpg") == "image-b4iv3mdcw7an2ayl.jpg"

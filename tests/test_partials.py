@@ -1,0 +1,177 @@
+"""Bodies on their way to disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from imagefetch.errors import StoreError
+from imagefetch.partials import (
+    Download,
+    FileResponse,
+    PartialFile,
+    close_partial_folder,
+    is_remote,
+    local_path,
+    open_partial_folder,
+    partial_folder,
+)
+from imagefetch.probe import HEAD
+
+resource = pytest.importorskip("resource")
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let no file grow past *size* bytes, as on a disk that fills up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [[b"a"], [b"", b"a", b"", b"b"], [b"a" * (HEAD - 1), b"bcd"], [bytes(HEAD)], [b"ab"] * HEAD],
+    ids=["one", "empty ones", "across the head", "the head", "many"],
+)
+def test_finished_file_is_described(tmp_path: Path, pieces: list[bytes]) -> None:
+    """Size, hash and first bytes are those of the file that stands there."""
+    part = PartialFile(tmp_path / "1")
+    for piece in pieces:
+        part.write(piece)
+    body = b"".join(pieces)
+    expected = Download(part.path, len(body), hashlib.sha256(body).hexdigest(), body[:HEAD])
+    assert part.finish() == expected
+    assert part.path.read_bytes() == body
+
+
+def test_empty_body_leaves_no_file(tmp_path: Path) -> None:
+    """A file is made at the first byte; without one there is none, finished or discarded."""
+    part = PartialFile(tmp_path / "1")
+    assert part.finish() == Download(None, 0, "", b"")
+    part.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_discarded_file_is_gone(tmp_path: Path) -> None:
+    """Nothing of a body that isn't wanted stays behind, and discarding twice does no harm."""
+    part = PartialFile(tmp_path / "1")
+    part.write(b"abc")
+    part.discard()
+    part.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_file_is_left_alone(tmp_path: Path) -> None:
+    """A file that is there already is neither written into nor removed; nor is a folder made."""
+    path = tmp_path / "1"
+    path.write_bytes(b"another's")
+    part = PartialFile(path)
+    with pytest.raises(StoreError, match="File exists"):
+        part.write(b"abc")
+    with pytest.raises(StoreError, match="No such file"):
+        PartialFile(tmp_path / "gone" / "1").write(b"abc")
+    part.discard()
+    assert path.read_bytes() == b"another's"
+
+
+def test_full_disk_is_a_store_error(tmp_path: Path) -> None:
+    """A piece that isn't taken whole ends in a StoreError in one line, and can be discarded."""
+    part = PartialFile(tmp_path / "1")
+    with largest_file(10):
+        part.write(b"12345")
+        with pytest.raises(StoreError) as error:
+            part.write(b"67890 and more")
+    assert str(error.value) == f"{part.path}: File too large"
+    part.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_discarding_a_download(tmp_path: Path) -> None:
+    """A file that was moved away is no error; what can't be removed is a StoreError."""
+    Download().discard()
+    Download(tmp_path / "moved").discard()
+    with pytest.raises(StoreError):
+        Download(tmp_path).discard()
+
+
+def test_response_keeps_its_download(tmp_path: Path) -> None:
+    """A response that a middleware replaces still names its file; its body is empty."""
+    download = Download(tmp_path / "1", 3, "0f", b"abc")
+    response = FileResponse("https://a.example/", download=download).replace(status=404)
+    assert isinstance(response, FileResponse)
+    assert (response.status, response.body, response.download) == (404, b"", download)
+    assert FileResponse("https://a.example/").download == Download()
+
+
+def test_remote_stores() -> None:
+    """An address is remote, save one of a file."""
+    assert all(map(is_remote, ["s3://bucket/images", "gs://bucket", "ftp://user:word@h/images"]))
+    assert not any(map(is_remote, ["images", "/srv/images", "file:///srv/images"]))
+
+
+def test_local_store_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store is the same folder however it is written."""
+    monkeypatch.chdir(tmp_path)
+    stores = ["images", str(tmp_path / "images"), f"file://{tmp_path}/images"]
+    assert {local_path(store) for store in stores} == {tmp_path / "images"}
+
+
+def test_runs_share_no_partial_folder(tmp_path: Path) -> None:
+    """Each report has a folder of its own, in the store, or beside it where the store is remote."""
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    store = tmp_path / "images"
+    folder = partial_folder(str(store), one)
+    assert folder == partial_folder(f"file://{store}", one)
+    assert folder != partial_folder(str(store), other)
+    assert folder.parent == store / ".part"
+    assert partial_folder("s3://bucket/images", one).parent == tmp_path / ".part"
+
+
+def test_partial_folder_begins_empty(tmp_path: Path) -> None:
+    """What an interrupted run left is cleared, and nothing of another run's."""
+    mine, other = tmp_path / ".part" / "mine", tmp_path / ".part" / "other"
+    for folder in (mine, other):
+        open_partial_folder(folder)
+        (folder / "1").write_bytes(b"half a pict")
+    open_partial_folder(mine)
+    assert list(mine.iterdir()) == []
+    assert (other / "1").exists()
+
+
+def test_partial_folder_that_cannot_be(tmp_path: Path) -> None:
+    """A folder that can't be made or emptied is a StoreError that names it."""
+    file = tmp_path / "file"
+    file.touch()
+    (tmp_path / "full" / "folder").mkdir(parents=True)
+    for folder in (file, tmp_path / "full"):
+        with pytest.raises(StoreError, match=f"^{folder}: "):
+            open_partial_folder(folder)
+
+
+def test_closed_partial_folder_leaves_no_trace(tmp_path: Path) -> None:
+    """The last run to end removes the folder of folders too."""
+    folder = tmp_path / ".part" / "mine"
+    open_partial_folder(folder)
+    close_partial_folder(folder)
+    close_partial_folder(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", ["mine/1", "other/1"])
+def test_closing_removes_no_file(tmp_path: Path, kept: str) -> None:
+    """A file that still lies there, this run's or another's, stays."""
+    path = tmp_path / ".part" / kept
+    path.parent.mkdir(parents=True)
+    path.touch()
+    (tmp_path / ".part" / "mine").mkdir(exist_ok=True)
+    close_partial_folder(tmp_path / ".part" / "mine")
+    assert path.exists()
+    assert (tmp_path / ".part" / "mine").exists() is (kept == "mine/1")

@@ -1,0 +1,523 @@
+"""Finished files move into FILES_STORE: a folder, S3, Google Cloud Storage or FTP.
+
+The remote stores are real servers on loopback; where one is not installed, its
+tests are skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import sysconfig
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from http.client import HTTPConnection
+from http.server import HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from imagefetch.checks import check_address
+from imagefetch.errors import BadInput
+from imagefetch.names import file_name
+from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
+from tests.server import Server, Writer, image
+
+Answer = Callable[[Writer], Any]
+
+MISSING = "not installed; see tests/requirements.txt"
+
+
+def png() -> bytes:
+    """Return a picture that is no JPEG."""
+    file = io.BytesIO()
+    Image.new("RGB", (7, 5), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+def in_two_halves(body: bytes, between: Callable[[], bool]) -> Answer:
+    """Return an answer that sends the second half of *body* once *between* says True."""
+
+    async def answer(writer: Writer) -> None:
+        half = len(body) // 2
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        writer.write(body[:half])
+        await writer.drain()
+        while not between():  # noqa: ASYNC110
+            await asyncio.sleep(0)  # what it waits for happens in another process
+        writer.write(body[half:])
+        await writer.drain()
+
+    return answer
+
+
+def partial_files(folder: Path) -> list[Path]:
+    """Return the partial files below *folder* that hold something."""
+    return [path for path in (folder / ".part").glob("*/*") if path.stat().st_size]
+
+
+def assert_refused(done: Crawl) -> None:
+    """Assert that the store ended the run, which said so once and again as its last word."""
+    assert done.status == 3, done.log
+    assert "Traceback" not in done.log
+    assert done.log.count("store-error: ") == 2
+    logged, last = (line for line in done.log.splitlines() if "store-error: " in line)
+    assert "ERROR: store-error: " in logged
+    assert last.startswith("imagefetch: ended early: store-error: ")
+    assert done.log.endswith(f"{last}\n")
+
+
+# --- A local folder ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_a_finished_file_is_renamed_into_its_place(
+    crawl: RunCrawl, server: Server, tmp_path: Path, prefix: str
+) -> None:
+    """The partial file becomes the stored one; what bore its name is replaced, not changed."""
+    images = tmp_path / "images"
+    place = images / file_name(server.url("/raw/a.jpg"), ".jpg")
+    images.mkdir()
+    place.write_bytes(b"of an earlier run")
+    seen: list[tuple[int, bytes]] = []
+
+    def between() -> bool:
+        seen.extend((path.stat().st_ino, place.read_bytes()) for path in partial_files(images))
+        return bool(seen)
+
+    server.raw["/raw/a.jpg"] = in_two_halves(image("/raw/a.jpg"), between)
+    with place.open("rb") as earlier:
+        done = crawl([server.url("/raw/a.jpg")], FILES_STORE=f"{prefix}{images}", RETRY_TIMES=0)
+        assert earlier.read() == b"of an earlier run"
+    assert done.status == 0, done.log
+    done.check(1)
+    assert seen == [(place.stat().st_ino, b"of an earlier run")]
+    assert place.read_bytes() == image("/raw/a.jpg")
+
+
+def test_a_place_that_is_taken_by_a_folder_ends_the_run(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """The line that could not be stored has no row; those before it have rows and files."""
+    urls = [server.url(f"/image/{name}.jpg") for name in ("a", "b", "taken", "c")]
+    taken = tmp_path / "images" / file_name(urls[2], ".jpg")
+    taken.mkdir(parents=True)
+    done = crawl(urls, CONCURRENT_REQUESTS=1)
+    assert_refused(done)
+    rows = done.by_line
+    assert {1, 2} <= rows.keys() <= {1, 2, 4}
+    assert {row["File"] for row in rows.values()} == {
+        path.name for path in done.images.iterdir() if path.is_file()
+    }
+    assert f"{taken.name}: Is a directory" in done.log
+
+
+# --- Remote stores ----------------------------------------------------------
+
+
+@dataclass
+class Remote:
+    """A server that keeps files, and what a crawl is told to use it."""
+
+    store: str
+    """FILES_STORE"""
+    settings: dict[str, object]
+    bodies: Callable[[], dict[str, bytes]]
+    """What it keeps, by path below the store."""
+    types: Callable[[], dict[str, str]] | None = None
+    """The media types that it gives them, where it has such a thing."""
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
+    """An S3 server with a bucket named ``bucket``."""
+    moto = pytest.importorskip("moto.server", reason=f"moto[server] is {MISSING}")
+    session = pytest.importorskip("botocore.session", reason=f"botocore is {MISSING}")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # else it might ask beyond loopback
+    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    client = session.get_session().create_client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket="bucket")
+
+    def objects() -> dict[str, tuple[bytes, str]]:
+        found = {}
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket="bucket"):
+            for entry in page.get("Contents", []):
+                kept = client.get_object(Bucket="bucket", Key=entry["Key"])
+                name = entry["Key"].removeprefix("some/folder/")
+                found[name] = (kept["Body"].read(), kept["ContentType"])
+        return found
+
+    yield Remote(
+        "s3://bucket/some/folder/",
+        {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        },
+        lambda: {name: body for name, (body, _) in objects().items()},
+        lambda: {name: kind for name, (_, kind) in objects().items()},
+    )
+    client.close()
+    connection = HTTPConnection(host, port)  # buckets outlive the server, within a process
+    connection.request("POST", "/moto-api/reset")
+    assert connection.getresponse().status == 200
+    connection.close()
+    server.stop()
+
+
+@pytest.fixture
+def gs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
+    """A Google Cloud Storage server with a bucket named ``bucket``."""
+    storage = pytest.importorskip(
+        "google.cloud.storage", reason=f"google-cloud-storage is {MISSING}"
+    )
+    emulator = pytest.importorskip(
+        "gcp_storage_emulator.server", reason=f"gcp-storage-emulator is {MISSING}"
+    )
+    memory = emulator.Storage(use_memory_fs=True)
+    with HTTPServer(("127.0.0.1", 0), partial(emulator.RequestHandler, memory)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
+        with storage.Client(project="project") as client:
+            client.create_bucket("bucket")
+
+            def blobs() -> dict[str, Any]:
+                found = client.list_blobs("bucket")
+                return {blob.name.removeprefix("some/folder/"): blob for blob in found}
+
+            yield Remote(
+                "gs://bucket/some/folder/",
+                {"GCS_PROJECT_ID": "project"},
+                lambda: {name: blob.download_as_bytes() for name, blob in blobs().items()},
+                lambda: {name: blob.content_type for name, blob in blobs().items()},
+            )
+        server.shutdown()
+        thread.join()
+
+
+@dataclass
+class FTPSite:
+    """An FTP server, whose user ``user`` has the password ``word``."""
+
+    root: Path
+    port: int = 0
+    commands: Counter[str] = field(default_factory=Counter)
+    """Commands that it was sent, with their arguments."""
+
+    def url(self, folder: str, password: str = "word") -> str:
+        return f"ftp://user:{password}@127.0.0.1:{self.port}{folder}"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[FTPSite]:
+    """An FTP server that is slow to miss a folder, and takes no file that is named ``bad``."""
+    reason = f"pyftpdlib is {MISSING}"
+    authorizers = pytest.importorskip("pyftpdlib.authorizers", reason=reason)
+    handlers = pytest.importorskip("pyftpdlib.handlers", reason=reason)
+    servers = pytest.importorskip("pyftpdlib.servers", reason=reason)
+    ioloop = pytest.importorskip("pyftpdlib.ioloop", reason=reason)
+    site = FTPSite(tmp_path / "site")
+    site.root.mkdir()
+    users = authorizers.DummyAuthorizer()
+    users.add_user("user", "word", str(site.root), perm="elradfmw")
+
+    class Handler(handlers.FTPHandler):  # type: ignore[misc, name-defined]
+        authorizer = users
+        auth_failed_timeout = 0
+
+        def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
+            site.commands[f"{cmd} {arg}".strip()] += 1
+            super().pre_process_command(line, cmd, arg)
+
+        def handle_auth_failed(self, msg: str, password: str) -> None:
+            self.respond("530-Not with this password.\r\n530 Ask the keeper.")
+
+        def ftp_CWD(self, path: str) -> Any:  # noqa: N802
+            if Path(path).is_dir():
+                return super().ftp_CWD(path)
+            # Whoever else is to ask has asked by then.
+            self.ioloop.call_later(0.2, self.respond, "550 No such directory.")
+            return None
+
+        def ftp_STOR(self, file: str, mode: str = "w") -> Any:  # noqa: N802
+            if Path(file).name.startswith("bad-"):
+                return self.respond("553 No such name.")
+            return super().ftp_STOR(file, mode)
+
+    loop = ioloop.IOLoop.factory()
+    server = servers.FTPServer(("127.0.0.1", 0), Handler, ioloop=loop)
+    site.port = server.address[1]
+    stopped = threading.Event()
+
+    def serve() -> None:
+        while not stopped.is_set():
+            loop.loop(0.05, blocking=False)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield site
+    stopped.set()
+    thread.join()
+    server.close_all()
+
+
+@pytest.fixture
+def ftp(site: FTPSite) -> Remote:
+    """An FTP server, its folder not there yet."""
+
+    def bodies() -> dict[str, bytes]:
+        found = (path for path in site.root.rglob("*") if path.is_file())
+        return {
+            str(path.relative_to(site.root / "some" / "folder")): path.read_bytes()
+            for path in found
+        }
+
+    return Remote(site.url("/some/folder"), {}, bodies)
+
+
+@pytest.fixture(params=["s3", "gs", "ftp"])
+def remote(request: pytest.FixtureRequest) -> Remote:
+    """Each of the remote stores."""
+    found: Remote = request.getfixturevalue(request.param)
+    return found
+
+
+def test_every_kept_file_is_in_the_remote_store(
+    crawl: RunCrawl, server: Server, tmp_path: Path, remote: Remote
+) -> None:
+    """Whole, under the row's name and type; partial files lie beside the report, and none stays."""
+    lines = [server.url(f"/image/{n}/photo.jpg") for n in range(60)]
+    bodies = dict(enumerate((image(f"/image/{n}/photo.jpg") for n in range(60)), 1))
+    watched: list[Path] = []
+
+    def between() -> bool:
+        watched.extend(partial_files(tmp_path))
+        return bool(watched)
+
+    server.raw["/raw/red"] = in_two_halves(png(), between)
+    for path, body in {
+        "/raw/red": png(),
+        "/gzip/a.jpg": image("/gzip/a.jpg"),
+        "/hops/2/a.jpg": image("/hops/0/a.jpg"),
+        "/image/7/photo.jpg": image("/image/7/photo.jpg"),
+    }.items():
+        lines.append(server.url(path))
+        bodies[len(lines)] = body
+    lines += [server.url("/status/404/a"), server.url("/type/a"), server.url("/empty/a"), "no url"]
+    done = crawl(lines, FILES_STORE=remote.store, RETRY_TIMES=0, **remote.settings)
+    assert done.status == 0, done.log
+    assert "Traceback" not in done.log
+    rows = done.by_line
+    assert rows.keys() == set(range(1, len(lines) + 1))
+    assert {line for line, row in rows.items() if row["File"]} == bodies.keys()
+    stored = remote.bodies()
+    assert stored == {rows[line]["File"]: body for line, body in bodies.items()}
+    assert len(stored) == len(bodies) - 1  # one line is a duplicate
+    for line, body in bodies.items():
+        assert rows[line]["SHA-256"] == hashlib.sha256(body).hexdigest()
+        assert rows[line]["Bytes"] == str(len(body))
+    types = {row["File"]: row["Type"] for row in rows.values() if row["File"]}
+    assert Counter(types.values()) == {"image/jpeg": 62, "image/png": 1}
+    if remote.types is not None:
+        assert remote.types() == types
+    assert watched
+    assert not (tmp_path / ".part").exists()
+    assert not done.images.exists()
+
+
+PEAK = """
+import sys
+from scrapy.cmdline import execute
+try:
+    execute(["scrapy", *sys.argv[1:]])
+finally:
+    with open("/proc/self/status") as status:
+        print(next(line.split()[1] for line in status if line.startswith("VmHWM:")))
+"""
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc"
+)
+def test_memory_does_not_grow_with_what_is_stored(
+    server: Server, tmp_path: Path, remote: Remote
+) -> None:
+    """The store is sent the file, piece by piece."""
+    megabytes = 64
+    peaks = []
+    for number, path in enumerate(["/image/a.jpg", f"/size/{megabytes * 2**20}/a.jpg"]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "urls.txt").write_text(server.url(path))
+        words = command(folder, {"FILES_STORE": remote.store, **remote.settings})
+        run = subprocess.run(
+            [words[0], "-c", PEAK, *words[words.index("crawl") :]],
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        peaks.append(int(run.stdout) // 1024)
+    assert sorted(map(len, remote.bodies().values())) == [
+        len(image("/image/a.jpg")),
+        megabytes * 2**20,
+    ]
+    small, large = peaks
+    assert large - small < megabytes / 2
+
+
+def test_a_folder_on_an_ftp_server_is_made_once(
+    crawl: RunCrawl, server: Server, site: FTPSite
+) -> None:
+    """However many uploads begin while it is missing, none is refused since it exists by then."""
+    done = crawl(
+        [server.url(f"/image/{n}.jpg") for n in range(40)], FILES_STORE=site.url("/new/folder")
+    )
+    assert done.status == 0, done.log
+    assert {path.name for path in (site.root / "new" / "folder").iterdir()} == {
+        row["File"] for row in done.by_line.values()
+    }
+    made = {text: n for text, n in site.commands.items() if text.startswith("MKD")}
+    assert {Path(text).name: n for text, n in made.items()} == {"new": 1, "folder": 1}
+
+
+# --- Stores that refuse -----------------------------------------------------
+
+
+def test_a_bucket_that_is_not_there_ends_the_run(
+    crawl: RunCrawl, server: Server, s3: Remote
+) -> None:
+    """Status 3 and one line; the only rows are those of lines that had nothing to store."""
+    lines = [server.url("/status/404/a"), *(server.url(f"/image/{n}.jpg") for n in range(20))]
+    done = crawl(lines, FILES_STORE="s3://elsewhere/folder/", CONCURRENT_REQUESTS=1, **s3.settings)
+    assert_refused(done)
+    assert "NoSuchBucket" in done.log
+    assert done.by_line.keys() == {1}
+    assert s3.bodies() == {}
+
+
+def test_an_ftp_login_that_is_refused_ends_the_run(
+    crawl: RunCrawl, server: Server, site: FTPSite
+) -> None:
+    """Status 3 and one line, even where the server's answer has two; no row for what came."""
+    lines = [server.url("/status/404/a"), *(server.url(f"/image/{n}.jpg") for n in range(20))]
+    done = crawl(lines, FILES_STORE=site.url("/folder", "wrong"), CONCURRENT_REQUESTS=1)
+    assert_refused(done)
+    assert "530-Not with this password. 530 Ask the keeper." in done.log
+    assert done.by_line.keys() == {1}
+    assert list(site.root.iterdir()) == []
+
+
+def test_an_upload_that_is_refused_ends_the_run(
+    crawl: RunCrawl, server: Server, site: FTPSite
+) -> None:
+    """The refused line has no row; those before it have theirs, and their files."""
+    urls = [server.url(f"/image/{name}.jpg") for name in ("a", "b", "bad", "c")]
+    done = crawl(urls, FILES_STORE=site.url(""), CONCURRENT_REQUESTS=1)
+    assert_refused(done)
+    rows = done.by_line
+    assert {1, 2} <= rows.keys() <= {1, 2, 4}
+    assert {row["File"] for row in rows.values()} == {path.name for path in site.root.iterdir()}
+
+
+# --- Addresses that no store can be made of ---------------------------------
+
+
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [
+        ("s3://bucket", "must be written as s3://bucket/folder/"),
+        ("s3:///folder/", "must be written as s3://bucket/folder/"),
+        ("gs://bucket", "must be written as gs://bucket/folder/"),
+        ("ftp://user:secret@host/folder", "must be written as ftp://user:password@host:21/folder"),
+        ("ftp://user:secret@host:port/", "must be written as ftp://user:password@host:21/folder"),
+        ("ftp://user:secret@:21/folder", "must be written as ftp://user:password@host:21/folder"),
+        ("ftp://user:secret@[::1/folder", "must be written as ftp://user:password@host:21/folder"),
+        ("S3://bucket/folder/", "must be a folder, or begin with one of s3://, gs://, ftp://"),
+        (
+            "https://user:secret@host/",
+            "must be a folder, or begin with one of s3://, gs://, ftp://",
+        ),
+    ],
+)
+def test_an_address_that_is_not_whole_is_bad_input(store: str, told: str) -> None:
+    """The message says how it is written, and does not repeat the password."""
+    with pytest.raises(BadInput) as caught:
+        check_address(store)
+    assert str(caught.value) == f"setting FILES_STORE: {told}"
+
+
+@pytest.mark.parametrize("store", ["ftp://user:word@host:21/folder", "ftp://host:2121"])
+def test_an_address_that_is_whole_is_accepted(store: str) -> None:
+    """Nothing is asked for that the client can do without."""
+    check_address(store)
+
+
+def test_an_address_of_no_store_is_refused(crawl: RunCrawl, server: Server) -> None:
+    """Status 2 and one line; nothing is fetched or written."""
+    done = crawl([server.url("/image/a.jpg")], FILES_STORE="s3://bucket")
+    assert done.status == 2
+    assert done.log == ("imagefetch: setting FILES_STORE: must be written as s3://bucket/folder/\n")
+    assert not server.hits
+    assert not done.report.exists()
+
+
+@pytest.mark.parametrize(
+    ("store", "module"),
+    [("s3://bucket/folder/", "botocore"), ("gs://bucket/folder/", "google.cloud.storage")],
+)
+def test_a_store_whose_client_is_not_installed_is_refused(
+    tmp_path: Path, server: Server, store: str, module: str
+) -> None:
+    """Status 2 and one line; otherwise rows would name files that nobody kept."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    hidden = module.partition(".")[0]
+    for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        for path in Path(folder).iterdir():
+            if path.name != hidden:
+                (packages / path.name).symlink_to(path)
+    (tmp_path / "urls.txt").write_text(server.url("/image/a.jpg"))
+    _, *words = command(tmp_path, {"FILES_STORE": store})
+    run = subprocess.run(
+        [sys.executable, "-S", *words],
+        cwd=ROOT,
+        env={**environment(), "PYTHONPATH": str(packages)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    done = Crawl(run.returncode, run.stderr, tmp_path)
+    assert done.status == 2, done.log
+    (line,) = done.log.splitlines()
+    scheme = store.partition("//")[0]
+    assert line.startswith(f"imagefetch: setting FILES_STORE: {scheme}// needs {module}: ")
+    assert not server.hits
+    assert not done.report.exists()

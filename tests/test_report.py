@@ -1,0 +1,190 @@
+"""Rows: what stands in the file, and what is read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scrapy import Spider
+from scrapy.crawler import Crawler
+from scrapy.utils.test import get_crawler
+
+from imagefetch import signals
+from imagefetch.items import ImageRecord
+from imagefetch.report import (
+    COLUMNS,
+    ReportExporter,
+    ReportStorage,
+    cells,
+    decode,
+    encode,
+    read_row,
+    record_of,
+)
+from imagefetch.stop import STOPPED_BY
+
+resource = pytest.importorskip("resource")
+
+HEADER = b"URL,Response code,Line,File,Bytes,Type,Width,Height,SHA-256,Attempts,Seconds,Reason\r\n"
+KEPT = ImageRecord(
+    url='https://a.example/名,"1".jpg',
+    code="200",
+    line=7,
+    file="名-abc.jpg",
+    bytes=123_456,
+    type="image/jpeg",
+    width=40,
+    height=30,
+    sha256="0f" * 32,
+    attempts=2,
+    seconds=1.25,
+)
+FAILED = ImageRecord("-no url", "FAILED InvalidURL", 8, reason="invalid-url")
+RECORDS = [KEPT, FAILED, replace(KEPT, line=9, attempts=0, seconds=None)]
+
+# What a CSV file, a spreadsheet or this module's own apostrophes might trip over.
+CELL = st.lists(st.sampled_from([*"='\"+-@,\t\r\n ", "\r\n", "''"]) | st.text()).map("".join)
+
+
+def parse(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode(), newline="")))
+
+
+@contextmanager
+def space_left(room: int, path: Path) -> Iterator[None]:
+    """Let *path* grow by *room* bytes and no more, as on a disk that fills up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def crawler() -> Crawler:
+    crawler = get_crawler()
+    assert crawler.stats is not None
+    crawler.stats.set_value(STOPPED_BY, "")  # there is no engine here to be stopped
+    return crawler
+
+
+@contextmanager
+def exporting(crawler: Crawler, path: Path) -> Iterator[ReportExporter]:
+    storage = ReportStorage.from_crawler(crawler, str(path), feed_options={"overwrite": False})
+    with storage.open(Spider("images")) as file:
+        exporter = ReportExporter.from_crawler(crawler, file)
+        exporter.start_exporting()
+        yield exporter
+
+
+@given(st.lists(CELL))
+@settings(deadline=None, max_examples=100)
+def test_any_row_comes_back(row: list[str]) -> None:
+    """Whatever the cells hold, any CSV reader and `decode` give them back."""
+    assert [decode(r) for r in parse(encode(row))] == [row]
+
+
+@given(CELL)
+@settings(deadline=None, max_examples=100)
+def test_no_cell_is_run(cell: str) -> None:
+    """No cell as a spreadsheet reads it begins with what would make it a formula."""
+    [[written]] = parse(encode([cell]))
+    assert not written.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        (["a", "", "ä"], "a,,ä\r\n"),
+        (["a,b", 'say "a"', "a\nb"], '"a,b","say ""a""","a\nb"\r\n'),
+        (["=1+1", "+1", "-1", "@a", "'a"], "'=1+1,'+1,'-1,'@a,''a\r\n"),
+        (["\ta", "\ra"], "'\ta,\"'\ra\"\r\n"),
+        (["a=1", " =1"], "a=1, =1\r\n"),
+        (["a\ud800"], "a?\r\n"),
+    ],
+)
+def test_row_as_written(row: list[str], line: str) -> None:
+    """RFC 4180: quotes where needed and nowhere else; one apostrophe before a dangerous cell."""
+    assert encode(row) == line.encode()
+
+
+@pytest.mark.parametrize("cell", ["'", "''", "'=1", "a'", "", "a"])
+def test_one_apostrophe_is_taken_back(cell: str) -> None:
+    """Reading takes exactly one apostrophe from the front, and none from elsewhere."""
+    assert decode([cell]) == [cell[1:] if cell.startswith("'") else cell]
+
+
+def test_cells_of_a_kept_picture() -> None:
+    """Every column is filled, in the order of the contract, but for the reason."""
+    file = ["名-abc.jpg", "123456", "image/jpeg", "40", "30", "0f" * 32]
+    assert cells(KEPT) == [KEPT.url, "200", "7", *file, "2", "1.250", ""]
+    assert len(COLUMNS) == 12
+
+
+def test_cells_of_a_failure() -> None:
+    """What isn't known is empty; what is zero is a number."""
+    file = [""] * 6
+    assert cells(FAILED) == ["-no url", "FAILED InvalidURL", "8", *file, "0", "", "invalid-url"]
+    assert cells(replace(KEPT, bytes=0, seconds=0.0))[4::6] == ["0", "0.000"]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.line)
+def test_record_comes_back(record: ImageRecord) -> None:
+    """A row holds all that its record does."""
+    assert record_of(cells(record)) == record
+
+
+@pytest.mark.parametrize(
+    "row",
+    [[], ["a"], cells(KEPT)[:-1], [*cells(KEPT), ""], list(COLUMNS.values())],
+    ids=["empty", "one cell", "cut", "too long", "header"],
+)
+def test_foreign_row_is_refused(row: list[str]) -> None:
+    """A row that is none of this report's gives no record."""
+    with pytest.raises(ValueError):
+        record_of(row)
+
+
+def test_report_as_written(tmp_path: Path, crawler: Crawler) -> None:
+    """The header stands once, whatever is appended; each row's place is told as it is written."""
+    path = tmp_path / "new folder" / "REPORT.csv"
+    written: list[tuple[ImageRecord, int]] = []
+
+    def row_written(record: ImageRecord, offset: int) -> None:
+        written.append((record, offset))
+        assert read_row(path, offset) == record  # nothing is held back
+
+    crawler.signals.connect(row_written, signals.row_written)
+    for record in RECORDS:
+        with exporting(crawler, path) as exporter:
+            exporter.export_item(record)
+    assert path.read_bytes() == HEADER + b"".join(encode(cells(record)) for record in RECORDS)
+    assert [record for record, _ in written] == RECORDS
+    assert [read_row(path, offset) for _, offset in reversed(written)] == RECORDS[::-1]
+
+
+@pytest.mark.parametrize("room", [0, 1, 60])
+def test_cut_row_is_taken_back(tmp_path: Path, crawler: Crawler, room: int) -> None:
+    """Where the disk is full no torn row stays, and no later one is written or told of."""
+    path = tmp_path / "REPORT.csv"
+    written: list[int] = []
+
+    def row_written(record: ImageRecord) -> None:
+        written.append(record.line)
+
+    crawler.signals.connect(row_written, signals.row_written)
+    with exporting(crawler, path) as exporter:
+        exporter.export_item(KEPT)
+        with space_left(room, path):
+            exporter.export_item(replace(KEPT, line=8))
+        exporter.export_item(FAILED)  # there is room again: too late
+    assert path.read_bytes() == HEADER + encode(cells(KEPT))
+    assert written == [KEPT.line]
