@@ -1,7 +1,7 @@
 """Settings of imagefetch, in the order in which data flows.
 
 The first part holds what a user may turn, each with its unit and meaning; what
-is allowed stands in `imagefetch.checks`. The second part puts the program
+is allowed stands in `imagefetch.rules`. The second part puts the program
 together. Scrapy's other settings keep their defaults:
 https://docs.scrapy.org/en/latest/topics/settings.html
 """

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from scrapy.settings import Settings
 
 from imagefetch.report import decode
 from tests.server import Server, serving
@@ -88,6 +90,14 @@ def command(folder: Path, settings: Mapping[str, object]) -> list[str]:
 def environment() -> dict[str, str]:
     """Return this process's, proxies left out: they would see the traffic."""
     return {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+
+
+def project(**changed: Any) -> Settings:
+    """Return the project's settings, some changed as by ``-s``."""
+    settings = Settings()
+    settings.setmodule("imagefetch.settings")
+    settings.setdict(changed, priority="cmdline")
+    return settings
 
 
 @pytest.fixture

@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scrapy.settings import Settings
 from scrapy.utils.test import get_crawler
 
-import imagefetch.settings
 from imagefetch.checks import (
-    RULES,
     Run,
-    Table,
     check_folder,
     check_handlers,
     check_report,
     check_run,
-    check_settings,
-    check_words,
     spool_standard_input,
 )
 from imagefetch.errors import BadInput
+from tests.conftest import project
 
 LIST = b"https://a.example/1\r\n\xff\n"
 NOBODY = 65_534
-
-
-def project(**changed: Any) -> Settings:
-    settings = Settings()
-    settings.setmodule("imagefetch.settings")
-    settings.setdict(changed, priority="cmdline")
-    return settings
 
 
 def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
@@ -63,94 +50,6 @@ def no_privileges() -> Iterator[None]:
         yield
     finally:
         os.setresuid(0, 0, 0)
-
-
-def test_every_setting_that_may_be_turned_has_a_rule() -> None:
-    """The first part of settings.py and the rules name the same settings in the same order."""
-    first_part = Path(imagefetch.settings.__file__).read_text().partition("# --- What puts")[0]
-    assert re.findall(r"^([A-Z_]+) = ", first_part, re.MULTILINE) == list(RULES)
-
-
-def test_defaults_are_allowed() -> None:
-    """The project starts as it is delivered."""
-    check_settings(project())
-
-
-ALLOWED: list[tuple[str, list[Any]]] = [
-    ("CONCURRENT_REQUESTS", ["1", 1, 10_000, "10000"]),
-    ("LOOKAHEAD", [1, 100_000]),
-    ("RETRY_TIMES", ["0", 0, 100]),
-    ("RETRY_DELAY", ["0", 0, "0.5", 86_400]),
-    ("DOWNLOAD_TIMEOUT", ["0.001", 1.5]),
-    ("DOWNLOAD_MAXSIZE", [0, "1125899906842624"]),
-    ("DOWNLOAD_VERIFY_CERTIFICATES", ["True", "False", "0", 1, False]),
-    ("LOG_LEVEL", ["DEBUG", "CRITICAL"]),
-    ("USER_AGENT", ["me/1.0"]),
-    ("FILES_STORE", ["s3://bucket/", Path("images")]),
-    ("RETRY_HTTP_CODES", ["429,503", [100, 599], []]),
-    ("DEFAULT_REQUEST_HEADERS", ['{"Accept": "image/*"}', {}]),
-]
-REFUSED: list[tuple[str, list[Any]]] = [
-    ("CONCURRENT_REQUESTS", ["0", -1, 10_001, "x", "", None, [1], "nan", "inf", 1.5, "1.5"]),
-    ("CONCURRENT_REQUESTS_PER_DOMAIN", [0, "many"]),
-    ("LOOKAHEAD", [0, 100_001]),
-    ("RETRY_TIMES", [-1, 101]),
-    ("RETRY_DELAY", ["-0.1", "2s", 86_401, "nan"]),
-    ("DOWNLOAD_DELAY", [-1, ""]),
-    ("REDIRECT_MAX_TIMES", [-1, "ten"]),
-    ("DOWNLOAD_TIMEOUT", [0, "-1", None]),
-    ("DOWNLOAD_MAXSIZE", [-1, "256M"]),
-    ("PROGRESS_INTERVAL", [0, ""]),
-    ("DOWNLOAD_VERIFY_CERTIFICATES", ["maybe", "", "no"]),
-    ("LOG_LEVEL", ["info", "", 10, None]),
-    ("USER_AGENT", ["", "  ", None, 5]),
-    ("INPUT_URLS", ["", None]),
-    ("REPORT", [" ", None]),
-    ("FILES_STORE", ["", None]),
-    ("RETRY_HTTP_CODES", ["abc", "99", [600], 429, "429 503", "429,"]),
-    # Scrapy would read these with int(), and fail amid its start.
-    ("CONCURRENT_REQUESTS", ["1e2", "128.0"]),
-    ("DOWNLOAD_MAXSIZE", ["1e6"]),
-]
-
-
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in ALLOWED for v in values])
-def test_values_in_bounds(name: str, value: Any) -> None:
-    """The bounds themselves are allowed, as numbers and as the command line's text."""
-    check_settings(project(**{name: value}))
-
-
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in REFUSED for v in values])
-def test_values_out_of_bounds(name: str, value: Any) -> None:
-    """A value of no use is refused in one line that names setting, value and what is allowed."""
-    with pytest.raises(BadInput) as refusal:
-        check_settings(project(**{name: value}))
-    assert str(refusal.value) == f"setting {name} = {value!r}: must be {RULES[name].allowed}"
-
-
-@pytest.mark.parametrize("value", ["x", "[1]", "5", "{"])
-def test_table_is_a_dictionary(value: str) -> None:
-    """Text that is no dictionary's JSON is no table."""
-    with pytest.raises((ValueError, TypeError)):
-        Table().holds(Settings({"X": value}), "X")
-
-
-@pytest.mark.parametrize("value", ["x", "[1]", "5", "{"])
-def test_words_that_scrapy_cannot_set(value: str) -> None:
-    """A value that Scrapy fails to take over is refused before it tries."""
-    with pytest.raises(BadInput, match=r"DEFAULT_REQUEST_HEADERS = .*: must be a dictionary"):
-        check_words(project(), ["LOG_LEVEL=INFO", f"DEFAULT_REQUEST_HEADERS={value}"])
-
-
-def test_words_that_scrapy_can_set() -> None:
-    """NAME=VALUE is a setting whatever its value holds, and nothing is set by looking."""
-    settings = project()
-    check_words(settings, ["USER_AGENT=a=b", "OTHERS_OWN=", 'DEFAULT_REQUEST_HEADERS={"A": "b"}'])
-    assert settings.getdict("DEFAULT_REQUEST_HEADERS") == dict(
-        imagefetch.settings.DEFAULT_REQUEST_HEADERS
-    )
-    with pytest.raises(BadInput, match="NAME=VALUE"):
-        check_words(settings, ["LOG_LEVEL"])
 
 
 def test_run_of_defaults(folder: Path) -> None:

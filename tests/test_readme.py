@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from imagefetch import errors, settings
-from imagefetch.checks import RULES
 from imagefetch.report import COLUMNS
+from imagefetch.rules import RULES
 from tests.conftest import ROOT, environment
 from tests.server import Server
 

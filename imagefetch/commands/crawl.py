@@ -9,9 +9,10 @@ from typing import NoReturn
 from scrapy.commands import crawl
 from scrapy.exceptions import UsageError
 
-from imagefetch.checks import check_handlers, check_run, check_words
+from imagefetch.checks import check_handlers, check_run
 from imagefetch.errors import BadInput
 from imagefetch.quiet import quieten
+from imagefetch.rules import check_words
 from imagefetch.stop import STOPPED_BY
 
 BAD_INPUT = 2

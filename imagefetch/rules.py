@@ -1,0 +1,162 @@
+"""Which values the settings may have that users are told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from scrapy.settings import BaseSettings
+
+from imagefetch.errors import BadInput
+
+
+class Rule(Protocol):
+    """Says which values a setting may have."""
+
+    @property
+    def allowed(self) -> str:
+        """The end of "must be …"."""
+        ...
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        """Whether the setting's value is allowed.
+
+        :raises ValueError, TypeError: if it is not even of the right kind
+        """
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number within bounds, whole unless said otherwise."""
+
+    low: float
+    high: float
+    whole: bool = True
+
+    @property
+    def allowed(self) -> str:
+        return f"a {'whole ' if self.whole else ''}number from {self.low:,} to {self.high:,}"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        value = settings.getfloat(name)
+        if self.whole and settings.getint(name) != value:
+            return False
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return f"one of {', '.join(self.words)}"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        return settings.get(name) in self.words
+
+
+class Switch:
+    """On or off."""
+
+    allowed: str = "True or False"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        settings.getbool(name)
+        return True
+
+
+class Text:
+    """Some text."""
+
+    allowed: str = "text, and not empty"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        value = settings.get(name)
+        return isinstance(value, (str, Path)) and bool(str(value).strip())
+
+
+class Statuses:
+    """HTTP status codes."""
+
+    allowed: str = "a list of HTTP status codes, as 429,503"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        return all(100 <= int(code) <= 599 for code in settings.getlist(name))
+
+
+class Table:
+    """A dictionary."""
+
+    allowed: str = 'a dictionary, or JSON for one: {"Name": "value"}'
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        settings.getdict(name)
+        return True
+
+
+DAY = 86_400
+
+RULES: dict[str, Rule] = {
+    "INPUT_URLS": Text(),
+    "LOOKAHEAD": Number(1, 100_000),
+    "CONCURRENT_REQUESTS": Number(1, 10_000),
+    "CONCURRENT_REQUESTS_PER_DOMAIN": Number(1, 10_000),
+    "DOWNLOAD_DELAY": Number(0, DAY, whole=False),
+    "USER_AGENT": Text(),
+    "DEFAULT_REQUEST_HEADERS": Table(),
+    "RETRY_TIMES": Number(0, 100),
+    "RETRY_DELAY": Number(0, DAY, whole=False),
+    "RETRY_MAX_DELAY": Number(0, DAY, whole=False),
+    "RETRY_AFTER_MAX": Number(0, 30 * DAY, whole=False),
+    "RETRY_HTTP_CODES": Statuses(),
+    "REDIRECT_MAX_TIMES": Number(0, 100),
+    "CONNECT_TIMEOUT": Number(0.001, DAY, whole=False),
+    "RESPONSE_TIMEOUT": Number(0.001, DAY, whole=False),
+    "MIN_SPEED": Number(0, 2**40),
+    "MIN_SPEED_WINDOW": Number(0.001, DAY, whole=False),
+    "DOWNLOAD_TIMEOUT": Number(0.001, DAY, whole=False),
+    "DNS_NEGATIVE_TTL": Number(0, DAY, whole=False),
+    "DOWNLOAD_MAXSIZE": Number(0, 2**50),
+    "DOWNLOAD_VERIFY_CERTIFICATES": Switch(),
+    "FILES_STORE": Text(),
+    "REPORT": Text(),
+    "PROGRESS_INTERVAL": Number(0.1, DAY, whole=False),
+    "LOG_LEVEL": Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+}
+"""Every setting that this project's users are told of, in data order."""
+
+
+def check_settings(settings: BaseSettings) -> None:
+    """Check every setting of `RULES`.
+
+    :raises BadInput: naming setting, value and what is allowed
+    """
+    for name, rule in RULES.items():
+        try:
+            holds = rule.holds(settings, name)
+        except (ValueError, TypeError):
+            holds = False
+        if not holds:
+            value = settings.get(name)
+            raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}")
+
+
+def check_words(settings: BaseSettings, words: Iterable[str]) -> None:
+    """Check that ``-s NAME=VALUE`` can be set at all.
+
+    :raises BadInput: naming setting, value and what is allowed
+    """
+    for word in words:
+        name, equals, value = word.partition("=")
+        try:
+            settings.copy().set(name, value)
+        except (ValueError, TypeError):
+            equals = ""
+        if not equals:
+            allowed = RULES[name].allowed if name in RULES else "of the setting's own kind"
+            raise BadInput(f"setting {name} = {value!r}: must be {allowed}, given as NAME=VALUE")
