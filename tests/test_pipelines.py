@@ -368,7 +368,7 @@ def test_memory_does_not_grow_with_what_is_stored(
     server: Server, tmp_path: Path, remote: Remote
 ) -> None:
     """The store is sent the file, piece by piece."""
-    megabytes = 64
+    megabytes = 96
     peaks = []
     for number, path in enumerate(["/image/a.jpg", f"/size/{megabytes * 2**20}/a.jpg"]):
         folder = tmp_path / str(number)

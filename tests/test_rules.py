@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scrapy.settings import Settings
 
 import imagefetch.settings
 from imagefetch.errors import BadInput
