@@ -21,8 +21,11 @@ from imagefetch.partials import is_remote, local_path
 from imagefetch.rules import check_settings
 from imagefetch.urls import check_list
 
-ARGUMENTS = {"urls", "report", "_job"}
+ARGUMENTS = {"urls", "report", "only", "fresh", "_job"}
 """What ``-a`` may name; ``_job`` is Scrapyd's."""
+
+
+STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,16 @@ class Run:
     report: Path
     store: str
     """FILES_STORE: a folder, or an address of FilesPipeline's (``s3://…``)."""
+    only_failed: bool = False
+    """Fetch again what failed and may succeed now."""
+    fresh: bool = False
+    """Begin anew."""
 
 
 def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     """Check settings and ``-a`` arguments, then list, report and store.
 
-    Nothing is written, but for the copy of a list on standard input
-    (``-a urls=-``), which is made last.
+    Nothing is written or read from standard input.
 
     :raises BadInput: one line: what is wrong, where, and what to do
     """
@@ -55,12 +61,23 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
         check_address(store)
     else:
         check_folder(local_path(store), "FILES_STORE")
-    urls = str(arguments.get("urls") or settings["INPUT_URLS"])
-    if urls == "-":
-        return Run(spool_standard_input(report), report, store)
-    path = Path(urls).absolute()
-    check_list(path)
-    return Run(path, report, store)
+    only = arguments.get("only")
+    if only not in {None, "failed"}:
+        raise BadInput(f"argument -a only={only}: must be failed")
+    fresh = _switch("fresh", arguments.get("fresh", "0"))
+    if only and fresh:
+        raise BadInput("arguments -a only=failed and -a fresh=1: give one of them")
+    urls = Path(str(arguments.get("urls") or settings["INPUT_URLS"]))
+    if urls != STANDARD_INPUT:
+        urls = urls.absolute()
+        check_list(urls)
+    return Run(urls, report, store, bool(only), fresh)
+
+
+def _switch(name: str, value: str) -> bool:
+    if value not in {"0", "1"}:
+        raise BadInput(f"argument -a {name}={value}: must be 0 or 1")
+    return value == "1"
 
 
 def check_report(path: Path) -> None:
@@ -68,8 +85,6 @@ def check_report(path: Path) -> None:
     try:
         if path.is_dir():
             raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
-        if path.exists():
-            raise BadInput(f"{path}: is there already; move it away, or use another -a report=PATH")
     except OSError as error:  # a name too long, or a folder that may not be entered
         raise BadInput(f"report {path}: {error.strerror}; choose another place") from error
     check_folder(path.parent, "report")
@@ -145,6 +160,8 @@ def check_handlers(crawler: Crawler) -> None:
 def spool_standard_input(report: Path) -> Path:
     """Copy standard input beside *report*, and return the copy's path.
 
+    Where nothing comes, an earlier copy is used.
+
     :raises BadInput: if it holds no list, or the copy can't be made
     """
     path = report.with_suffix(".urls.txt")
@@ -159,6 +176,9 @@ def spool_standard_input(report: Path) -> Path:
     except OSError as error:
         raise BadInput(f"{path}: can't keep standard input there: {error.strerror}") from error
     except BadInput as error:
+        nothing_came = new.stat().st_size == 0
         new.unlink()
+        if nothing_came and path.exists():
+            return path
         raise BadInput(f"standard input: {str(error).removeprefix(f'{new}: ')}") from error
     return path

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
-from urllib.parse import urldefrag
+from collections.abc import Iterable
+
+from scrapy import Request
+
+from imagefetch.errors import Failure
+from imagefetch.urls import request_url
 
 
 def key_of(url: str) -> bytes:
@@ -12,7 +18,25 @@ def key_of(url: str) -> bytes:
 
     128 bits: among 10 million URLs the odds of any collision are 1e-25.
     """
-    return hashlib.blake2b(urldefrag(url).url.encode(), digest_size=16).digest()
+    return hashlib.blake2b(url.partition("#")[0].encode(), digest_size=16).digest()
+
+
+# URLs that Scrapy sends as they are; to make sure of any other costs twenty
+# times as much.
+PLAIN_URL = re.compile(
+    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]{1,5})?/[A-Za-z0-9._~/-]*"
+    r"(?:\?[A-Za-z0-9._~/=&-]*)?"
+)
+
+
+def key_of_text(text: str) -> bytes | None:
+    """Return the key of the request that a line's *text* leads to; None if it leads to none."""
+    if PLAIN_URL.fullmatch(text):
+        return key_of(text)
+    try:
+        return key_of(Request(request_url(text)).url)
+    except (Failure, ValueError):
+        return None
 
 
 class Outcomes:
@@ -24,7 +48,7 @@ class Outcomes:
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("PRAGMA cache_size = -16000")  # KiB
+        self._db.execute("PRAGMA cache_size = -64000")  # KiB
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("CREATE TABLE outcome (key BLOB PRIMARY KEY, offset) WITHOUT ROWID")
         self._db.execute("BEGIN")  # never committed: nothing here outlives the process
@@ -33,6 +57,10 @@ class Outcomes:
         """Note that *key*'s URL is asked for; False if it was before."""
         cursor = self._db.execute("INSERT OR IGNORE INTO outcome VALUES (?, NULL)", (key,))
         return cursor.rowcount == 1
+
+    def load(self, rows: Iterable[tuple[bytes, int]]) -> None:
+        """Note the keys and offsets of rows of an earlier run; of equal keys the first counts."""
+        self._db.executemany("INSERT OR IGNORE INTO outcome VALUES (?, ?)", rows)
 
     def set_offset(self, key: bytes, offset: int) -> None:
         """Note where the row of *key*'s URL begins, in bytes."""

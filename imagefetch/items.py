@@ -42,3 +42,6 @@ class ImageRecord:
         """The partial file that the pipeline is to move into its place."""
         self.key: bytes | None = None
         """What this line's duplicates share with it."""
+        self.stem: str = ""
+        """The name of this line's file without extension, where an interrupted
+        run may have left one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from ftplib import FTP
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -17,7 +18,10 @@ from scrapy.utils.ftp import ftp_makedirs_cwd
 from imagefetch.errors import StoreError
 from imagefetch.items import ImageRecord
 from imagefetch.partials import store_error
+from imagefetch.probe import FORMATS
 from imagefetch.stop import stop_run
+
+EXTENSIONS = {known.extension for known in FORMATS}
 
 
 class FolderStore(FSFilesStore):
@@ -27,6 +31,13 @@ class FolderStore(FSFilesStore):
         self, path: str, buf: Any, info: Any, meta: Any = None, headers: Any = None
     ) -> None:
         Path(buf.name).replace(Path(self.basedir, path))
+
+    def remove_strays(self, stem: str, keep: str) -> None:
+        """Remove what an interrupted run stored for a line and wrote no row of."""
+        for extension in EXTENSIONS:
+            if stem + extension != keep:
+                with suppress(OSError):
+                    Path(self.basedir, stem + extension).unlink()
 
 
 class GoogleStore(GCSFilesStore):
@@ -97,6 +108,8 @@ class ImageFilesPipeline(FilesPipeline):
             has no row
         """
         download = item.download
+        if item.stem and isinstance(self.store, FolderStore):
+            self.store.remove_strays(item.stem, item.file)
         if download is None or download.path is None:
             return item
         try:

@@ -28,6 +28,7 @@ class Progress:
         self.interval = interval
         self.counts = Counts()
         self.total: int | None = None
+        self.done_before = 0
         self._closed = False
 
     @classmethod
@@ -39,10 +40,13 @@ class Progress:
         return progress
 
     def spider_opened(self, spider: Spider) -> None:
-        self._begin = self._last = time.monotonic()
+        self._last = time.monotonic()
         self._last_done = 0
-        # In a thread: ten million lines take seconds to count.
-        asyncio.get_running_loop().run_in_executor(None, self._count, cast("ImagesSpider", spider))
+        images_spider = cast("ImagesSpider", spider)
+        self.done_before = images_spider.job.journal.done
+        self.total = images_spider.job.journal.total
+        if self.total is None:  # in a thread: ten million lines take seconds to count
+            asyncio.get_running_loop().run_in_executor(None, self._count, images_spider)
         self._call = create_looping_call(self.tell)
         self._call.start(self.interval, now=False)
 
@@ -61,7 +65,7 @@ class Progress:
         self._last, self._last_done = now, self.counts.done
         logger.info(
             "[%d/%s] %d kept, %d not; %.0f lines/s",
-            self.counts.done,
+            self.done_before + self.counts.done,
             "?" if self.total is None else self.total,
             self.counts.kept,
             self.counts.done - self.counts.kept,
@@ -71,7 +75,7 @@ class Progress:
     def _count(self, spider: ImagesSpider) -> None:
         total = 0
         try:
-            for _ in read_lines(spider.urls):
+            for _ in read_lines(spider.run.urls):
                 total += 1
                 if self._closed:
                     return

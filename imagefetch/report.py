@@ -40,6 +40,19 @@ COLUMNS = {
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
+def begin_report(path: Path) -> None:
+    """Make sure that the report is there, with its header, before anything is fetched.
+
+    :raises ReportError: if it can't be written
+    """
+    try:
+        with path.open("ab") as file:
+            if file.tell() == 0:
+                file.write(encode(list(COLUMNS.values())))
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror}") from error
+
+
 class ReportStorage(FileFeedStorage):
     """A local feed that ends the run where it can't be opened.
 
@@ -98,9 +111,12 @@ class ReportExporter(BaseItemExporter):
             return None
         offset = self.file.seek(0, os.SEEK_END)
         try:
-            if self.file.write(row) == len(row):
+            if not os.path.samestat(Path(self.file.name).stat(), os.fstat(self.file.fileno())):
+                problem = "is another file now"
+            elif self.file.write(row) == len(row):
                 return offset
-            problem = "no space left on device"
+            else:
+                problem = "no space left on device"
         except OSError as error:
             problem = error.strerror or str(error)
         self.broken = True

@@ -110,7 +110,7 @@ def test_a_bad_setting_is_refused(
 
 def test_an_unknown_argument_is_refused(tmp_path: Path, good: list[str]) -> None:
     """A typing error is no silent default."""
-    assert_refused(tmp_path, [*good, "-a", "url=list.txt"], "-a url=", "report, urls")
+    assert_refused(tmp_path, [*good, "-a", "url=list.txt"], "-a url=", "fresh, only, report, urls")
 
 
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[str]) -> None:
@@ -125,7 +125,7 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[st
 def test_a_report_that_is_there_is_not_overwritten(tmp_path: Path, good: list[str]) -> None:
     """Rows once written are nobody's to lose."""
     (tmp_path / "REPORT.csv").write_text("precious")
-    assert_refused(tmp_path, good, "REPORT.csv", "already")
+    assert_refused(tmp_path, good, "REPORT.csv", "no report of this program's")
     assert (tmp_path / "REPORT.csv").read_text() == "precious"
 
 

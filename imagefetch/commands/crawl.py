@@ -9,9 +9,11 @@ from typing import NoReturn
 from scrapy.commands import crawl
 from scrapy.exceptions import UsageError
 
-from imagefetch.checks import check_handlers, check_run
+from imagefetch.checks import check_handlers
 from imagefetch.errors import BadInput
+from imagefetch.job import begin
 from imagefetch.quiet import quieten
+from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
 from imagefetch.stop import STOPPED_BY
 
@@ -29,10 +31,12 @@ class Command(crawl.Command):
             super().process_options(args, opts)
             if len(args) != 1:
                 raise UsageError
-            run = check_run(self.settings, opts.spargs)
+            opts.spargs = {"job": begin(self.settings, opts.spargs)}
         except BadInput as error:
             refuse(error)
-        opts.spargs["urls"] = str(run.urls)  # standard input is read once
+        except NothingToDo as news:
+            sys.stderr.write(f"imagefetch: {news}\n")
+            raise SystemExit(0) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None

@@ -13,9 +13,9 @@ from scrapy.exceptions import CloseSpider, IgnoreRequest, StopDownload
 from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch import errors
-from imagefetch.checks import Run, check_run
-from imagefetch.duplicates import Outcomes, key_of
+from imagefetch.duplicates import key_of
 from imagefetch.items import ImageRecord
+from imagefetch.job import Job, begin
 from imagefetch.meta import DUPLICATE_OF, KEY, LINE, PROBLEM, SECONDS, SETTLED, STREAM_TO
 from imagefetch.names import file_name
 from imagefetch.pages import ImagePage
@@ -25,7 +25,8 @@ from imagefetch.partials import (
     open_partial_folder,
     partial_folder,
 )
-from imagefetch.report import read_row
+from imagefetch.report import begin_report, read_row
+from imagefetch.resume import compact
 from imagefetch.stop import stop_run
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
 
@@ -42,32 +43,47 @@ class ImagesSpider(Spider):
 
     name = "images"
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, job: Job) -> None:
         super().__init__()
-        self.run = run
-        self.urls = run.urls
-        self.report = str(run.report)
+        self.job = job
+        self.run = run = job.run
+        self.report = str(run.report)  # FEEDS names the report by it
         self.partial = partial_folder(run.store, run.report)
-        self.outcomes = Outcomes()
+        self.outcomes = job.journal.outcomes
+        self.continues = run.report.exists()
+        """Whether an interrupted run may have left files without rows."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ImagesSpider:
-        """:raises BadInput: if an argument, a setting, the list or a folder is no good"""
-        spider = cls(check_run(crawler.settings, kwargs))
+        """Arguments are those of ``-a``, or ``job`` where they were looked at before.
+
+        :raises BadInput: if an argument, a setting, the list or a folder is no good
+        :raises NothingToDo: if every line is done
+        """
+        spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
         spider._set_crawler(crawler)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
         try:
             open_partial_folder(self.partial)
+            begin_report(self.run.report)
+            if self.job.journal.done:
+                self.logger.info(
+                    "continuing: %s of %s lines done",
+                    f"{self.job.journal.done:,}",
+                    f"{self.job.journal.total:,}",
+                )
             scheduler = cast("HostScheduler", self.crawler.engine.scheduler)
-            for line in read_lines(self.urls):
+            for line in read_lines(self.run.urls):
+                if self.job.journal.is_done(line):
+                    continue
                 await scheduler.room()
                 yield self.request_for(line)
-        except errors.StoreError as error:
+        except errors.LocalError as error:
             stop_run(self.crawler, error)
         except READ_ERRORS as error:
-            self.logger.error("%s: breaks off: %s", self.urls, error)
+            self.logger.error("%s: breaks off: %s", self.run.urls, error)
             raise CloseSpider("list-unreadable") from error
 
     def request_for(self, line: Line) -> Request:
@@ -108,7 +124,7 @@ class ImagesSpider(Spider):
         """Turn a whole answer into its line's record."""
         assert response.request is not None
         meta = response.request.meta
-        record = self._record(meta, str(response.status))
+        record = self._record(response.request, str(response.status))
         try:
             problem = meta.get(PROBLEM) or errors.rejection_of(response.status)
             if "download_stopped" in response.flags:
@@ -127,8 +143,7 @@ class ImagesSpider(Spider):
             self.logger.exception("Line %d: error in the page object", meta[LINE].number)
             record.code, record.reason = errors.InternalError().code, errors.InternalError.reason
             return await self._discard(response, record)
-        first_url = meta.get("redirect_urls", [response.request.url])[0]
-        record.file = file_name(first_url, picture.extension)
+        record.file = file_name(self._first_url(response.request), picture.extension)
         record.bytes = response.download.size
         record.sha256 = response.download.sha256
         record.type = picture.media_type
@@ -154,18 +169,27 @@ class ImagesSpider(Spider):
                 exc_info=(type(error), error, error.__traceback__) if error else None,
             )
             error = errors.InternalError()
-        record = self._record(request.meta, error.code)
+        record = self._record(request, error.code)
         record.reason = error.reason
         return record
 
-    def _record(self, meta: dict[str, Any], code: str) -> ImageRecord:
+    def _record(self, request: Request, code: str) -> ImageRecord:
+        meta = request.meta
         line: Line = meta[LINE]
         record = ImageRecord(line.text, code, line.number)
         record.key = meta.get(KEY)
         if SETTLED not in meta:
+            if self.continues:
+                record.stem = file_name(self._first_url(request), "")
             record.attempts = meta.get("retry_times", 0) + 1
             record.seconds = meta.get(SECONDS)
         return record
+
+    @staticmethod
+    def _first_url(request: Request) -> str:
+        """Return the URL of the line, wherever it was redirected to."""
+        first: str = request.meta.get("redirect_urls", [request.url])[0]
+        return first
 
     def _duplicate(self, meta: dict[str, Any]) -> ImageRecord | None:
         offset = self.outcomes.offset(meta[DUPLICATE_OF])
@@ -187,5 +211,7 @@ class ImagesSpider(Spider):
         return record
 
     def closed(self, reason: str) -> None:
-        self.outcomes.close()
         close_partial_folder(self.partial)
+        if reason == "finished" and self.run.only_failed:
+            compact(self.run.report)
+        self.job.close()

@@ -1,0 +1,72 @@
+"""One run over one list into one report: checked, locked, and made ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from scrapy.settings import BaseSettings
+
+from imagefetch.checks import STANDARD_INPUT, Run, check_run, spool_standard_input
+from imagefetch.errors import BadInput
+from imagefetch.journal import Journal
+from imagefetch.resume import prepare
+
+
+@dataclass
+class Job:
+    """What the spider is given."""
+
+    run: Run
+    journal: Journal
+    lock: FileLock
+
+    def close(self) -> None:
+        self.journal.close()
+        self.lock.release()
+
+
+def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
+    """Check everything, lock the report, find out what is done.
+
+    :raises BadInput: if the run can't start; nothing is written then
+    :raises NothingToDo: if every line is done
+    """
+    run = check_run(settings, arguments)
+    lock_file = run.report.with_name(f".{run.report.name}.lock")
+    first = not lock_file.exists()
+    lock = lock_report(run.report, lock_file)
+    try:
+        if run.urls == STANDARD_INPUT:
+            run = replace(run, urls=spool_standard_input(run.report))
+        journal = prepare(
+            run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh
+        )
+    except BaseException:
+        lock.release()
+        if first:
+            lock_file.unlink()
+        raise
+    return Job(run, journal, lock)
+
+
+def lock_report(report: Path, lock_file: Path) -> FileLock:
+    """Make sure that no other process writes *report*. A dead one's lock doesn't count.
+
+    :raises BadInput: if one does
+    """
+    lock = FileLock(lock_file)
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise BadInput(
+            f"{report}: another process is writing it; wait for that, or name another "
+            "with -a report=PATH"
+        ) from error
+    except OSError as error:
+        raise BadInput(f"{report}: can't be locked: {error.strerror}") from error
+    return lock

@@ -1,0 +1,212 @@
+"""The report as journal: which lines of the list are done?"""
+
+from __future__ import annotations
+
+import csv
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from imagefetch import errors
+from imagefetch.duplicates import Outcomes, key_of_text
+from imagefetch.report import COLUMNS, decode, encode
+from imagefetch.urls import Line, read_lines
+
+HEADER = encode(list(COLUMNS.values()))
+
+MISSING, DONE, AGAIN = 0, 1, 2
+"""States of a line: without a row, with one, and with one that is to be superseded."""
+MATCHED = 4
+"""Added where the list has the row's URL at its line."""
+
+
+# Rows come in the order in which lines were done. A row whose line number is
+# beyond all measure belongs to another list; no room is made for it.
+FAR = 20_000_000
+FAR_PER_ROW = 100
+
+
+class Row(NamedTuple):
+    """A whole row of a report."""
+
+    offset: int
+    """Where it begins, bytes."""
+    raw: bytes
+    """With its line end."""
+    cells: list[str]
+
+    @property
+    def line(self) -> int:
+        return int(self.cells[2])
+
+
+def read_rows(report: Path) -> Iterator[Row]:
+    """Yield the whole rows of *report*; what a kill tore at its end is left out.
+
+    A row is one physical line, since no cell holds a line end: the list has
+    none, and names lose theirs.
+
+    :raises BadInput: if *report* is none of this program's, or damaged
+    """
+    with report.open("rb") as file:
+        header = file.readline()
+        if header != HEADER:
+            if HEADER.startswith(header):
+                return
+            raise errors.BadInput(
+                f"{report}: is no report of this program's, or of another version; "
+                "move it away, or name another with -a report=PATH"
+            )
+        offset = len(header)
+        for number, raw in enumerate(file, 2):
+            if not raw.endswith(b"\n"):
+                return
+            yield Row(offset, raw, _cells(report, number, raw))
+            offset += len(raw)
+
+
+def _cells(report: Path, number: int, raw: bytes) -> list[str]:
+    try:
+        text = raw.decode().removesuffix("\r\n")
+        cells = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
+        if len(cells) == len(COLUMNS) and int(cells[2]) > 0:
+            return decode(cells) if "'" in text else cells
+    except (ValueError, csv.Error, StopIteration):
+        pass
+    raise errors.BadInput(
+        f"{report}: line {number} is no row of this program's; mend it, move the report away, "
+        "or name another with -a report=PATH"
+    )
+
+
+def whole_size(report: Path) -> int:
+    """Return the length of *report* in bytes up to the end of its last whole row."""
+    with report.open("rb") as file:
+        end = file.seek(0, 2)
+        size = end
+        while size > 0:
+            begin = max(0, size - 65_536)
+            file.seek(begin)
+            found = file.read(size - begin).rfind(b"\n")
+            if found >= 0:
+                return begin + found + 1
+            size = begin
+    return 0
+
+
+def may_succeed_later(row: Row) -> bool:
+    """Whether ``only=failed`` fetches the row's line again."""
+    code, reason = row.cells[1], row.cells[-1]
+    if code.isdigit() and reason:
+        return code in {"408", "425", "429"} or code.startswith("5")
+    return reason in TRANSIENT
+
+
+def _transient(base: type[errors.Problem]) -> Iterator[str]:
+    for cls in base.__subclasses__():
+        yield from _transient(cls)
+        if cls.transient:
+            yield cls.reason
+
+
+TRANSIENT = frozenset(_transient(errors.Problem))
+
+
+class Journal:
+    """What an earlier run left of a list.
+
+    Takes 17 bytes for each line of the list, and what `Outcomes` takes.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes = Outcomes()
+        self.total: int | None = None
+        """Lines in the list; None while nobody has counted them."""
+        self.done = 0
+        """Lines that need no more work."""
+        self.rows = 0
+        """Rows in the report."""
+        self.lines = 0
+        """Different lines among them."""
+        self.matched = 0
+        """Lines of the list that have a row with their number and URL."""
+        self._states = bytearray()
+        self._hashes = array("q")  # of the URL in a line's row
+        self._offsets = array("q")  # of a line's last row
+
+    def is_done(self, line: Line) -> bool:
+        """Whether *line* needs no more work."""
+        return self._state(line) == DONE
+
+    def has_row(self, line: Line) -> bool:
+        """Whether a row has *line*'s number and URL."""
+        return self._state(line) != MISSING
+
+    def is_last(self, row: Row) -> bool:
+        """Whether no later row has *row*'s line."""
+        number = row.line
+        return number >= len(self._offsets) or self._offsets[number] == row.offset
+
+    def is_matched(self, row: Row) -> bool:
+        """Whether the list has *row*'s URL at *row*'s line."""
+        number = row.line
+        return number < len(self._states) and bool(self._states[number] & MATCHED)
+
+    def read(self, report: Path, urls: Path, only_failed: bool = False) -> None:
+        """Take in what *report* says of the list *urls*.
+
+        :raises BadInput: if *report* is none of this program's, or damaged
+        """
+        self.read_report(report, only_failed)
+        self.outcomes.load(self._match(urls))
+
+    def read_report(self, report: Path, only_failed: bool = False) -> None:
+        """Take in the rows of *report*, whatever list they are of."""
+        elsewhere = set()
+        for row in read_rows(report):
+            number = row.line
+            self.rows += 1
+            if number >= len(self._states) and not self._grow(number):
+                elsewhere.add(number)
+                continue
+            self.lines += not self._states[number]
+            again = only_failed and may_succeed_later(row)
+            self._states[number] = AGAIN if again else DONE
+            self._hashes[number] = hash(row.cells[0])
+            self._offsets[number] = row.offset
+        self.lines += len(elsewhere)
+
+    def close(self) -> None:
+        self.outcomes.close()
+
+    def _match(self, urls: Path) -> Iterator[tuple[bytes, int]]:
+        """Read the list; yield key and offset of its lines that are done."""
+        self.total = 0
+        for line in read_lines(urls):
+            self.total += 1
+            state = self._state(line)
+            if state == MISSING:
+                continue
+            self.matched += 1
+            self._states[line.number] |= MATCHED
+            if state == DONE:
+                self.done += 1
+                key = key_of_text(line.text)
+                if key is not None:
+                    yield key, self._offsets[line.number]
+
+    def _state(self, line: Line) -> int:
+        if line.number >= len(self._states) or self._hashes[line.number] != hash(line.text):
+            return MISSING
+        return self._states[line.number] & ~MATCHED
+
+    def _grow(self, number: int) -> bool:
+        """Make room for line *number*; False if a report of this length can't mean it."""
+        if number > FAR + FAR_PER_ROW * self.rows:
+            return False
+        more = max(number - len(self._states) + 1, len(self._states) // 2, 1024)
+        self._states.extend(bytes(more))
+        self._hashes.frombytes(bytes(8 * more))
+        self._offsets.frombytes(bytes(8 * more))
+        return True

@@ -1,0 +1,190 @@
+"""Going on: what an earlier run left is made ready for this one.
+
+Every step leaves either the old report or the new one in its place, so that a
+kill at any moment costs nothing but the step.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from imagefetch.errors import BadInput
+from imagefetch.journal import HEADER, Journal, Row, read_rows, whole_size
+from imagefetch.partials import is_remote, local_path
+from imagefetch.report import encode
+from imagefetch.urls import read_lines
+
+logger = logging.getLogger(__name__)
+
+
+class NothingToDo(Exception):
+    """Every line of the list has its row. The text is one line for the user."""
+
+
+def previous(report: Path) -> Path:
+    """Return where ``fresh=1`` keeps the old report."""
+    return report.with_name(f"{report.stem}.previous{report.suffix}")
+
+
+def discarded(report: Path) -> Path:
+    """Return where the old report lies while its files are being removed."""
+    return report.with_name(f"{report.stem}.discarded{report.suffix}")
+
+
+def prepare(report: Path, urls: Path, store: str, *, only_failed: bool, fresh: bool) -> Journal:
+    """Make *report* ready for rows of the list *urls*; say what is done already.
+
+    :raises NothingToDo: if every line is done
+    :raises BadInput: if *report* is none of this program's, or of another list;
+        it is left as it is
+    """
+    finish_discarding(report, store)
+    if fresh and report.exists():
+        for _ in read_rows(report):
+            break  # what is no report of ours is not thrown away
+        report.replace(discarded(report))
+        finish_discarding(report, store)
+    journal = Journal()
+    if not report.exists():
+        return journal
+    journal.read(report, urls, only_failed)
+    if journal.matched < journal.lines or journal.lines < journal.rows:
+        rewrite(report, urls, journal)
+        journal.close()
+        journal = Journal()
+        journal.read(report, urls, only_failed)
+    if journal.done == journal.total:
+        raise NothingToDo(_nothing_to_do(report, journal.done, only_failed))
+    if (size := whole_size(report)) < report.stat().st_size:
+        os.truncate(report, size)
+    return journal
+
+
+def finish_discarding(report: Path, store: str) -> None:
+    """Remove the files that a discarded report names, then keep it as the previous one."""
+    old = discarded(report)
+    if not old.exists():
+        return
+    if not is_remote(store):
+        folder = local_path(store)
+        for row in read_rows(old):
+            if row.cells[3]:
+                (folder / row.cells[3]).unlink(missing_ok=True)
+    old.replace(previous(report))
+
+
+def compact(report: Path) -> None:
+    """Leave each line's last row only."""
+    journal = Journal()
+    journal.read_report(report)
+    if journal.lines < journal.rows:
+        _replace(report, (row for row in read_rows(report) if journal.is_last(row)))
+    journal.close()
+
+
+def rewrite(report: Path, urls: Path, journal: Journal) -> None:
+    """Leave one row a line, of lines that the list has; rows of moved lines move along.
+
+    Where rows would be lost, the old report is kept under a numbered name.
+
+    :raises BadInput: if most rows are not of this list
+    """
+    moved = _Moved()
+    for row in read_rows(report):
+        if journal.is_last(row) and not journal.is_matched(row):
+            moved.add(row)
+    found = sum(
+        moved.claim(line.text, line.number)
+        for line in read_lines(urls)
+        if not journal.has_row(line)
+    )
+    if (journal.matched + found) * 2 < journal.lines:
+        moved.close()
+        raise BadInput(
+            f"{report}: is of another list: {journal.matched + found:,} of its {journal.lines:,} "
+            "lines are in this one; name another with -a report=PATH, or begin anew with -a fresh=1"
+        )
+    if journal.matched + found < journal.lines:
+        _keep_numbered(report)
+    _replace(report, _kept(report, journal, moved))
+    moved.close()
+
+
+def _kept(report: Path, journal: Journal, moved: _Moved) -> Iterator[Row]:
+    for row in read_rows(report):
+        if not journal.is_last(row):
+            continue
+        if journal.is_matched(row):
+            yield row
+        elif number := moved.line_of(row):
+            cells = [*row.cells[:2], str(number), *row.cells[3:]]
+            yield row._replace(raw=encode(cells))
+
+
+class _Moved:
+    """Rows whose line number has another URL now, and the lines that take them over.
+
+    In a disposable SQLite database: a line put in at the top moves all others.
+    """
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("CREATE TABLE moved (offset INTEGER PRIMARY KEY, url, line)")
+        self._db.execute("CREATE INDEX by_url ON moved (url) WHERE line IS NULL")
+        self._db.execute("BEGIN")
+
+    def add(self, row: Row) -> None:
+        self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, row.cells[0]))
+
+    def claim(self, url: str, line: int) -> bool:
+        """Give a row with *url* to *line*; False if there is none left."""
+        query = "SELECT offset FROM moved WHERE url = ? AND line IS NULL LIMIT 1"
+        found = self._db.execute(query, (url,)).fetchone()
+        if found is None:
+            return False
+        self._db.execute("UPDATE moved SET line = ? WHERE offset = ?", (line, found[0]))
+        return True
+
+    def line_of(self, row: Row) -> int | None:
+        """Return the line that took *row* over."""
+        query = "SELECT line FROM moved WHERE offset = ?"
+        found: tuple[int | None] | None = self._db.execute(query, (row.offset,)).fetchone()
+        return found[0] if found else None
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _replace(report: Path, rows: Iterator[Row]) -> None:
+    """Write *rows* beside *report*, then put them in its place."""
+    new = report.with_name(f"{report.stem}.new{report.suffix}")
+    with new.open("wb") as file:
+        file.write(HEADER)
+        file.writelines(row.raw for row in rows)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(report)
+
+
+def _keep_numbered(report: Path) -> None:
+    for number in itertools.count(1):
+        kept = report.with_name(f"{report.stem}.{number}{report.suffix}")
+        if not kept.exists():
+            shutil.copyfile(report, kept)
+            logger.warning("The list has changed: rows that it lost are kept in %s", kept)
+            return
+
+
+def _nothing_to_do(report: Path, done: int, only_failed: bool) -> str:
+    if only_failed:
+        return f"{report}: nothing to do: no line failed in a way that may pass"
+    return (
+        f"{report}: nothing to do: all {done:,} lines are done; -a only=failed fetches again "
+        "what may succeed now, -a fresh=1 begins anew, -a report=PATH writes another report"
+    )

@@ -1,0 +1,70 @@
+"""Components that kill their own process at a named step, put in by settings.
+
+The environment variable KILL_AT is ``<step>:<n>``: at the n-th time that the step
+is reached, the process gets SIGKILL. Steps, in the order of one URL's way:
+
+    body    the first bytes are in the partial file
+    whole   the partial file is whole, not yet moved
+    moved   the file is in its place, its row not yet written
+    torn    half of the row is written
+    row     the row is written
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+from typing import Any
+
+from imagefetch import partials
+from imagefetch.items import ImageRecord
+from imagefetch.partials import PartialFile
+from imagefetch.pipelines import ImageFilesPipeline
+from imagefetch.report import ReportExporter, cells, encode
+
+STEP, _, COUNT = os.environ.get("KILL_AT", ":0").partition(":")
+_reached = itertools.count(1)
+
+SETTINGS = {
+    "ITEM_PIPELINES": '{"tests.kill.KillingPipeline": 300}',
+    "FEED_EXPORTERS": '{"report": "tests.kill.KillingExporter"}',
+}
+
+
+def reach(step: str) -> None:
+    if step == STEP and next(_reached) == int(COUNT):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+_write = PartialFile.write
+
+
+def _write_and_reach(self: PartialFile, data: bytes) -> None:
+    _write(self, data)
+    reach("body")
+
+
+class KillingPipeline(ImageFilesPipeline):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if STEP == "body":
+            partials.PartialFile.write = _write_and_reach  # type: ignore[method-assign]
+
+    async def process_item(self, item: ImageRecord) -> ImageRecord:  # type: ignore[override]
+        if item.download is not None:
+            reach("whole")
+        stored = await super().process_item(item)
+        if item.file:
+            reach("moved")
+        return stored
+
+
+class KillingExporter(ReportExporter):
+    def export_item(self, item: ImageRecord) -> None:
+        if STEP == "torn" and next(_reached) == int(COUNT):
+            row = encode(cells(item))
+            self.file.write(row[: len(row) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().export_item(item)
+        reach("row")

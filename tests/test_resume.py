@@ -1,0 +1,424 @@
+"""Going on after whatever ended a run: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import resource
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from imagefetch.errors import BadInput
+from imagefetch.items import ImageRecord
+from imagefetch.journal import HEADER
+from imagefetch.report import cells, encode
+from imagefetch.resume import discarded, prepare, previous
+from tests import kill
+from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment
+from tests.server import Server, Writer, image
+
+SLOTS = 16
+TRIES = 2
+
+
+def mixed(server: Server, count: int) -> list[str]:
+    """Return lines of slow, failing, redirected and duplicate URLs over several hosts."""
+    draw = random.Random(count)
+    lines = []
+    for n in range(count):
+        path = draw.choice(
+            [
+                f"/image/{n}.jpg",
+                f"/slow/20/{n}.jpg",
+                f"/hops/1/{n}.jpg",
+                f"/later/1/503/{n}.jpg",
+                f"/status/404/{n}",
+                f"/empty/{n}",
+                f"/image/same/{n % 40}.jpg",
+                f"/status/404/same/{n % 10}",
+            ]
+        )
+        lines.append(server.url(path, HOSTS[n % 5]))
+    return [*lines, "no URL", "ftp://example.com/"]
+
+
+def run(folder: Path, *words: str, env: dict[str, str] | None = None, **settings: object) -> Crawl:
+    """Run the same command once more in *folder*."""
+    settings = {
+        "CONCURRENT_REQUESTS": SLOTS,
+        "RETRY_TIMES": TRIES - 1,
+        "RETRY_DELAY": 0.05,
+        **settings,
+    }
+    done = subprocess.run(
+        [*command(folder, settings), *words],
+        cwd=ROOT,
+        env={**environment(), **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Crawl(done.returncode, done.stderr, folder)
+
+
+@contextmanager
+def started(folder: Path, **settings: object) -> Iterator[subprocess.Popen[str]]:
+    settings = {"CONCURRENT_REQUESTS": SLOTS, "RETRY_TIMES": TRIES - 1, **settings}
+    with subprocess.Popen(
+        command(folder, settings), cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def rows_written(folder: Path) -> int:
+    report = folder / "REPORT.csv"
+    return report.read_bytes().count(b"\n") - 1 if report.exists() else 0
+
+
+@pytest.mark.parametrize("step", ["body", "whole", "moved", "torn", "row"])
+def test_a_kill_at_any_step_of_a_url_costs_nothing(
+    tmp_path: Path, hosts: Server, step: str
+) -> None:
+    """SIGKILL between first byte and flushed row, three times over, then the same command."""
+    lines = mixed(hosts, 150)
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    for count in (1, 7, 23):
+        killed = run(tmp_path, env={"KILL_AT": f"{step}:{count}"}, **kill.SETTINGS)
+        assert killed.status == -signal.SIGKILL, killed.log
+    done = run(tmp_path)
+    assert done.status == 0, done.log
+    done.check(len(lines))
+    assert step in {"body", "whole", "moved"} or " lines done" in done.log
+
+
+def test_kills_at_random_moments_cost_only_what_was_under_way(
+    tmp_path: Path, hosts: Server
+) -> None:
+    """Rows, files and hashes are right, and the server was asked for little twice."""
+    lines = mixed(hosts, 2_000)
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    draw = random.Random(5)
+    kills = 0
+    for _ in range(5):
+        goal = rows_written(tmp_path) + draw.randint(1, 350)
+        with started(tmp_path, RETRY_DELAY=0.05) as process:
+            while rows_written(tmp_path) < goal and process.poll() is None:
+                pass
+            process.kill()
+        kills += process.returncode == -signal.SIGKILL
+    done = run(tmp_path)
+    assert done.status == 0, done.log
+    done.check(len(lines))
+    assert kills == 5
+    needed = sum(int(row["Attempts"]) for row in done.rows)
+    redirects = sum("/hops/" in row["URL"] for row in done.rows)
+    asked = sum(hosts.hits.values())
+    assert asked <= needed + redirects + kills * TRIES * 2 * SLOTS + retries_lost(hosts, kills)
+
+
+def retries_lost(server: Server, kills: int) -> int:
+    """Return how many tries may be repeated since a kill forgot lines that waited for one."""
+    return sum(1 for path in server.hits if path.startswith("/later")) * (kills > 0)
+
+
+def test_a_torn_end_is_found_at_every_byte(tmp_path: Path) -> None:
+    """Whole rows stay, the torn one is taken away, whatever byte the cut is at."""
+    urls = [f"http://a.example/{n},\u00e9\U0001f600\"'.jpg" for n in range(3)]
+    (tmp_path / "urls.txt").write_text("\n".join([*urls, "http://a.example/last"]), "utf-8")
+    rows = [
+        encode(cells(ImageRecord(url, "404", n, reason="not-found")))
+        for n, url in enumerate(urls, 1)
+    ]
+    whole = HEADER + b"".join(rows)
+    report = tmp_path / "REPORT.csv"
+    ends = [len(HEADER) + sum(map(len, rows[:n])) for n in range(4)]
+    for cut in range(len(whole) + 1):
+        report.write_bytes(whole[:cut])
+        journal = prepare(
+            report, tmp_path / "urls.txt", str(tmp_path), only_failed=False, fresh=False
+        )
+        assert journal.done == sum(end <= cut for end in ends[1:])
+        kept = max((end for end in [0, *ends] if end <= cut), default=0)
+        assert report.read_bytes() == whole[:kept]
+        journal.close()
+
+
+@hypothesis_settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_a_damaged_report_is_refused_and_left_alone_or_keeps_every_whole_row(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Whatever bytes were put into it, no row that is whole is lost silently."""
+    folder = tmp_path_factory.mktemp("damaged")
+    (folder / "urls.txt").write_text("".join(f"http://a.example/{n}\n" for n in range(1, 9)))
+    rows = [
+        encode(cells(ImageRecord(f"http://a.example/{n}", "404", n, reason="not-found")))
+        for n in range(1, 7)
+    ]
+    whole = HEADER + b"".join(rows)
+    place = data.draw(st.integers(0, len(whole)))
+    junk = data.draw(st.sampled_from([b"\n", b'"', b"\0", b"\xff", b"\r\n", b",", b"x\r\ny"]))
+    report = folder / "REPORT.csv"
+    report.write_bytes(whole[:place] + junk + whole[place:])
+    before = report.read_bytes()
+    try:
+        journal = prepare(report, folder / "urls.txt", str(folder), only_failed=False, fresh=False)
+    except BadInput:
+        assert report.read_bytes() == before
+        return
+    kept = sum(row in report.read_bytes() for row in rows)
+    numbered = folder / "REPORT.1.csv"
+    assert kept >= 5
+    assert kept == 6 or numbered.exists() or junk in report.read_bytes()
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"name,age\nAnna,5\n",
+        b"URL,Response code\r\nhttp://a.example/,200\r\n",
+        HEADER + b"http://a.example/1,200,not a number" + b"," * 9 + b"\r\n",
+        HEADER + b"http://a.example/1,200,1\r\n",
+        HEADER.replace(b"\r\n", b"\n"),
+    ],
+)
+def test_what_is_no_report_is_refused(tmp_path: Path, content: bytes) -> None:
+    """A foreign CSV, an older column set, rows that are none: one clear line, untouched."""
+    (tmp_path / "urls.txt").write_text("http://a.example/1\n")
+    report = tmp_path / "REPORT.csv"
+    report.write_bytes(content)
+    for fresh in (False, True):
+        with pytest.raises(BadInput, match=r"REPORT\.csv: .*(move|mend)"):
+            prepare(report, tmp_path / "urls.txt", str(tmp_path), only_failed=False, fresh=fresh)
+        assert report.read_bytes() == content
+
+
+def test_a_finished_report_is_nothing_to_do(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """Status 0, one line that says what to give instead, and no request."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(5)]
+    crawl(lines).check(5)
+    before = (tmp_path / "REPORT.csv").read_bytes()
+    again = run(tmp_path)
+    assert again.status == 0
+    assert again.log.count("\n") == 1
+    for word in ("nothing to do", "only=failed", "fresh=1"):
+        assert word in again.log
+    assert sum(server.hits.values()) == 5
+    assert (tmp_path / "REPORT.csv").read_bytes() == before
+
+
+def test_a_list_that_grew_and_moved_keeps_its_rows(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """New lines on top move all others; theirs are the only new requests."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(6)] + [server.url("/image/1.jpg")]
+    crawl(lines).check(7)
+    asked = sum(server.hits.values())
+    new = [server.url("/image/new.jpg"), "# a comment", *lines, server.url("/image/end.jpg")]
+    again = crawl(new)
+    assert again.status == 0, again.log
+    again.check(9)
+    assert "continuing: 7 of 9 lines done" in again.log
+    assert sum(server.hits.values()) == asked + 2
+    assert again.by_line[3]["URL"] == lines[0]
+    assert not (tmp_path / "REPORT.1.csv").exists()
+
+
+def test_a_list_that_lost_lines_keeps_the_old_report(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """Under a numbered name, before any row is dropped."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(6)]
+    crawl(lines).check(6)
+    before = (tmp_path / "REPORT.csv").read_bytes()
+    again = crawl([*lines[2:], server.url("/image/new.jpg")])
+    assert again.status == 0, again.log
+    assert sorted(again.by_line) == [1, 2, 3, 4, 5]
+    assert (tmp_path / "REPORT.1.csv").read_bytes() == before
+    assert "REPORT.1.csv" in again.log
+
+
+def test_a_report_of_another_list_is_refused(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """Most rows don't match: one clear line, everything as it was."""
+    crawl([server.url(f"/image/{n}.jpg") for n in range(6)]).check(6)
+    before = (tmp_path / "REPORT.csv").read_bytes()
+    again = crawl([server.url(f"/image/other/{n}.jpg") for n in range(6)])
+    assert again.status == 2
+    assert "is of another list: 0 of its 6 lines" in again.log
+    assert again.log.count("\n") == 1
+    assert (tmp_path / "REPORT.csv").read_bytes() == before
+
+
+def test_only_failed_fetches_what_may_succeed_now(
+    crawl: RunCrawl, server: Server, dead_port: int
+) -> None:
+    """Transient errors and 429 or 5xx, not a 404; at the end each line has one row."""
+    lines = [
+        server.url("/image/a.jpg"),
+        server.url("/later/2/503/b.jpg"),
+        server.url("/status/404/c.jpg"),
+        f"http://127.0.0.1:{dead_port}/d.jpg",
+        server.url("/later/2/503/b.jpg") + "#again",
+        server.url("/type/e.jpg"),
+    ]
+    first = crawl(lines, RETRY_TIMES=1)
+    assert [first.by_line[n]["Response code"] for n in (2, 5)] == ["503", "503"]
+    asked = dict(server.hits)
+    again = crawl(lines, "-a", "only=failed", RETRY_TIMES=1)
+    assert again.status == 0, again.log
+    again.check(6)
+    assert again.by_line[2]["Response code"] == "200"
+    assert again.by_line[5]["File"] == again.by_line[2]["File"]
+    assert again.by_line[4]["Response code"] == "FAILED ConnectionRefused"
+    asked_again = {path: n - asked.get(path, 0) for path, n in server.hits.items()}
+    assert {path for path, n in asked_again.items() if n} == {"/later/2/503/b.jpg"}
+
+
+def test_a_superseded_row_is_taken_away_by_any_later_command(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """Where ``only=failed`` was killed before its end, the last row of a line wins."""
+    lines = [server.url("/later/1/503/a.jpg"), server.url("/held/b.jpg")]
+    server.gate.set()
+    first = crawl(lines, RETRY_TIMES=0)
+    assert first.by_line[1]["Response code"] == "503"
+    kept = {"KILL_AT": "row:1"}
+    killed = run(tmp_path, "-a", "only=failed", env=kept, **kill.SETTINGS)
+    assert killed.status == -signal.SIGKILL, killed.log
+    assert len(killed.rows) == 3
+    again = run(tmp_path)
+    assert again.status == 0, again.log
+    assert "nothing to do" in again.log
+    again.check(2)
+    assert again.by_line[1]["Response code"] == "200"
+
+
+def test_fresh_begins_anew_and_removes_only_files_that_its_report_names(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """The old report is kept; what others put into the folder stays."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(4)]
+    crawl(lines).check(4)
+    before = (tmp_path / "REPORT.csv").read_bytes()
+    (tmp_path / "images" / "mine.jpg").write_bytes(b"precious")
+    again = crawl(lines[:2], "-a", "fresh=1")
+    assert again.status == 0, again.log
+    assert len(again.by_line) == 2
+    assert again.files() == {"mine.jpg", *(row["File"] for row in again.rows)}
+    assert previous(tmp_path / "REPORT.csv").read_bytes() == before
+    assert sum(server.hits.values()) == 6
+
+
+def test_a_fresh_start_that_was_killed_is_finished_by_any_later_command(
+    crawl: RunCrawl, server: Server
+) -> None:
+    """A report set aside, some of its files removed: the rest of them goes first."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(4)]
+    done = crawl(lines)
+    done.report.replace(discarded(done.report))
+    (done.images / sorted(done.files())[0]).unlink()
+    again = crawl([server.url("/image/other.jpg")])
+    assert again.status == 0, again.log
+    again.check(1)
+    assert previous(again.report).exists()
+    assert not discarded(again.report).exists()
+
+
+def test_one_process_per_report(tmp_path: Path, server: Server) -> None:
+    """A second one is refused with a clear line; a dead one's lock doesn't count."""
+    (tmp_path / "urls.txt").write_text(server.url("/held/a.jpg"))
+    with started(tmp_path) as first:
+        while not server.under_way["all"]:
+            assert first.poll() is None
+        second = run(tmp_path)
+        assert second.status == 2
+        assert "another process is writing it" in second.log
+        assert second.log.count("\n") == 1
+        first.kill()
+    server.gate.set()
+    third = run(tmp_path)
+    assert third.status == 0, third.log
+    third.check(1)
+
+
+def test_two_jobs_may_share_a_store(tmp_path: Path, server: Server) -> None:
+    """One's start doesn't clear the other's partial files."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        (folder / "urls.txt").write_text(server.url(f"/size/900000/{folder.name}.jpg"))
+    shared: dict[str, Any] = {"FILES_STORE": tmp_path / "images"}
+
+    body = image("/raw/half.jpg")
+
+    async def half(writer: Writer) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + body + bytes(5_000))
+        await writer.drain()
+        await asyncio.to_thread(server.gate.wait)
+        writer.write(bytes(4_000 - len(body)))
+        await writer.drain()
+
+    server.raw["/raw/half.jpg"] = half
+    (one / "urls.txt").write_text(server.url("/raw/half.jpg"))
+    with started(one, **shared) as first:
+        while not list((tmp_path / "images").rglob(".part/*/*")):
+            assert first.poll() is None
+        assert run(two, **shared).status == 0
+        server.gate.set()
+        first.wait()
+    assert first.returncode == 0
+    assert len(list((tmp_path / "images").glob("*.jpg"))) == 2
+
+
+def test_after_space_is_made_the_same_command_goes_on(tmp_path: Path, server: Server) -> None:
+    """A report that could grow no further is whole to its last row."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(400)]
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    full = subprocess.run(
+        command(tmp_path, {}),
+        cwd=ROOT,
+        env={**environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000)),
+        check=False,
+    )
+    assert full.returncode == 3
+    done = run(tmp_path)
+    assert done.status == 0, done.log
+    done.check(400)
+
+
+@pytest.mark.parametrize("gone", ["REPORT.csv", "images"])
+def test_a_report_or_store_that_vanishes_ends_the_run(
+    tmp_path: Path, server: Server, gone: str
+) -> None:
+    """One clear line and status 3, not rows written into nothing."""
+    lines = [server.url(f"/slow/20/{n}.jpg") for n in range(300)]
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    with started(tmp_path, CONCURRENT_REQUESTS=4) as process:
+        while rows_written(tmp_path) < 20:
+            assert process.poll() is None
+        (tmp_path / gone).rename(tmp_path / "elsewhere")
+        assert process.stderr is not None
+        log = process.stderr.read()
+    assert process.returncode == 3, log
+    assert "Traceback" not in log
+    assert log.count("report-error: " if gone == "REPORT.csv" else "store-error: ") == 2
