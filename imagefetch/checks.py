@@ -157,6 +157,11 @@ def check_handlers(crawler: Crawler) -> None:
             ) from error
 
 
+def spool_path(report: Path) -> Path:
+    """Return where a list from standard input is kept."""
+    return report.with_suffix(".urls.txt")
+
+
 def spool_standard_input(report: Path) -> Path:
     """Copy standard input beside *report*, and return the copy's path.
 
@@ -164,7 +169,7 @@ def spool_standard_input(report: Path) -> Path:
 
     :raises BadInput: if it holds no list, or the copy can't be made
     """
-    path = report.with_suffix(".urls.txt")
+    path = spool_path(report)
     # Renamed when whole: standard input may be an earlier copy itself.
     new = path.with_name(f"{path.name}.new")
     try:

@@ -36,9 +36,8 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     :raises NothingToDo: if every line is done
     """
     run = check_run(settings, arguments)
-    lock_file = run.report.with_name(f".{run.report.name}.lock")
-    first = not lock_file.exists()
-    lock = lock_report(run.report, lock_file)
+    first = not lock_file(run.report).exists()
+    lock = lock_report(run.report)
     try:
         if run.urls == STANDARD_INPUT:
             run = replace(run, urls=spool_standard_input(run.report))
@@ -48,17 +47,22 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     except BaseException:
         lock.release()
         if first:
-            lock_file.unlink()
+            lock_file(run.report).unlink()
         raise
     return Job(run, journal, lock)
 
 
-def lock_report(report: Path, lock_file: Path) -> FileLock:
+def lock_file(report: Path) -> Path:
+    """Return the file by which *report* is locked. It holds nothing, and stays."""
+    return report.with_name(f".{report.name}.lock")
+
+
+def lock_report(report: Path) -> FileLock:
     """Make sure that no other process writes *report*. A dead one's lock doesn't count.
 
     :raises BadInput: if one does
     """
-    lock = FileLock(lock_file)
+    lock = FileLock(lock_file(report))
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)

@@ -143,6 +143,10 @@ class Journal:
         """Whether a row has *line*'s number and URL."""
         return self._state(line) != MISSING
 
+    def offset(self, line: Line) -> int:
+        """Return where *line*'s last row begins, bytes."""
+        return self._offsets[line.number]
+
     def is_last(self, row: Row) -> bool:
         """Whether no later row has *row*'s line."""
         number = row.line

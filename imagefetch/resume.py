@@ -84,7 +84,7 @@ def compact(report: Path) -> None:
     journal = Journal()
     journal.read_report(report)
     if journal.lines < journal.rows:
-        _replace(report, (row for row in read_rows(report) if journal.is_last(row)))
+        replace_report(report, (row.raw for row in read_rows(report) if journal.is_last(row)))
     journal.close()
 
 
@@ -112,19 +112,18 @@ def rewrite(report: Path, urls: Path, journal: Journal) -> None:
         )
     if journal.matched + found < journal.lines:
         _keep_numbered(report)
-    _replace(report, _kept(report, journal, moved))
+    replace_report(report, _kept(report, journal, moved))
     moved.close()
 
 
-def _kept(report: Path, journal: Journal, moved: _Moved) -> Iterator[Row]:
+def _kept(report: Path, journal: Journal, moved: _Moved) -> Iterator[bytes]:
     for row in read_rows(report):
         if not journal.is_last(row):
             continue
         if journal.is_matched(row):
-            yield row
+            yield row.raw
         elif number := moved.line_of(row):
-            cells = [*row.cells[:2], str(number), *row.cells[3:]]
-            yield row._replace(raw=encode(cells))
+            yield encode([*row.cells[:2], str(number), *row.cells[3:]])
 
 
 class _Moved:
@@ -161,12 +160,12 @@ class _Moved:
         self._db.close()
 
 
-def _replace(report: Path, rows: Iterator[Row]) -> None:
+def replace_report(report: Path, rows: Iterator[bytes]) -> None:
     """Write *rows* beside *report*, then put them in its place."""
     new = report.with_name(f"{report.stem}.new{report.suffix}")
     with new.open("wb") as file:
         file.write(HEADER)
-        file.writelines(row.raw for row in rows)
+        file.writelines(rows)
         file.flush()
         os.fsync(file.fileno())
     new.replace(report)

@@ -21,6 +21,7 @@ from imagefetch.checks import (
     spool_standard_input,
 )
 from imagefetch.errors import BadInput
+from imagefetch.job import begin
 from tests.conftest import project
 
 LIST = b"https://a.example/1\r\n\xff\n"
@@ -83,7 +84,9 @@ def test_unknown_argument() -> None:
         ({"urls": "none.txt"}, {}, "none.txt: no such list"),
         ({"urls": "."}, {}, "is a folder"),
         ({"urls": "full.csv/x"}, {}, "full.csv/x: can't be opened"),
-        ({"report": "full.csv"}, {}, "full.csv: is there already"),
+        ({"only": "some"}, {}, "only=some: must be failed"),
+        ({"fresh": "yes"}, {}, "fresh=yes: must be 0 or 1"),
+        ({"fresh": "1", "only": "failed"}, {}, "give one of them"),
         ({"report": "."}, {}, "is a folder"),
         ({"report": "full.csv/r.csv"}, {}, "full.csv is no folder"),
         ({}, {"FILES_STORE": "full.csv"}, "FILES_STORE .*full.csv is no folder"),
@@ -147,7 +150,9 @@ def test_handlers_are_built() -> None:
 def test_standard_input_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list on standard input is copied beside the report, byte for byte."""
     standard_input(monkeypatch, LIST)
-    run = check_run(project(), {"urls": "-", "report": "new/r.csv"})
+    job = begin(project(), {"urls": "-", "report": "new/r.csv"})
+    job.close()
+    run = job.run
     assert run.urls == folder / "new" / "r.urls.txt"
     assert run.urls.read_bytes() == LIST
 

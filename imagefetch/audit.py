@@ -1,0 +1,173 @@
+"""Proving a job: its list, its report and its store against each other."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from imagefetch.errors import BadInput
+from imagefetch.journal import Journal, Row, read_rows, whole_size
+from imagefetch.resume import replace_report
+from imagefetch.urls import read_lines
+
+EXAMPLES_MAX = 5  # of each kind of trouble that is told in words
+
+
+@dataclass
+class Audit:
+    """What was found."""
+
+    lines: int = 0
+    """In the list."""
+    rows: int = 0
+    kept: int = 0
+    """Rows that name a file."""
+    missing: int = 0
+    """Lines without a row: the run is not finished."""
+    strays: int = 0
+    """Files in the store that no row names; another job's, where jobs share a store."""
+    partial: int = 0
+    """Bodies on their way, or left by a run that was killed."""
+    broken: Counter[str] = field(default_factory=Counter)
+    """What may never be, by kind."""
+    examples: list[str] = field(default_factory=list)
+    """Of what is broken, each naming its line or file."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Rows without a file, by reason."""
+    hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """The same by host and reason."""
+
+    def found(self, kind: str, where: str) -> None:
+        """Note that something is broken."""
+        self.broken[kind] += 1
+        if self.broken[kind] <= EXAMPLES_MAX:
+            self.examples.append(f"{kind}: {where}")
+
+
+def audit(urls: Path, report: Path, store: Path | None) -> Audit:
+    """Hold *report* against the list *urls* and the files in the folder *store*.
+
+    A remote store (None) is not looked into. Every file is read and hashed.
+
+    :raises BadInput: if list or report can't be read as such
+    """
+    if not report.exists():
+        raise BadInput(f"{report}: no such report; name one with -a report=PATH")
+    result = Audit()
+    journal = Journal()
+    journal.read(report, urls)
+    result.lines, result.rows = journal.total or 0, journal.rows
+    result.missing = result.lines - journal.matched
+    if journal.rows > journal.lines:
+        result.broken["second row for a line"] = journal.rows - journal.lines
+    if journal.lines > journal.matched:
+        result.broken["row of no line in the list"] = journal.lines - journal.matched
+    if whole_size(report) < report.stat().st_size:
+        result.found("torn row", f"at the end of {report}")
+    names = _Names()
+    for row in read_rows(report):
+        _look_at(row, result, store, names)
+    if store is not None:
+        for name in _files(store):
+            if name.startswith(".part/"):
+                result.partial += 1
+            elif name not in names:
+                result.strays += 1
+    names.close()
+    journal.close()
+    return result
+
+
+def _look_at(row: Row, result: Audit, store: Path | None, names: _Names) -> None:
+    url, _, line, name, size, *_ = row.cells
+    sha256, reason = row.cells[8], row.cells[-1]
+    if not name:
+        result.reasons[reason] += 1
+        result.hosts[_host(url), reason] += 1
+        if not reason:
+            result.found("row with neither file nor reason", f"line {line}")
+        return
+    result.kept += 1
+    if store is None or not names.add(name):
+        return  # a duplicate's file was looked at before
+    try:
+        with (store / name).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            length = file.tell()
+    except OSError:
+        result.found("file missing", f"line {line}: {name}")
+        return
+    if (str(length), digest) != (size, sha256):
+        result.found("file changed", f"line {line}: {name}")
+
+
+def sort(urls: Path, report: Path) -> None:
+    """Write *report* in the order of the list *urls*, in its place."""
+    journal = Journal()
+    journal.read(report, urls)
+    with report.open("rb") as file:
+        replace_report(report, _in_order(urls, journal, file))
+    journal.close()
+
+
+def _in_order(urls: Path, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
+    for line in read_lines(urls):
+        if journal.has_row(line):
+            file.seek(journal.offset(line))
+            yield file.readline()
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "no host"
+    except ValueError:
+        return "no host"
+
+
+def _files(store: Path) -> Iterator[str]:
+    for folder, _, names in os.walk(store):
+        for name in names:
+            yield Path(folder, name).relative_to(store).as_posix()
+
+
+class _Names:
+    """The files that rows name, in a disposable SQLite database: there may be ten million."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("CREATE TABLE name (name TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+
+    def add(self, name: str) -> bool:
+        """Note *name*; False if it was noted before."""
+        return self._db.execute("INSERT OR IGNORE INTO name VALUES (?)", (name,)).rowcount == 1
+
+    def __contains__(self, name: str) -> bool:
+        return self._db.execute("SELECT 1 FROM name WHERE name = ?", (name,)).fetchone() is not None
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def describe(result: Audit) -> str:
+    """Return what was found, a fact a line."""
+    lines = [
+        f"lines       {result.lines:,}, {result.missing:,} of them without a row",
+        f"rows        {result.rows:,}, {result.kept:,} of them with a file",
+        f"strays      {result.strays:,} files that no row names",
+        f"partial     {result.partial:,} files",
+    ]
+    for reason, count in result.reasons.most_common():
+        lines.append(f"not kept    {count:,} {reason}")
+        hosts = Counter({host: n for (host, why), n in result.hosts.items() if why == reason})
+        lines += [f"              {n:,} {host}" for host, n in hosts.most_common(EXAMPLES_MAX)]
+    lines += [f"BROKEN      {count:,} {kind}" for kind, count in result.broken.items()]
+    lines += [f"              {example}" for example in result.examples]
+    return "\n".join(lines)

@@ -1,0 +1,69 @@
+"""``scrapy report``: prove a job, finished or running."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+from scrapy.utils.conf import arglist_to_dict
+
+from imagefetch.audit import audit, describe, sort
+from imagefetch.checks import STANDARD_INPUT, check_run, spool_path
+from imagefetch.commands.crawl import ENDED_EARLY, refuse
+from imagefetch.errors import BadInput
+from imagefetch.job import lock_report
+from imagefetch.partials import is_remote, local_path
+
+BROKEN = 1
+
+
+class Command(ScrapyCommand):
+    """Exit status: 0 whole, 1 broken, 2 bad input, 3 whole so far but not finished."""
+
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return "[-a urls=PATH] [-a report=PATH] [-s FILES_STORE=PATH] [--sort]"
+
+    def short_desc(self) -> str:
+        return "Hold a list, its report and its pictures against each other"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "-a",
+            dest="spargs",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="urls and report, as for crawl (may be repeated)",
+        )
+        parser.add_argument(
+            "--sort", action="store_true", help="write the report in the order of the list"
+        )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        try:
+            arguments = arglist_to_dict(opts.spargs)
+        except ValueError:
+            raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
+        try:
+            run = check_run(self.settings, arguments)
+            if run.urls == STANDARD_INPUT:
+                run = replace(run, urls=spool_path(run.report))
+            if opts.sort:
+                with lock_report(run.report):
+                    sort(run.urls, run.report)
+            store = None if is_remote(run.store) else local_path(run.store)
+            result = audit(run.urls, run.report, store)
+        except BadInput as error:
+            refuse(error)
+        print(describe(result))
+        if result.broken:
+            self.exitcode = BROKEN
+        elif result.missing:
+            self.exitcode = ENDED_EARLY
