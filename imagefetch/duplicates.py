@@ -24,19 +24,39 @@ def key_of(url: str) -> bytes:
 # URLs that Scrapy sends as they are; to make sure of any other costs twenty
 # times as much.
 PLAIN_URL = re.compile(
-    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]{1,5})?/[A-Za-z0-9._~/-]*"
-    r"(?:\?[A-Za-z0-9._~/=&-]*)?"
+    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[1-9][0-9]{0,3})?/[A-Za-z0-9._~/-]*"
+    r"(?:\?[A-Za-z0-9._~/=&-]+)?"
 )
 
 
-def key_of_text(text: str) -> bytes | None:
-    """Return the key of the request that a line's *text* leads to; None if it leads to none."""
+def sent_url(text: str) -> str | None:
+    """Return the URL that is asked for because of a line's *text*; None if none is."""
     if PLAIN_URL.fullmatch(text):
-        return key_of(text)
+        return text
     try:
-        return key_of(Request(request_url(text)).url)
+        return Request(request_url(text)).url.partition("#")[0]
     except (Failure, ValueError):
         return None
+
+
+class Filter:
+    """A set of URLs that forgets none and now and then knows one that was never added.
+
+    One bit of 16 MiB each, at a place that the URL's hash tells.
+    """
+
+    BITS = 2**27
+
+    def __init__(self) -> None:
+        self._bits = bytearray(self.BITS // 8)
+
+    def add(self, url: str) -> None:
+        place = hash(url) % self.BITS
+        self._bits[place >> 3] |= 1 << (place & 7)
+
+    def __contains__(self, url: str) -> bool:
+        place = hash(url) % self.BITS
+        return bool(self._bits[place >> 3] >> (place & 7) & 1)
 
 
 class Outcomes:

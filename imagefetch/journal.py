@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagefetch import errors
-from imagefetch.duplicates import Outcomes, key_of_text
+from imagefetch.duplicates import Filter, Outcomes, key_of, sent_url
 from imagefetch.report import COLUMNS, decode, encode
 from imagefetch.urls import Line, read_lines
 
@@ -116,7 +116,8 @@ TRANSIENT = frozenset(_transient(errors.Problem))
 class Journal:
     """What an earlier run left of a list.
 
-    Takes 17 bytes for each line of the list, and what `Outcomes` takes.
+    Takes 17 bytes for each line of the list, 16 MiB while reading, and what
+    `Outcomes` takes for URLs of done lines that other lines have too.
     """
 
     def __init__(self) -> None:
@@ -163,7 +164,10 @@ class Journal:
         :raises BadInput: if *report* is none of this program's, or damaged
         """
         self.read_report(report, only_failed)
-        self.outcomes.load(self._match(urls))
+        wanted = Filter()
+        self._match(urls, wanted)
+        if self.done < (self.total or 0):
+            self.outcomes.load(self._outcomes_of(urls, wanted))
 
     def read_report(self, report: Path, only_failed: bool = False) -> None:
         """Take in the rows of *report*, whatever list they are of."""
@@ -184,21 +188,27 @@ class Journal:
     def close(self) -> None:
         self.outcomes.close()
 
-    def _match(self, urls: Path) -> Iterator[tuple[bytes, int]]:
-        """Read the list; yield key and offset of its lines that are done."""
+    def _match(self, urls: Path, wanted: Filter) -> None:
+        """Read the list; count its lines, and add to *wanted* the URLs of those to be done."""
         self.total = 0
         for line in read_lines(urls):
             self.total += 1
             state = self._state(line)
-            if state == MISSING:
-                continue
-            self.matched += 1
-            self._states[line.number] |= MATCHED
+            if state != MISSING:
+                self.matched += 1
+                self._states[line.number] |= MATCHED
             if state == DONE:
                 self.done += 1
-                key = key_of_text(line.text)
-                if key is not None:
-                    yield key, self._offsets[line.number]
+            elif url := sent_url(line.text):
+                wanted.add(url)
+
+    def _outcomes_of(self, urls: Path, wanted: Filter) -> Iterator[tuple[bytes, int]]:
+        """Yield key and offset of the lines that are done, where another line wants them."""
+        for line in read_lines(urls):
+            if self._state(line) == DONE:
+                url = sent_url(line.text)
+                if url is not None and url in wanted:
+                    yield key_of(url), self._offsets[line.number]
 
     def _state(self, line: Line) -> int:
         if line.number >= len(self._states) or self._hashes[line.number] != hash(line.text):

@@ -1,0 +1,131 @@
+"""The report as journal, as plain functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from scrapy import Request
+
+from imagefetch import errors
+from imagefetch.duplicates import PLAIN_URL, Filter, key_of, sent_url
+from imagefetch.items import ImageRecord
+from imagefetch.journal import HEADER, TRANSIENT, Journal, may_succeed_later, read_rows, whole_size
+from imagefetch.report import cells, encode
+from imagefetch.urls import Line, read_lines
+
+
+def write(folder: Path, urls: list[str], records: list[ImageRecord]) -> tuple[Path, Path]:
+    """Write a list and a report of *records*; return their paths."""
+    (folder / "urls.txt").write_text("".join(f"{url}\n" for url in urls), "utf-8")
+    rows = b"".join(encode(cells(record)) for record in records)
+    (folder / "REPORT.csv").write_bytes(HEADER + rows)
+    return folder / "REPORT.csv", folder / "urls.txt"
+
+
+@hypothesis_settings(deadline=None, max_examples=300)
+@given(st.from_regex(PLAIN_URL, fullmatch=True))
+def test_plain_urls_are_sent_as_they_are(url: str) -> None:
+    """The quick way to a line's key gives what the request itself would."""
+    assert sent_url(url) == url == Request(url).url
+
+
+def test_a_line_that_is_not_plain_is_known_by_its_request() -> None:
+    """Spaces, Unicode and fragments lead to the same key as the request for them."""
+    for text in ("http://a.example/ä b.jpg", "http://A.example/x#part", "http://a.example/%7Ex"):
+        sent = sent_url(text)
+        assert sent is not None
+        assert key_of(sent) == key_of(Request(text).url)
+    assert sent_url("no URL") is None
+
+
+@given(st.sets(st.text(max_size=8), max_size=20), st.text(max_size=8))
+def test_the_filter_forgets_nothing(added: set[str], other: str) -> None:
+    """What was added is in it; what was not is, but for rare chance, not."""
+    known = FILTER
+    for url in added:
+        known.add(url)
+    assert all(url in known for url in added)
+    assert len(known._bits) == Filter.BITS // 8
+    assert other + " never added" not in known
+
+
+FILTER = Filter()
+
+
+def test_transient_reasons_are_those_of_the_tree() -> None:
+    """``only=failed`` knows every error whose class says that it may pass, and no other."""
+    for cls in vars(errors).values():
+        if isinstance(cls, type) and issubclass(cls, errors.Problem) and hasattr(cls, "reason"):
+            assert (cls.reason in TRANSIENT) == cls.transient
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "again"),
+    [
+        ("200", "", False),
+        ("404", "not-found", False),
+        ("408", "client-error", True),
+        ("425", "client-error", True),
+        ("429", "rate-limited", True),
+        ("501", "server-error", True),
+        ("200", "not-an-image", False),
+        ("FAILED ConnectionRefused", "connection-refused", True),
+        ("FAILED HostNotFound", "host-not-found", False),
+        ("FAILED InvalidURL", "invalid-url", False),
+    ],
+)
+def test_what_is_fetched_again(tmp_path: Path, code: str, reason: str, again: bool) -> None:
+    """Transient errors, 408, 425, 429 and 5xx."""
+    file = "" if reason else "a.jpg"
+    record = ImageRecord("http://a.example/", code, 1, file=file, reason=reason)
+    report, _ = write(tmp_path, ["http://a.example/"], [record])
+    (row,) = read_rows(report)
+    assert may_succeed_later(row) == again
+
+
+def test_the_last_row_of_a_line_counts(tmp_path: Path) -> None:
+    """Rows superseded, of other lines, and far beyond any list are told apart."""
+    urls = [f"http://a.example/{n}" for n in range(1, 5)]
+    records = [
+        ImageRecord(urls[0], "503", 1, reason="server-error"),
+        ImageRecord(urls[1], "404", 2, reason="not-found"),
+        ImageRecord("http://a.example/other", "404", 3, reason="not-found"),
+        ImageRecord("http://a.example/far", "404", 10**15, reason="not-found"),
+        ImageRecord(urls[0], "404", 1, reason="not-found"),
+    ]
+    report, path = write(tmp_path, urls, records)
+    journal = Journal()
+    journal.read(report, path)
+    assert (journal.rows, journal.lines, journal.matched) == (5, 4, 2)
+    assert (journal.done, journal.total) == (2, 4)
+    rows = list(read_rows(report))
+    assert [journal.is_last(row) for row in rows] == [False, True, True, True, True]
+    assert [journal.is_matched(row) for row in rows] == [True, True, False, False, True]
+    assert [journal.is_done(line) for line in read_lines(path)] == [True, True, False, False]
+    assert not journal.is_done(Line(10**9, "http://a.example/far"))
+    journal.close()
+
+
+def test_outcomes_of_done_lines_serve_their_duplicates(tmp_path: Path) -> None:
+    """Across an interruption too: the row's place is known before the line is read."""
+    urls = ["http://a.example/1", "http://a.example/2", "http://a.example/1#again"]
+    record = ImageRecord(urls[0], "404", 1, reason="not-found")
+    report, path = write(tmp_path, urls, [record])
+    journal = Journal()
+    journal.read(report, path)
+    assert journal.outcomes.offset(key_of(urls[0])) == len(HEADER)
+    assert journal.outcomes.offset(key_of(urls[1])) is None
+    journal.close()
+
+
+def test_the_whole_size_is_found_from_the_end(tmp_path: Path) -> None:
+    """However long the torn row is."""
+    report = tmp_path / "REPORT.csv"
+    report.write_bytes(HEADER + b"x" * 200_000)
+    assert whole_size(report) == len(HEADER)
+    report.write_bytes(HEADER[:-1])
+    assert whole_size(report) == 0
