@@ -9,6 +9,7 @@ from ftplib import FTP
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 from scrapy.pipelines.files import FilesPipeline, FSFilesStore, FTPFilesStore, GCSFilesStore
 from scrapy.utils.asyncio import run_in_thread
@@ -101,6 +102,10 @@ class ImageFilesPipeline(FilesPipeline):
         "ftp": FTPStore,
     }
 
+    def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
+        super().__init__(store_uri, crawler=crawler)
+        self.fsync = crawler.settings.getint("FSYNC") > 0 and isinstance(self.store, FolderStore)
+
     async def process_item(self, item: ImageRecord) -> ImageRecord:  # type: ignore[override]
         """Give *item* its file.
 
@@ -113,6 +118,8 @@ class ImageFilesPipeline(FilesPipeline):
         if download is None or download.path is None:
             return item
         try:
+            if self.fsync:
+                await run_in_thread(sync, download.path)
             with download.path.open("rb") as file:
                 stored = self.store.persist_file(
                     item.file, cast("Any", file), self.spiderinfo, None, {"Content-Type": item.type}
@@ -120,6 +127,8 @@ class ImageFilesPipeline(FilesPipeline):
                 await ensure_awaitable(stored)
             if not isinstance(self.store, FolderStore):
                 download.discard()
+            elif self.fsync:
+                await run_in_thread(sync, Path(self.store.basedir))
         except Exception as error:
             # Each kind of store has errors of its own; none is the picture's fault.
             stop_run(self.crawler, _as_store_error(item, error))
@@ -127,6 +136,18 @@ class ImageFilesPipeline(FilesPipeline):
         item.download = None
         self.inc_stats("downloaded")
         return item
+
+
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, safe against a power cut.
+
+    :raises OSError: if the system can't
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _as_store_error(item: ImageRecord, error: Exception) -> StoreError:

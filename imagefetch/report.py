@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import os
@@ -91,6 +92,9 @@ class ReportExporter(BaseItemExporter):
         self.crawler = crawler
         self.file = file
         self.broken = False
+        self.fsync = crawler.settings.getint("FSYNC")
+        self._unsafe = 0
+        """Rows written since the last fsync began."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, file: IO[bytes], **kwargs: Any) -> ReportExporter:
@@ -103,7 +107,23 @@ class ReportExporter(BaseItemExporter):
     def export_item(self, item: ImageRecord) -> None:
         offset = self._write(encode(cells(item)))
         if offset is not None:
+            self._count_for_sync()
             self.crawler.signals.send_catch_log(signals.row_written, record=item, offset=offset)
+
+    def finish_exporting(self) -> None:
+        if self.fsync and not self.broken:
+            os.fsync(self.file.fileno())
+
+    def _count_for_sync(self) -> None:
+        self._unsafe += 1
+        if self.fsync and self._unsafe >= self.fsync:
+            self._unsafe = 0
+            loop = asyncio.get_running_loop()
+            loop.run_in_executor(None, os.fsync, self.file.fileno()).add_done_callback(self._synced)
+
+    def _synced(self, done: asyncio.Future[None]) -> None:
+        if (error := done.exception()) and not self.file.closed:
+            self._fail(str(error))
 
     def _write(self, row: bytes) -> int | None:
         """Append *row*; return where it begins, None if it could not be written."""
@@ -119,10 +139,13 @@ class ReportExporter(BaseItemExporter):
                 problem = "no space left on device"
         except OSError as error:
             problem = error.strerror or str(error)
-        self.broken = True
         self.file.truncate(offset)
-        stop_run(self.crawler, ReportError(f"{self.file.name}: {problem}"))
+        self._fail(problem)
         return None
+
+    def _fail(self, problem: str) -> None:
+        self.broken = True
+        stop_run(self.crawler, ReportError(f"{self.file.name}: {problem}"))
 
 
 def cells(record: ImageRecord) -> list[str]:

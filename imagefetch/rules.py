@@ -125,6 +125,7 @@ RULES: dict[str, Rule] = {
     "DOWNLOAD_VERIFY_CERTIFICATES": Switch(),
     "FILES_STORE": Text(),
     "REPORT": Text(),
+    "FSYNC": Number(0, 1_000_000_000),
     "PROGRESS_INTERVAL": Number(0.1, DAY, whole=False),
     "LOG_LEVEL": Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
 }

@@ -77,6 +77,11 @@ FILES_STORE = "downloaded-images"
 # The report: a path. -a report=PATH overrides it.
 REPORT = "REPORT.csv"
 
+# Rows between two times that the report is made safe against a power cut
+# (fsync); then each picture is made safe before its row. 0: never. Against
+# kills and crashes of the program it is safe without.
+FSYNC = 0
+
 # Seconds between two lines that say how far the run is.
 PROGRESS_INTERVAL = 10.0
 

@@ -8,6 +8,8 @@ is reached, the process gets SIGKILL. Steps, in the order of one URL's way:
     moved   the file is in its place, its row not yet written
     torn    half of the row is written
     row     the row is written
+
+RECORD_FSYNC names a file that is told what was made safe against a power cut, and when.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 from imagefetch import partials
@@ -36,6 +39,24 @@ def reach(step: str) -> None:
     if step == STEP and next(_reached) == int(COUNT):
         os.kill(os.getpid(), signal.SIGKILL)
 
+
+RECORD = os.environ.get("RECORD_FSYNC")
+
+
+def record(what: str) -> None:
+    if RECORD:
+        with Path(RECORD).open("a") as file:
+            file.write(what + "\n")
+
+
+def _fsync_and_record(descriptor: int) -> None:
+    _fsync(descriptor)
+    record(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+
+_fsync = os.fsync
+if RECORD:
+    os.fsync = _fsync_and_record  # type: ignore[assignment]
 
 _write = PartialFile.write
 
@@ -67,4 +88,5 @@ class KillingExporter(ReportExporter):
             self.file.write(row[: len(row) // 2])
             os.kill(os.getpid(), signal.SIGKILL)
         super().export_item(item)
+        record(f"row {item.line}")
         reach("row")

@@ -406,6 +406,32 @@ def test_after_space_is_made_the_same_command_goes_on(tmp_path: Path, server: Se
     done.check(400)
 
 
+def test_fsync_makes_file_folder_and_row_safe_in_this_order(tmp_path: Path, server: Server) -> None:
+    """And the report after every so many rows, and at the end; without the setting nothing is."""
+    (tmp_path / "urls.txt").write_text("\n".join(server.url(f"/image/{n}") for n in range(7)))
+    told = tmp_path / "told"
+    done = run(
+        tmp_path,
+        env={"RECORD_FSYNC": str(told)},
+        FSYNC=3,
+        CONCURRENT_REQUESTS=1,
+        **kill.SETTINGS,
+    )
+    assert done.status == 0, done.log
+    done.check(7)
+    steps = told.read_text().splitlines()
+    images = str(tmp_path / "images")
+    rows = [place for place, step in enumerate(steps) if step.startswith("row ")]
+    assert len(rows) == 7
+    for count, row in enumerate(rows, 1):
+        assert sum(step.startswith(f"{images}/.part/") for step in steps[:row]) >= count
+        assert steps[:row].count(images) >= count
+    assert steps.count(str(tmp_path / "REPORT.csv")) == 3
+    told.unlink()
+    run(tmp_path, "-a", "fresh=1", env={"RECORD_FSYNC": str(told)}, **kill.SETTINGS)
+    assert not any(step.startswith("/") for step in told.read_text().splitlines())
+
+
 @pytest.mark.parametrize("gone", ["REPORT.csv", "images"])
 def test_a_report_or_store_that_vanishes_ends_the_run(
     tmp_path: Path, server: Server, gone: str
