@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import cast
 
@@ -49,7 +50,8 @@ class Summary:
             stats.set_value(f"imagefetch/reason/{slug}", count)
         run = cast("ImagesSpider", spider).run
         seconds = time.monotonic() - self._begin
-        text = describe(self.counts, seconds, str(run.report), run.store)
+        store = re.sub(r"//[^/@]*@", "//", run.store)  # credentials stay out of logs
+        text = describe(self.counts, seconds, str(run.report), store)
         logger.info(
             "%s\n%s", "Finished" if reason == "finished" else f"Ended early: {reason}", text
         )

@@ -378,3 +378,33 @@ def test_a_signal_ends_the_run_in_order(
     assert "ended early: shutdown" in log
     answered = Counter(row["Response code"] for row in done.rows)
     assert answered == {"200": 5}
+
+
+def test_a_second_signal_ends_the_run_at_once(tmp_path: Path, server: Server) -> None:
+    """Whatever is under way; rows of everything done are there, and the same command goes on."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(5)]
+    lines += [server.url(f"/held/{n}.jpg") for n in range(20)]
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    words = command(tmp_path, {"CONCURRENT_REQUESTS": 5})
+    with subprocess.Popen(
+        words, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr is not None
+        while server.under_way["all"] < 5 or server.hits["/image/4.jpg"] < 1:
+            assert run.poll() is None
+        log = ""
+        for word in ("shutting down gracefully", "forcing unclean shutdown"):
+            run.send_signal(signal.SIGINT)
+            while word not in log:
+                line = run.stderr.readline()
+                assert line, log
+                log += line
+        log += run.stderr.read()
+    assert run.returncode == 3, log
+    done = Crawl(run.returncode, log, tmp_path)
+    assert {row["Response code"] for row in done.rows} == {"200"}
+    assert len(done.rows) == 5
+    server.gate.set()
+    again = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, check=False)
+    assert again.returncode == 0
+    done.check(25)
