@@ -404,6 +404,7 @@ def test_a_folder_on_an_ftp_server_is_made_once(
     assert {path.name for path in (site.root / "new" / "folder").iterdir()} == {
         row["File"] for row in done.by_line.values()
     }
+    assert "user:word" not in done.log
     made = {text: n for text, n in site.commands.items() if text.startswith("MKD")}
     assert {Path(text).name: n for text, n in made.items()} == {"new": 1, "folder": 1}
 
