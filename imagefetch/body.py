@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,13 +12,15 @@ from types import TracebackType
 import aiohttp
 
 from imagefetch.decode import decoder
-from imagefetch.errors import IncompleteBody, TooLarge, TooSlow
+from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
 from imagefetch.partials import Download, PartialFile
 from imagefetch.probe import HEAD, format_of
 
-# Bytes of an unwanted body (of a 404, of a redirect) that are read so that the
-# connection can be used again; a longer one costs its connection instead.
+# A body that nobody wants (of a 404, of a redirect) is read up to so many bytes
+# and seconds, so that its connection can be used again. One that takes more, or
+# breaks off, costs its connection instead: its status is known.
 UNWANTED_MAX = 2**18
+UNWANTED_SECONDS = 2.0
 
 
 class Pace:
@@ -69,11 +72,14 @@ class Bounds:
     """Called with each piece as it was sent; ends the download by raising."""
 
 
-async def read_pieces(answer: aiohttp.ClientResponse, bounds: Bounds) -> AsyncIterator[bytes]:
+async def read_pieces(
+    answer: aiohttp.ClientResponse, bounds: Bounds
+) -> AsyncGenerator[bytes, None]:
     """Yield the body as it comes, its Content-Encoding undone.
 
     :raises TooLarge: past ``max_size``
     :raises BadEncoding, IncompleteBody: if it is not what its Content-Encoding says
+    :raises BadHTTP: if it is malformed
     """
     inflate = decoder(answer.headers.get("Content-Encoding", ""))
     connection = answer.connection
@@ -81,21 +87,60 @@ async def read_pieces(answer: aiohttp.ClientResponse, bounds: Bounds) -> AsyncIt
     if bounds.max_size and (answer.content_length or 0) > bounds.max_size:
         raise TooLarge
     received = decoded = 0
-    async for chunk in answer.content.iter_any():
-        received += len(chunk)
-        bounds.pace.count(len(chunk))
-        bounds.tell(chunk)
-        for piece in (chunk,) if inflate is None else inflate.feed(chunk):
-            decoded += len(piece)
-            if bounds.max_size and max(received, decoded) > bounds.max_size:
-                raise TooLarge
-            yield piece
+    with told_of_bad_chunks(answer):
+        async for chunk in answer.content.iter_any():
+            received += len(chunk)
+            bounds.pace.count(len(chunk))
+            for piece in (chunk,) if inflate is None else inflate.feed(chunk):
+                decoded += len(piece)
+                if bounds.max_size and max(received, decoded) > bounds.max_size:
+                    raise TooLarge
+                yield piece
+            bounds.tell(chunk)
     if inflate is not None:
         inflate.finish()
     if protocol is not None and isinstance(protocol.exception(), aiohttp.ClientOSError):
         # A body without a length ends with its connection; aiohttp takes a
         # reset for such an end.
         raise IncompleteBody
+
+
+@contextmanager
+def told_of_bad_chunks(answer: aiohttp.ClientResponse) -> Iterator[None]:
+    """Let whoever reads *answer*'s body within know when a chunk is malformed.
+
+    aiohttp's parser closes the connection then, and leaves the reader waiting
+    until a timeout (its pure Python twin does tell).
+
+    :raises BadHTTP: at once
+    """
+    connection = answer.connection if "Transfer-Encoding" in answer.headers else None
+    protocol = None if connection is None else connection.protocol
+    closed = None if protocol is None else protocol.closed
+    if closed is None:
+        yield
+        return
+
+    def end(closed: asyncio.Future[None]) -> None:
+        _retrieve(closed)
+        if not answer.content.is_eof() and answer.content.exception() is None:
+            answer.content.set_exception(BadHTTP())
+
+    closed.remove_done_callback(_retrieve)
+    closed.add_done_callback(end)
+    try:
+        yield
+    except RuntimeError as error:  # closed already when more was asked for
+        raise BadHTTP from error
+    finally:
+        closed.remove_done_callback(end)
+        closed.add_done_callback(_retrieve)
+
+
+def _retrieve(closed: asyncio.Future[None]) -> None:
+    """Look at the error that *closed* ended with; asyncio logs those that nobody looks at."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 async def save(answer: aiohttp.ClientResponse, path: Path, bounds: Bounds) -> Download:
@@ -108,23 +153,30 @@ async def save(answer: aiohttp.ClientResponse, path: Path, bounds: Bounds) -> Do
     part = PartialFile(path)
     known = False
     try:
-        async for piece in read_pieces(answer, bounds):
-            part.write(piece)
-            if not known and part.size >= HEAD:
-                format_of(part.head)
-                known = True
+        async with aclosing(read_pieces(answer, bounds)) as pieces:
+            async for piece in pieces:
+                part.write(piece)
+                if not known and part.size >= HEAD:
+                    format_of(part.head)
+                    known = True
         return part.finish()
     except BaseException:
         part.discard()
         raise
 
 
-async def skip(answer: aiohttp.ClientResponse, bounds: Bounds) -> None:
-    """Read a body that nobody wants, or close its connection if it is long."""
+async def skip(answer: aiohttp.ClientResponse) -> None:
+    """Read a body that nobody wants, or close its connection where that takes too much."""
     received = 0
-    async for chunk in answer.content.iter_any():
-        received += len(chunk)
-        bounds.pace.count(len(chunk))
-        if received > UNWANTED_MAX:
-            answer.close()
-            return
+    try:
+        async with asyncio.timeout(UNWANTED_SECONDS):
+            with told_of_bad_chunks(answer):
+                async for chunk in answer.content.iter_any():
+                    received += len(chunk)
+                    if received > UNWANTED_MAX:
+                        break
+                else:
+                    return
+    except (aiohttp.ClientError, BadHTTP, TimeoutError):
+        pass
+    answer.close()

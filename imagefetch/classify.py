@@ -68,6 +68,8 @@ def classify(error: Exception) -> Exception:
             return _certificate_failure(error.certificate_error)
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return errors.TLSFailure()
+        case aiohttp.ClientOSError(__cause__=ssl.SSLError()):
+            return errors.TLSFailure()  # after the handshake; its number is none of the system's
         case aiohttp.ClientPayloadError():
             return errors.IncompleteBody()
         case aiohttp.ServerDisconnectedError():

@@ -4,36 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+from imagefetch.classify import DNS_NOT_FOUND
 
 # Names that failed to resolve are kept up to this number; then the memory of
 # them starts anew.
 FAILURES_MAX = 10_000
 
-Lookup = Callable[..., list[tuple[Any, ...]]]
+# Seconds at most that the lack of an answer is kept, which says nothing of the
+# name: long enough for all who wait for it now, too short to answer a retry.
+NO_ANSWER_TTL = 1.0
+
+Infos = list[tuple[Any, ...]]
+"""What `socket.getaddrinfo` returns."""
 
 
 class PooledResolver(AbstractResolver):
     """Asks the system's resolver (hosts file, search domains and all) in threads.
 
-    There are as many threads as requests may be under way, made as they are
-    needed, so that a lookup never waits for another's thread; asyncio's own
-    pool has six on a machine of two cores. A name that failed is not looked up
-    again for *negative_ttl* seconds, however many lines have it. Successes are
-    cached by aiohttp's connector, as are lookups of one name at one time.
+    Up to *threads* lookups are under way at once; with as many as there may be
+    requests, none waits for another's thread. (asyncio's own pool has six on a
+    machine of two cores.) A name that does not exist is not looked up again for
+    *negative_ttl* seconds, however many lines have it. Successes are cached by
+    aiohttp's connector, as are lookups of one name at one time.
     """
 
     def __init__(
-        self, threads: int, negative_ttl: float, lookup: Lookup = socket.getaddrinfo
+        self,
+        threads: int,
+        negative_ttl: float,
+        lookup: Callable[..., Infos] = socket.getaddrinfo,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="dns")
+        self._places = asyncio.Semaphore(threads)
         self._negative_ttl = negative_ttl
         self._lookup = lookup
+        self._clock = clock
         self._failures: dict[str, tuple[float, OSError]] = {}
 
     async def resolve(
@@ -44,15 +57,13 @@ class PooledResolver(AbstractResolver):
         :raises OSError: as `socket.getaddrinfo` does
         """
         until, known = self._failures.get(host, (0.0, None))
-        if known is not None and time.monotonic() < until:
+        if known is not None and self._clock() < until:
             raise OSError(*known.args) from known
-        loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(self._pool, self._ask, host, port, family)
+            async with self._places:
+                found = await in_daemon(lambda: self._ask(host, port, family))
         except OSError as error:
-            if len(self._failures) >= FAILURES_MAX:
-                self._failures.clear()
-            self._failures[host] = (time.monotonic() + self._negative_ttl, error)
+            self._remember(host, error)
             raise
         return [
             ResolveResult(
@@ -66,10 +77,50 @@ class PooledResolver(AbstractResolver):
             for kind, _, proto, _, address in found
         ]
 
-    def _ask(self, host: str, port: int, family: int) -> list[tuple[Any, ...]]:
+    def _ask(self, host: str, port: int, family: int) -> Infos:
         flags = socket.AI_ADDRCONFIG
         return self._lookup(host, port, family, socket.SOCK_STREAM, 0, flags)
 
+    def _remember(self, host: str, error: OSError) -> None:
+        if len(self._failures) >= FAILURES_MAX:
+            self._failures.clear()
+        ttl = self._negative_ttl
+        if error.errno not in DNS_NOT_FOUND:
+            ttl = min(ttl, NO_ANSWER_TTL)
+        self._failures[host] = (self._clock() + ttl, error)
+
     async def close(self) -> None:
-        """Start no lookup any more; those under way end by themselves."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Do nothing: lookups under way end by themselves, or with the program."""
+
+
+async def in_daemon(call: Callable[[], Infos]) -> Infos:
+    """Return what *call* returns, or raise what it raises, from a thread of its own.
+
+    A daemon: the threads of an executor are waited for at the program's end,
+    which one resolver that hangs would hold up.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Infos] = loop.create_future()
+
+    def settle(found: Infos | None, error: BaseException | None) -> None:
+        if result.done():  # nobody waits any more
+            return
+        if error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(found or [])
+
+    def run() -> None:
+        found, problem = None, None
+        try:
+            found = call()
+        except BaseException as error:
+            problem = error
+        with suppress(RuntimeError):  # the loop is closed: the run is over
+            loop.call_soon_threadsafe(settle, found, problem)
+
+    try:
+        threading.Thread(target=run, name="dns", daemon=True).start()
+    except RuntimeError as error:  # this system lets no more threads be made
+        raise socket.gaierror(socket.EAI_AGAIN, str(error)) from error
+    return await result

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
+import ipaddress
+import socket
 import ssl
 import time
-from pathlib import Path
-from typing import Any
+from functools import cache
 
 import aiohttp
 import yarl
-from scrapy import Request, signals
+from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
-from scrapy.exceptions import StopDownload
-from scrapy.http import Headers, Response
-from scrapy.responsetypes import responsetypes
-from twisted.python.failure import Failure as TwistedFailure
+from scrapy.http import Response
 
-from imagefetch.body import Bounds, Pace, read_pieces, save, skip
 from imagefetch.classify import classify
+from imagefetch.connector import Connector, KeptConnectionEnded
 from imagefetch.dns import PooledResolver
-from imagefetch.errors import IncompleteBody, NotAnImage, rejection_of
-from imagefetch.meta import FIRST_SENT, PROBLEM, SECONDS, STREAM_TO
-from imagefetch.partials import Download, FileResponse
+from imagefetch.errors import ConnectionReset, ProxyFailure, TLSFailure
+from imagefetch.meta import FIRST_SENT, SECONDS
+from imagefetch.proxy import route_of
+from imagefetch.receive import Receiver
 
 # Bytes that aiohttp holds ready for each connection; four times its default
 # saves a tenth of the time on large bodies.
@@ -36,60 +34,62 @@ KEEPALIVE = 4.0
 # Seconds that a host's addresses are kept.
 DNS_TTL = 300
 
+# What the end of a connection is called, before an answer came.
+HUNG_UP = (ConnectionReset, ProxyFailure, TLSFailure)
+
 
 class StreamingDownloadHandler(BaseDownloadHandler):
     """Handles http and https.
 
-    Settings: CONNECT_TIMEOUT, RESPONSE_TIMEOUT, DOWNLOAD_TIMEOUT, MIN_SPEED,
-    MIN_SPEED_WINDOW, DOWNLOAD_MAXSIZE, DNS_NEGATIVE_TTL, CONCURRENT_REQUESTS
+    Settings: those of `imagefetch.receive.Receiver`, CONNECT_TIMEOUT,
+    RESPONSE_TIMEOUT, DOWNLOAD_TIMEOUT, DNS_NEGATIVE_TTL, CONCURRENT_REQUESTS
     (lookups at once), DOWNLOAD_VERIFY_CERTIFICATES, DOWNLOAD_BIND_ADDRESS (an
-    address), DOWNLOAD_FAIL_ON_DATALOSS (for bodies in memory only: a file is
-    never partial). Meta: ``download_timeout``, ``download_maxsize``,
-    ``download_fail_on_dataloss``, ``proxy``.
+    address). Meta: ``download_timeout``, ``proxy``, and `Receiver`'s.
     """
 
     lazy = False
-    _numbers = itertools.count()  # one handler a scheme: their files share a folder
 
     def __init__(self, crawler: Crawler) -> None:
+        """:raises ValueError: for a setting that can't be, in one line"""
         super().__init__(crawler)
-        self.settings = settings = crawler.settings
+        settings = crawler.settings
         self.timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self.connect_timeout = settings.getfloat("CONNECT_TIMEOUT")
         self.response_timeout = settings.getfloat("RESPONSE_TIMEOUT")
-        self.min_speed = settings.getfloat("MIN_SPEED")
-        self.window = settings.getfloat("MIN_SPEED_WINDOW")
-        self.max_size = settings.getint("DOWNLOAD_MAXSIZE")
-        self.fail_on_dataloss = settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
-        self.bind_address = settings.get("DOWNLOAD_BIND_ADDRESS")
-        self.tls = ssl.create_default_context()
-        if not settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"):
-            self.tls.check_hostname = False
-            self.tls.verify_mode = ssl.CERT_NONE
-        self._session: aiohttp.ClientSession | None = None
+        self.negative_ttl = settings.getfloat("DNS_NEGATIVE_TTL")
+        # Twice as many: one whose request timed out may still be under way.
+        self.lookups = 2 * settings.getint("CONCURRENT_REQUESTS")
+        self.bind_address = bind_address(settings.get("DOWNLOAD_BIND_ADDRESS"))
+        self.tls = tls_context(settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"))
+        self.receiver = Receiver(crawler)
+        self._resolver: PooledResolver | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    @property
-    def session(self) -> aiohttp.ClientSession:
-        """Made at the first request: before, no event loop runs."""
-        if self._session is None:
-            threads = self.settings.getint("CONCURRENT_REQUESTS")
-            negative_ttl = self.settings.getfloat("DNS_NEGATIVE_TTL")
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0,  # the scheduler holds the limits
-                    ssl=self.tls,
-                    keepalive_timeout=KEEPALIVE,
-                    resolver=PooledResolver(threads, negative_ttl),
-                    ttl_dns_cache=DNS_TTL,
-                    local_addr=(self.bind_address, 0) if self.bind_address else None,
-                ),
+    def session(self, *, keep: bool) -> aiohttp.ClientSession:
+        """Return the session whose connections are kept, or the one whose aren't.
+
+        Made at the first request: before, no event loop runs.
+        """
+        if keep not in self._sessions:
+            if self._resolver is None:
+                self._resolver = PooledResolver(self.lookups, self.negative_ttl)
+            connector = Connector(
+                limit=0,  # the scheduler holds the limits
+                ssl=self.tls,
+                resolver=self._resolver,
+                ttl_dns_cache=DNS_TTL,
+                local_addr=(self.bind_address, 0) if self.bind_address else None,
+                **({"keepalive_timeout": KEEPALIVE} if keep else {"force_close": True}),
+            )
+            self._sessions[keep] = aiohttp.ClientSession(
+                connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 read_bufsize=READ_BUFFER,
-                middlewares=(_send_once,),
+                middlewares=(connector.send_once,),
                 skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
             )
-        return self._session
+        return self._sessions[keep]
 
     async def download_request(self, request: Request) -> Response:
         """Fetch *request*'s whole answer.
@@ -112,143 +112,81 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             request.meta[SECONDS] = time.monotonic() - first_sent
 
     async def _download(self, request: Request, begin: float) -> Response:
+        """Send *request*; once more where a kept connection may not have taken it.
+
+        Was it read? If its server hangs up on a new connection too, it was: both
+        are attempts. If it answers, the first is taken for unread, as with a
+        server that closes its connections without saying so.
+        """
+        retries = request.meta.get("retry_times", 0)
+        try:
+            # A retry gets a connection of its own: what failed may be the old one's fault.
+            return await self._send(request, begin, keep=not retries)
+        except KeptConnectionEnded:
+            try:
+                return await self._send(request, begin, keep=False)
+            except HUNG_UP:
+                request.meta["retry_times"] = retries + 1
+                raise
+
+    async def _send(self, request: Request, begin: float, *, keep: bool) -> Response:
         headers = request.headers.copy()
-        proxy, proxy_headers = _proxy(request, headers)
-        async with self.session.request(
+        route = route_of(request, headers)
+        url = yarl.URL(request.url, encoded=True)  # as Scrapy made it safe, not once more
+        if url.raw_user or url.raw_password:
+            # Done here, for aiohttp knows no UTF-8, and refuses a second Authorization.
+            user, password = url.user or "", url.password or ""
+            headers["Authorization"] = aiohttp.encode_basic_auth(user, password, encoding="utf-8")
+            url = url.with_user(None)
+        total = request.meta.get("download_timeout", self.timeout) - (time.monotonic() - begin)
+        async with self.session(keep=keep).request(
             request.method,
-            yarl.URL(request.url, encoded=True),  # as Scrapy made it safe, not once more
+            url,
             data=request.body or None,
             headers=headers.to_tuple_list(),
             allow_redirects=False,
-            proxy=proxy,
-            proxy_headers=proxy_headers,
+            proxy=route.proxy,
+            proxy_headers=route.headers,
             timeout=aiohttp.ClientTimeout(
-                total=request.meta.get("download_timeout", self.timeout),
+                total=max(total, 0.001),  # 0 would be none
                 connect=self.connect_timeout,
                 sock_read=self.response_timeout,
             ),
         ) as answer:
             request.meta["download_latency"] = time.monotonic() - begin
-            try:
-                return await self._receive(request, answer)
-            except StopDownload as stop:
-                stop.response = _response(request, answer, Download(), ["download_stopped"])
-                if stop.fail:
-                    raise
-                return stop.response
-
-    async def _receive(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
-        """Read *answer*'s body to where *request* wants it."""
-        received = {"headers": _headers(answer), "body_length": answer.content_length}
-        self._tell(signals.headers_received, request, **received)
-        async with Pace(self.min_speed, self.window) as pace:
-            bounds = Bounds(
-                request.meta.get("download_maxsize", self.max_size),
-                pace,
-                lambda data: self._tell(signals.bytes_received, request, data=data),
-            )
-            folder: Path | None = request.meta.get(STREAM_TO)
-            if folder is None:
-                return await self._receive_in_memory(request, answer, bounds)
-            if rejection_of(answer.status) is not None:
-                await skip(answer, bounds)
-                return _response(request, answer, Download())
-            try:
-                download = await save(answer, folder / str(next(self._numbers)), bounds)
-            except NotAnImage as problem:
-                request.meta[PROBLEM] = problem
-                download = Download()
-            return _response(request, answer, download)
-
-    async def _receive_in_memory(
-        self, request: Request, answer: aiohttp.ClientResponse, bounds: Bounds
-    ) -> Response:
-        body = bytearray()
-        flags: list[str] = []
-        try:
-            async for piece in read_pieces(answer, bounds):
-                body += piece
-        except (aiohttp.ClientPayloadError, IncompleteBody):
-            if request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss):
-                raise
-            flags.append("dataloss")
-        except StopDownload as stop:
-            stop.response = _response(request, answer, bytes(body), ["download_stopped"])
-            if stop.fail:
-                raise
-            return stop.response
-        return _response(request, answer, bytes(body), flags)
-
-    def _tell(self, signal: object, request: Request, **what: Any) -> None:
-        """Send one of Scrapy's signals.
-
-        :raises StopDownload: if a receiver did
-        """
-        results = self.crawler.signals.send_catch_log(
-            signal, request=request, spider=self.crawler.spider, **what
-        )
-        for _, result in results:
-            if isinstance(result, TwistedFailure) and isinstance(result.value, StopDownload):
-                raise result.value
+            return await self.receiver.receive(request, answer)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
 
-async def _send_once(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a request again by itself when a connection breaks.
+@cache
+def tls_context(verify: bool) -> ssl.SSLContext:
+    """Return what https connections are made with; made once, for it reads every authority."""
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
-    It does so for these types of errors only; by another name the attempt ends
-    here, and `Attempts` is true.
+
+def bind_address(value: object) -> str | None:
+    """Return DOWNLOAD_BIND_ADDRESS as the address that connections come from.
+
+    :raises ValueError: if it is no address of this machine's
     """
+    if not value:
+        return None
+    address = value[0] if isinstance(value, tuple) and value[1:] == (0,) else value
     try:
-        return await send(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise classify(error) from error
-
-
-def _proxy(request: Request, headers: Headers) -> tuple[str | None, dict[str, str] | None]:
-    """Return the proxy to go through and the headers for it alone.
-
-    A plain request carries its credentials for the proxy itself; those of one
-    that is tunnelled must not reach the server, and are taken out of *headers*.
-    """
-    proxy: str | None = request.meta.get("proxy")
-    if not proxy:
-        return None, None
-    if "://" not in proxy:
-        proxy = f"http://{proxy}"
-    if request.url.startswith("http://"):
-        return proxy, None
-    credentials = headers.pop(b"Proxy-Authorization", None)
-    if not credentials:
-        return proxy, None
-    return proxy, {"Proxy-Authorization": credentials[0].decode("latin-1")}
-
-
-def _headers(answer: aiohttp.ClientResponse) -> Headers:
-    return Headers(list(answer.headers.items()))
-
-
-def _response(
-    request: Request,
-    answer: aiohttp.ClientResponse,
-    body: bytes | Download,
-    flags: list[str] | None = None,
-) -> Response:
-    common: dict[str, Any] = {
-        "url": request.url,
-        "status": answer.status,
-        "headers": _headers(answer),
-        "flags": flags,
-        "protocol": answer.version and f"HTTP/{answer.version.major}.{answer.version.minor}",
-    }
-    if isinstance(body, Download):
-        return FileResponse(download=body, **common)
-    cls = responsetypes.from_args(headers=common["headers"], url=request.url, body=body)
-    return cls(body=body, **common)
+        family = (
+            socket.AF_INET6 if ipaddress.ip_address(str(address)).version == 6 else socket.AF_INET
+        )
+        with socket.socket(family) as probe:
+            probe.bind((address, 0))
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"setting DOWNLOAD_BIND_ADDRESS = {value!r}: must be an IP address of this machine's"
+        ) from error
+    return str(address)

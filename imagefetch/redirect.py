@@ -8,7 +8,10 @@ from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from imagefetch.errors import BadRedirect, TooManyRedirects
+from imagefetch.errors import BadRedirect, InvalidURL, TooManyRedirects
+from imagefetch.urls import request_url
+
+MOVED = {301, 302, 303, 307, 308}
 
 
 class NamedRedirectMiddleware(RedirectMiddleware):
@@ -27,16 +30,26 @@ class NamedRedirectMiddleware(RedirectMiddleware):
     def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
         """:raises TooManyRedirects: for a loop, or past REDIRECT_MAX_TIMES
         :raises BadRedirect: for a Location that can't be followed"""
+        moved = response.status in MOVED and "Location" in response.headers
+        if moved and not response.headers["Location"]:
+            raise BadRedirect  # taken as a relative URL, it would lead here again
         try:
             result = super().process_response(request, response)
+            if isinstance(result, Request):
+                request_url(result.url)
         except IgnoreRequest as error:
             raise TooManyRedirects from error
-        except ValueError as error:
+        except (ValueError, InvalidURL) as error:
             raise BadRedirect from error
         if isinstance(result, Request):
             if result.url in {request.url, *request.meta.get("redirect_urls", ())}:
                 raise TooManyRedirects
             result.meta.pop("download_slot", None)  # of the host that redirected
-        elif response.status in {301, 302, 303, 307, 308} and "Location" in response.headers:
+        elif moved:
             raise BadRedirect
         return result
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """:raises BadRedirect: where it was a Location that only the handler found to be no URL"""
+        if isinstance(exception, InvalidURL) and request.meta.get("redirect_urls"):
+            raise BadRedirect from exception

@@ -102,15 +102,17 @@ def project(**changed: Any) -> Settings:
 
 @pytest.fixture
 def crawl(tmp_path: Path) -> RunCrawl:
-    """Run a crawl over some lines; keyword arguments are settings."""
+    """Run a crawl over some lines; keyword arguments are settings, ``env`` aside."""
 
-    def run(lines: Iterable[str], *words: str, **settings: object) -> Crawl:
+    def run(
+        lines: Iterable[str], *words: str, env: Mapping[str, str] | None = None, **settings: object
+    ) -> Crawl:
         (tmp_path / "urls.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
         settings = {"RETRY_DELAY": 0.05, **settings}
         done = subprocess.run(
             [*command(tmp_path, settings), *words],
             cwd=ROOT,
-            env=environment(),
+            env={**environment(), **(env or {})},
             capture_output=True,
             text=True,
             timeout=300,

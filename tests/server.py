@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import ssl
 import threading
 import zlib
 from collections import Counter
@@ -44,6 +45,7 @@ ENCODERS: dict[str, Callable[[bytes], bytes]] = {
 
 PAGE = b"<!doctype html><title>Gone</title><p>This picture was removed."
 
+Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
 
 
@@ -70,6 +72,11 @@ class Server:
     """What a test sees of the server."""
 
     port: int = 0
+    scheme: str = "http"
+    connections: int = 0
+    """Accepted, with TLS where it has a certificate."""
+    arrived: list[str] = field(default_factory=list)
+    """Paths, in the order in which their requests came."""
     hits: Counter[str] = field(default_factory=Counter)
     """Requests, by path."""
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -78,12 +85,14 @@ class Server:
     peak: Counter[str] = field(default_factory=Counter)
     """Most requests under way at once: by host, and in all under "all"."""
     raw: dict[str, Callable[[Writer], Awaitable[None]]] = field(default_factory=dict)
-    """By path: writes whatever it likes, and the connection is closed."""
+    """By path: writes whatever it likes, until it or the client ends the connection."""
+    greet: Callable[[Reader, Writer], Awaitable[None]] | None = None
+    """Instead of HTTP: what is done with each connection before it is closed."""
     gate: threading.Event = field(default_factory=threading.Event)
     """While clear, `/held/` paths get no answer."""
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}{path}"
+        return f"{self.scheme}://{host}:{self.port}{path}"
 
 
 async def _answer(server: Server, path: str, writer: Writer) -> None:
@@ -138,21 +147,37 @@ async def _send_padded(writer: Writer, path: str, size: int) -> None:
         await writer.drain()
 
 
-async def _serve(server: Server, reader: asyncio.StreamReader, writer: Writer) -> None:
-    host = writer.get_extra_info("sockname")[0]
+async def while_there(reader: Reader, answer: Awaitable[None]) -> None:
+    """Let *answer* go on until it ends, or the client is gone."""
+    answering, gone = asyncio.ensure_future(answer), asyncio.ensure_future(reader.read())
     try:
+        await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (answering, gone):
+            task.cancel()
+        await asyncio.gather(answering, gone, return_exceptions=True)
+
+
+async def _serve(server: Server, reader: Reader, writer: Writer) -> None:
+    host = writer.get_extra_info("sockname")[0]
+    server.connections += 1
+    try:
+        if server.greet is not None:
+            await server.greet(reader, writer)
+            return
         while head := await reader.readuntil(b"\r\n\r\n"):
             request_line, *lines = head.decode("latin-1").split("\r\n")
-            path = request_line.split(" ")[1]
+            path = request_line.split(" ")[1].removeprefix(f"http://{host}:{server.port}")
             named = (line.partition(": ") for line in lines if line)
             server.headers[path] = {name.lower(): value for name, _, value in named}
             server.hits[path] += 1
+            server.arrived.append(path)
             for key in (host, "all"):
                 server.under_way[key] += 1
                 server.peak[key] = max(server.peak[key], server.under_way[key])
             try:
                 if path in server.raw:
-                    await server.raw[path](writer)
+                    await while_there(reader, server.raw[path](writer))
                     return
                 await _answer(server, path, writer)
             finally:
@@ -165,19 +190,19 @@ async def _serve(server: Server, reader: asyncio.StreamReader, writer: Writer) -
 
 
 @contextmanager
-def serving(hosts: list[str]) -> Iterator[Server]:
-    """Run a server on *hosts* (loopback addresses), all on one free port."""
-    server = Server()
+def serving(hosts: list[str], tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Run a server on *hosts* (loopback addresses), all on one free port, with *tls* as https."""
+    server = Server(scheme="https" if tls else "http")
     loop = asyncio.new_event_loop()
 
     async def begin() -> list[asyncio.Server]:
-        def accept(reader: asyncio.StreamReader, writer: Writer) -> Awaitable[None]:
+        def accept(reader: Reader, writer: Writer) -> Awaitable[None]:
             return _serve(server, reader, writer)
 
-        first = await asyncio.start_server(accept, hosts[0], 0, backlog=1024)
+        first = await asyncio.start_server(accept, hosts[0], 0, backlog=1024, ssl=tls)
         server.port = first.sockets[0].getsockname()[1]
         others = [
-            await asyncio.start_server(accept, host, server.port, backlog=1024)
+            await asyncio.start_server(accept, host, server.port, backlog=1024, ssl=tls)
             for host in hosts[1:]
         ]
         return [first, *others]
@@ -194,7 +219,8 @@ def serving(hosts: list[str]) -> Iterator[Server]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.set_exception_handler(lambda *_: None)  # tasks cut short are no news
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        if tasks := asyncio.all_tasks(loop):
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(tasks))
         loop.close()

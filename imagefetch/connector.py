@@ -1,0 +1,93 @@
+"""Connections: new ones, and kept ones with what can go wrong about them."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakSet
+
+import aiohttp
+
+from imagefetch.classify import classify
+from imagefetch.errors import LocalError, ProxyFailure
+
+
+class KeptConnectionEnded(Exception):
+    """A connection that had served before ended without an answer.
+
+    Its server closed it just then, or read the request and hung up: nobody on
+    this side can tell.
+    """
+
+
+class Connector(aiohttp.TCPConnector):
+    """aiohttp's, but it knows which of its connections served before."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._served: WeakSet[Any] = WeakSet()  # connections
+        self._kept: WeakSet[aiohttp.ClientRequest] = WeakSet()  # what went over them again
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as its base declares it
+    ) -> aiohttp.connector.Connection:
+        """Return a connection for *req*, a kept one if there is one.
+
+        :raises ProxyFailure: if the way to *req*'s server ends at its proxy
+        :raises aiohttp.ClientError: otherwise
+        """
+        while True:
+            try:
+                connection = await super().connect(req, traces, timeout)
+            except aiohttp.ClientError as error:
+                if req.proxy is None or not _is_of_proxy(error, req):
+                    raise
+                failure = classify(error)
+                raise failure if isinstance(failure, LocalError) else ProxyFailure from error
+            protocol = connection.protocol
+            if protocol not in self._served:
+                self._served.add(protocol)
+                return connection
+            if protocol is not None and not protocol.should_close:
+                self._kept.add(req)
+                return connection
+            connection.close()  # bytes came that nobody asked for: an answer to what?
+
+    async def send_once(
+        self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Keep aiohttp from sending *request* again by itself: a client middleware.
+
+        It does so for these types of errors only; by another name the attempt
+        ends here, and `Attempts` is true.
+
+        :raises KeptConnectionEnded: if it may not have been read at all
+        """
+        try:
+            return await send(request)
+        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
+            raise
+        except (aiohttp.ClientConnectionError, aiohttp.ClientResponseError) as error:
+            ended = isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError)
+            if ended and request in self._kept:
+                raise KeptConnectionEnded from error
+            if request.proxy is not None and not request.is_ssl():
+                raise ProxyFailure from error  # nobody else was talked to
+            raise classify(error) from error
+
+
+def _is_of_proxy(error: aiohttp.ClientError, request: aiohttp.ClientRequest) -> bool:
+    """Whether *error*, met on the way to *request*'s server, is about its proxy.
+
+    Of the server's own are the TLS handshake through the tunnel, which raises
+    the errors of a connector, and a tunnel that takes too long to stand.
+    """
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return False
+    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientConnectorDNSError):
+        return True
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return (error.host, error.port) != (request.host, request.port)
+    return True

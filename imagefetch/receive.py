@@ -1,0 +1,145 @@
+"""From aiohttp's answer to a response of Scrapy's, with the signals on the way."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import StopDownload
+from scrapy.http import Headers, Response
+from scrapy.responsetypes import responsetypes
+from twisted.python.failure import Failure as TwistedFailure
+
+from imagefetch.body import Bounds, Pace, read_pieces, save, skip
+from imagefetch.errors import IncompleteBody, NotAnImage, rejection_of
+from imagefetch.meta import PROBLEM, STREAM_TO
+from imagefetch.partials import Download, FileResponse
+
+STOPPED = ["download_stopped"]
+"""Flags of a response that a signal handler cut short, as Scrapy's own handlers set them."""
+
+
+class Receiver:
+    """Reads answers as far as their requests want them.
+
+    Settings: MIN_SPEED, MIN_SPEED_WINDOW, DOWNLOAD_MAXSIZE,
+    DOWNLOAD_FAIL_ON_DATALOSS (for bodies in memory only: a file is never
+    partial). Meta: ``download_maxsize``, ``download_fail_on_dataloss``.
+    """
+
+    _numbers = itertools.count()  # one handler a scheme: their files share a folder
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.min_speed = crawler.settings.getfloat("MIN_SPEED")
+        self.window = crawler.settings.getfloat("MIN_SPEED_WINDOW")
+        self.max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+        self.fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+
+    async def receive(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
+        """Turn *answer*, whose headers are there, into *request*'s response.
+
+        A request with `STREAM_TO` in its meta gets a `FileResponse`.
+
+        :raises Failure: if no whole answer was had
+        :raises StoreError: if the file system refuses
+        :raises StopDownload: as a signal handler did, its ``response`` set
+        """
+        common: dict[str, Any] = {
+            "url": request.url,
+            "status": answer.status,
+            # The bytes as sent: not all of them need be text.
+            "headers": Headers(answer.raw_headers),
+            "protocol": answer.version and f"HTTP/{answer.version.major}.{answer.version.minor}",
+        }
+        body = bytearray()  # of an answer in memory
+        try:
+            length = answer.content_length
+            self._tell(
+                signals.headers_received, request, headers=common["headers"], body_length=length
+            )
+            if STREAM_TO in request.meta:
+                return await self._to_file(request, answer, common)
+            return await self._to_memory(request, answer, common, body)
+        except StopDownload as stop:
+            stop.response = _response(request, common, [*STOPPED], bytes(body))
+            if stop.fail:
+                raise
+            return stop.response
+
+    async def _to_file(
+        self, request: Request, answer: aiohttp.ClientResponse, common: dict[str, Any]
+    ) -> Response:
+        if rejection_of(answer.status) is not None:
+            await skip(answer)
+            return FileResponse(**common)
+        folder: Path = request.meta[STREAM_TO]
+        try:
+            async with self._bounds(request) as bounds:
+                download = await save(answer, folder / str(next(self._numbers)), bounds)
+        except NotAnImage as problem:
+            request.meta[PROBLEM] = problem
+            download = Download()
+        return FileResponse(**common, download=download)
+
+    async def _to_memory(
+        self,
+        request: Request,
+        answer: aiohttp.ClientResponse,
+        common: dict[str, Any],
+        body: bytearray,
+    ) -> Response:
+        flags: list[str] = []
+        try:
+            async with (
+                self._bounds(request) as bounds,
+                aclosing(read_pieces(answer, bounds)) as pieces,
+            ):
+                async for piece in pieces:
+                    body += piece
+        except (aiohttp.ClientPayloadError, IncompleteBody):
+            if request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss):
+                raise
+            flags.append("dataloss")
+        return _response(request, common, flags, bytes(body))
+
+    @asynccontextmanager
+    async def _bounds(self, request: Request) -> AsyncIterator[Bounds]:
+        """Hold a body to what *request* and the settings allow.
+
+        :raises TooSlow: on leaving, where it came too slowly
+        """
+        max_size = request.meta.get("download_maxsize", self.max_size)
+        async with Pace(self.min_speed, self.window) as pace:
+            yield Bounds(
+                max_size,
+                pace,
+                lambda data: self._tell(signals.bytes_received, request, data=data),
+            )
+
+    def _tell(self, signal: object, request: Request, **what: Any) -> None:
+        """Send one of Scrapy's signals.
+
+        :raises StopDownload: if a receiver did
+        """
+        results = self.crawler.signals.send_catch_log(
+            signal, request=request, spider=self.crawler.spider, **what
+        )
+        for _, result in results:
+            if isinstance(result, TwistedFailure) and isinstance(result.value, StopDownload):
+                raise result.value
+
+
+def _response(
+    request: Request, common: dict[str, Any], flags: list[str], body: bytes = b""
+) -> Response:
+    if STREAM_TO in request.meta:
+        return FileResponse(**common, flags=flags)
+    cls = responsetypes.from_args(headers=common["headers"], url=request.url, body=body)
+    return cls(**common, flags=flags, body=body)

@@ -1,0 +1,215 @@
+"""Names to addresses: no lookup holds up another's, and no name is asked for over and over."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from imagefetch.dns import NO_ANSWER_TTL, PooledResolver
+from tests.conftest import ROOT, RunCrawl, environment
+from tests.server import Server, image
+
+NOT_FOUND = socket.gaierror(socket.EAI_NONAME, "no such name")
+NO_ANSWER = socket.gaierror(socket.EAI_AGAIN, "nobody answers")
+FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))]
+
+
+class Names:
+    """A name service whose answers are set by a test."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.errors: dict[str, OSError] = {}
+        self.gate = threading.Event()
+        """While clear, names that begin with "slow" get no answer."""
+        self._hanging = threading.Semaphore(0)
+
+    def __call__(self, host: str, *_: object) -> list[tuple[Any, ...]]:
+        self.asked[host] += 1
+        if host.startswith("slow"):
+            self._hanging.release()
+            self.gate.wait()
+        if host in self.errors:
+            raise self.errors[host]
+        return FOUND
+
+    async def hanging(self, lookups: int) -> None:
+        """Return once so many more lookups hang."""
+        for _ in range(lookups):
+            await asyncio.to_thread(self._hanging.acquire)
+
+
+class Clock:
+    """Seconds, that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def names() -> Iterator[Names]:
+    """A name service, which lets nobody wait once the test is over."""
+    made = Names()
+    yield made
+    made.gate.set()
+
+
+def test_lookups_that_hang_hold_up_no_other(names: Names) -> None:
+    """Fifty that get no answer, and the next hundred names resolve meanwhile."""
+
+    async def run() -> None:
+        resolver = PooledResolver(60, 30, names)
+        hanging = [asyncio.create_task(resolver.resolve(f"slow{n}")) for n in range(50)]
+        await names.hanging(50)
+        for n in range(100):
+            assert (await resolver.resolve(f"quick{n}"))[0]["host"] == "127.0.0.1"
+        assert not any(task.done() for task in hanging)
+        names.gate.set()
+        assert len(await asyncio.gather(*hanging)) == 50
+
+    asyncio.run(run())
+
+
+def test_lookups_at_once_are_bounded(names: Names) -> None:
+    """No more threads than said; those beyond wait their turn."""
+
+    async def run() -> None:
+        resolver = PooledResolver(3, 30, names)
+        tasks = [asyncio.create_task(resolver.resolve(f"slow{n}")) for n in range(10)]
+        await names.hanging(3)
+        for _ in range(100):  # turns of the loop, for a fourth to begin in
+            await asyncio.sleep(0)
+        assert sum(names.asked.values()) == 3
+        names.gate.set()
+        await asyncio.gather(*tasks)
+        assert sum(names.asked.values()) == 10
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"), [(NOT_FOUND, 30.0), (NO_ANSWER, NO_ANSWER_TTL)], ids=["none", "no answer"]
+)
+def test_failures_are_kept_for_a_while(names: Names, error: OSError, kept: float) -> None:
+    """A name that isn't there is asked for once in the time set; no answer tells less of it."""
+    names.errors["a.example"] = error
+    clock = Clock()
+
+    async def run() -> None:
+        resolver = PooledResolver(4, 30.0, names, clock)
+
+        async def ask() -> int | None:
+            with pytest.raises(OSError) as failure:
+                await resolver.resolve("a.example")
+            return failure.value.errno
+
+        assert {await ask() for _ in range(1_000)} == {error.errno}
+        assert names.asked["a.example"] == 1
+        clock.now += kept - 0.01
+        await ask()
+        assert names.asked["a.example"] == 1
+        clock.now += 0.02
+        await ask()
+        assert names.asked["a.example"] == 2
+        clock.now += kept + 0.01
+        names.errors.clear()
+        assert len(await resolver.resolve("a.example")) == 1
+
+    asyncio.run(run())
+
+
+def test_failures_are_forgotten_when_there_are_too_many(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many names don't exist, memory of them is bounded."""
+    monkeypatch.setattr("imagefetch.dns.FAILURES_MAX", 10)
+    names.errors = {f"n{n}": NOT_FOUND for n in range(11)}
+
+    async def run() -> None:
+        resolver = PooledResolver(4, 30, names)
+        for name in [*names.errors, "n10", "n0"]:
+            with pytest.raises(OSError):
+                await resolver.resolve(name)
+
+    asyncio.run(run())
+    assert (names.asked["n10"], names.asked["n0"]) == (1, 2)
+
+
+def test_results_are_usable(server: Server) -> None:
+    """aiohttp connects to what is found, by the system's resolver too."""
+
+    def lookup(_: str, port: int, *rest: int) -> list[tuple[Any, ...]]:
+        return socket.getaddrinfo("127.0.0.1", port, *rest)
+
+    async def run(lookup: Callable[..., Any], host: str) -> bytes:
+        connector = aiohttp.TCPConnector(resolver=PooledResolver(4, 30, lookup))
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.get(server.url("/image/a", host)) as answer,
+        ):
+            return await answer.read()
+
+    assert asyncio.run(run(lookup, "a.example")) == image("/image/a")
+    assert asyncio.run(run(socket.getaddrinfo, "localhost")) == image("/image/a")
+
+
+def test_one_that_never_ends_does_not_hold_up_the_program() -> None:
+    """Not even at its end: a lookup runs in no thread that is waited for."""
+    script = """
+import asyncio, threading
+from imagefetch.dns import PooledResolver
+
+asked = threading.Event()
+
+def hang(*_):
+    asked.set()
+    threading.Event().wait()
+
+async def run():
+    task = asyncio.create_task(PooledResolver(4, 30, hang).resolve("a.example"))
+    await asyncio.to_thread(asked.wait)
+    task.cancel()
+
+asyncio.run(run())
+"""
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment(), capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_name_that_does_not_exist(crawl: RunCrawl, server: Server) -> None:
+    """Its lines end by themselves, and hold up no other's."""
+    lines = [f"http://x.invalid/{n}.jpg" for n in range(300)]
+    lines += [server.url(f"/image/{n}.jpg", "localhost") for n in range(20)]
+    done = crawl(lines, RETRY_TIMES=2)
+    assert done.status == 0, done.log
+    done.check(320)
+    try:
+        socket.getaddrinfo("x.invalid", 80)
+        pytest.skip("this machine's resolver knows every name")
+    except socket.gaierror as error:
+        missing = error.errno == socket.EAI_NONAME
+    rows = {
+        (row["Response code"], row["Reason"], row["Attempts"])
+        for line, row in done.by_line.items()
+        if line <= 300
+    }
+    if missing:
+        assert rows == {("FAILED HostNotFound", "host-not-found", "1")}
+    else:
+        assert rows == {("FAILED DNSFailure", "dns-failure", "3")}
+    assert sum(row["Response code"] == "200" for row in done.rows) == 20

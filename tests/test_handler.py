@@ -1,0 +1,313 @@
+"""What servers do, down to what stands in the row: whole crawls against servers on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import ssl
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.answers import (
+    CHUNKED,
+    LAST,
+    OK,
+    PICTURE,
+    WHOLE,
+    Answer,
+    Endless,
+    sends,
+    then_reset,
+    then_silent,
+    unasked,
+)
+from tests.conftest import HOSTS, Crawl, RunCrawl
+from tests.server import Server, Writer, serving
+
+Row = tuple[Answer, str, str, int]
+"""What a server does; Response code, Reason and Attempts (with RETRY_TIMES = 1)."""
+
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+GONE = b"HTTP/1.1 404 Not Found\r\n"
+MOVED = b"HTTP/1.1 302 Found\r\nLocation: /raw/moved\r\n"
+BUSY = b"HTTP/1.1 503 Busy\r\n"
+CHUNK = b"10\r\n" + PICTURE[:16] + b"\r\n"
+ZEROS = [bytes(65_536)]
+PAGE = [b"<p>This page goes on and on." * 1_000]
+LONG = b"Content-Length: 5000\r\n\r\n"
+BAD_HTTP = ("FAILED BadHTTP", "bad-http", 1)
+TOO_MANY_HEADERS = ("FAILED HeadersTooLarge", "headers-too-large", 1)
+
+ANSWERS: dict[str, Row] = {
+    "whole": (sends(LAST), "200", "", 1),
+    "early hints": (sends(HINTS + LAST), "200", "", 1),
+    "100 nobody expects": (sends(b"HTTP/1.1 100 Continue\r\n\r\n" + LAST), "200", "", 1),
+    "a thousand hints": (sends(HINTS * 1_000 + LAST), "200", "", 1),
+    "protocol switched": (
+        sends(b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+        *("101", "unexpected-status", 1),
+    ),
+    "HTTP/1.0": (sends(b"HTTP/1.0 200 OK\r\n\r\n" + PICTURE), "200", "", 1),
+    "header not in UTF-8": (sends(OK + b"X: caf\xe9\r\n\r\n" + PICTURE), "200", "", 1),
+    "HTTP/0.9": (sends(PICTURE), *BAD_HTTP),
+    "HTTP/2": (sends(b"HTTP/2 200\r\n\r\n"), *BAD_HTTP),
+    "two lengths": (sends(OK + b"Content-Length: 5\r\n" + LONG), *BAD_HTTP),
+    "negative length": (sends(OK + b"Content-Length: -1\r\n\r\n"), *BAD_HTTP),
+    "length of 80 bits": (sends(OK + b"Content-Length: %d\r\n\r\n" % 2**80), *BAD_HTTP),
+    "length and chunks": (sends(OK + LONG[:-2] + CHUNKED[len(OK) :] + CHUNK), *BAD_HTTP),
+    "NUL in a header": (sends(OK + b"X: a\0b\r\n\r\n"), *BAD_HTTP),
+    "header without colon": (sends(OK + b"what is this\r\n\r\n"), *BAD_HTTP),
+    "bad chunk, later": (sends(CHUNKED + CHUNK, b"zz\r\n", b"5\r\nhello\r\n0\r\n\r\n"), *BAD_HTTP),
+    "bad chunk, then silence": (
+        Endless(CHUNKED + CHUNK, [b"zz\r\n"], pause=0.1),
+        *BAD_HTTP,
+    ),
+    "chunk of 72 bits": (sends(CHUNKED + b"ffffffffffffffffff\r\n"), *BAD_HTTP),
+    "endless headers": (Endless(OK, [b"X: y\r\n" * 1_000]), *TOO_MANY_HEADERS),
+    "endless header": (Endless(OK + b"X: ", [b"y" * 10_000]), *TOO_MANY_HEADERS),
+    "endless status line": (Endless(OK[:-2], [b"y" * 10_000]), *TOO_MANY_HEADERS),
+    "endless trailers": (Endless(CHUNKED + b"0\r\n", [b"X: y\r\n" * 1_000]), *TOO_MANY_HEADERS),
+    "endless picture": (Endless(OK + b"\r\n" + PICTURE, ZEROS), "FAILED TooLarge", "too-large", 1),
+    "length past the limit": (
+        then_silent(OK + b"Content-Length: %d\r\n\r\n" % (2**63 - 1)),
+        *("FAILED TooLarge", "too-large", 1),
+    ),
+    "endless page": (Endless(OK + b"\r\n", PAGE), "200", "not-an-image", 1),
+    "endless 404": (Endless(GONE + b"\r\n", ZEROS), "404", "not-found", 1),
+    "endless redirect": (Endless(MOVED + b"\r\n", ZEROS), "200", "", 1),
+    "silence amid a 404": (then_silent(GONE + LONG + b"gone"), "404", "not-found", 1),
+    "404 cut": (sends(GONE + LONG + b"gone"), "404", "not-found", 1),
+    "404 reset": (then_reset(GONE + LONG + b"gone"), "404", "not-found", 1),
+    "404 with a bad chunk": (
+        sends(GONE + CHUNKED[len(OK) :] + CHUNK, b"zz\r\n"),
+        *("404", "not-found", 1),
+    ),
+    "503 cut": (sends(BUSY + LONG + b"wait"), "503", "server-error", 2),
+    "nothing": (sends(b""), "FAILED ConnectionReset", "connection-reset", 2),
+    "reset": (then_reset(), "FAILED ConnectionReset", "connection-reset", 2),
+}
+
+# Bytes that the operating systems of both sides may hold between them.
+BUFFERS = 16 * 2**20
+
+
+def outcomes(done: Crawl) -> list[tuple[str, str, int]]:
+    """Return code, reason and attempts of each line, in the list's order."""
+    assert done.status == 0, done.log
+    assert "Traceback" not in done.log
+    rows = [row for _, row in sorted(done.by_line.items())]
+    done.check(len(rows))
+    return [(row["Response code"], row["Reason"], int(row["Attempts"])) for row in rows]
+
+
+def check(crawl: RunCrawl, server: Server, table: dict[str, Row], **settings: object) -> None:
+    """Check the row of each answer, and that it has as many attempts as the server counted."""
+    paths = {name: f"/raw/{name.replace(' ', '-')}" for name in table}
+    server.raw.update({path: table[name][0] for name, path in paths.items()})
+    done = crawl([server.url(path) for path in paths.values()], RETRY_TIMES=1, **settings)
+    expected = {name: row[1:] for name, row in table.items()}
+    assert dict(zip(table, outcomes(done), strict=True)) == expected
+    counted = {name: server.hits[path] for name, path in paths.items()}
+    assert counted == {name: row[-1] for name, row in table.items()}
+    endless = {name: row[0] for name, row in table.items() if isinstance(row[0], Endless)}
+    assert [name for name, answer in endless.items() if answer.sent > BUFFERS] == []
+
+
+def test_answers(crawl: RunCrawl, server: Server) -> None:
+    """Each way to answer, to break off and to go on for ever has its code, reason and attempts."""
+    server.raw["/raw/moved"] = sends(LAST)
+    check(crawl, server, ANSWERS, DOWNLOAD_MAXSIZE=200_000)
+
+
+SLOW: dict[str, Row] = {
+    "silence": (then_silent(), "FAILED ResponseTimeout", "response-timeout", 2),
+    "silence amid headers": (
+        then_silent(OK + b"Content-"),
+        *("FAILED ResponseTimeout", "response-timeout", 2),
+    ),
+    "silence amid the picture": (
+        then_silent(OK + LONG + PICTURE),
+        *("FAILED ResponseTimeout", "response-timeout", 2),
+    ),
+    "a header byte now and then": (
+        Endless(OK + b"X: ", [b"y"], pause=0.1),
+        *("FAILED DownloadTimeout", "download-timeout", 2),
+    ),
+    "hints for ever": (
+        Endless(b"", [HINTS * 10], pause=0.01),
+        *("FAILED DownloadTimeout", "download-timeout", 2),
+    ),
+    "drops of a picture": (
+        Endless(OK + b"\r\n" + PICTURE, [b"\0"], pause=0.1),
+        *("FAILED TooSlow", "too-slow", 2),
+    ),
+    "a picture that takes its time": (
+        Endless(OK + b"\r\n" + PICTURE, [bytes(1_000)], pause=0.1),
+        *("FAILED DownloadTimeout", "download-timeout", 2),
+    ),
+    "drops of a 404": (Endless(GONE + b"\r\n", [b"\0"], pause=0.1), "404", "not-found", 1),
+}
+
+
+def test_slow_answers(crawl: RunCrawl, server: Server) -> None:
+    """Silence, drops and what never ends each meet the bound that is theirs."""
+    bounds = {"RESPONSE_TIMEOUT": 0.7, "MIN_SPEED_WINDOW": 1.3, "DOWNLOAD_TIMEOUT": 2.5}
+    check(crawl, server, SLOW, MIN_SPEED=2_000, **bounds)
+
+
+def certificate(
+    authority: trustme.CA, host: str = "127.0.0.1", begin: int = -9, end: int = 9
+) -> ssl.SSLContext:
+    """Return a server's TLS with a certificate for *host*, valid between these days from now."""
+    now = datetime.now(UTC)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(
+        host, not_before=now + timedelta(days=begin), not_after=now + timedelta(days=end)
+    ).configure_cert(context)
+    return context
+
+
+async def break_tls(writer: Writer) -> None:
+    """Send what is no TLS, past the encryption."""
+    os.write(writer.get_extra_info("socket").fileno(), b"this is no TLS")
+    await asyncio.sleep(0.1)  # else a reset overtakes it
+
+
+UNTRUSTED = ("FAILED CertificateUntrusted", "certificate-untrusted", 1)
+
+
+def test_tls(crawl: RunCrawl, tmp_path: Path) -> None:
+    """A bad certificate is named and not tried again; unless nobody asked for a good one."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    strict = certificate(authority)
+    strict.maximum_version = ssl.TLSVersion.TLSv1_2
+    strict.verify_mode = ssl.CERT_REQUIRED
+    cases = {
+        "good": (certificate(authority), ("200", "", 1)),
+        "over": (
+            certificate(authority, end=-1),
+            ("FAILED CertificateExpired", "certificate-expired", 1),
+        ),
+        "of nobody known": (certificate(trustme.CA()), UNTRUSTED),
+        "of another host": (
+            certificate(authority, "b.example"),
+            ("FAILED CertificateWrongHost", "certificate-wrong-host", 1),
+        ),
+        "wants one of mine": (strict, ("FAILED TLSFailure", "tls-failure", 2)),
+    }
+    with ExitStack() as stack:
+        servers = [stack.enter_context(serving(HOSTS[:1], tls)) for tls, _ in cases.values()]
+        servers[0].raw["/raw/broken"] = break_tls
+        cut = stack.enter_context(serving(HOSTS[:1]))
+        cut.greet = unasked(sends(b""))
+        plain = stack.enter_context(serving(HOSTS[:1]))
+        plain.greet = unasked(sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+        lines = [server.url("/image/a.jpg") for server in servers]
+        lines += [servers[0].url("/raw/broken")]
+        lines += [server.url("/").replace("http:", "https:") for server in (cut, plain)]
+        env = {"SSL_CERT_FILE": str(tmp_path / "authority.pem")}
+        failed = ("FAILED TLSFailure", "tls-failure", 2)
+        found = outcomes(crawl(lines, env=env, RETRY_TIMES=1))
+        assert found == [*(outcome for _, outcome in cases.values()), failed, failed, failed]
+        assert (cut.connections, plain.connections) == (2, 2)
+        assert [sum(server.hits.values()) for server in servers] == [1 + 2, 0, 0, 0, 0]
+        (tmp_path / "REPORT.csv").unlink()
+        lax = {"DOWNLOAD_VERIFY_CERTIFICATES": False}
+        found = outcomes(crawl(lines[:4], env=env, RETRY_TIMES=1, **lax))
+        assert found == [("200", "", 1)] * 4
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="backlogs overflow in other ways elsewhere")
+def test_no_connection(crawl: RunCrawl, server: Server) -> None:
+    """A host that takes no connection, and one that never ends the handshake, time out."""
+    server.greet = unasked(then_silent())
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # they fill the backlog
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        lines = [
+            f"http://127.0.0.1:{full.getsockname()[1]}/",
+            server.url("/").replace(":", "s:", 1),
+        ]
+        done = crawl(lines, RETRY_TIMES=1, CONNECT_TIMEOUT=1)
+    assert outcomes(done) == [("FAILED ConnectTimeout", "connect-timeout", 2)] * 2
+    assert server.connections == 2
+
+
+def test_connections_are_kept(crawl: RunCrawl, server: Server) -> None:
+    """Through errors and redirects too, there are no more connections than requests at once."""
+    kinds = ("image", "status/404", "status/403", "hops/1")
+    done = crawl(
+        [server.url(f"/{kinds[n % 4]}/{n}.jpg") for n in range(400)], CONCURRENT_REQUESTS=4
+    )
+    assert {attempts for *_, attempts in outcomes(done)} == {1}
+    assert sum(server.hits.values()) == 500
+    assert server.connections <= 4
+
+
+def test_connections_that_their_server_closes(crawl: RunCrawl, server: Server) -> None:
+    """Without saying so, at once or later: an attempt is what the server counts as one."""
+    for n in range(300):
+        pause = (0, 0.002, 0.01, 0.05)[n % 4]
+        server.raw[f"/raw/{n}"] = sends(WHOLE, b"", apart=pause)
+    done = crawl([server.url(path) for path in server.raw], CONCURRENT_REQUESTS=8)
+    assert outcomes(done) == [("200", "", 1)] * 300
+    assert [server.hits[path] for path in server.raw] == [1] * 300
+
+
+def test_hanging_up_on_kept_connections(crawl: RunCrawl, server: Server) -> None:
+    """A server that reads each request and hangs up has read every attempt, and no more."""
+    lines = []
+    for n in range(60):
+        server.raw[f"/raw/{n}"] = then_reset() if n % 2 else sends(b"")
+        lines += [server.url(f"/image/{n}.jpg"), server.url(f"/raw/{n}")]
+    done = crawl(lines, RETRY_TIMES=2, CONCURRENT_REQUESTS=4)
+    reset = ("FAILED ConnectionReset", "connection-reset", 3)
+    assert outcomes(done) == [("200", "", 1), reset] * 60
+    assert {server.hits[path] for path in server.raw} == {3}
+
+
+def test_credentials_in_the_url(crawl: RunCrawl, server: Server) -> None:
+    """They are sent as UTF-8, before those of DEFAULT_REQUEST_HEADERS."""
+    where = f"127.0.0.1:{server.port}"
+    mine = base64.b64encode("me:m\u00fc".encode()).decode()
+    headers = json.dumps({"Authorization": "Basic b3RoZXI6cHc="})
+    lines = [f"http://me:m%C3%BC@{where}/image/a.jpg", f"http://{where}/image/b.jpg"]
+    done = crawl(lines, DEFAULT_REQUEST_HEADERS=headers)
+    assert outcomes(done) == [("200", "", 1)] * 2
+    assert server.headers["/image/a.jpg"]["authorization"] == f"Basic {mine}"
+    assert server.headers["/image/b.jpg"]["authorization"] == "Basic b3RoZXI6cHc="
+
+
+def test_bind_address(crawl: RunCrawl, server: Server) -> None:
+    """Connections come from DOWNLOAD_BIND_ADDRESS."""
+    peers = []
+
+    async def note_peer(writer: Writer) -> None:
+        peers.append(writer.get_extra_info("peername")[0])
+        await sends(WHOLE)(writer)
+
+    server.raw["/raw/a"] = note_peer
+    done = crawl([server.url("/raw/a")], DOWNLOAD_BIND_ADDRESS="127.0.0.5")
+    assert outcomes(done) == [("200", "", 1)]
+    assert peers == ["127.0.0.5"]
+
+
+@pytest.mark.parametrize("value", ["192.0.2.1", "nonsense", "127.0.0.1:80"])
+def test_bad_bind_address(crawl: RunCrawl, server: Server, value: str) -> None:
+    """It ends the run before anything is fetched, with one line."""
+    done = crawl([server.url("/image/a.jpg")], DOWNLOAD_BIND_ADDRESS=value)
+    assert done.status == 2
+    assert "Traceback" not in done.log
+    assert f"DOWNLOAD_BIND_ADDRESS = {value!r}: must be an IP address" in done.log.splitlines()[-1]
+    assert not server.hits

@@ -1,0 +1,188 @@
+"""Requests that go through a proxy."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from scrapy import Request
+from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
+
+from imagefetch import errors
+from imagefetch.handler import tls_context
+from tests.conftest import HOSTS, RunCrawl
+from tests.handling import fetch
+from tests.proxying import Proxy
+from tests.server import Server, image, serving
+
+PASSWORD = "me:p:w"
+CREDENTIALS = "Basic bWU6cDp3"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """Where the authority is named that `secure`'s certificate is signed by."""
+    return tmp_path / "authority.pem"
+
+
+@pytest.fixture
+def secure(authority: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server with TLS that this process trusts."""
+    signer, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    signer.issue_cert("127.0.0.1").configure_cert(tls)
+    signer.cert_pem.write_to_path(authority)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    tls_context.cache_clear()
+    with serving(HOSTS[:1], tls) as running:
+        yield running
+    tls_context.cache_clear()
+
+
+@pytest.fixture
+def front() -> Iterator[Server]:
+    """A server for a proxy to be made of."""
+    with serving(HOSTS[:1]) as running:
+        yield running
+
+
+def through(front: Server, url: str, credentials: str = "") -> Request:
+    """Return a request with a proxy in its meta, as Scrapy's middleware leaves it."""
+    address = f"http://{credentials}{'@' if credentials else ''}127.0.0.1:{front.port}"
+    request = Request(url, headers={"User-Agent": "me/1"}, meta={"proxy": address})
+    HttpProxyMiddleware().process_request(request)
+    return request
+
+
+def test_plain(front: Server, server: Server) -> None:
+    """A plain request is put to the proxy, with the credentials for it."""
+    proxy = Proxy(PASSWORD)
+    proxy.serve(front)
+    assert fetch(through(front, server.url("/image/a"), PASSWORD)).body == image("/image/a")
+    ((line, headers),) = proxy.seen
+    assert line == f"GET {server.url('/image/a')} HTTP/1.1"
+    assert headers["proxy-authorization"] == CREDENTIALS
+
+
+@pytest.mark.parametrize("password", ["", PASSWORD])
+def test_tunnel(front: Server, secure: Server, password: str) -> None:
+    """A request with TLS is tunnelled; its server never sees the credentials for the proxy."""
+    proxy = Proxy(password)
+    proxy.serve(front)
+    assert fetch(through(front, secure.url("/image/a"), password)).body == image("/image/a")
+    ((line, headers),) = proxy.seen
+    assert line == f"CONNECT 127.0.0.1:{secure.port} HTTP/1.1"
+    assert headers["user-agent"] == "me/1"
+    assert headers.get("proxy-authorization") == (CREDENTIALS if password else None)
+    assert secure.hits == {"/image/a": 1}
+    assert "proxy-authorization" not in secure.headers["/image/a"]
+
+
+def test_no_proxy_no_credentials(server: Server) -> None:
+    """A server that is asked directly never sees credentials for a proxy."""
+    headers = {"Proxy-Authorization": CREDENTIALS}
+    fetch(Request(server.url("/image/a"), headers=headers))
+    assert "proxy-authorization" not in server.headers["/image/a"]
+
+
+@pytest.mark.parametrize("tunnel", [False, True], ids=["plain", "tunnel"])
+@pytest.mark.parametrize(
+    "answer", [b"", b"what is HTTP?\r\n\r\n", b"HTTP/1.1 200"], ids=["hangs up", "junk", "cut"]
+)
+def test_proxy_that_breaks_off(front: Server, answer: bytes, tunnel: bool) -> None:
+    """Whatever it does instead of its work is its own failure, not that of the picture's host."""
+    Proxy(refuse=lambda _: answer).serve(front)
+    url = f"http{'s' if tunnel else ''}://a.example/a.jpg"
+    with pytest.raises(errors.ProxyFailure):
+        fetch(through(front, url))
+    assert front.connections == 1
+
+
+@pytest.mark.parametrize("status", [b"403 No", b"407 Who are you?", b"502 Not there"])
+def test_proxy_that_refuses_a_tunnel(front: Server, status: bytes) -> None:
+    """Its status is not the picture's."""
+    Proxy(refuse=lambda _: b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n").serve(front)
+    with pytest.raises(errors.ProxyFailure):
+        fetch(through(front, "https://a.example/a.jpg"))
+
+
+@pytest.mark.parametrize("url", ["http://a.example/a.jpg", "https://a.example/a.jpg"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://127.0.0.1:{dead}",
+        "http://nobody.invalid:8080",
+        "socks5://127.0.0.1:9",
+        "http://[::1",
+    ],
+)
+def test_proxy_that_is_not_there(dead_port: int, proxy: str, url: str) -> None:
+    """Nor is a proxy that isn't there, whose name isn't known, or that is of another kind."""
+    with pytest.raises(errors.ProxyFailure):
+        fetch(Request(url, meta={"proxy": proxy.format(dead=dead_port)}))
+
+
+def test_proxy_with_a_bad_certificate(secure: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that is spoken to with TLS and can't prove who it is is a proxy's failure too."""
+    monkeypatch.delenv("SSL_CERT_FILE")
+    tls_context.cache_clear()
+    for url in ("http://a.example/a.jpg", "https://a.example/a.jpg"):
+        with pytest.raises(errors.ProxyFailure):
+            fetch(Request(url, meta={"proxy": secure.url("")}))
+
+
+def test_failures_behind_the_proxy(
+    front: Server, secure: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes wrong behind the tunnel is the picture's host's own."""
+    Proxy().serve(front)
+
+    async def hang_up(_: object) -> None:
+        pass
+
+    secure.raw["/raw/a"] = hang_up
+    with pytest.raises(errors.ConnectionReset):
+        fetch(through(front, secure.url("/raw/a")))
+    with pytest.raises(errors.CertificateWrongHost):
+        fetch(through(front, secure.url("/image/a", "localhost")))
+    monkeypatch.delenv("SSL_CERT_FILE")
+    tls_context.cache_clear()
+    with pytest.raises(errors.CertificateUntrusted):
+        fetch(through(front, secure.url("/image/a")))
+
+
+def test_from_the_environment(
+    crawl: RunCrawl, front: Server, server: Server, secure: Server, authority: Path
+) -> None:
+    """http_proxy and https_proxy hold for a whole crawl, with the credentials in them."""
+    proxy = Proxy(PASSWORD)
+    proxy.serve(front)
+    address = f"http://{PASSWORD.replace('p:w', 'p%3Aw')}@127.0.0.1:{front.port}"
+    env = {"http_proxy": address, "https_proxy": address, "SSL_CERT_FILE": str(authority)}
+    lines = [where.url(f"/hops/1/{n}.jpg") for where in (server, secure) for n in range(5)]
+    done = crawl(lines, env=env)
+    assert done.status == 0, done.log
+    done.check(10)
+    assert {row["Response code"] for row in done.rows} == {"200"}
+    assert {row["Attempts"] for row in done.rows} == {"1"}
+    methods = {line.split(" ")[0] for line, _ in proxy.seen}
+    assert methods == {"GET", "CONNECT"}
+    assert {headers["proxy-authorization"] for _, headers in proxy.seen} == {CREDENTIALS}
+    assert not [path for path, sent in secure.headers.items() if "proxy-authorization" in sent]
+
+
+def test_failing_proxy_of_the_environment(crawl: RunCrawl, front: Server, dead_port: int) -> None:
+    """It is tried again, and named."""
+    Proxy(PASSWORD).serve(front)
+    env = {
+        "http_proxy": f"http://127.0.0.1:{dead_port}",
+        "https_proxy": f"http://127.0.0.1:{front.port}",
+    }
+    lines = ["http://a.example/a.jpg", "https://a.example/a.jpg"]
+    done = crawl(lines, env=env, RETRY_TIMES=1)
+    assert done.status == 0, done.log
+    rows = {(row["Response code"], row["Reason"], row["Attempts"]) for row in done.rows}
+    assert rows == {("FAILED ProxyFailure", "proxy-failure", "2")}
+    assert front.connections == 2
