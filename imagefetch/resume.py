@@ -37,6 +37,11 @@ def discarded(report: Path) -> Path:
     return report.with_name(f"{report.stem}.discarded{report.suffix}")
 
 
+def unfinished(report: Path) -> Path:
+    """Return where a report that is to replace *report* is written."""
+    return report.with_name(f"{report.stem}.new{report.suffix}")
+
+
 def prepare(report: Path, urls: Path, store: str, *, only_failed: bool, fresh: bool) -> Journal:
     """Make *report* ready for rows of the list *urls*; say what is done already.
 
@@ -45,6 +50,7 @@ def prepare(report: Path, urls: Path, store: str, *, only_failed: bool, fresh: b
         it is left as it is
     """
     finish_discarding(report, store)
+    unfinished(report).unlink(missing_ok=True)
     if fresh and report.exists():
         for _ in read_rows(report):
             break  # what is no report of ours is not thrown away
@@ -162,7 +168,7 @@ class _Moved:
 
 def replace_report(report: Path, rows: Iterator[bytes]) -> None:
     """Write *rows* beside *report*, then put them in its place."""
-    new = report.with_name(f"{report.stem}.new{report.suffix}")
+    new = unfinished(report)
     with new.open("wb") as file:
         file.write(HEADER)
         file.writelines(rows)

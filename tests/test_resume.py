@@ -447,3 +447,27 @@ def test_a_report_or_store_that_vanishes_ends_the_run(
     assert process.returncode == 3, log
     assert "Traceback" not in log
     assert log.count("report-error: " if gone == "REPORT.csv" else "store-error: ") == 2
+
+
+def test_a_permission_lost_in_mid_run_ends_it(tmp_path: Path, server: Server) -> None:
+    """One clear line and status 3; once it is given back, the same command goes on."""
+    lines = [server.url(f"/slow/20/{n}.jpg") for n in range(120)]
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    images = str(tmp_path / "images")
+    with started(tmp_path, CONCURRENT_REQUESTS=4) as process:
+        while rows_written(tmp_path) < 20:
+            assert process.poll() is None
+        # Permissions as such mean nothing to root; this flag does.
+        if subprocess.run(["chattr", "+i", images], capture_output=True, check=False).returncode:
+            pytest.skip("chattr +i needs root and a file system that knows it")
+        try:
+            assert process.stderr is not None
+            log = process.stderr.read()
+        finally:
+            subprocess.run(["chattr", "-i", images], check=True)
+    assert process.returncode == 3, log
+    assert "Traceback" not in log
+    assert log.count("store-error: ") == 2
+    done = run(tmp_path)
+    assert done.status == 0, done.log
+    done.check(120)
