@@ -13,8 +13,9 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from imagefetch.errors import BadInput
-from imagefetch.journal import Journal, Row, read_rows, whole_size
+from imagefetch.journal import Journal
 from imagefetch.resume import replace_report
+from imagefetch.rows import Row, read_rows, whole_size
 from imagefetch.urls import read_lines
 
 EXAMPLES_MAX = 5  # of each kind of trouble that is told in words

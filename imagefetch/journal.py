@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from imagefetch import errors
 from imagefetch.duplicates import Filter, Outcomes, key_of, sent_url
-from imagefetch.report import COLUMNS, decode, encode
+from imagefetch.rows import Row, read_rows
 from imagefetch.urls import Line, read_lines
-
-HEADER = encode(list(COLUMNS.values()))
 
 MISSING, DONE, AGAIN = 0, 1, 2
 """States of a line: without a row, with one, and with one that is to be superseded."""
@@ -25,74 +21,6 @@ MATCHED = 4
 # beyond all measure belongs to another list; no room is made for it.
 FAR = 20_000_000
 FAR_PER_ROW = 100
-
-
-class Row(NamedTuple):
-    """A whole row of a report."""
-
-    offset: int
-    """Where it begins, bytes."""
-    raw: bytes
-    """With its line end."""
-    cells: list[str]
-
-    @property
-    def line(self) -> int:
-        return int(self.cells[2])
-
-
-def read_rows(report: Path) -> Iterator[Row]:
-    """Yield the whole rows of *report*; what a kill tore at its end is left out.
-
-    A row is one physical line, since no cell holds a line end: the list has
-    none, and names lose theirs.
-
-    :raises BadInput: if *report* is none of this program's, or damaged
-    """
-    with report.open("rb") as file:
-        header = file.readline()
-        if header != HEADER:
-            if HEADER.startswith(header):
-                return
-            raise errors.BadInput(
-                f"{report}: is no report of this program's, or of another version; "
-                "move it away, or name another with -a report=PATH"
-            )
-        offset = len(header)
-        for number, raw in enumerate(file, 2):
-            if not raw.endswith(b"\n"):
-                return
-            yield Row(offset, raw, _cells(report, number, raw))
-            offset += len(raw)
-
-
-def _cells(report: Path, number: int, raw: bytes) -> list[str]:
-    try:
-        text = raw.decode().removesuffix("\r\n")
-        cells = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
-        if len(cells) == len(COLUMNS) and int(cells[2]) > 0:
-            return decode(cells) if "'" in text else cells
-    except (ValueError, csv.Error, StopIteration):
-        pass
-    raise errors.BadInput(
-        f"{report}: line {number} is no row of this program's; mend it, move the report away, "
-        "or name another with -a report=PATH"
-    )
-
-
-def whole_size(report: Path) -> int:
-    """Return the length of *report* in bytes up to the end of its last whole row."""
-    with report.open("rb") as file:
-        end = file.seek(0, 2)
-        size = end
-        while size > 0:
-            begin = max(0, size - 65_536)
-            file.seek(begin)
-            found = file.read(size - begin).rfind(b"\n")
-            if found >= 0:
-                return begin + found + 1
-            size = begin
-    return 0
 
 
 def may_succeed_later(row: Row) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 import os
 from pathlib import Path
 from typing import IO, Any
@@ -17,28 +15,8 @@ from scrapy.extensions.feedexport import FileFeedStorage
 from imagefetch import signals
 from imagefetch.errors import ReportError
 from imagefetch.items import ImageRecord
+from imagefetch.rows import HEADER, cells, encode
 from imagefetch.stop import stop_run
-
-COLUMNS = {
-    "url": "URL",
-    "code": "Response code",
-    "line": "Line",
-    "file": "File",
-    "bytes": "Bytes",
-    "type": "Type",
-    "width": "Width",
-    "height": "Height",
-    "sha256": "SHA-256",
-    "attempts": "Attempts",
-    "seconds": "Seconds",
-    "reason": "Reason",
-}
-"""Field of `ImageRecord` to column, in the order of the file."""
-
-# A spreadsheet runs a cell that begins with one of these (OWASP, "CSV
-# Injection"); one apostrophe in front makes it text. A cell that begins with an
-# apostrophe gets one too, so that reading back is to take exactly one away.
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def begin_report(path: Path) -> None:
@@ -49,7 +27,7 @@ def begin_report(path: Path) -> None:
     try:
         with path.open("ab") as file:
             if file.tell() == 0:
-                file.write(encode(list(COLUMNS.values())))
+                file.write(HEADER)
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}") from error
 
@@ -102,7 +80,7 @@ class ReportExporter(BaseItemExporter):
 
     def start_exporting(self) -> None:
         if self.file.seek(0, os.SEEK_END) == 0:
-            self._write(encode(list(COLUMNS.values())))
+            self._write(HEADER)
 
     def export_item(self, item: ImageRecord) -> None:
         offset = self._write(encode(cells(item)))
@@ -146,62 +124,3 @@ class ReportExporter(BaseItemExporter):
     def _fail(self, problem: str) -> None:
         self.broken = True
         stop_run(self.crawler, ReportError(f"{self.file.name}: {problem}"))
-
-
-def cells(record: ImageRecord) -> list[str]:
-    """Return *record* as the cells of its row."""
-    row = []
-    for name in COLUMNS:
-        value = getattr(record, name)
-        if value is None:
-            value = ""
-        elif name == "seconds":
-            value = f"{value:.3f}"
-        row.append(str(value))
-    return row
-
-
-def record_of(row: list[str]) -> ImageRecord:
-    """Return the record that *row*, as `decode` gave it, was made of.
-
-    :raises ValueError: if *row* is none of this report's
-    """
-    named = dict(zip(COLUMNS, row, strict=True))
-    return ImageRecord(
-        url=named["url"],
-        code=named["code"],
-        line=int(named["line"]),
-        file=named["file"],
-        bytes=_int(named["bytes"]),
-        type=named["type"],
-        width=_int(named["width"]),
-        height=_int(named["height"]),
-        sha256=named["sha256"],
-        attempts=int(named["attempts"]),
-        seconds=float(named["seconds"]) if named["seconds"] else None,
-        reason=named["reason"],
-    )
-
-
-def encode(row: list[str]) -> bytes:
-    """Return *row* as RFC 4180 wants it, dangerous cells made text."""
-    out = io.StringIO()
-    csv.writer(out).writerow(f"'{c}" if c.startswith(DANGEROUS) else c for c in row)
-    return out.getvalue().encode("utf-8", errors="replace")
-
-
-def decode(row: list[str]) -> list[str]:
-    """Undo what `encode` did to dangerous cells."""
-    return [cell.removeprefix("'") for cell in row]
-
-
-def read_row(path: Path, offset: int) -> ImageRecord:
-    """Return the record whose row begins at *offset* bytes of the report."""
-    with path.open("rb") as file:
-        file.seek(offset)
-        text = io.TextIOWrapper(file, "utf-8", newline="")
-        return record_of(decode(next(csv.reader(text))))
-
-
-def _int(cell: str) -> int | None:
-    return int(cell) if cell else None

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imagefetch.errors import BadInput
-from imagefetch.journal import HEADER, Journal, Row, read_rows, whole_size
+from imagefetch.journal import Journal
 from imagefetch.partials import is_remote, local_path
-from imagefetch.report import encode
+from imagefetch.rows import HEADER, Row, encode, read_rows, whole_size
 from imagefetch.urls import read_lines
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from scrapy.settings import Settings
 
-from imagefetch.report import decode
+from imagefetch.rows import decode
 from tests.server import Server, serving
 
 ROOT = Path(__file__).parent.parent
@@ -100,25 +100,29 @@ def project(**changed: Any) -> Settings:
     return settings
 
 
+def run_crawl(
+    folder: Path, *words: str, env: Mapping[str, str] | None = None, **settings: object
+) -> Crawl:
+    """Run a crawl of ``urls.txt`` in *folder*; keyword arguments are settings."""
+    done = subprocess.run(
+        [*command(folder, {"RETRY_DELAY": 0.05, **settings}), *words],
+        cwd=ROOT,
+        env={**environment(), **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Crawl(done.returncode, done.stderr, folder)
+
+
 @pytest.fixture
 def crawl(tmp_path: Path) -> RunCrawl:
-    """Run a crawl over some lines; keyword arguments are settings, ``env`` aside."""
+    """Run a crawl over some lines; the other arguments are those of `run_crawl`."""
 
-    def run(
-        lines: Iterable[str], *words: str, env: Mapping[str, str] | None = None, **settings: object
-    ) -> Crawl:
+    def run(lines: Iterable[str], *words: str, **arguments: Any) -> Crawl:
         (tmp_path / "urls.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
-        settings = {"RETRY_DELAY": 0.05, **settings}
-        done = subprocess.run(
-            [*command(tmp_path, settings), *words],
-            cwd=ROOT,
-            env={**environment(), **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return Crawl(done.returncode, done.stderr, tmp_path)
+        return run_crawl(tmp_path, *words, **arguments)
 
     return run
 

@@ -24,7 +24,8 @@ from imagefetch import partials
 from imagefetch.items import ImageRecord
 from imagefetch.partials import PartialFile
 from imagefetch.pipelines import ImageFilesPipeline
-from imagefetch.report import ReportExporter, cells, encode
+from imagefetch.report import ReportExporter
+from imagefetch.rows import cells, encode
 
 STEP, _, COUNT = os.environ.get("KILL_AT", ":0").partition(":")
 _reached = itertools.count(1)

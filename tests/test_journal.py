@@ -13,8 +13,8 @@ from scrapy import Request
 from imagefetch import errors
 from imagefetch.duplicates import PLAIN_URL, Filter, key_of, sent_url
 from imagefetch.items import ImageRecord
-from imagefetch.journal import HEADER, TRANSIENT, Journal, may_succeed_later, read_rows, whole_size
-from imagefetch.report import cells, encode
+from imagefetch.journal import TRANSIENT, Journal, may_succeed_later
+from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import Line, read_lines
 
 

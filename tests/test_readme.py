@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imagefetch import errors, settings
-from imagefetch.report import COLUMNS
+from imagefetch.rows import COLUMNS
 from imagefetch.rules import RULES
 from tests.conftest import ROOT, environment
 from tests.server import Server

@@ -18,16 +18,8 @@ from scrapy.utils.test import get_crawler
 
 from imagefetch import signals
 from imagefetch.items import ImageRecord
-from imagefetch.report import (
-    COLUMNS,
-    ReportExporter,
-    ReportStorage,
-    cells,
-    decode,
-    encode,
-    read_row,
-    record_of,
-)
+from imagefetch.report import ReportExporter, ReportStorage
+from imagefetch.rows import COLUMNS, cells, decode, encode, read_row, record_of
 from imagefetch.stop import STOPPED_BY
 
 resource = pytest.importorskip("resource")

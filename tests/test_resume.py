@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.journal import HEADER
-from imagefetch.report import cells, encode
 from imagefetch.resume import discarded, prepare, previous
+from imagefetch.rows import HEADER, cells, encode
 from tests import kill
-from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment
+from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, run_crawl
 from tests.server import Server, Writer, image
 
 SLOTS = 16
@@ -51,24 +50,10 @@ def mixed(server: Server, count: int) -> list[str]:
     return [*lines, "no URL", "ftp://example.com/"]
 
 
-def run(folder: Path, *words: str, env: dict[str, str] | None = None, **settings: object) -> Crawl:
+def run(folder: Path, *words: str, **arguments: Any) -> Crawl:
     """Run the same command once more in *folder*."""
-    settings = {
-        "CONCURRENT_REQUESTS": SLOTS,
-        "RETRY_TIMES": TRIES - 1,
-        "RETRY_DELAY": 0.05,
-        **settings,
-    }
-    done = subprocess.run(
-        [*command(folder, settings), *words],
-        cwd=ROOT,
-        env={**environment(), **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return Crawl(done.returncode, done.stderr, folder)
+    arguments = {"CONCURRENT_REQUESTS": SLOTS, "RETRY_TIMES": TRIES - 1, **arguments}
+    return run_crawl(folder, *words, **arguments)
 
 
 @contextmanager

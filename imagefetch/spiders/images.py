@@ -25,8 +25,9 @@ from imagefetch.partials import (
     open_partial_folder,
     partial_folder,
 )
-from imagefetch.report import begin_report, read_row
+from imagefetch.report import begin_report
 from imagefetch.resume import compact
+from imagefetch.rows import read_row
 from imagefetch.stop import stop_run
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
 
