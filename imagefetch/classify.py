@@ -54,6 +54,11 @@ def classify(error: Exception) -> Exception:
     match error:
         case errors.Problem() | errors.LocalError():
             return error
+        case OSError() if error.errno in LOCAL:
+            return errors.SystemLimit(
+                f"{error.strerror}: lower CONCURRENT_REQUESTS, "
+                "or raise this system's limit (ulimit -n)"
+            )
         case aiohttp.ConnectionTimeoutError():
             return errors.ConnectTimeout()
         case aiohttp.SocketTimeoutError():
@@ -114,11 +119,7 @@ def _certificate_failure(error: Exception) -> errors.Failure:
     return BY_VERIFY_CODE.get(code, errors.CertificateInvalid)()
 
 
-def _os_failure(error: OSError) -> Exception:
-    if error.errno in LOCAL:
-        return errors.SystemLimit(
-            f"{error.strerror}: lower CONCURRENT_REQUESTS, or raise this system's limit (ulimit -n)"
-        )
+def _os_failure(error: OSError) -> errors.Failure:
     if _broke_off(error):
         return errors.ConnectionReset()
     # Several addresses that failed in different ways come as one error without

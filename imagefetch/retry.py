@@ -79,11 +79,11 @@ class WaitingRetryMiddleware(RetryMiddleware):
 def backoff(retry: int, delay: float, max_delay: float) -> float:
     """Return the seconds to wait before the *retry*-th retry, the first being 1.
 
-    *delay* doubles from one retry to the next up to *max_delay*, give or take
-    `JITTER`.
+    *delay* doubles from one retry to the next, give or take `JITTER`, which is
+    still there where *max_delay* is reached.
     """
     doubled = delay * 2.0 ** min(retry - 1, 64)
-    return min(doubled * random.uniform(1 - JITTER, 1 + JITTER), max_delay)
+    return min(doubled, max_delay / (1 + JITTER)) * random.uniform(1 - JITTER, 1 + JITTER)
 
 
 def spread(asked: float) -> float:

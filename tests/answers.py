@@ -1,4 +1,7 @@
-"""Answers written byte by byte, as broken and hostile servers write them; for `Server.raw`."""
+"""Answers written byte by byte, as broken and hostile servers write them; for `Server.raw`.
+
+And what comes of them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterable
 
+from tests.conftest import Crawl
 from tests.server import Reader, Writer, image, while_there
 
 Answer = Callable[[Writer], Awaitable[None]]
@@ -84,3 +88,12 @@ class Endless:
             await writer.drain()
             self.sent += len(piece)
             await asyncio.sleep(self.pause)
+
+
+def outcomes(done: Crawl) -> list[tuple[str, str, int]]:
+    """Return code, reason and attempts of each line, in the list's order."""
+    assert done.status == 0, done.log
+    assert "Traceback" not in done.log
+    rows = [row for _, row in sorted(done.by_line.items())]
+    done.check(len(rows))
+    return [(row["Response code"], row["Reason"], int(row["Attempts"])) for row in rows]

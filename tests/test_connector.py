@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import threading
 
+import pytest
 from scrapy import Request
 
+from imagefetch.errors import SystemLimit
 from tests.answers import WHOLE
 from tests.handling import handler
 from tests.server import Server, Writer, image
@@ -59,3 +62,23 @@ def test_bytes_that_nobody_asked_for(server: Server) -> None:
         assert bodies[1:] == [image("/image/b"), image("/image/c")]
         assert counted == [1, 1, 1]
         server.hits.clear()
+
+
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:9"])
+def test_no_more_sockets(server: Server, proxy: str | None) -> None:
+    """That this machine gives no more of them is no fault of a server's or a proxy's."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def run() -> None:
+        async with handler() as made:
+            await made.download_request(Request(server.url("/image/a")))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+            try:
+                await made.download_request(
+                    Request(server.url("/image/b", "127.0.0.2"), meta={"proxy": proxy})
+                )
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    with pytest.raises(SystemLimit, match="CONCURRENT_REQUESTS"):
+        asyncio.run(run())

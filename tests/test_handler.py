@@ -8,12 +8,17 @@ import json
 import os
 import socket
 import ssl
+import subprocess
+import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import trustme
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import StopDownload
 
 from tests.answers import (
     CHUNKED,
@@ -23,12 +28,13 @@ from tests.answers import (
     WHOLE,
     Answer,
     Endless,
+    outcomes,
     sends,
     then_reset,
     then_silent,
     unasked,
 )
-from tests.conftest import HOSTS, Crawl, RunCrawl
+from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, environment
 from tests.server import Server, Writer, serving
 
 Row = tuple[Answer, str, str, int]
@@ -96,15 +102,6 @@ ANSWERS: dict[str, Row] = {
 
 # Bytes that the operating systems of both sides may hold between them.
 BUFFERS = 16 * 2**20
-
-
-def outcomes(done: Crawl) -> list[tuple[str, str, int]]:
-    """Return code, reason and attempts of each line, in the list's order."""
-    assert done.status == 0, done.log
-    assert "Traceback" not in done.log
-    rows = [row for _, row in sorted(done.by_line.items())]
-    done.check(len(rows))
-    return [(row["Response code"], row["Reason"], int(row["Attempts"])) for row in rows]
 
 
 def check(crawl: RunCrawl, server: Server, table: dict[str, Row], **settings: object) -> None:
@@ -311,3 +308,80 @@ def test_bad_bind_address(crawl: RunCrawl, server: Server, value: str) -> None:
     assert "Traceback" not in done.log
     assert f"DOWNLOAD_BIND_ADDRESS = {value!r}: must be an IP address" in done.log.splitlines()[-1]
     assert not server.hits
+
+
+SCRIPT = """
+from scrapy.crawler import {process}
+from scrapy.utils.project import get_project_settings
+
+settings = get_project_settings()
+settings.setdict({settings}, priority="cmdline")
+process = {process}(settings)
+process.crawl("images", urls={urls!r}, report={report!r})
+process.start()
+"""
+
+
+@pytest.mark.parametrize(
+    ("process", "settings"),
+    [
+        ("CrawlerProcess", {}),
+        ("AsyncCrawlerProcess", {}),
+        ("AsyncCrawlerProcess", {"TWISTED_REACTOR_ENABLED": False}),
+    ],
+)
+def test_from_a_script(
+    tmp_path: Path, server: Server, process: str, settings: dict[str, object]
+) -> None:
+    """Each of Scrapy's processes runs it, with and without a reactor."""
+    paths = [
+        "/image/a",
+        "/hops/1/b",
+        "/later/1/503/c",
+        "/status/404/d",
+        "/size/300000/e",
+        "/type/f",
+    ]
+    (tmp_path / "urls.txt").write_text("\n".join(server.url(path) for path in paths))
+    done = Crawl(0, "", tmp_path)
+    script = SCRIPT.format(
+        process=process,
+        settings={"FILES_STORE": str(done.images), "RETRY_DELAY": 0.05, **settings},
+        urls=str(tmp_path / "urls.txt"),
+        report=str(done.report),
+    )
+    words = [sys.executable, "-c", script]
+    run = subprocess.run(
+        words, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "Traceback" not in run.stderr
+    whole = ("200", "", 1)
+    page = ("200", "not-an-image", 1)
+    assert outcomes(done) == [whole, whole, ("200", "", 2), ("404", "not-found", 1), whole, page]
+
+
+class Stopper:
+    """An extension of a user's that wants no body."""
+
+    def __init__(self, fail: bool) -> None:
+        self.fail = fail
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Stopper:
+        stopper = cls(crawler.settings.getbool("STOPPER_FAILS"))
+        crawler.signals.connect(stopper.stop, signals.headers_received)
+        return stopper
+
+    def stop(self) -> None:
+        raise StopDownload(fail=self.fail)
+
+
+@pytest.mark.parametrize("fail", [True, False])
+def test_stop_download(crawl: RunCrawl, server: Server, fail: bool) -> None:
+    """A picture that a signal handler stopped is a row that says so, and no file."""
+    server.raw["/raw/a"] = Endless(OK + b"\r\n" + PICTURE, ZEROS)
+    extensions = json.dumps({"tests.test_handler.Stopper": 1})
+    lines = [server.url("/raw/a"), server.url("/image/a")]
+    done = crawl(lines, EXTENSIONS=extensions, STOPPER_FAILS=fail)
+    assert outcomes(done) == [("FAILED RequestDropped", "request-dropped", 1)] * 2
