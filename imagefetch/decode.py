@@ -5,14 +5,19 @@ aiohttp can do it too, yet takes a cut gzip, br or zstd body for a whole one.
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
 import brotli
-from backports.zstd import ZstdDecompressor, ZstdError
 
 from imagefetch.errors import BadEncoding, IncompleteBody
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdDecompressor, ZstdError
+else:
+    from backports.zstd import ZstdDecompressor, ZstdError
 
 PIECE = 2**18  # bytes; what a few bytes may grow to before the cap is looked at
 

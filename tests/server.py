@@ -23,6 +23,7 @@ import asyncio
 import gzip
 import io
 import ssl
+import sys
 import threading
 import zlib
 from collections import Counter
@@ -33,8 +34,12 @@ from functools import cache
 from urllib.parse import unquote
 
 import brotli
-from backports import zstd
 from PIL import Image
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 ENCODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,

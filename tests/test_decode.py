@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import sys
 import zlib
 from collections.abc import Callable, Iterable
 
 import brotli
 import pytest
-from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagefetch.decode import PIECE, decoder
 from imagefetch.errors import BadEncoding, IncompleteBody
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 BODY = b"a picture's bytes, " * 20
 
