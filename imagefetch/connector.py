@@ -10,6 +10,9 @@ import aiohttp
 from imagefetch.classify import classify
 from imagefetch.errors import LocalError, ProxyFailure
 
+# Methods that may be sent twice (RFC 9110, section 9.2.1).
+SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
 
 class KeptConnectionEnded(Exception):
     """A connection that had served before ended without an answer.
@@ -63,7 +66,7 @@ class Connector(aiohttp.TCPConnector):
         It does so for these types of errors only; by another name the attempt
         ends here, and `Attempts` is true.
 
-        :raises KeptConnectionEnded: if it may not have been read at all
+        :raises KeptConnectionEnded: if it may not have been read, and may be sent again
         """
         try:
             return await send(request)
@@ -71,7 +74,7 @@ class Connector(aiohttp.TCPConnector):
             raise
         except (aiohttp.ClientConnectionError, aiohttp.ClientResponseError) as error:
             ended = isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError)
-            if ended and request in self._kept:
+            if ended and request in self._kept and request.method in SAFE:
                 raise KeptConnectionEnded from error
             if request.proxy is not None and not request.is_ssl():
                 raise ProxyFailure from error  # nobody else was talked to

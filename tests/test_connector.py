@@ -9,7 +9,7 @@ import threading
 import pytest
 from scrapy import Request
 
-from imagefetch.errors import SystemLimit
+from imagefetch.errors import ConnectionReset, SystemLimit
 from tests.answers import WHOLE
 from tests.handling import handler
 from tests.server import Server, Writer, image
@@ -62,6 +62,32 @@ def test_bytes_that_nobody_asked_for(server: Server) -> None:
         assert bodies[1:] == [image("/image/b"), image("/image/c")]
         assert counted == [1, 1, 1]
         server.hits.clear()
+
+
+@pytest.mark.parametrize(
+    ("method", "retries", "sent"), [("GET", 0, 2), ("POST", 0, 1), ("GET", 1, 1)]
+)
+def test_what_is_sent_again(server: Server, method: str, retries: int, sent: int) -> None:
+    """Over a kept connection that hangs up: what changes nothing, and never what might; a retry
+    is sent over none."""
+
+    async def hang_up(writer: Writer) -> None:
+        pass
+
+    server.raw["/raw/b"] = hang_up
+    meta = {"retry_times": retries}
+    request = Request(server.url("/raw/b"), method=method, meta=meta)
+
+    async def run() -> None:
+        async with handler() as made:
+            await made.download_request(Request(server.url("/image/a")))
+            with pytest.raises(ConnectionReset):
+                await made.download_request(request)
+
+    asyncio.run(run())
+    assert server.hits["/raw/b"] == sent
+    assert request.meta["retry_times"] == retries + sent - 1
+    assert server.connections == (1 if method == "POST" else 2)
 
 
 @pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:9"])
