@@ -89,6 +89,28 @@ def test_a_kill_at_any_step_of_a_url_costs_nothing(
     assert step in {"body", "whole", "moved"} or " lines done" in done.log
 
 
+def test_a_file_without_a_row_goes_when_its_line_ends_otherwise(
+    tmp_path: Path, server: Server
+) -> None:
+    """Stored before a kill, and gone at the server after it."""
+    answers = [b"200 OK", b"404 Not Found"]
+
+    async def answer(writer: Writer) -> None:
+        body = image("/raw/a.jpg")
+        head = b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (answers.pop(0), len(body))
+        writer.write(head + body)
+        await writer.drain()
+
+    server.raw["/raw/a.jpg"] = answer
+    (tmp_path / "urls.txt").write_text(server.url("/raw/a.jpg"))
+    killed = run(tmp_path, env={"KILL_AT": "moved:1"}, **kill.SETTINGS)
+    assert len(killed.files()) == 1
+    done = run(tmp_path)
+    assert done.status == 0, done.log
+    assert done.by_line[1]["Response code"] == "404"
+    done.check(1)
+
+
 def test_kills_at_random_moments_cost_only_what_was_under_way(
     tmp_path: Path, hosts: Server
 ) -> None:
