@@ -134,9 +134,9 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         route = route_of(request, headers)
         url = yarl.URL(request.url, encoded=True)  # as Scrapy made it safe, not once more
         if url.raw_user or url.raw_password:
-            # Done here, for aiohttp knows no UTF-8, and refuses a second Authorization.
+            # Done here: of a URL aiohttp takes Latin-1 alone, and no other Authorization beside.
             user, password = url.user or "", url.password or ""
-            headers["Authorization"] = aiohttp.encode_basic_auth(user, password, encoding="utf-8")
+            headers["Authorization"] = aiohttp.encode_basic_auth(user, password)
             url = url.with_user(None)
         total = request.meta.get("download_timeout", self.timeout) - (time.monotonic() - begin)
         async with self.session(keep=keep).request(

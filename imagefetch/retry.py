@@ -102,7 +102,7 @@ def retry_after(header: str, now: float) -> float | None:
         return float(text[:20])
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:  # "-0000" in the header: UTC, says RFC 5322
         date = date.replace(tzinfo=UTC)

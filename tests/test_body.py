@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from scrapy import Request, signals
 
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
 from imagefetch.meta import STREAM_TO
-from tests.answers import CHUNKED, OK, PICTURE, Answer, Endless, sends, then_silent
+from tests.answers import CHUNKED, OK, PICTURE, Answer, Endless, reset, sends, then_silent
 from tests.handling import fetch, handler
 from tests.server import Reader, Server, Writer
 
@@ -57,25 +58,48 @@ def test_bad_chunk_is_noticed_when_it_comes(
 
 
 def test_good_chunks_keep_their_connection(server: Server) -> None:
-    """Watching for bad ones costs nothing: many bodies in chunks over one connection, no noise."""
-    whole = CHUNKED + b"%x\r\n" % len(PICTURE) + PICTURE + b"\r\n0\r\n\r\n"
+    """Watching for bad ones costs nothing: one connection, and no noise when it is reset idle."""
+    received, over = threading.Event(), threading.Event()
+    noise: list[Any] = []
 
     async def keep_answering(reader: Reader, writer: Writer) -> None:
-        while await reader.readuntil(b"\r\n\r\n"):
-            writer.write(whole)
-
-    server.greet = keep_answering
-    noise: list[Any] = []
+        for _ in range(5):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(CHUNKED)
+            await asyncio.sleep(0.02)  # in one packet, there would be nothing to watch
+            writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(PICTURE), PICTURE))
+        await asyncio.to_thread(received.wait)
+        await reset(writer)
+        over.set()
 
     async def run() -> list[bytes]:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
         async with handler() as made:
-            request = Request(server.url("/raw/a"))
-            return [(await made.download_request(request.copy())).body for _ in range(5)]
+            request = Request(server.url("/"))
+            bodies = [(await made.download_request(request.copy())).body for _ in range(5)]
+            received.set()
+            await asyncio.to_thread(over.wait)
+            await asyncio.sleep(0.05)  # for the reset to come; too little hides noise only
+            bodies.append((await made.download_request(request.copy())).body)
+            gc.collect()
+        return bodies
 
-    assert asyncio.run(run()) == [PICTURE] * 5
-    assert server.connections == 1
+    server.greet = keep_answering
+    assert asyncio.run(run()) == [PICTURE] * 6
+    assert server.connections == 2
     assert noise == []
+
+
+def test_what_nobody_wants_is_not_waited_for(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status is known: drops of an error's page are taken for a moment, whatever is allowed."""
+    monkeypatch.setattr("imagefetch.body.UNWANTED_SECONDS", 0.3)
+    drops = Endless(b"HTTP/1.1 404 Gone\r\n\r\n", [b"a"], pause=0.05)
+    server.raw["/raw/a"] = drops
+    request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path})
+    assert fetch(request, DOWNLOAD_TIMEOUT=600, MIN_SPEED=0).status == 404
+    assert drops.sent - len(drops.begin) <= 0.3 / drops.pause + 2
 
 
 @pytest.mark.parametrize(

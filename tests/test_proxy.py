@@ -119,9 +119,19 @@ def test_proxy_that_refuses_a_tunnel(front: Server, status: bytes) -> None:
     ],
 )
 def test_proxy_that_is_not_there(dead_port: int, proxy: str, url: str) -> None:
-    """Nor is a proxy that isn't there, whose name isn't known, or that is of another kind."""
+    """Nor is a proxy that isn't there, whose name isn't known, or that is none."""
     with pytest.raises(errors.ProxyFailure):
         fetch(Request(url, meta={"proxy": proxy.format(dead=dead_port)}))
+
+
+def test_proxy_of_another_kind(front: Server, server: Server) -> None:
+    """One that wants another protocol is not spoken to."""
+    Proxy().serve(front)
+    with pytest.raises(errors.ProxyFailure):
+        fetch(
+            Request(server.url("/image/a"), meta={"proxy": front.url("").replace("http", "socks5")})
+        )
+    assert front.connections == 0
 
 
 def test_proxy_with_a_bad_certificate(secure: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,7 @@ dates = st.datetimes(timezones=st.timezones() | st.none())
     st.floats(0, 2**40),
 )
 @example("9" * 5_000, NOW)
+@example("Mon, 01 Jan 2020 00:00:00 +" + "9" * 20, NOW)
 @example("Mon, 01 Jan 9999 00:00:00 -9999", NOW)
 @example("Mon, 01 Jan 0001 00:00:00 +2359", NOW)
 def test_retry_after_never_fails(header: str, now: float) -> None:
