@@ -9,6 +9,7 @@ import aiohttp
 
 from imagefetch.classify import classify
 from imagefetch.errors import LocalError, ProxyFailure
+from imagefetch.guard import Guard
 
 # Methods that may be sent twice (RFC 9110, section 9.2.1).
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
@@ -23,10 +24,11 @@ class KeptConnectionEnded(Exception):
 
 
 class Connector(aiohttp.TCPConnector):
-    """aiohttp's, but it knows which of its connections served before."""
+    """aiohttp's, but it is guarded, and knows which of its connections served before."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, guard: Guard, **options: Any) -> None:
+        super().__init__(socket_factory=guard.open_socket, **options)
+        self._guard = guard
         self._served: WeakSet[Any] = WeakSet()  # connections
         self._kept: WeakSet[aiohttp.ClientRequest] = WeakSet()  # what went over them again
 
@@ -38,13 +40,17 @@ class Connector(aiohttp.TCPConnector):
     ) -> aiohttp.connector.Connection:
         """Return a connection for *req*, a kept one if there is one.
 
+        :raises BlockedAddress: if *req*'s server has no address that may be connected to
         :raises ProxyFailure: if the way to *req*'s server ends at its proxy
         :raises aiohttp.ClientError: otherwise
         """
         while True:
             try:
-                connection = await super().connect(req, traces, timeout)
+                with self._guard.attempt(to_proxy=req.proxy is not None) as attempt:
+                    connection = await super().connect(req, traces, timeout)
             except aiohttp.ClientError as error:
+                if attempt.refusal is not None and not attempt.passed:
+                    raise attempt.refusal from error
                 if req.proxy is None or not _is_of_proxy(error, req):
                     raise
                 failure = classify(error)

@@ -10,6 +10,7 @@ only such errors are tried again.
     │   ├── UnsupportedScheme        unsupported-scheme
     │   ├── HostNotFound             host-not-found
     │   ├── DNSFailure             ~ dns-failure
+    │   ├── BlockedAddress           blocked-address
     │   ├── ConnectionRefused      ~ connection-refused
     │   ├── HostUnreachable        ~ host-unreachable
     │   ├── ConnectionReset        ~ connection-reset
@@ -103,6 +104,12 @@ class DNSFailure(Failure):
 
     reason = "dns-failure"
     transient = True
+
+
+class BlockedAddress(Failure):
+    """The host's address is not public, and not in ALLOWED_NETWORKS."""
+
+    reason = "blocked-address"
 
 
 class ConnectionRefused(Failure):

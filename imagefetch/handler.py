@@ -19,6 +19,7 @@ from imagefetch.classify import classify
 from imagefetch.connector import Connector, KeptConnectionEnded
 from imagefetch.dns import PooledResolver
 from imagefetch.errors import ConnectionReset, ProxyFailure, TLSFailure
+from imagefetch.guard import Guard, literal_address
 from imagefetch.meta import FIRST_SENT, SECONDS
 from imagefetch.proxy import route_of
 from imagefetch.receive import Receiver
@@ -43,8 +44,9 @@ class StreamingDownloadHandler(BaseDownloadHandler):
 
     Settings: those of `imagefetch.receive.Receiver`, CONNECT_TIMEOUT,
     RESPONSE_TIMEOUT, DOWNLOAD_TIMEOUT, DNS_NEGATIVE_TTL, CONCURRENT_REQUESTS
-    (lookups at once), DOWNLOAD_VERIFY_CERTIFICATES, DOWNLOAD_BIND_ADDRESS (an
-    address). Meta: ``download_timeout``, ``proxy``, and `Receiver`'s.
+    (lookups at once), ALLOWED_NETWORKS, DOWNLOAD_VERIFY_CERTIFICATES,
+    DOWNLOAD_BIND_ADDRESS (an address). Meta: ``download_timeout``, ``proxy``,
+    and `Receiver`'s.
     """
 
     lazy = False
@@ -60,6 +62,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         # Twice as many: one whose request timed out may still be under way.
         self.lookups = 2 * settings.getint("CONCURRENT_REQUESTS")
         self.bind_address = bind_address(settings.get("DOWNLOAD_BIND_ADDRESS"))
+        self.guard = Guard(settings.getlist("ALLOWED_NETWORKS"))
         self.tls = tls_context(settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"))
         self.receiver = Receiver(crawler)
         self._resolver: PooledResolver | None = None
@@ -74,6 +77,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             if self._resolver is None:
                 self._resolver = PooledResolver(self.lookups, self.negative_ttl)
             connector = Connector(
+                self.guard,
                 limit=0,  # the scheduler holds the limits
                 ssl=self.tls,
                 resolver=self._resolver,
@@ -138,6 +142,10 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             user, password = url.user or "", url.password or ""
             headers["Authorization"] = aiohttp.encode_basic_auth(user, password)
             url = url.with_user(None)
+        if literal := literal_address(url.host or ""):
+            url = url.with_host(str(literal))  # of the ways to write it, aiohttp takes this alone
+            if route.proxy is not None:
+                self.guard.check(literal)  # it is the proxy that will connect
         total = request.meta.get("download_timeout", self.timeout) - (time.monotonic() - begin)
         async with self.session(keep=keep).request(
             request.method,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Protocol
 
@@ -80,6 +81,17 @@ class Text:
         return isinstance(value, (str, Path)) and bool(str(value).strip())
 
 
+class Networks:
+    """IP networks."""
+
+    allowed: str = "a list of networks in CIDR notation, as 10.1.0.0/16,fd00::/8"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        for network in settings.getlist(name):
+            ip_network(network.strip())
+        return True
+
+
 class Statuses:
     """HTTP status codes."""
 
@@ -120,6 +132,7 @@ RULES: dict[str, Rule] = {
     "MIN_SPEED": Number(0, 2**40),
     "MIN_SPEED_WINDOW": Number(0.001, DAY, whole=False),
     "DOWNLOAD_TIMEOUT": Number(0.001, DAY, whole=False),
+    "ALLOWED_NETWORKS": Networks(),
     "DNS_NEGATIVE_TTL": Number(0, DAY, whole=False),
     "DOWNLOAD_MAXSIZE": Number(0, 2**50),
     "DOWNLOAD_VERIFY_CERTIFICATES": Switch(),

@@ -62,6 +62,10 @@ MIN_SPEED_WINDOW = 30.0
 # Seconds until the last byte of an answer must be there.
 DOWNLOAD_TIMEOUT = 180
 
+# Networks that may be connected to although they are not public, in CIDR
+# notation: ["10.1.0.0/16", "fd00::/8"].
+ALLOWED_NETWORKS: list[str] = []
+
 # Seconds that a host name which did not resolve is not looked up again.
 DNS_NEGATIVE_TTL = 30.0
 

@@ -19,6 +19,7 @@ from imagefetch.rows import decode
 from tests.server import Server, serving
 
 ROOT = Path(__file__).parent.parent
+LOOPBACK = "127.0.0.0/8"
 HOSTS = [f"127.0.0.{n}" for n in range(1, 21)]
 
 Row = dict[str, str]
@@ -81,8 +82,9 @@ RunCrawl = Callable[..., Crawl]
 def command(folder: Path, settings: Mapping[str, object]) -> list[str]:
     """Return the command line of a crawl of ``urls.txt`` in *folder*."""
     words = [sys.executable, "-m", "scrapy", "crawl", "images"]
+    settings = {"FILES_STORE": folder / "images", "ALLOWED_NETWORKS": LOOPBACK, **settings}
     words += ["-a", f"urls={folder / 'urls.txt'}", "-a", f"report={folder / 'REPORT.csv'}"]
-    for name, value in {"FILES_STORE": folder / "images", **settings}.items():
+    for name, value in settings.items():
         words += ["-s", f"{name}={value}"]
     return words
 
@@ -96,7 +98,7 @@ def project(**changed: Any) -> Settings:
     """Return the project's settings, some changed as by ``-s``."""
     settings = Settings()
     settings.setmodule("imagefetch.settings")
-    settings.setdict(changed, priority="cmdline")
+    settings.setdict({"ALLOWED_NETWORKS": LOOPBACK, **changed}, priority="cmdline")
     return settings
 
 

@@ -34,7 +34,7 @@ from tests.answers import (
     then_silent,
     unasked,
 )
-from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, environment
+from tests.conftest import HOSTS, LOOPBACK, ROOT, Crawl, RunCrawl, environment
 from tests.server import Server, Writer, serving
 
 Row = tuple[Answer, str, str, int]
@@ -346,7 +346,12 @@ def test_from_a_script(
     done = Crawl(0, "", tmp_path)
     script = SCRIPT.format(
         process=process,
-        settings={"FILES_STORE": str(done.images), "RETRY_DELAY": 0.05, **settings},
+        settings={
+            "FILES_STORE": str(done.images),
+            "RETRY_DELAY": 0.05,
+            "ALLOWED_NETWORKS": LOOPBACK,
+            **settings,
+        },
         urls=str(tmp_path / "urls.txt"),
         report=str(done.report),
     )

@@ -14,7 +14,7 @@ import pytest
 from imagefetch import errors, settings
 from imagefetch.rows import COLUMNS
 from imagefetch.rules import RULES
-from tests.conftest import ROOT, environment
+from tests.conftest import LOOPBACK, ROOT, environment
 from tests.server import Server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_settings_table_settings_and_checks_agree() -> None:
     assert [row[1].strip("`") for row in rows] == [repr(getattr(settings, n)) for n in RULES]
     text = Path(settings.__file__).read_text(encoding="utf-8")
     first_part = text.partition("# --- What puts the program together")[0]
-    assert re.findall(r"^([A-Z_]+) = ", first_part, re.MULTILINE) == list(RULES)
+    assert re.findall(r"^([A-Z_]+)(?:: .+?)? = ", first_part, re.MULTILINE) == list(RULES)
 
 
 def subclasses(base: type[errors.Problem]) -> list[type[errors.Problem]]:
@@ -79,6 +79,8 @@ def test_every_other_command_works(line: str, tmp_path: Path, server: Server) ->
     """Run in a copy of the project, with a list of this machine's instead of the internet's."""
     shutil.copytree(ROOT / "imagefetch", tmp_path / "imagefetch")
     shutil.copy(ROOT / "scrapy.cfg", tmp_path)
+    with (tmp_path / "imagefetch" / "settings.py").open("a") as file:
+        file.write(f"\nALLOWED_NETWORKS = [{LOOPBACK!r}]\n")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "activate").touch()
     (tmp_path / "urls.txt").write_text(server.url("/image/a.jpg") + "\n")

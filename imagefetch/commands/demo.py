@@ -40,6 +40,8 @@ class Command(ScrapyCommand):
                 f"report={report}",
                 "-s",
                 f"FILES_STORE={images}",
+                "-s",
+                "ALLOWED_NETWORKS=127.0.0.0/8",
             ]
             print(f"A small web site runs at {base} while this command does.\n")
             print(f"$ {shlex.join(['scrapy', *arguments])}\n", flush=True)
