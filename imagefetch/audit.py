@@ -13,7 +13,9 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from imagefetch.errors import BadInput
+from imagefetch.harmless import escape
 from imagefetch.journal import Journal
+from imagefetch.names import stored_file
 from imagefetch.resume import replace_report
 from imagefetch.rows import Row, read_rows, whole_size
 from imagefetch.urls import read_lines
@@ -98,12 +100,16 @@ def _look_at(row: Row, result: Audit, store: Path | None, names: _Names) -> None
     result.kept += 1
     if store is None or not names.add(name):
         return  # a duplicate's file was looked at before
+    path = stored_file(store, name)
+    if path is None:
+        result.found("file missing", f"line {line}: {name}")
+        return
     try:
-        with (store / name).open("rb") as file:
+        with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             length = file.tell()
     except OSError:
-        result.found("file missing", f"line {line}: {name}")
+        result.found("file unreadable", f"line {line}: {name}")
         return
     if (str(length), digest) != (size, sha256):
         result.found("file changed", f"line {line}: {name}")
@@ -171,4 +177,4 @@ def describe(result: Audit) -> str:
         lines += [f"              {n:,} {host}" for host, n in hosts.most_common(EXAMPLES_MAX)]
     lines += [f"BROKEN      {count:,} {kind}" for kind, count in result.broken.items()]
     lines += [f"              {example}" for example in result.examples]
-    return "\n".join(lines)
+    return "\n".join(escape(line) for line in lines)

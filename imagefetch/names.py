@@ -1,11 +1,13 @@
-"""The name of a picture's file: readable, safe everywhere, one a URL."""
+"""The name of a picture's file: readable, safe everywhere, one a URL; and the file of a name."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import re
+import stat
 import unicodedata
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pathvalidate import sanitize_filename
@@ -31,6 +33,21 @@ def file_name(url: str, extension: str) -> str:
     """
     digest = hashlib.sha256(url.encode()).digest()[:HASH_BYTES]
     return f"{_stem(url)}-{base64.b32encode(digest).decode().lower()}{extension}"
+
+
+def stored_file(store: Path, name: str) -> Path | None:
+    """Return the file in the folder *store* that a report calls *name*; None if there is none.
+
+    A report may be a stranger's: whatever it says, nothing outside of *store* is
+    returned, neither by ``..`` nor through a symbolic link, nor what is no file.
+    """
+    path = store / name
+    try:
+        whole = not Path(name).is_absolute() and stat.S_ISREG(path.lstat().st_mode)
+        inside = path.parent.resolve() == (store.resolve() / name).parent
+    except (OSError, ValueError):
+        return None
+    return path if whole and inside else None
 
 
 def _stem(url: str) -> str:

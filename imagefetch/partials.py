@@ -125,6 +125,9 @@ def open_partial_folder(folder: Path) -> None:
     :raises StoreError: if the file system refuses
     """
     try:
+        for place in (folder.parent, folder):
+            if place.is_symlink():  # what it leads to is not ours to empty
+                raise StoreError(f"{place}: is a symbolic link; remove it")
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
             path.unlink()

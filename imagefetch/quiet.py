@@ -1,7 +1,8 @@
-"""Which of Scrapy's log lines are written.
+"""Which of Scrapy's log lines are written, and how.
 
 None of those that come once a URL: the report tells what became of each, and a
-record that nobody reads costs time too. At DEBUG, everything is.
+record that nobody reads costs time too. At DEBUG, everything is. What is
+written neither tells a password nor moves a terminal's cursor.
 """
 
 from __future__ import annotations
@@ -9,7 +10,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from scrapy import signals
+from scrapy.crawler import Crawler
 from scrapy.logformatter import LogFormatter
+
+from imagefetch.harmless import HarmlessFormatter
 
 # What these tell at INFO is how Scrapy was put together, forty lines of it.
 ASSEMBLY = (
@@ -22,6 +27,19 @@ ASSEMBLY = (
 
 class QuietLogFormatter(LogFormatter):
     """See LOG_FORMATTER in Scrapy's settings."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> QuietLogFormatter:
+        made = cls()
+        # Not earlier: Scrapy sets up its handler anew just before.
+        crawler.signals.connect(made.make_harmless, signal=signals.spider_opened)
+        return made
+
+    def make_harmless(self) -> None:
+        """Let every handler of the log write what is harmless only."""
+        for handler in logging.root.handlers:
+            if not isinstance(handler.formatter, HarmlessFormatter):
+                handler.setFormatter(HarmlessFormatter(handler.formatter))
 
     def crawled(self, *args: Any, **kwargs: Any) -> Any:
         return None

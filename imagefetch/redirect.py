@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
@@ -37,6 +39,7 @@ class NamedRedirectMiddleware(RedirectMiddleware):
             result = super().process_response(request, response)
             if isinstance(result, Request):
                 request_url(result.url)
+                result = result.replace(url=with_credentials(request.url, result.url))
         except IgnoreRequest as error:
             raise TooManyRedirects from error
         except (ValueError, InvalidURL) as error:
@@ -53,3 +56,15 @@ class NamedRedirectMiddleware(RedirectMiddleware):
         """:raises BadRedirect: where it was a Location that only the handler found to be no URL"""
         if isinstance(exception, InvalidURL) and request.meta.get("redirect_urls"):
             raise BadRedirect from exception
+
+
+def with_credentials(begin: str, end: str) -> str:
+    """Return *end* with the user and password of *begin*, if it is of the same origin.
+
+    No other origin is told them (RFC 9110, section 15.4, and RFC 6454).
+    """
+    user, at, host = urlsplit(begin).netloc.rpartition("@")
+    parts = urlsplit(end)
+    if at and (parts.scheme, parts.netloc) == (urlsplit(begin).scheme, host):
+        return parts._replace(netloc=f"{user}@{host}").geturl()
+    return end

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
+from imagefetch.names import stored_file
 from imagefetch.partials import is_remote, local_path
 from imagefetch.rows import HEADER, Row, encode, read_rows, whole_size
 from imagefetch.urls import read_lines
@@ -80,8 +81,8 @@ def finish_discarding(report: Path, store: str) -> None:
     if not is_remote(store):
         folder = local_path(store)
         for row in read_rows(old):
-            if row.cells[3]:
-                (folder / row.cells[3]).unlink(missing_ok=True)
+            if path := stored_file(folder, row.cells[3]):
+                path.unlink()
     old.replace(previous(report))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagefetch.errors import BadInput
+from imagefetch.harmless import escape, unescape
 from imagefetch.items import ImageRecord
 
 COLUMNS = {
@@ -30,6 +31,7 @@ COLUMNS = {
 # A spreadsheet runs a cell that begins with one of these (OWASP, "CSV
 # Injection"); one apostrophe in front makes it text. A cell that begins with an
 # apostrophe gets one too, so that reading back is to take exactly one away.
+# Control characters are escaped behind it: no cell ever holds a line's end.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
@@ -69,15 +71,15 @@ def record_of(row: list[str]) -> ImageRecord:
 
 
 def encode(row: list[str]) -> bytes:
-    """Return *row* as RFC 4180 wants it, dangerous cells made text."""
+    """Return *row* as RFC 4180 wants it, dangerous cells made text, control characters escaped."""
     out = io.StringIO()
-    csv.writer(out).writerow(f"'{c}" if c.startswith(DANGEROUS) else c for c in row)
+    csv.writer(out).writerow(escape(f"'{c}" if c.startswith(DANGEROUS) else c) for c in row)
     return out.getvalue().encode("utf-8", errors="replace")
 
 
 def decode(row: list[str]) -> list[str]:
-    """Undo what `encode` did to dangerous cells."""
-    return [cell.removeprefix("'") for cell in row]
+    """Undo what `encode` did to cells."""
+    return [unescape(cell).removeprefix("'") for cell in row]
 
 
 def read_row(path: Path, offset: int) -> ImageRecord:
@@ -112,8 +114,7 @@ class Row(NamedTuple):
 def read_rows(report: Path) -> Iterator[Row]:
     """Yield the whole rows of *report*; what a kill tore at its end is left out.
 
-    A row is one physical line, since no cell holds a line end: the list has
-    none, and names lose theirs.
+    A row is one physical line, since `encode` leaves no line end in a cell.
 
     :raises BadInput: if *report* is none of this program's, or damaged
     """
@@ -139,7 +140,7 @@ def _cells(report: Path, number: int, raw: bytes) -> list[str]:
         text = raw.decode().removesuffix("\r\n")
         cells = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
         if len(cells) == len(COLUMNS) and int(cells[2]) > 0:
-            return decode(cells) if "'" in text else cells
+            return decode(cells) if "'" in text or "\\" in text else cells
     except (ValueError, csv.Error, StopIteration):
         pass
     raise BadInput(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from typing import cast
 
@@ -50,8 +49,7 @@ class Summary:
             stats.set_value(f"imagefetch/reason/{slug}", count)
         run = cast("ImagesSpider", spider).run
         seconds = time.monotonic() - self._begin
-        store = re.sub(r"//[^/@]*@", "//", run.store)  # credentials stay out of logs
-        text = describe(self.counts, seconds, str(run.report), store)
+        text = describe(self.counts, seconds, str(run.report), run.store)
         logger.info(
             "%s\n%s", "Finished" if reason == "finished" else f"Ended early: {reason}", text
         )

@@ -58,6 +58,9 @@ def _file(job: Crawl) -> Path:
 
 BREAK: dict[str, Callable[[Crawl], object]] = {
     "file missing: line 2": lambda job: _file(job).unlink(),
+    "file missing: line 2: 1-": lambda job: _file(job).symlink_to(
+        _file(job).rename(job.folder / "elsewhere")
+    ),
     "file changed: line 2": lambda job: _file(job).write_bytes(b"other"),
     "second row for a line": lambda job: job.report.write_bytes(
         job.report.read_bytes() + job.report.read_bytes().splitlines(keepends=True)[1]
@@ -110,3 +113,12 @@ def test_bad_input_is_one_clear_line(tmp_path: Path) -> None:
     assert "REPORT.csv: no such report" in done.stderr
     assert done.stderr.count("\n") == 1
     assert {path.name for path in tmp_path.iterdir()} == {"urls.txt"}
+
+
+def test_nothing_on_the_terminal_moves_its_cursor(job: Crawl) -> None:
+    """Whatever hosts and names a report is made to hold."""
+    torn = job.report.read_bytes().replace(b"invalid-url", b"\x1b[2J\xc2\x9b")
+    job.report.write_bytes(torn)
+    done = report(job.folder)
+    assert "\\u001b[2J\\u009b" in done.stdout
+    assert not {"\x1b", "\x9b"} & set(done.stdout)

@@ -1,15 +1,17 @@
-"""The name of a picture's file."""
+"""The name of a picture's file, and the file of a name."""
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagefetch.names import file_name
+from imagefetch.names import file_name, stored_file
 
 SITE = "https://a.example/"
 # Text that is worth more than its share: what file systems, shells and spreadsheets trip over.
@@ -74,3 +76,26 @@ def test_distinct_urls_give_distinct_names(one: str, other: str, last: str) -> N
 def test_name_is_the_same_in_every_run() -> None:
     """The hash is the beginning of the URL's SHA-256, in base32, and nothing of this process."""
     assert file_name("https://example.com/", ".jpg") == "image-b4iv3mdcw7an2ayl.jpg"
+
+
+def test_a_name_leads_to_its_file_and_to_nothing_else(tmp_path: Path) -> None:
+    """Whatever a report calls a file, and whatever links lie in the store."""
+    store, outside = tmp_path / "store", tmp_path / "outside"
+    (store / "ab").mkdir(parents=True)
+    outside.mkdir()
+    for path in (store / "a.jpg", store / "ab" / "b.jpg", outside / "c.jpg"):
+        path.touch()
+    (store / "link.jpg").symlink_to(outside / "c.jpg")
+    (store / "folder").symlink_to(outside)
+    (store / "home").symlink_to(store)
+    os.mkfifo(store / "pipe.jpg")
+    assert stored_file(store, "a.jpg") == store / "a.jpg"
+    assert stored_file(store, "ab/b.jpg") == store / "ab" / "b.jpg"
+    for name in (
+        *("none.jpg", "", ".", "..", "ab", "ab/..", "ab/../a.jpg", "a.jpg/b", "a\0.jpg", "x" * 300),
+        *("../outside/c.jpg", str(outside / "c.jpg"), str(store / "a.jpg"), "pipe.jpg"),
+        *("link.jpg", "folder/c.jpg", "home/a.jpg"),
+    ):
+        assert stored_file(store, name) is None, name
+    (tmp_path / "linked").symlink_to(store)  # the store itself may be one
+    assert stored_file(tmp_path / "linked", "a.jpg") == tmp_path / "linked" / "a.jpg"

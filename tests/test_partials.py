@@ -156,6 +156,20 @@ def test_partial_folder_that_cannot_be(tmp_path: Path) -> None:
             open_partial_folder(folder)
 
 
+@pytest.mark.parametrize("link", [".part", ".part/mine"])
+def test_partial_folder_that_is_a_link(tmp_path: Path, link: str) -> None:
+    """What it leads to is not emptied."""
+    precious = tmp_path / "precious" / "mine"
+    precious.mkdir(parents=True)
+    (precious / "1").touch()
+    place = tmp_path / link
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(precious if link.endswith("mine") else precious.parent)
+    with pytest.raises(StoreError, match=f"^{place}: is a symbolic link"):
+        open_partial_folder(tmp_path / ".part" / "mine")
+    assert (precious / "1").exists()
+
+
 def test_closed_partial_folder_leaves_no_trace(tmp_path: Path) -> None:
     """The last run to end removes the folder of folders too."""
     folder = tmp_path / ".part" / "mine"

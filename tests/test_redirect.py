@@ -45,8 +45,8 @@ LOCATIONS: dict[bytes, tuple[str, str]] = {
     b"http://" + b"x" * 64 + b".example/": BAD,
     b"http://127.0.0.1:port/": BAD,
     b"http://127.0.0.1:99999/": BAD,
-    b"http://127.1:PORT/": BAD,
-    b"http://2130706433:PORT/": BAD,
+    b"http://127.1:PORT/image/short-address": GOOD,
+    b"http://2130706433:PORT/image/number": GOOD,
     b"#fragment": ENDLESS,
 }
 
@@ -123,18 +123,21 @@ def test_none_are_followed_if_so_wished(crawl: RunCrawl, server: Server) -> None
     assert server.hits["/hops/0/a"] == 0
 
 
-def test_credentials_stay_with_their_host(crawl: RunCrawl, hosts: Server) -> None:
-    """Those in the line's URL go to its host, through a relative redirect too, and nowhere else."""
+def test_credentials_stay_with_their_host(crawl: RunCrawl, hosts: Server, server: Server) -> None:
+    """Those in the line's URL go to its host, through its own redirects too, and nowhere else."""
     hosts.raw["/raw/here"] = redirects(b"/image/here")
     hosts.raw["/raw/there"] = redirects(hosts.url("/image/there", HOSTS[1]).encode())
     hosts.raw["/raw/scheme-relative"] = redirects(
         hosts.url("/image/scheme-relative", HOSTS[1]).removeprefix("http:").encode()
     )
+    hosts.raw["/raw/whole"] = redirects(hosts.url("/image/whole").encode())
+    hosts.raw["/raw/port"] = redirects(server.url("/image/port").encode())
     lines = [hosts.url(path, f"me:pw@{HOSTS[0]}") for path in hosts.raw]
-    assert codes(crawl, lines) == [GOOD] * 3
+    assert codes(crawl, lines) == [GOOD] * 5
     mine = f"Basic {base64.b64encode(b'me:pw').decode()}"
     told = {path for path, sent in hosts.headers.items() if sent.get("authorization") == mine}
-    assert told == {*hosts.raw, "/image/here"}
+    assert "authorization" not in server.headers["/image/port"]
+    assert told == {*hosts.raw, "/image/here", "/image/whole"}
 
 
 def test_the_host_that_is_led_to_sets_the_limit(crawl: RunCrawl, hosts: Server) -> None:

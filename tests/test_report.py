@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -87,8 +88,11 @@ def test_any_row_comes_back(row: list[str]) -> None:
 @given(CELL)
 @settings(deadline=None, max_examples=100)
 def test_no_cell_is_run(cell: str) -> None:
-    """No cell as a spreadsheet reads it begins with what would make it a formula."""
+    """No cell as a spreadsheet reads it begins with what would make it a formula, and none
+    holds what a terminal obeys or a reader might take for a row's end."""
     [[written]] = parse(encode([cell]))
+    assert encode([cell]).decode().splitlines() == [encode([cell]).decode()[:-2]]
+    assert not any(unicodedata.category(c) == "Cc" and c != "\t" for c in written)
     assert not written.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
@@ -96,15 +100,18 @@ def test_no_cell_is_run(cell: str) -> None:
     ("row", "line"),
     [
         (["a", "", "ä"], "a,,ä\r\n"),
-        (["a,b", 'say "a"', "a\nb"], '"a,b","say ""a""","a\nb"\r\n'),
+        (["a,b", 'say "a"', "a\tb"], '"a,b","say ""a""",a\tb\r\n'),
+        (["a\nb\r", "\x1b[2J", "\x85\u202e"], "a\\u000ab\\u000d,\\u001b[2J,\\u0085\\u202e\r\n"),
+        (["\\a", "\\a\0", "\\u001b", "\\u00AB"], "\\a,\\u005ca\\u0000,\\u005cu001b,\\u00AB\r\n"),
         (["=1+1", "+1", "-1", "@a", "'a"], "'=1+1,'+1,'-1,'@a,''a\r\n"),
-        (["\ta", "\ra"], "'\ta,\"'\ra\"\r\n"),
+        (["\ta", "\ra"], "'\ta,'\\u000da\r\n"),
         (["a=1", " =1"], "a=1, =1\r\n"),
         (["a\ud800"], "a?\r\n"),
     ],
 )
 def test_row_as_written(row: list[str], line: str) -> None:
-    """RFC 4180: quotes where needed and nowhere else; one apostrophe before a dangerous cell."""
+    """RFC 4180: quotes where needed and nowhere else; one apostrophe before a dangerous cell;
+    control characters as JSON writes them."""
     assert encode(row) == line.encode()
 
 

@@ -333,6 +333,28 @@ def test_fresh_begins_anew_and_removes_only_files_that_its_report_names(
     assert sum(server.hits.values()) == 6
 
 
+def test_fresh_removes_nothing_outside_the_store(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """Whatever the report, which somebody else may have written, calls a file."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(4)]
+    first = crawl(lines)
+    precious = tmp_path / "precious" / "mine.jpg"
+    precious.parent.mkdir()
+    precious.write_bytes(b"precious")
+    (first.images / "link").symlink_to(precious.parent)
+    content = first.report.read_bytes()
+    names = [first.by_line[line]["File"].encode() for line in range(1, 5)]
+    for name, other in zip(
+        names, [b"../precious/mine.jpg", bytes(precious), b"link/mine.jpg", b"link"], strict=True
+    ):
+        content = content.replace(name, other)
+    first.report.write_bytes(content)
+    assert crawl(lines[:1], "-a", "fresh=1").status == 0
+    assert precious.read_bytes() == b"precious"
+    assert {name.decode() for name in names} <= first.files()
+
+
 def test_a_fresh_start_that_was_killed_is_finished_by_any_later_command(
     crawl: RunCrawl, server: Server
 ) -> None:

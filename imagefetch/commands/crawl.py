@@ -11,6 +11,7 @@ from scrapy.exceptions import UsageError
 
 from imagefetch.checks import check_handlers
 from imagefetch.errors import BadInput
+from imagefetch.harmless import escape, hide_credentials
 from imagefetch.job import begin
 from imagefetch.quiet import quieten
 from imagefetch.resume import NothingToDo
@@ -35,7 +36,7 @@ class Command(crawl.Command):
         except BadInput as error:
             refuse(error)
         except NothingToDo as news:
-            sys.stderr.write(f"imagefetch: {news}\n")
+            tell(str(news))
             raise SystemExit(0) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -52,10 +53,15 @@ class Command(crawl.Command):
         if stats is None or stats.get_value("finish_reason") != "finished":
             self.exitcode = ENDED_EARLY
             why = stats and (stats.get_value(STOPPED_BY) or stats.get_value("finish_reason"))
-            sys.stderr.write(f"imagefetch: ended early: {why or 'stopped at once'}\n")
+            tell(f"ended early: {why or 'stopped at once'}")
+
+
+def tell(text: str) -> None:
+    """Write one line on standard error."""
+    sys.stderr.write(f"imagefetch: {escape(hide_credentials(text))}\n")
 
 
 def refuse(error: BadInput) -> NoReturn:
     """End the program with one line on standard error."""
-    sys.stderr.write(f"imagefetch: {error}\n")
+    tell(str(error))
     raise SystemExit(BAD_INPUT)

@@ -1,0 +1,62 @@
+"""Text from strangers, made harmless to whoever reads it: in a log, on a terminal, in a table."""
+
+from __future__ import annotations
+
+import logging
+import re
+from copy import copy
+
+# C0 but for the tab, DEL and C1, which a terminal obeys; separators, which some
+# programs take for a line's end; marks that turn the direction of writing.
+_CONTROL = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_NEEDS_ESCAPE = re.compile(rf"[{_CONTROL}]|\\u[0-9a-f]{{4}}")
+_ESCAPED = re.compile(rf"[{_CONTROL}\\]")
+_ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
+
+# From "//" to the last "@" of what may be a URL's authority (RFC 3986, section 3.2.1).
+_CREDENTIALS = re.compile(r"(?<=//)[^/?#\s\"'<>]*@")
+
+
+def escape(text: str) -> str:
+    r"""Write control characters of *text* as JSON does: ``\u001b``.
+
+    Where there are any, or what looks like one so written, backslashes are
+    written so too: `unescape` gives *text* back, whatever it was.
+    """
+    if _NEEDS_ESCAPE.search(text) is None:
+        return text
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def unescape(text: str) -> str:
+    """Undo `escape`."""
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def hide_credentials(text: str) -> str:
+    """Replace user and password in each URL within *text*."""
+    return _CREDENTIALS.sub("***@", text)
+
+
+class HarmlessFormatter(logging.Formatter):
+    """Lets another formatter write records that were made harmless, tracebacks included.
+
+    Line ends stay: a record may have several lines. What the other adds itself,
+    as colours, stays too.
+    """
+
+    def __init__(self, inner: logging.Formatter | None) -> None:
+        super().__init__()
+        self.inner = inner or logging.Formatter()
+
+    def format(self, record: logging.LogRecord) -> str:
+        clean = copy(record)
+        clean.msg, clean.args = _harmless(record.getMessage()), ()
+        if record.exc_info and not record.exc_text:
+            clean.exc_text = self.inner.formatException(record.exc_info)
+        clean.exc_text = clean.exc_text and _harmless(clean.exc_text)
+        return self.inner.format(clean)
+
+
+def _harmless(text: str) -> str:
+    return "\n".join(escape(line) for line in hide_credentials(text).split("\n"))
