@@ -2,166 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import random
 import resource
 import signal
-import socket
-import struct
 import subprocess
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
+from tests import faults
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment
-from tests.server import Server, Writer, image
-
-
-async def reset(writer: Writer) -> None:
-    """Break the connection with a RST instead of a FIN."""
-    linger = struct.pack("ii", 1, 0)
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    writer.transport.abort()
-
-
-async def reset_amid_body(writer: Writer) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + image("/")[:500])
-    await writer.drain()
-    await reset(writer)
-
-
-async def reset_amid_endless_body(writer: Writer) -> None:
-    """The body has no length, so that only the reset tells that it is cut."""
-    writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + image("/")[:500])
-    await writer.drain()
-    await asyncio.sleep(0.2)  # else the reset overtakes what was written
-    await reset(writer)
-
-
-def sends(data: bytes):  # type: ignore[no-untyped-def]
-    """Return an answer that is just *data*, then the end of the connection."""
-
-    async def answer(writer: Writer) -> None:
-        writer.write(data)
-        await writer.drain()
-
-    return answer
-
-
-HEAD = b"HTTP/1.1 200 OK\r\n"
-CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-
-RAW = {
-    "/raw/reset": reset,
-    "/raw/reset-amid-body": reset_amid_body,
-    "/raw/reset-without-length": reset_amid_endless_body,
-    "/raw/nothing": sends(b""),
-    "/raw/junk": sends(b"what is HTTP?\r\n\r\n"),
-    "/raw/short-length": sends(HEAD + b"Content-Length: 5000\r\n\r\n" + image("/")),
-    "/raw/cut-chunk": sends(CHUNKED + b"400\r\n" + image("/")[:300]),
-    "/raw/no-last-chunk": sends(CHUNKED + b"10\r\n" + image("/")[:16] + b"\r\n"),
-    "/raw/bad-chunk": sends(CHUNKED + b"zz\r\n" + image("/")[:300] + b"\r\n0\r\n\r\n"),
-    "/raw/bad-gzip": sends(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!"),
-    "/raw/long-header": sends(HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n"),
-    "/raw/until-close": sends(HEAD + b"Connection: close\r\n\r\n" + image("/")),
-}
-
-# path, Response code, Reason, Attempts (with RETRY_TIMES = 1)
-ANSWERS = [
-    ("/image/a.jpg", "200", "", 1),
-    ("/hops/3/a.jpg", "200", "", 1),
-    ("/gzip/a.jpg", "200", "", 1),
-    ("/deflate/a.jpg", "200", "", 1),
-    ("/br/a.jpg", "200", "", 1),
-    ("/zstd/a.jpg", "200", "", 1),
-    ("/later/1/503/a.jpg", "200", "", 2),
-    ("/raw/until-close", "200", "", 1),
-    ("/status/404/a.jpg", "404", "not-found", 1),
-    ("/status/410/a.jpg", "410", "not-found", 1),
-    ("/status/403/a.jpg", "403", "unauthorized", 1),
-    ("/status/418/a.jpg", "418", "client-error", 1),
-    ("/status/302/a.jpg", "302", "unexpected-status", 1),
-    ("/status/206/a.jpg", "206", "unexpected-status", 1),
-    ("/status/429/a.jpg", "429", "rate-limited", 2),
-    ("/status/500/a.jpg", "500", "server-error", 2),
-    ("/later/9/503/a.jpg", "503", "server-error", 2),
-    ("/empty/a.jpg", "200", "empty-body", 1),
-    ("/type/a.jpg", "200", "not-an-image", 1),
-    ("/hops/11/a.jpg", "FAILED TooManyRedirects", "too-many-redirects", 1),
-    ("/to/" + quote("/status/404/x", safe=""), "404", "not-found", 1),
-    ("/to/" + quote("file:///etc/hostname", safe=""), "FAILED BadRedirect", "bad-redirect", 1),
-    ("/to/" + quote("http://[::1/", safe=""), "FAILED BadRedirect", "bad-redirect", 1),
-    ("/cut-gzip/a.jpg", "FAILED IncompleteBody", "incomplete-body", 2),
-    ("/cut-deflate/a.jpg", "FAILED IncompleteBody", "incomplete-body", 2),
-    ("/cut-br/a.jpg", "FAILED IncompleteBody", "incomplete-body", 2),
-    ("/cut-zstd/a.jpg", "FAILED IncompleteBody", "incomplete-body", 2),
-    ("/raw/bad-gzip", "FAILED BadEncoding", "bad-encoding", 1),
-    ("/raw/short-length", "FAILED IncompleteBody", "incomplete-body", 2),
-    ("/raw/cut-chunk", "FAILED IncompleteBody", "incomplete-body", 2),
-    ("/raw/no-last-chunk", "FAILED IncompleteBody", "incomplete-body", 2),
-    ("/raw/bad-chunk", "FAILED BadHTTP", "bad-http", 1),
-    ("/raw/reset-amid-body", "FAILED IncompleteBody", "incomplete-body", 2),
-    ("/raw/reset-without-length", "FAILED IncompleteBody", "incomplete-body", 2),
-    ("/raw/reset", "FAILED ConnectionReset", "connection-reset", 2),
-    ("/raw/nothing", "FAILED ConnectionReset", "connection-reset", 2),
-    ("/raw/junk", "FAILED BadHTTP", "bad-http", 1),
-    ("/raw/long-header", "FAILED HeadersTooLarge", "headers-too-large", 1),
-    ("/size/300000/a.jpg", "FAILED TooLarge", "too-large", 1),
-    ("/slow/60000/a.jpg", "FAILED DownloadTimeout", "download-timeout", 2),
-]
-
-# line, Response code, Reason
-LINES = [
-    ("no url at all", "FAILED InvalidURL", "invalid-url"),
-    ("http://", "FAILED InvalidURL", "invalid-url"),
-    ("http://[::1/a.jpg", "FAILED InvalidURL", "invalid-url"),
-    ("http://example.com:port/", "FAILED InvalidURL", "invalid-url"),
-    ("=HYPERLINK(1)", "FAILED InvalidURL", "invalid-url"),
-    ("http://" + "x" * 64 + "\u00e9.invalid/", "FAILED InvalidURL", "invalid-url"),
-    ("ftp://127.0.0.1/a.jpg", "FAILED UnsupportedScheme", "unsupported-scheme"),
-    ("file:///etc/hostname", "FAILED UnsupportedScheme", "unsupported-scheme"),
-    ("data:image/png;base64,AAAA", "FAILED UnsupportedScheme", "unsupported-scheme"),
-    ("javascript:alert(1)", "FAILED UnsupportedScheme", "unsupported-scheme"),
-    ("http://127.0.0.1:{dead}/", "FAILED ConnectionRefused", "connection-refused"),
-]
-
-
-def test_each_answer_and_each_line_has_its_own_row(
-    crawl: RunCrawl, server: Server, dead_port: int
-) -> None:
-    """What a server does, and what stands in the list, decides code, reason and attempts."""
-    server.raw.update(RAW)
-    urls = [server.url(path) for path, *_ in ANSWERS]
-    lines = [text.format(dead=dead_port) for text, *_ in LINES]
-    done = crawl([*urls, *lines], RETRY_TIMES=1, DOWNLOAD_TIMEOUT=2, DOWNLOAD_MAXSIZE=200_000)
-    assert done.status == 0, done.log
-    assert "Traceback" not in done.log
-    done.check(len(urls) + len(lines))
-    rows = list(done.by_line.items())
-    found = {line: (row["Response code"], row["Reason"]) for line, row in rows}
-    expected = [(code, reason) for _, code, reason, *_ in [*ANSWERS, *LINES]]
-    assert found == dict(enumerate(expected, 1))
-    by_line = done.by_line
-    for number, (path, *_, attempts) in enumerate(ANSWERS, 1):
-        assert (path, by_line[number]["Attempts"]) == (path, str(attempts))
-        assert by_line[number]["URL"] == server.url(path)
-        if not path.startswith(("/hops", "/to")):
-            assert (path, server.hits[path]) == (path, attempts)
+from tests.server import Server, image
 
 
 def test_two_thousand_urls_over_twenty_hosts(crawl: RunCrawl, hosts: Server) -> None:
     """Rows equal lines and files equal rows, however faults are mixed in."""
-    hosts.raw.update(RAW)
+    troubles = [case for case in faults.BODIES if case.outcome in {faults.GOOD, faults.CUT}]
+    hosts.raw.update({case.path: case.sent for case in troubles if not isinstance(case.sent, str)})
     draw = random.Random(7)
-    paths = [path for path, *_ in ANSWERS if not path.startswith(("/slow", "/size"))]
     lines = []
     for n in range(2_000):
-        path = draw.choice([f"/image/{n}.jpg", f"/image/same/{n}/name.jpg", draw.choice(paths)])
+        path = draw.choice(
+            [f"/image/{n}.jpg", f"/image/same/{n}/name.jpg", draw.choice(troubles).path]
+        )
         lines.append(hosts.url(path, draw.choice(HOSTS)))
     done = crawl(lines, RETRY_TIMES=1)
     assert done.status == 0, done.log

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
-from collections import Counter
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from scrapy.crawler import Crawler
 
-from imagefetch.dns import PooledResolver
 from imagefetch.errors import BlockedAddress
 from imagefetch.guard import Guard, literal_address
 from tests.answers import WHOLE, outcomes, sends, unasked
 from tests.conftest import RunCrawl
 from tests.server import Server, serving
+from tests.strangers import Answers, resolving
 
 BLOCKED = ("FAILED BlockedAddress", "blocked-address", 1)
 KEPT = ("200", "", 1)
@@ -157,43 +152,9 @@ def test_safe_without_a_setting(crawl: RunCrawl, server: Server) -> None:
     assert server.connections == 0
 
 
-class Rebinding:
-    """An extension that answers for the resolver.
-
-    The setting REBINDING maps a name to what each lookup of it returns, the
-    last for ever: JSON.
-    """
-
-    def __init__(self, answers: dict[str, list[list[str]]]) -> None:
-        self.answers = answers
-        self.asked: Counter[str] = Counter()
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Rebinding:
-        made = cls(json.loads(crawler.settings["REBINDING"]))
-        PooledResolver._ask = made.ask  # type: ignore[method-assign, assignment]
-        return made
-
-    def ask(self, host: str, port: int, family: int) -> list[tuple[Any, ...]]:
-        answers = self.answers[host]
-        addresses = answers[min(self.asked[host], len(answers) - 1)]
-        self.asked[host] += 1
-        return [
-            info
-            for address in addresses
-            for info in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
-        ]
-
-
-def rebinding(answers: dict[str, list[list[str]]]) -> dict[str, str]:
-    """Return settings that let names resolve to *answers*."""
-    extensions = json.dumps({"tests.test_guard.Rebinding": 1})
-    return {"EXTENSIONS": extensions, "REBINDING": json.dumps(answers)}
-
-
 def test_names_that_resolve_to_blocked_addresses(crawl: RunCrawl, dead_port: int) -> None:
     """At once, or once they have been looked at; by the side of others, or not."""
-    names = {
+    names: Answers = {
         "private.example": [["127.0.0.1"]],
         "many.example": [["127.0.0.1", "10.0.0.1", "::1"]],
         "rebinds.example": [["127.0.0.2"], ["127.0.0.1"]],  # a retry makes a connection of its own
@@ -207,7 +168,7 @@ def test_names_that_resolve_to_blocked_addresses(crawl: RunCrawl, dead_port: int
         lines += [f"http://either.example:{public.port}/image/a.jpg"]
         lines += [f"http://dead.example:{dead_port}/image/a.jpg"]
         done = crawl(
-            lines, ALLOWED_NETWORKS="127.0.0.2,127.0.0.3", RETRY_TIMES=1, **rebinding(names)
+            lines, ALLOWED_NETWORKS="127.0.0.2,127.0.0.3", RETRY_TIMES=1, **resolving(names)
         )
         assert outcomes(done) == [
             BLOCKED,

@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,9 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
 
 from tests.answers import (
-    CHUNKED,
-    LAST,
     OK,
     PICTURE,
     WHOLE,
-    Answer,
     Endless,
     outcomes,
     sends,
@@ -36,139 +32,9 @@ from tests.answers import (
 )
 from tests.conftest import HOSTS, LOOPBACK, ROOT, Crawl, RunCrawl, environment
 from tests.server import Server, Writer, serving
+from tests.tls import certificate
 
-Row = tuple[Answer, str, str, int]
-"""What a server does; Response code, Reason and Attempts (with RETRY_TIMES = 1)."""
-
-HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
-GONE = b"HTTP/1.1 404 Not Found\r\n"
-MOVED = b"HTTP/1.1 302 Found\r\nLocation: /raw/moved\r\n"
-BUSY = b"HTTP/1.1 503 Busy\r\n"
-CHUNK = b"10\r\n" + PICTURE[:16] + b"\r\n"
 ZEROS = [bytes(65_536)]
-PAGE = [b"<p>This page goes on and on." * 1_000]
-LONG = b"Content-Length: 5000\r\n\r\n"
-BAD_HTTP = ("FAILED BadHTTP", "bad-http", 1)
-TOO_MANY_HEADERS = ("FAILED HeadersTooLarge", "headers-too-large", 1)
-
-ANSWERS: dict[str, Row] = {
-    "whole": (sends(LAST), "200", "", 1),
-    "early hints": (sends(HINTS + LAST), "200", "", 1),
-    "100 nobody expects": (sends(b"HTTP/1.1 100 Continue\r\n\r\n" + LAST), "200", "", 1),
-    "a thousand hints": (sends(HINTS * 1_000 + LAST), "200", "", 1),
-    "protocol switched": (
-        sends(b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
-        *("101", "unexpected-status", 1),
-    ),
-    "HTTP/1.0": (sends(b"HTTP/1.0 200 OK\r\n\r\n" + PICTURE), "200", "", 1),
-    "header not in UTF-8": (sends(OK + b"X: caf\xe9\r\n\r\n" + PICTURE), "200", "", 1),
-    "HTTP/0.9": (sends(PICTURE), *BAD_HTTP),
-    "HTTP/2": (sends(b"HTTP/2 200\r\n\r\n"), *BAD_HTTP),
-    "two lengths": (sends(OK + b"Content-Length: 5\r\n" + LONG), *BAD_HTTP),
-    "negative length": (sends(OK + b"Content-Length: -1\r\n\r\n"), *BAD_HTTP),
-    "length of 80 bits": (sends(OK + b"Content-Length: %d\r\n\r\n" % 2**80), *BAD_HTTP),
-    "length and chunks": (sends(OK + LONG[:-2] + CHUNKED[len(OK) :] + CHUNK), *BAD_HTTP),
-    "NUL in a header": (sends(OK + b"X: a\0b\r\n\r\n"), *BAD_HTTP),
-    "header without colon": (sends(OK + b"what is this\r\n\r\n"), *BAD_HTTP),
-    "bad chunk, later": (sends(CHUNKED + CHUNK, b"zz\r\n", b"5\r\nhello\r\n0\r\n\r\n"), *BAD_HTTP),
-    "bad chunk, then silence": (
-        Endless(CHUNKED + CHUNK, [b"zz\r\n"], pause=0.1),
-        *BAD_HTTP,
-    ),
-    "chunk of 72 bits": (sends(CHUNKED + b"ffffffffffffffffff\r\n"), *BAD_HTTP),
-    "endless headers": (Endless(OK, [b"X: y\r\n" * 1_000]), *TOO_MANY_HEADERS),
-    "endless header": (Endless(OK + b"X: ", [b"y" * 10_000]), *TOO_MANY_HEADERS),
-    "endless status line": (Endless(OK[:-2], [b"y" * 10_000]), *TOO_MANY_HEADERS),
-    "endless trailers": (Endless(CHUNKED + b"0\r\n", [b"X: y\r\n" * 1_000]), *TOO_MANY_HEADERS),
-    "endless picture": (Endless(OK + b"\r\n" + PICTURE, ZEROS), "FAILED TooLarge", "too-large", 1),
-    "length past the limit": (
-        then_silent(OK + b"Content-Length: %d\r\n\r\n" % (2**63 - 1)),
-        *("FAILED TooLarge", "too-large", 1),
-    ),
-    "endless page": (Endless(OK + b"\r\n", PAGE), "200", "not-an-image", 1),
-    "endless 404": (Endless(GONE + b"\r\n", ZEROS), "404", "not-found", 1),
-    "endless redirect": (Endless(MOVED + b"\r\n", ZEROS), "200", "", 1),
-    "silence amid a 404": (then_silent(GONE + LONG + b"gone"), "404", "not-found", 1),
-    "404 cut": (sends(GONE + LONG + b"gone"), "404", "not-found", 1),
-    "404 reset": (then_reset(GONE + LONG + b"gone"), "404", "not-found", 1),
-    "404 with a bad chunk": (
-        sends(GONE + CHUNKED[len(OK) :] + CHUNK, b"zz\r\n"),
-        *("404", "not-found", 1),
-    ),
-    "503 cut": (sends(BUSY + LONG + b"wait"), "503", "server-error", 2),
-    "nothing": (sends(b""), "FAILED ConnectionReset", "connection-reset", 2),
-    "reset": (then_reset(), "FAILED ConnectionReset", "connection-reset", 2),
-}
-
-# Bytes that the operating systems of both sides may hold between them.
-BUFFERS = 16 * 2**20
-
-
-def check(crawl: RunCrawl, server: Server, table: dict[str, Row], **settings: object) -> None:
-    """Check the row of each answer, and that it has as many attempts as the server counted."""
-    paths = {name: f"/raw/{name.replace(' ', '-')}" for name in table}
-    server.raw.update({path: table[name][0] for name, path in paths.items()})
-    done = crawl([server.url(path) for path in paths.values()], RETRY_TIMES=1, **settings)
-    expected = {name: row[1:] for name, row in table.items()}
-    assert dict(zip(table, outcomes(done), strict=True)) == expected
-    counted = {name: server.hits[path] for name, path in paths.items()}
-    assert counted == {name: row[-1] for name, row in table.items()}
-    endless = {name: row[0] for name, row in table.items() if isinstance(row[0], Endless)}
-    assert [name for name, answer in endless.items() if answer.sent > BUFFERS] == []
-
-
-def test_answers(crawl: RunCrawl, server: Server) -> None:
-    """Each way to answer, to break off and to go on for ever has its code, reason and attempts."""
-    server.raw["/raw/moved"] = sends(LAST)
-    check(crawl, server, ANSWERS, DOWNLOAD_MAXSIZE=200_000)
-
-
-SLOW: dict[str, Row] = {
-    "silence": (then_silent(), "FAILED ResponseTimeout", "response-timeout", 2),
-    "silence amid headers": (
-        then_silent(OK + b"Content-"),
-        *("FAILED ResponseTimeout", "response-timeout", 2),
-    ),
-    "silence amid the picture": (
-        then_silent(OK + LONG + PICTURE),
-        *("FAILED ResponseTimeout", "response-timeout", 2),
-    ),
-    "a header byte now and then": (
-        Endless(OK + b"X: ", [b"y"], pause=0.1),
-        *("FAILED DownloadTimeout", "download-timeout", 2),
-    ),
-    "hints for ever": (
-        Endless(b"", [HINTS * 10], pause=0.01),
-        *("FAILED DownloadTimeout", "download-timeout", 2),
-    ),
-    "drops of a picture": (
-        Endless(OK + b"\r\n" + PICTURE, [b"\0"], pause=0.1),
-        *("FAILED TooSlow", "too-slow", 2),
-    ),
-    "a picture that takes its time": (
-        Endless(OK + b"\r\n" + PICTURE, [bytes(1_000)], pause=0.1),
-        *("FAILED DownloadTimeout", "download-timeout", 2),
-    ),
-    "drops of a 404": (Endless(GONE + b"\r\n", [b"\0"], pause=0.1), "404", "not-found", 1),
-}
-
-
-def test_slow_answers(crawl: RunCrawl, server: Server) -> None:
-    """Silence, drops and what never ends each meet the bound that is theirs."""
-    bounds = {"RESPONSE_TIMEOUT": 0.7, "MIN_SPEED_WINDOW": 1.3, "DOWNLOAD_TIMEOUT": 2.5}
-    check(crawl, server, SLOW, MIN_SPEED=2_000, **bounds)
-
-
-def certificate(
-    authority: trustme.CA, host: str = "127.0.0.1", begin: int = -9, end: int = 9
-) -> ssl.SSLContext:
-    """Return a server's TLS with a certificate for *host*, valid between these days from now."""
-    now = datetime.now(UTC)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(
-        host, not_before=now + timedelta(days=begin), not_after=now + timedelta(days=end)
-    ).configure_cert(context)
-    return context
 
 
 async def break_tls(writer: Writer) -> None:
@@ -193,7 +59,7 @@ def test_tls(crawl: RunCrawl, tmp_path: Path) -> None:
             certificate(authority, end=-1),
             ("FAILED CertificateExpired", "certificate-expired", 1),
         ),
-        "of nobody known": (certificate(trustme.CA()), UNTRUSTED),
+        "of nobody known": (certificate(authority, known=False), UNTRUSTED),
         "of another host": (
             certificate(authority, "b.example"),
             ("FAILED CertificateWrongHost", "certificate-wrong-host", 1),

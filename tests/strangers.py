@@ -1,0 +1,75 @@
+"""Extensions of a crawl under test: a resolver that says what it is told to, and a witness.
+
+The setting RESOLVER maps a name to what each lookup of it gives, the last for
+ever, as JSON: a list of addresses, the number of an error, or null for a lookup
+that never ends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+
+from imagefetch.dns import PooledResolver
+
+Answers = dict[str, list[list[str] | int | None]]
+
+
+def resolving(answers: Answers) -> dict[str, str]:
+    """Return settings that let names resolve to *answers*, and others as ever."""
+    extensions = json.dumps({"tests.strangers.Resolver": 1})
+    return {"EXTENSIONS": extensions, "RESOLVER": json.dumps(answers)}
+
+
+class Resolver:
+    """Answers instead of the system."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.asked: Counter[str] = Counter()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Resolver:
+        made = cls(json.loads(crawler.settings["RESOLVER"]))
+        PooledResolver._ask = made.ask  # type: ignore[method-assign, assignment]
+        return made
+
+    def ask(self, host: str, port: int, family: int) -> Any:
+        answers = self.answers.get(host)
+        if answers is None:
+            return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+        answer = answers[min(self.asked[host], len(answers) - 1)]
+        self.asked[host] += 1
+        if answer is None:
+            threading.Event().wait()
+        if not isinstance(answer, list):
+            raise socket.gaierror(answer, "told so")
+        return [
+            info
+            for address in answer
+            for info in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
+        ]
+
+
+class PeakMemory:
+    """Logs ``peak memory: <MiB>`` at the end, of this process alone."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> PeakMemory:
+        made = cls()
+        crawler.signals.connect(made.tell, signals.spider_closed)
+        return made
+
+    def tell(self) -> None:
+        status = Path("/proc/self/status")
+        if status.exists():
+            words = status.read_text().partition("VmHWM:")[2].split()
+            logging.getLogger(__name__).info("peak memory: %d", int(words[0]) // 1024)
