@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from scrapy.settings import Settings
 
@@ -23,6 +24,18 @@ LOOPBACK = "127.0.0.0/8"
 HOSTS = [f"127.0.0.{n}" for n in range(1, 21)]
 
 Row = dict[str, str]
+
+# How many times as many examples are drawn as in a short run.
+FUZZ_FACTOR = int(os.environ.get("FUZZ_FACTOR", "1"))
+
+
+def examples(number: int) -> hypothesis.settings:
+    """Return settings for a test that draws so many examples, or `FUZZ_FACTOR` times as many."""
+    return hypothesis.settings(
+        deadline=None,
+        max_examples=number * FUZZ_FACTOR,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
 
 
 @dataclass

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 
 import brotli
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.decode import PIECE, decoder
 from imagefetch.errors import BadEncoding, IncompleteBody
+from tests.conftest import examples
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -68,7 +69,7 @@ def encoded(name: str, data: bytes) -> bytes:
     st.binary(max_size=2_000) | st.binary(max_size=9).map(lambda part: part * PIECE),
     st.lists(st.floats(0, 1), max_size=6),
 )
-@settings(deadline=None, max_examples=100)
+@examples(100)
 def test_chunks_do_not_matter(name: str, body: bytes, cuts: list[float]) -> None:
     """Wherever the wire cuts an encoded body, the original comes out."""
     data = encoded(name, body)

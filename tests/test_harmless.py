@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.harmless import HarmlessFormatter, escape, hide_credentials, unescape
 from tests.answers import sends
-from tests.conftest import HOSTS, RunCrawl
+from tests.conftest import HOSTS, RunCrawl, examples
 from tests.server import Server
 
 TEXT = st.lists(st.sampled_from(["\\", "u", "001b", "\x1b", "\\u001b"]) | st.text()).map("".join)
 
 
 @given(TEXT)
-@settings(deadline=None, max_examples=300)
+@examples(300)
 def test_any_text_comes_back(text: str) -> None:
     """And while it is escaped, nothing in it is obeyed by a terminal."""
     assert unescape(escape(text)) == text

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scrapy import Request
 
@@ -16,6 +15,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.journal import TRANSIENT, Journal, may_succeed_later
 from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import Line, read_lines
+from tests.conftest import examples
 
 
 def write(folder: Path, urls: list[str], records: list[ImageRecord]) -> tuple[Path, Path]:
@@ -26,7 +26,7 @@ def write(folder: Path, urls: list[str], records: list[ImageRecord]) -> tuple[Pa
     return folder / "REPORT.csv", folder / "urls.txt"
 
 
-@hypothesis_settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.from_regex(PLAIN_URL, fullmatch=True))
 def test_plain_urls_are_sent_as_they_are(url: str) -> None:
     """The quick way to a line's key gives what the request itself would."""

@@ -8,10 +8,11 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.names import file_name, stored_file
+from tests.conftest import examples
 
 SITE = "https://a.example/"
 # Text that is worth more than its share: what file systems, shells and spreadsheets trip over.
@@ -54,7 +55,7 @@ def test_stem_is_readable(url: str, stem: str) -> None:
 
 
 @given(TEXT, st.sampled_from([".jpg", ".icns"]))
-@settings(deadline=None, max_examples=100)
+@examples(100)
 def test_any_url_gives_a_safe_name(text: str, extension: str) -> None:
     """Whatever the URL holds, its name is one component that no program takes for more."""
     name = file_name(SITE + text, extension)
@@ -66,7 +67,7 @@ def test_any_url_gives_a_safe_name(text: str, extension: str) -> None:
 
 
 @given(TEXT, TEXT, TEXT)
-@settings(deadline=None, max_examples=100)
+@examples(100)
 def test_distinct_urls_give_distinct_names(one: str, other: str, last: str) -> None:
     """Two URLs share no name, though their stems be equal and the file system know no case."""
     urls = {f"{SITE}{text}/{last}" for text in (one, other)}

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scrapy import Spider
 from scrapy.crawler import Crawler
@@ -22,6 +22,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.report import ReportExporter, ReportStorage
 from imagefetch.rows import COLUMNS, cells, decode, encode, read_row, record_of
 from imagefetch.stop import STOPPED_BY
+from tests.conftest import examples
 
 resource = pytest.importorskip("resource")
 
@@ -79,14 +80,14 @@ def exporting(crawler: Crawler, path: Path) -> Iterator[ReportExporter]:
 
 
 @given(st.lists(CELL))
-@settings(deadline=None, max_examples=100)
+@examples(100)
 def test_any_row_comes_back(row: list[str]) -> None:
     """Whatever the cells hold, any CSV reader and `decode` give them back."""
     assert [decode(r) for r in parse(encode(row))] == [row]
 
 
 @given(CELL)
-@settings(deadline=None, max_examples=100)
+@examples(100)
 def test_no_cell_is_run(cell: str) -> None:
     """No cell as a spreadsheet reads it begins with what would make it a formula, and none
     holds what a terminal obeys or a reader might take for a row's end."""

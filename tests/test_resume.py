@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from imagefetch.errors import BadInput
@@ -22,7 +21,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.resume import discarded, prepare, previous
 from imagefetch.rows import HEADER, cells, encode
 from tests import kill
-from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, run_crawl
+from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples, run_crawl
 from tests.server import Server, Writer, image
 
 SLOTS = 16
@@ -162,7 +161,7 @@ def test_a_torn_end_is_found_at_every_byte(tmp_path: Path) -> None:
         journal.close()
 
 
-@hypothesis_settings(deadline=None, max_examples=150)
+@examples(150)
 @given(st.data())
 def test_a_damaged_report_is_refused_and_left_alone_or_keeps_every_whole_row(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

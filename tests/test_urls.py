@@ -8,12 +8,13 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
 from imagefetch.urls import MAX_LINE, READ_ERRORS, Line, check_list, read_lines, request_url
+from tests.conftest import examples
 
 A, B = "https://a.example/ä.jpg", "https://b.example/名.jpg"
 PLAIN_A, PLAIN_B = "https://a.example/1", "https://b.example/2"
@@ -63,7 +64,7 @@ def test_utf_16_needs_no_mark(tmp_path: Path, encoding: str) -> None:
     st.sampled_from([*MARKED, *(f"{codec} unmarked" for codec in UNMARKED)]),
     st.sampled_from(["\n", "\r\n", "\r"]),
 )
-@settings(deadline=None, max_examples=100)
+@examples(100)
 def test_any_text_comes_back(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, name: str, end: str
 ) -> None:
