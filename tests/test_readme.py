@@ -1,4 +1,4 @@
-"""The README keeps its promises."""
+"""README and SECURITY keep their promises."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from tests.server import Server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+
 COMMANDS = [
     line
-    for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    for block in re.findall(r"^```sh\n(.*?)^```", README + SECURITY, re.MULTILINE | re.DOTALL)
     for line in block.splitlines()
 ]
 
