@@ -76,3 +76,12 @@ def test_nothing_in_a_log_tells_a_password(crawl: RunCrawl, hosts: Server, dead_
     done.check(len(lines))
     assert done.by_line[9]["URL"] == lines[8]
     assert b"\x1b\x9b" not in done.report.read_bytes()
+
+
+def test_an_escaped_row_is_its_lines_own(crawl: RunCrawl) -> None:
+    """A run that goes on knows lines again that were escaped."""
+    lines = ["\x1b[2J", "\\u001b[2J", "'\x7f", "=\\u001b"]
+    assert [row["URL"] for _, row in sorted(crawl(lines).by_line.items())] == lines
+    again = crawl(lines)
+    assert "nothing to do" in again.log
+    assert not list(again.folder.glob("REPORT.*.csv"))
