@@ -48,6 +48,8 @@ class Picture:
     """None where the header doesn't tell."""
     whole: bool | None = None
     """False where the file breaks off; None where the format has no mark of its end."""
+    pillow: str | None = None
+    """The one Pillow plugin that may decode it."""
 
 
 ReadHeader = Callable[[Bytes], Header]
@@ -232,8 +234,8 @@ def _look_into(file: IO[bytes], found: Format) -> Picture:
     if problem is not None and not _header_came(file, found, whole):
         raise DamagedImage from problem
     if size is None:
-        return Picture(found.media_type, found.extension, whole=whole)
-    return Picture(found.media_type, found.extension, *size[:4], whole)
+        return Picture(found.media_type, found.extension, whole=whole, pillow=found.pillow)
+    return Picture(found.media_type, found.extension, *size[:4], whole, found.pillow)
 
 
 def _header_came(file: IO[bytes], found: Format, whole: bool | None) -> bool:
