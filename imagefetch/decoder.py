@@ -2,12 +2,13 @@
 
 Reads a JSON array (path, Pillow's format) a line from standard input, and writes
 one JSON string a line: empty if the picture decodes, else what is wrong. It ends
-with its standard input, and so with the run.
+with its standard input, and so with the run. Arguments: most pixels, most seconds.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import warnings
 from contextlib import suppress
@@ -55,7 +56,7 @@ def decode(path: str, plugin: str, limit: int) -> str:
 
 
 def main() -> None:
-    limit = int(sys.argv[1])
+    limit, patience = int(sys.argv[1]), int(sys.argv[2])
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = max(1, limit)
     with suppress(ImportError, ValueError, OSError):  # none on Windows, none on some macOS
@@ -66,8 +67,17 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin:
         path, plugin = json.loads(line)
-        sys.stdout.write(json.dumps(decode(path, plugin, limit)) + "\n")
+        alarm(patience)
+        answer = decode(path, plugin, limit)
+        alarm(0)
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def alarm(seconds: int) -> None:
+    """End this process after so many *seconds*, be the run there to do so or not; 0: never."""
+    if sys.platform != "win32":
+        signal.alarm(seconds)
 
 
 if __name__ == "__main__":

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scrapy.settings import BaseSettings
+from scrapy.crawler import Crawler
 
 from imagefetch.errors import CutImage, DecoderFailed, UndecodableImage
 from imagefetch.filters import Filters
 from imagefetch.items import ImageRecord
 from imagefetch.probe import Picture
+from imagefetch.stop import is_stopping
 from imagefetch.verify import DecoderPool
 
 
 class Judge:
     """Settings: VERIFY_IMAGES, MAX_IMAGE_PIXELS, KEEP_DAMAGED, and those of `Filters`."""
 
-    def __init__(self, settings: BaseSettings) -> None:
+    def __init__(self, crawler: Crawler) -> None:
+        settings = crawler.settings
         self.filters = Filters.from_settings(settings)
         self.keep_damaged = settings.getbool("KEEP_DAMAGED")
         self.pool: DecoderPool | None = None
         if settings["VERIFY_IMAGES"] == "full":
-            self.pool = DecoderPool(settings.getint("MAX_IMAGE_PIXELS"))
+            self.pool = DecoderPool(
+                settings.getint("MAX_IMAGE_PIXELS"), stopping=lambda: is_stopping(crawler)
+            )
 
     async def judge(self, record: ImageRecord, picture: Picture, path: Path) -> None:
         """Give *record* the reason why its *picture*, the file at *path*, is no good, if it
         is kept all the same.
 
         :raises Rejection: if it isn't
+        :raises Unverified: if the run ends before that is known
         """
         self.filters.check(record)
         try:

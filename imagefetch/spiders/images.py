@@ -31,6 +31,7 @@ from imagefetch.resume import compact
 from imagefetch.rows import read_row
 from imagefetch.stop import stop_run
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
+from imagefetch.verify import Unverified
 
 if TYPE_CHECKING:
     from imagefetch.scheduler import HostScheduler
@@ -66,7 +67,7 @@ class ImagesSpider(Spider):
         """
         spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
         spider._set_crawler(crawler)
-        spider.judge = Judge(crawler.settings)
+        spider.judge = Judge(crawler)
         spider.names = NameTemplate(crawler.settings["FILES_NAME"])
         return spider
 
@@ -147,6 +148,9 @@ class ImagesSpider(Spider):
             rejected = self._record(request, record.code)
             rejected.reason = problem.reason
             return await self._discard(response, rejected)
+        except Unverified:
+            await self._discard(response, record)
+            return None  # without a row, the line is fetched again
         except OSError as error:
             stop_run(self.crawler, errors.StoreError(f"{self.partial}: {error.strerror}"))
             return None
