@@ -33,6 +33,10 @@ class Repeats:
         self.pairs = pairs
         self._counts: dict[tuple[str, bytes], int] = {}
 
+    def __len__(self) -> int:
+        """Pairs that are counted now."""
+        return len(self._counts)
+
     def add(self, url: str, sha256: str) -> None:
         """Count the picture *sha256* (hex) that came from *url*, which comes but once."""
         if self.threshold:

@@ -17,7 +17,7 @@ from web_poet import handle_urls
 from imagefetch.pages import ImagePage
 
 
-@handle_urls(["flickr.com", "staticflickr.com", "yimg.com"], instead_of=ImagePage)
+@handle_urls(["flickr.com", "staticflickr.com", "yimg.com"])
 class FlickrPage(ImagePage):
     """A photo at Flickr."""
 

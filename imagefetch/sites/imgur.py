@@ -14,7 +14,7 @@ from web_poet import handle_urls
 from imagefetch.pages import ImagePage
 
 
-@handle_urls("imgur.com", instead_of=ImagePage)
+@handle_urls("imgur.com")
 class ImgurPage(ImagePage):
     """A picture at imgur."""
 
