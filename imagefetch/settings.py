@@ -171,6 +171,9 @@ SCRAPY_POET_PROVIDERS = {"imagefetch.pages.AnswerProvider": 500}
 SCRAPY_POET_DISCOVER = ["imagefetch.sites"]
 
 ITEM_PIPELINES = {"imagefetch.pipelines.ImageFilesPipeline": 300}
+# Pictures that wait to be decoded or stored before no more are fetched: 512, for
+# each counts as 1 KiB.
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 512 * 1024
 CONCURRENT_ITEMS = 1  # a response is one item; Scrapy makes so many tasks for each
 
 FEED_EXPORTERS = {"report": "imagefetch.report.ReportExporter"}

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +48,8 @@ class Decoder:
             text=True,
             start_new_session=True,  # Ctrl-C is for the run, which ends this
         )
+
+        weakref.finalize(self, self.process.kill)  # however this program ends
 
     def decode(self, path: Path, plugin: str) -> str | None:
         """Return what is wrong with the picture; None if the process ended over it."""
