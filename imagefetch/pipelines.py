@@ -93,19 +93,25 @@ class FTPStore(FTPFilesStore):
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
         self.folders: dict[str, asyncio.Future[None]] = {}
-        """Done as soon as the folder is there."""
+        """By path below the store: done as soon as it is there."""
 
     async def persist_file(  # type: ignore[override]
         self, path: str, buf: Any, info: Any, meta: Any = None, headers: Any = None
     ) -> None:
-        folder = path.rpartition("/")[0]
+        await self._folder(path.rpartition("/")[0])
+        await ensure_awaitable(super().persist_file(path, buf, info, meta, headers))
+
+    async def _folder(self, folder: str) -> None:
+        """Return once *folder*, below the store, is there; the folder it lies in comes first."""
         if folder not in self.folders:
+            if folder:
+                await self._folder(folder.rpartition("/")[0])
             if len(self.folders) >= FOLDERS:
                 self.folders.clear()
-            making = run_in_thread(self._make_folder, f"{self.basedir}/{folder}")
-            self.folders[folder] = asyncio.ensure_future(making)
+            if folder not in self.folders:
+                making = run_in_thread(self._make_folder, f"{self.basedir}/{folder}")
+                self.folders[folder] = asyncio.ensure_future(making)
         await self.folders[folder]
-        await ensure_awaitable(super().persist_file(path, buf, info, meta, headers))
 
     def _make_folder(self, folder: str) -> None:
         with FTP() as ftp:

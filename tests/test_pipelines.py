@@ -465,6 +465,21 @@ def test_a_folder_on_an_ftp_server_is_made_once(
     assert {Path(text).name: n for text, n in made.items()} == {"new": 1, "folder": 1}
 
 
+def test_folders_of_a_template_on_an_ftp_server(
+    crawl: RunCrawl, server: Server, site: FTPSite
+) -> None:
+    """Each is made once, whatever uploads begin at once, and holds its pictures."""
+    urls = [server.url(f"/image/{n}.jpg") for n in range(40)]
+    template = "{host}/{hash:.1}/{hash}{ext}"
+    done = crawl(urls, FILES_STORE=site.url("/new/folder"), FILES_NAME=template)
+    assert done.status == 0, done.log
+    folder = site.root / "new" / "folder"
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert found == {row["File"] for row in done.by_line.values()}
+    assert len(found) == 40
+    assert {n for text, n in site.commands.items() if text.startswith("MKD")} == {1}
+
+
 # --- Stores that refuse -----------------------------------------------------
 
 
