@@ -27,6 +27,11 @@ class Judge:
                 settings.getint("MAX_IMAGE_PIXELS"), stopping=lambda: is_stopping(crawler)
             )
 
+    async def begin(self) -> None:
+        """:raises SystemLimit: if pictures can't be decoded here"""
+        if self.pool is not None:
+            await self.pool.try_out()
+
     async def judge(self, record: ImageRecord, picture: Picture, path: Path) -> None:
         """Give *record* the reason why its *picture*, the file at *path*, is no good, if it
         is kept all the same.

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
-from imagefetch.errors import DecoderFailed, UndecodableImage
+from imagefetch.errors import DecoderFailed, SystemLimit, UndecodableImage
 
 # Seconds for one picture. The largest that are decoded, of 89 million pixels,
 # take 1 to 5 in the slowest formats.
@@ -48,7 +48,6 @@ class Decoder:
             text=True,
             start_new_session=True,  # Ctrl-C is for the run, which ends this
         )
-
         weakref.finalize(self, self.process.kill)  # however this program ends
 
     def decode(self, path: Path, plugin: str) -> str | None:
@@ -126,13 +125,14 @@ class DecoderPool:
         :raises UndecodableImage: if it can't be
         :raises DecoderFailed: if the decoder took too long, too much memory, or crashed
         :raises Unverified: if the run ends meanwhile
+        :raises SystemLimit: if no process can be begun
         """
         async with self._places:
             if self._is_over():
                 raise Unverified
             decoder = self._idle.pop() if self._idle else None
             if decoder is None or decoder.process.poll() is not None:
-                decoder = await beside(Decoder, self.limit, self.patience)
+                decoder = await self._begin()
             self._busy.add(decoder)
             try:
                 wrong = await self._answer(decoder, path, plugin)
@@ -145,6 +145,23 @@ class DecoderPool:
             self._idle.append(decoder)
         if wrong:
             raise UndecodableImage(wrong)
+
+    async def try_out(self) -> None:
+        """Begin the first decoder, and see that it answers.
+
+        :raises SystemLimit: if it doesn't
+        """
+        decoder = await self._begin()
+        if await beside(decoder.decode, Path(os.devnull), "PNG") is None:
+            await beside(decoder.end)
+            raise SystemLimit("VERIFY_IMAGES = 'full': a process for decoding ends at once")
+        self._idle.append(decoder)
+
+    async def _begin(self) -> Decoder:
+        try:
+            return await beside(Decoder, self.limit, self.patience)
+        except OSError as error:
+            raise SystemLimit(f"no process for decoding: {error.strerror}") from error
 
     async def _answer(self, decoder: Decoder, path: Path, plugin: str) -> str | None:
         """Return what *decoder* says; None if it said nothing, or was ended over it."""

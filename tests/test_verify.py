@@ -164,6 +164,24 @@ def test_the_end_of_a_run_waits_for_no_decoder(
     asyncio.run(run())
 
 
+def test_decoders_that_do_not_work_end_the_run_at_its_start(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """Otherwise every picture would be called damaged: exit status 3, one line, no request."""
+    broken = tmp_path / "modules"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(
+        "import sys\nif 'imagefetch.decoder' in sys.orig_argv: sys.exit(1)\n"
+    )
+    done = crawl(
+        [server.url("/image/a.jpg")], VERIFY_IMAGES="full", env={"PYTHONPATH": str(broken)}
+    )
+    assert done.status == 3
+    assert "Traceback" not in done.log
+    assert "system-limit: VERIFY_IMAGES = 'full': a process for decoding ends at once" in done.log
+    assert not server.hits
+
+
 def test_a_file_that_is_gone_is_no_fault(tmp_path: Path) -> None:
     """What the disk does wrong isn't the picture's fault."""
     with pytest.raises(FileNotFoundError):

@@ -74,6 +74,7 @@ class ImagesSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         try:
             open_partial_folder(self.partial)
+            await self.judge.begin()
             begin_report(self.run.report)
             if self.job.journal.done:
                 self.logger.info(
@@ -151,6 +152,9 @@ class ImagesSpider(Spider):
         except Unverified:
             await self._discard(response, record)
             return None  # without a row, the line is fetched again
+        except errors.LocalError as error:
+            stop_run(self.crawler, error)
+            return None
         except OSError as error:
             stop_run(self.crawler, errors.StoreError(f"{self.partial}: {error.strerror}"))
             return None
