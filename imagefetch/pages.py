@@ -17,6 +17,7 @@ from scrapy.http import Headers, Response
 from scrapy_poet.page_input_providers import PageObjectInputProvider
 from web_poet import ItemPage, cached_method, field
 
+import imagefetch.suffixes  # noqa: F401 - for what it does
 from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE, SECONDS

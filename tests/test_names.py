@@ -168,6 +168,11 @@ def test_no_url_leads_out_of_the_store(host: str, path: str, template: NameTempl
     assert name.count("/") == 2 if "host" in repr(template.pieces) else 1
 
 
+def test_a_cut_leaves_no_dot_at_a_folder_s_end() -> None:
+    """Windows would drop it, and look for another folder."""
+    assert NameTemplate("{stem:.4}/{hash}").name(SITE + "abc.def.jpg", "").startswith("abc/")
+
+
 def test_a_host_is_no_folder_of_devices() -> None:
     """Windows would open a device by the name of these hosts."""
     names = NameTemplate("{host}/{hash}")

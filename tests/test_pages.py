@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from scrapy.http import Headers
+from tldextract import tldextract
+from url_matcher.util import get_domain
 
 from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
 from imagefetch.pages import Answer, ImagePage
@@ -94,6 +96,13 @@ def shows(server: Server, url: str) -> None:
         await writer.drain()
 
     server.raw[url] = answers
+
+
+def test_domains_are_told_without_the_network() -> None:
+    """Matching URLs to sites never fetches a list of public suffixes."""
+    assert tldextract.TLD_EXTRACTOR.suffix_list_urls == ()
+    assert get_domain("https://live.staticflickr.com/1.jpg") == "staticflickr.com"
+    assert get_domain("https://a.b.co.uk/") == "b.co.uk"
 
 
 def test_sites_in_a_run(crawl: RunCrawl, server: Server) -> None:

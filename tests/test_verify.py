@@ -16,7 +16,7 @@ from PIL import Image
 from imagefetch import verify
 from imagefetch.decoder import decode
 from imagefetch.errors import DecoderFailed, UndecodableImage
-from imagefetch.verify import DecoderPool, Unverified
+from imagefetch.verify import Decoder, DecoderPool, Unverified
 from tests.conftest import RunCrawl
 from tests.server import Server, Writer, image
 from tests.test_probe import Sample, each_sample
@@ -148,6 +148,14 @@ def test_the_end_of_a_run_waits_for_no_decoder(
     """Once the run is to end, one that hangs is ended, and nothing new is begun: these
     pictures have no outcome."""
     monkeypatch.setattr(verify, "GRACE", 0)
+    begun: list[Decoder] = []
+
+    class Counted(Decoder):
+        def __init__(self, limit: int, patience: float) -> None:
+            super().__init__(limit, patience)
+            begun.append(self)
+
+    monkeypatch.setattr(verify, "Decoder", Counted)
 
     async def run() -> None:
         stopping = asyncio.Event()
@@ -162,6 +170,7 @@ def test_the_end_of_a_run_waits_for_no_decoder(
         made.close()
 
     asyncio.run(run())
+    assert len(begun) <= (os.cpu_count() or 1)
 
 
 def test_decoders_that_do_not_work_end_the_run_at_its_start(
