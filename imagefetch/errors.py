@@ -43,9 +43,9 @@ only such errors are tried again.
         ├── EmptyBody                empty-body
         ├── NotAnImage               not-an-image
         ├── DamagedImage             damaged-image
-        ├── CutImage                 cut-image             * kept, if KEEP_DAMAGED
-        ├── UndecodableImage         undecodable-image     *
-        ├── DecoderFailed            decoder-failed        *
+        ├── CutImage                 cut-image
+        ├── UndecodableImage         undecodable-image
+        ├── DecoderFailed            decoder-failed
         ├── Placeholder              placeholder
         ├── TooNarrow                too-narrow
         ├── TooLow                   too-low
@@ -60,6 +60,8 @@ only such errors are tried again.
     └── SystemLimit                  system-limit
 
     BadInput                         refused before anything is fetched
+
+With KEEP_DAMAGED, a file stands beside cut-image, undecodable-image and decoder-failed.
 
 `LocalError` is no `OSError` on purpose: Scrapy retries those, and a full disk
 would become a row of every line.
