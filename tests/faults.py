@@ -79,6 +79,7 @@ BUSY = ("503", "server-error", 2)
 EMPTY = ("200", "empty-body", 1)
 NO_IMAGE = ("200", "not-an-image", 1)
 DAMAGED = ("200", "damaged-image", 1)
+HALF = ("200", "cut-image", 1)
 
 
 def status(code: int, reason: str, attempts: int = 1) -> Outcome:
@@ -96,13 +97,13 @@ class Case:
     connected to, and those of the TLS servers (`CERTIFICATES`)."""
     outcome: Outcome
     kept: bytes | None = PICTURE
-    """What the file must hold, if the outcome is a picture kept; None: the
+    """What the file must hold, if the outcome is a picture kept, be it cut; None: the
     picture that the server has at this path."""
     extension: str = ".jpg"
 
     @property
     def is_kept(self) -> bool:
-        return self.outcome[0].startswith("2") and not self.outcome[1]
+        return self.outcome[0].startswith("2") and self.outcome[1] in {"", "cut-image"}
 
     @property
     def path(self) -> str:
@@ -192,6 +193,10 @@ BOMB = bytes(50_000_000)
 PNG, GIF, AVIF = made("PNG"), made("GIF", mode="P"), made("AVIF", (64, 48))
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 LAUGHS = b'<!DOCTYPE svg [<!ENTITY a "%b">]><svg>&a;</svg>' % (b"ha" * 1_000)
+PIXEL_BOMB = png_header(2**31 - 1, 2**31 - 1)
+TAG_BOMB = tiff_of_tags(3_000)
+FILLED = b"\xff\xd8" + b"\xff" * 100_000
+REMARKS = b"GIF89a" + bytes(7) + b"\x21\xfe" + (b"\xff" + bytes(255)) * 700
 HTML_IN_GIF = GIF + b"<script>alert(1)</script>"
 
 LINES = [
@@ -484,6 +489,11 @@ PICTURES = [
     Case("EPS, which is a program", body(b"%!PS-Adobe-3.0 EPSF-3.0\n"), NO_IMAGE),
     Case("first bytes alone", body(b"\x89PNG\r\n\x1a\n"), DAMAGED),
     Case("header of zeros", body(b"GIF89a" + bytes(4)), DAMAGED),
+    Case("half a picture", body(PICTURE[:400]), HALF, PICTURE[:400]),
+    Case("more pixels than memory", body(PIXEL_BOMB), GOOD, PIXEL_BOMB, ".png"),
+    Case("tags that each are the whole file", body(TAG_BOMB), GOOD, TAG_BOMB, ".tif"),
+    Case("nothing but filling", body(FILLED), HALF, FILLED),
+    Case("nothing but remarks", body(REMARKS), DAMAGED),
 ]
 
 

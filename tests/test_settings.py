@@ -41,7 +41,7 @@ ENABLED = {
         "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware",
         "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware",
         "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware",
-        "scrapy_poet.downloadermiddlewares.InjectionMiddleware",
+        "imagefetch.injection.PageMiddleware",
         "imagefetch.retry.WaitingRetryMiddleware",
         "imagefetch.redirect.NamedRedirectMiddleware",
         "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware",
@@ -49,7 +49,6 @@ ENABLED = {
     "spider middlewares": [
         "scrapy.spidermiddlewares.start.StartSpiderMiddleware",
         "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware",
-        "scrapy_poet.spidermiddlewares.RetryMiddleware",
     ],
     "item pipelines": ["imagefetch.pipelines.ImageFilesPipeline"],
 }
