@@ -1,4 +1,4 @@
-"""For scrapyd-deploy, which builds an egg with this file; what it holds stands in pyproject.toml."""
+"""For scrapyd-deploy, which builds an egg with this file; the rest is in pyproject.toml."""
 
 from setuptools import setup
 

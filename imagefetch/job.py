@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 from scrapy.settings import BaseSettings
 
-from imagefetch.checks import STANDARD_INPUT, Run, check_run, spool_standard_input
+from imagefetch.checks import Run, check_run
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
 from imagefetch.resume import prepare
+from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
 
 
 @dataclass
@@ -37,10 +39,13 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     """
     run = check_run(settings, arguments)
     first = not lock_file(run.report).exists()
+    new_folders = [f for f in run.report.parents if not f.exists()]
     lock = lock_report(run.report)
     try:
         if run.urls == STANDARD_INPUT:
             run = replace(run, urls=spool_standard_input(run.report))
+        elif run.address:
+            spool_address(run.report, run.address, settings, anew=run.fresh)
         journal = prepare(
             run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh
         )
@@ -48,6 +53,9 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
         lock.release()
         if first:
             lock_file(run.report).unlink()
+        with suppress(OSError):  # not empty: a list was fetched
+            for folder in new_folders:
+                folder.rmdir()
         raise
     return Job(run, journal, lock)
 
