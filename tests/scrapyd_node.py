@@ -137,6 +137,8 @@ def running(folder: Path, more: str = "") -> Iterator[Node]:
         try:
             until(answers, "Scrapyd answers")
             yield node
+            for job in node.ask("listjobs.json?project=imagefetch")["running"]:  # of failed tests
+                node.ask("cancel.json", project="imagefetch", job=job["id"], signal="KILL")
         finally:
             process.terminate()
             process.wait()
