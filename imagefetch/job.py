@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +25,17 @@ class Job:
     run: Run
     journal: Journal
     lock: FileLock
+    made: Sequence[Path] = ()
+    """What is there only since the job began: its lock file, then folders, inner ones first."""
 
     def close(self) -> None:
         self.journal.close()
         self.lock.release()
+
+    def abandon(self) -> None:
+        """Close a job that nothing was fetched for, and leave nothing of it."""
+        self.close()
+        remove(self.made)
 
 
 def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
@@ -38,8 +45,7 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     :raises NothingToDo: if every line is done
     """
     run = check_run(settings, arguments)
-    first = not lock_file(run.report).exists()
-    new_folders = [f for f in run.report.parents if not f.exists()]
+    made = [p for p in (lock_file(run.report), *run.report.parents) if not p.exists()]
     lock = lock_report(run.report)
     try:
         if run.urls == STANDARD_INPUT:
@@ -51,13 +57,16 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
         )
     except BaseException:
         lock.release()
-        if first:
-            lock_file(run.report).unlink()
-        with suppress(OSError):  # not empty: a list was fetched
-            for folder in new_folders:
-                folder.rmdir()
+        remove(made)
         raise
-    return Job(run, journal, lock)
+    return Job(run, journal, lock, made)
+
+
+def remove(made: Sequence[Path]) -> None:
+    """Remove a lock file and folders, but for those that hold something."""
+    for path in made:
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 def lock_file(report: Path) -> Path:

@@ -58,7 +58,7 @@ def job_folder(settings: BaseSettings, job: str) -> Path:
 
     :raises BadInput: if no folder can be called so
     """
-    if job in {".", ".."} or not is_valid_filename(job, platform="universal"):
+    if job in {".", ".."} or not is_valid_filename(job, platform="auto", max_len=255):
         raise BadInput(f"jobid {job!r}: no folder can be called so; schedule with another")
     return Path(settings["JOBS_FOLDER"]).absolute() / job
 

@@ -77,7 +77,10 @@ def fetch_list(address: str, path: Path, settings: BaseSettings) -> None:
 
 async def _fetch(address: str, path: Path, settings: BaseSettings) -> None:
     crawler = Crawler(Spider, Settings(settings))
-    handler = StreamingDownloadHandler(crawler)
+    try:
+        handler = StreamingDownloadHandler(crawler)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
     handler.receiver = _ListReceiver(crawler, path)
     delay, max_delay = settings.getfloat("RETRY_DELAY"), settings.getfloat("RETRY_MAX_DELAY")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from scrapy.settings import BaseSettings
 from imagefetch.errors import BadInput
 from imagefetch.remote_list import fetch_list, shown
 from imagefetch.urls import check_list
+
+logger = logging.getLogger(__name__)
 
 STANDARD_INPUT = Path("-")
 
@@ -49,6 +52,7 @@ def spool_address(report: Path, address: str, settings: BaseSettings, *, anew: b
     """
     path = spool_path(report, address)
     if anew or not path.exists():
+        logger.info("Fetching the list %s", shown(address))
         with _copy_to(path, shown(address)) as new:
             fetch_list(address, new, settings)
     return path

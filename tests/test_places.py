@@ -25,12 +25,12 @@ def test_from_a_shell(tmp_path: Path) -> None:
 
 def test_a_job_of_scrapyds(tmp_path: Path) -> None:
     """What it does not name lies in its own folder, the same whenever it runs."""
-    arguments = {"urls": "/a.txt", "_job": "j 1"}
-    folder = tmp_path / "imagefetch-jobs" / "j 1"
+    arguments = {"urls": "/a.txt", "_job": "2026-11-24 10:00"}
+    folder = tmp_path / "imagefetch-jobs" / "2026-11-24 10:00"
     expected = ("/a.txt", folder / "REPORT.csv", str(folder / "downloaded-images"))
     assert find_places(project(), arguments) == expected
     assert find_places(project(JOBS_FOLDER="/srv/jobs"), arguments).report == Path(
-        "/srv/jobs/j 1/REPORT.csv"
+        "/srv/jobs/2026-11-24 10:00/REPORT.csv"
     )
 
 

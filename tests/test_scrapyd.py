@@ -134,11 +134,6 @@ def test_what_is_refused(second: Node, work: Path, site: Server) -> None:
         "missing": ((work / "none.txt",), {}, f"{work}/none.txt: no such list"),
         "binary": ((work / "picture.txt",), {}, f"{work}/picture.txt: is no text file"),
         "relative": (("good.txt",), {}, f"good.txt: the list of a job on Scrapyd {scrapyds}"),
-        "report": (
-            (urls,),
-            {"report": "r.csv"},
-            f"r.csv: the report of a job on Scrapyd {scrapyds}",
-        ),
         "store": (
             (urls, "FILES_STORE=im"),
             {},
@@ -150,7 +145,7 @@ def test_what_is_refused(second: Node, work: Path, site: Server) -> None:
             "report /proc/none: /proc can't be written to",
         ),
         "setting": ((urls, "RETRY_TIMES=many"), {}, "setting RETRY_TIMES = 'many': must be "),
-        "kind": ((urls, "RETRY_HTTP_CODES=5,x"), {}, "setting RETRY_HTTP_CODES = '5,x': must be "),
+        "handler": ((urls, "DOWNLOAD_BIND_ADDRESS=203.0.113.1"), {}, "setting DOWNLOAD_HANDLERS"),
         "argument": ((urls,), {"url": urls}, "argument -a url=…: there is no such argument"),
         "address": (
             (site.url("/status/404/list"),),
@@ -163,11 +158,27 @@ def test_what_is_refused(second: Node, work: Path, site: Server) -> None:
     for job, (_, _, why) in refused.items():
         log = second.wait(f"refused-{job}")
         assert f"] ERROR: Ended early: bad-input: {why}" in log, log
-        assert log.count("\n") == 1, log
+        assert "Traceback" not in log
+        if job not in {"address", "handler"}:  # which the job had begun to look at
+            assert log.count("\n") == 1, log
         assert second.status(f"refused-{job}") == 2
     assert not (second.folder / "imagefetch-jobs").exists()
     assert not list((second.folder / "items").rglob("refused-*"))
     assert not site.hits["/image/never"]
+
+
+def test_cancelled_while_its_list_comes(first: Node, site: Server) -> None:
+    """It ends at once, in order, and leaves nothing."""
+    site.gate.clear()
+    first.schedule("early", site.url("/held/list"))
+    until(lambda: site.hits["/held/list"], "the list asked for")
+    first.cancel("early")
+    log = first.wait("early")
+    site.gate.set()
+    assert log.splitlines()[-1].endswith("] INFO: Ended early: shutdown"), log
+    assert log.count("\n") == 2
+    assert first.status("early") == 3
+    assert not first.job_folder("early").exists()
 
 
 def feed(node: Node, job: str) -> list[int]:

@@ -95,20 +95,20 @@ def lists(server: Server) -> Server:
 def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
     """It is fetched once, with its gzip undone, and the copy is what is read from then on."""
     arguments = {"urls": lists.url(f"/raw/{name}"), "report": "new/r.csv"}
-    job = begin(project(ALLOWED_NETWORKS=["127.0.0.0/8"]), arguments)
+    job = begin(project(), arguments)
     job.close()
     copy = job.run.urls
     assert copy.parent == folder / "new"
     assert copy.read_bytes() == LIST
     asked = dict(lists.hits)
-    begin(project(ALLOWED_NETWORKS=["127.0.0.0/8"]), arguments).close()
+    begin(project(), arguments).close()
     assert lists.hits == asked
     assert lists.headers["/raw/" + name]["user-agent"].startswith("imagefetch/")
 
 
 def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
     """fresh=1 fetches it again; another address has a copy of its own."""
-    settings = project(ALLOWED_NETWORKS=["127.0.0.0/8"])
+    settings = project()
     for name in ("list", "encoded"):
         begin(settings, {"urls": lists.url(f"/raw/{name}")}).close()
     begin(settings, {"urls": lists.url("/raw/list"), "fresh": "1"}).close()
@@ -133,7 +133,6 @@ def test_list_that_cannot_be_had(folder: Path, lists: Server, path: str, why: st
     address = lists.url(path).replace("//", "//user:secret@") + "?token=secret"
     lists.raw |= {f"{known}?token=secret": write for known, write in lists.raw.items()}
     settings = project(
-        ALLOWED_NETWORKS=["127.0.0.0/8"],
         RETRY_TIMES=2,
         RETRY_DELAY=0.01,
         INPUT_URLS_MAXSIZE=20_000,
@@ -145,6 +144,21 @@ def test_list_that_cannot_be_had(folder: Path, lists: Server, path: str, why: st
     assert "\n" not in str(refusal.value)
     assert sorted(folder.rglob("*")) == before
     assert lists.hits[f"{path}?token=secret"] == (3 if path.endswith(("503/list", "cut.gz")) else 1)
+
+
+@pytest.mark.usefixtures("folder")
+def test_list_at_an_address_that_is_not_public(lists: Server) -> None:
+    """The guard of downloads holds for lists as well."""
+    with pytest.raises(BadInput, match="can't be fetched: blocked-address"):
+        begin(project(ALLOWED_NETWORKS=[]), {"urls": lists.url("/raw/list")})
+    assert not lists.hits
+
+
+@pytest.mark.usefixtures("folder")
+def test_list_when_a_setting_of_downloads_cannot_be(lists: Server) -> None:
+    """What the handler refuses is refused for the list, with no traceback."""
+    with pytest.raises(BadInput, match="setting DOWNLOAD_BIND_ADDRESS"):
+        begin(project(DOWNLOAD_BIND_ADDRESS="203.0.113.1"), {"urls": lists.url("/raw/list")})
 
 
 @pytest.mark.parametrize("address", ["ftp://a.example/list", "http://", "file:///etc/hostname"])

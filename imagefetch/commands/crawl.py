@@ -26,6 +26,7 @@ BAD_INPUT = 2
 ENDED_EARLY = 3
 
 logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())  # before a log is open, `tell` is enough
 
 
 class Command(crawl.Command):
@@ -72,6 +73,7 @@ class Command(crawl.Command):
         try:
             check_handlers(crawler)
         except BadInput as error:
+            opts.spargs["job"].abandon()
             if crawler.settings["LOG_FILE"]:
                 logger.error("Ended early: bad-input: %s", error)
             refuse(error)
@@ -95,9 +97,12 @@ def log_to(path: str | None) -> Iterator[None]:
 
     :raises BadInput: if it can't be written
     """
+    if not path:
+        yield
+        return
     own = logging.getLogger("imagefetch")
     try:
-        handler = logging.FileHandler(path, encoding="utf-8") if path else logging.NullHandler()
+        handler = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
         raise BadInput(
             f"setting LOG_FILE = {path!r}: can't be written: {error.strerror}"
