@@ -37,8 +37,8 @@ GZIP = b"\x1f\x8b"
 def check_list_address(address: str) -> None:
     """:raises BadInput: if *address* is none that a list can be fetched from"""
     try:
-        request_url(address)
-    except Problem as problem:
+        Request(request_url(address))
+    except (Problem, ValueError) as problem:
         raise BadInput(
             f"{shown(address)}: the list must be a path, or an http or https address; "
             "name one with -a urls="

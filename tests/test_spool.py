@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import sys
@@ -106,6 +107,18 @@ def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
     assert lists.headers["/raw/" + name]["user-agent"].startswith("imagefetch/")
 
 
+@pytest.mark.usefixtures("folder")
+def test_list_for_a_script_whose_loop_runs(lists: Server) -> None:
+    """It may begin a job in a coroutine."""
+
+    async def script() -> Path:
+        job = begin(project(), {"urls": lists.url("/raw/list")})
+        job.close()
+        return job.run.urls
+
+    assert asyncio.run(script()).read_bytes() == LIST
+
+
 def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
     """fresh=1 fetches it again; another address has a copy of its own."""
     settings = project()
@@ -161,7 +174,16 @@ def test_list_when_a_setting_of_downloads_cannot_be(lists: Server) -> None:
         begin(project(DOWNLOAD_BIND_ADDRESS="203.0.113.1"), {"urls": lists.url("/raw/list")})
 
 
-@pytest.mark.parametrize("address", ["ftp://a.example/list", "http://", "file:///etc/hostname"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://a.example/list",
+        "http://",
+        "file:///etc/hostname",
+        "http://a..b/list",
+        "http://[::1/list",
+    ],
+)
 @pytest.mark.usefixtures("folder")
 def test_address_that_is_none(address: str) -> None:
     """Only http and https addresses are asked for a list."""
