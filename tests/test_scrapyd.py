@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +107,14 @@ def test_the_egg_stays_zipped(first: Node, second: Node) -> None:
         assert b"ModuleNotFoundError" in done.stderr
 
 
+def test_nobody_gets_in_without_the_password(first: Node) -> None:
+    """As the document configures it."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        opener.open(f"http://127.0.0.1:{first.port}/daemonstatus.json")
+    assert refusal.value.code == 401
+
+
 def test_jobs_at_once_don_t_meet(first: Node, work: Path, site: Server) -> None:
     """Jobs that name no place have folders of their own; named places may share a store."""
     urls = write_list(work / "meet.txt", site, *(f"/image/meet{n}" for n in range(30)))
@@ -146,7 +156,6 @@ def test_what_is_refused(second: Node, work: Path, site: Server) -> None:
         ),
         "setting": ((urls, "RETRY_TIMES=many"), {}, "setting RETRY_TIMES = 'many': must be "),
         "handler": ((urls, "DOWNLOAD_BIND_ADDRESS=203.0.113.1"), {}, "setting DOWNLOAD_HANDLERS"),
-        "argument": ((urls,), {"url": urls}, "argument -a url=…: there is no such argument"),
         "address": (
             (site.url("/status/404/list"),),
             {},
@@ -272,13 +281,18 @@ def test_the_log_stays_small(first: Node, work: Path, site: Server, dead_port: i
 def test_the_document_s_commands_work(
     nodes: tuple[Node, Node], work: Path, site: Server, tmp_path: Path
 ) -> None:
-    """Each in its turn, in the project's folder; a job is waited for before the next command."""
+    """Each in its turn, in the project's folder; jobs are waited for before anything else."""
     by_name = {"localhost": nodes[0], "node1": nodes[0], "node2": nodes[1]}
     urls = write_list(tmp_path / "urls.txt", site, *(f"/image/doc{n}" for n in range(4)))
     offer(site, "/raw/lists", urls)
     commands = [line for block in blocks("sh") for line in block.splitlines()]
     assert commands.pop(1) == "scrapyd"  # is running
+    started: list[tuple[Node, str]] = []
     for command in commands:
+        if "/schedule.json" not in command:
+            while started:
+                node, job = started.pop()
+                assert node.wait(job).count("] INFO: Finished") == node.scheduled[job]
         words = located(command, *nodes).replace("/srv", str(tmp_path))
         words = words.replace("https://lists.example/urls.txt", site.url("/raw/lists"))
         done = subprocess.run(
@@ -294,7 +308,7 @@ def test_the_document_s_commands_work(
             node = by_name[command.split("//")[1].split(":")[0]]
             job = json.loads(done.stdout)["jobid"]
             node.scheduled[job] += 1
-            assert node.wait(job).count("] INFO: Finished") == node.scheduled[job]
+            started.append((node, job))
         elif ".json" in command or command.startswith("scrapyd-deploy"):
             assert '"status": "ok"' in done.stdout, (command, done.stdout)
         elif "/logs/" in command:
