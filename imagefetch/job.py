@@ -45,7 +45,9 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     :raises NothingToDo: if every line is done
     """
     run = check_run(settings, arguments)
-    made = [p for p in (lock_file(run.report), *run.report.parents) if not p.exists()]
+    shared = Path(settings["JOBS_FOLDER"]).absolute()  # another job may be just moving in
+    places = (lock_file(run.report), *run.report.parents)
+    made = [place for place in places if place != shared and not place.exists()]
     lock = lock_report(run.report)
     try:
         if run.urls == STANDARD_INPUT:

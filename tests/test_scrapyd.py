@@ -171,7 +171,7 @@ def test_what_is_refused(second: Node, work: Path, site: Server) -> None:
         if job not in {"address", "handler"}:  # which the job had begun to look at
             assert log.count("\n") == 1, log
         assert second.status(f"refused-{job}") == 2
-    assert not (second.folder / "imagefetch-jobs").exists()
+        assert not second.job_folder(f"refused-{job}").exists()
     assert not list((second.folder / "items").rglob("refused-*"))
     assert not site.hits["/image/never"]
 
