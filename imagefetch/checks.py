@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,14 +16,14 @@ from scrapy.utils.misc import build_from_crawler, load_object
 
 from imagefetch.errors import BadInput
 from imagefetch.partials import is_remote, local_path
+from imagefetch.places import find_places, is_address
+from imagefetch.remote_list import check_list_address
 from imagefetch.rules import check_settings
+from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.urls import check_list
 
-ARGUMENTS = {"urls", "report", "only", "fresh", "_job"}
-"""What ``-a`` may name; ``_job`` is Scrapyd's."""
-
-
-STANDARD_INPUT = Path("-")
+ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version"}
+"""What ``-a`` may name; ``_job`` and ``_version`` are Scrapyd's."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class Run:
     """Fetch again what failed and may succeed now."""
     fresh: bool = False
     """Begin anew."""
+    address: str = ""
+    """Where the list is fetched from; ``urls`` is its copy then."""
 
 
 def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
@@ -54,8 +54,7 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
         if name not in ARGUMENTS:
             known = ", ".join(sorted(n for n in ARGUMENTS if not n.startswith("_")))
             raise BadInput(f"argument -a {name}=…: there is no such argument; known: {known}")
-    report = Path(arguments.get("report") or settings["REPORT"]).absolute()
-    store = str(settings["FILES_STORE"])
+    listed, report, store = find_places(settings, arguments)
     check_report(report)
     if is_remote(store):
         check_address(store)
@@ -67,7 +66,10 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     fresh = _switch("fresh", arguments.get("fresh", "0"))
     if only and fresh:
         raise BadInput("arguments -a only=failed and -a fresh=1: give one of them")
-    urls = Path(str(arguments.get("urls") or settings["INPUT_URLS"]))
+    if is_address(listed):
+        check_list_address(listed)
+        return Run(spool_path(report, listed), report, store, bool(only), fresh, listed)
+    urls = Path(listed)
     if urls != STANDARD_INPUT:
         urls = urls.absolute()
         check_list(urls)
@@ -155,35 +157,3 @@ def check_handlers(crawler: Crawler) -> None:
                 f"setting DOWNLOAD_HANDLERS[{scheme!r}] = {handlers.get(scheme)!r}: "
                 f"can't be built: {error}"
             ) from error
-
-
-def spool_path(report: Path) -> Path:
-    """Return where a list from standard input is kept."""
-    return report.with_suffix(".urls.txt")
-
-
-def spool_standard_input(report: Path) -> Path:
-    """Copy standard input beside *report*, and return the copy's path.
-
-    Where nothing comes, an earlier copy is used.
-
-    :raises BadInput: if it holds no list, or the copy can't be made
-    """
-    path = spool_path(report)
-    # Renamed when whole: standard input may be an earlier copy itself.
-    new = path.with_name(f"{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-        check_list(new)
-        new.replace(path)
-    except OSError as error:
-        raise BadInput(f"{path}: can't keep standard input there: {error.strerror}") from error
-    except BadInput as error:
-        nothing_came = new.stat().st_size == 0
-        new.unlink()
-        if nothing_came and path.exists():
-            return path
-        raise BadInput(f"standard input: {str(error).removeprefix(f'{new}: ')}") from error
-    return path

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 from scrapy.settings import BaseSettings
 
-from imagefetch.checks import STANDARD_INPUT, Run, check_run, spool_standard_input
+from imagefetch.checks import Run, check_run
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
 from imagefetch.resume import prepare
+from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
 
 
 @dataclass
@@ -23,10 +25,17 @@ class Job:
     run: Run
     journal: Journal
     lock: FileLock
+    made: Sequence[Path] = ()
+    """What is there only since the job began: its lock file, then folders, inner ones first."""
 
     def close(self) -> None:
         self.journal.close()
         self.lock.release()
+
+    def abandon(self) -> None:
+        """Close a job that nothing was fetched for, and leave nothing of it."""
+        self.close()
+        remove(self.made)
 
 
 def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
@@ -36,20 +45,30 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     :raises NothingToDo: if every line is done
     """
     run = check_run(settings, arguments)
-    first = not lock_file(run.report).exists()
+    shared = Path(settings["JOBS_FOLDER"]).absolute()  # another job may be just moving in
+    places = (lock_file(run.report), *run.report.parents)
+    made = [place for place in places if place != shared and not place.exists()]
     lock = lock_report(run.report)
     try:
         if run.urls == STANDARD_INPUT:
             run = replace(run, urls=spool_standard_input(run.report))
+        elif run.address:
+            spool_address(run.report, run.address, settings, anew=run.fresh)
         journal = prepare(
             run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh
         )
     except BaseException:
         lock.release()
-        if first:
-            lock_file(run.report).unlink()
+        remove(made)
         raise
-    return Job(run, journal, lock)
+    return Job(run, journal, lock, made)
+
+
+def remove(made: Sequence[Path]) -> None:
+    """Remove a lock file and folders, but for those that hold something."""
+    for path in made:
+        with suppress(OSError):
+            path.rmdir() if path.is_dir() else path.unlink()
 
 
 def lock_file(report: Path) -> Path:

@@ -142,6 +142,7 @@ DAY = 86_400
 
 RULES: dict[str, Rule] = {
     "INPUT_URLS": Text(),
+    "INPUT_URLS_MAXSIZE": Number(0, 2**50),
     "LOOKAHEAD": Number(1, 100_000),
     "CONCURRENT_REQUESTS": Number(1, 10_000),
     "CONCURRENT_REQUESTS_PER_DOMAIN": Number(1, 10_000),
@@ -176,6 +177,7 @@ RULES: dict[str, Rule] = {
     "FILES_STORE": Text(),
     "FILES_NAME": Template(),
     "REPORT": Text(),
+    "JOBS_FOLDER": Text(),
     "FSYNC": Number(0, 1_000_000_000),
     "PROGRESS_INTERVAL": Number(0.1, DAY, whole=False),
     "LOG_LEVEL": Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),

@@ -10,8 +10,13 @@ from imagefetch import __version__
 
 # --- What you may turn -----------------------------------------------------
 
-# The list: a path; "-" is standard input. -a urls=PATH overrides it.
+# The list: a path, or an http or https address; "-" is standard input.
+# -a urls= overrides it.
 INPUT_URLS = "urls.txt"
+
+# Bytes of a list that is fetched from an address, as sent and as decoded; ten
+# million lines are a gigabyte or two. 0: no limit.
+INPUT_URLS_MAXSIZE = 4 * 1024**3
 
 # Requests held ready. More of them find more hosts in a list sorted by host.
 LOOKAHEAD = 1_000
@@ -116,6 +121,11 @@ FILES_NAME = "{stem}-{hash}{ext}"
 
 # The report: a path. -a report=PATH overrides it.
 REPORT = "REPORT.csv"
+
+# On Scrapyd: the folder for the jobs' own folders, each called as its job. A
+# relative FILES_STORE or REPORT of this file lies there. Itself relative, it is
+# a folder in Scrapyd's working directory, as Scrapyd's logs and eggs are.
+JOBS_FOLDER = "imagefetch-jobs"
 
 # Rows between two times that the report is made safe against a power cut
 # (fsync); then each picture is made safe before its row. 0: never. Against

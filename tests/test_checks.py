@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,24 +10,12 @@ from typing import Any
 import pytest
 from scrapy.utils.test import get_crawler
 
-from imagefetch.checks import (
-    Run,
-    check_folder,
-    check_handlers,
-    check_report,
-    check_run,
-    spool_standard_input,
-)
+from imagefetch.checks import Run, check_folder, check_handlers, check_report, check_run
 from imagefetch.errors import BadInput
-from imagefetch.job import begin
 from tests.conftest import project
 
 LIST = b"https://a.example/1\r\n\xff\n"
 NOBODY = 65_534
-
-
-def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
 @pytest.fixture
@@ -62,11 +48,11 @@ def test_run_of_defaults(folder: Path) -> None:
 
 
 def test_arguments_win(folder: Path) -> None:
-    """-a urls= and -a report= come before the settings; Scrapyd's _job does no harm."""
+    """-a urls= and -a report= come before the settings; Scrapyd's _version does no harm."""
     (folder / "other.txt").write_bytes(LIST)
     (folder / "s3:").touch()  # would be in the way of a folder
     settings = project(INPUT_URLS="none.txt", REPORT="urls.txt", FILES_STORE="s3://bucket/a")
-    run = check_run(settings, {"urls": "other.txt", "report": "new/r.csv", "_job": "1"})
+    run = check_run(settings, {"urls": "other.txt", "report": "new/r.csv", "_version": "1"})
     assert run == Run(folder / "other.txt", folder / "new" / "r.csv", "s3://bucket/a")
 
 
@@ -145,40 +131,3 @@ def test_handlers_are_built() -> None:
         handlers = {**own, scheme: "imagefetch.no.such.Handler"}
         with pytest.raises(BadInput, match=rf"DOWNLOAD_HANDLERS\['{scheme}'\].*can't be built"):
             check_handlers(get_crawler(settings_dict={"DOWNLOAD_HANDLERS": handlers}))
-
-
-def test_standard_input_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list on standard input is copied beside the report, byte for byte."""
-    standard_input(monkeypatch, LIST)
-    job = begin(project(), {"urls": "-", "report": "new/r.csv"})
-    job.close()
-    run = job.run
-    assert run.urls == folder / "new" / "r.urls.txt"
-    assert run.urls.read_bytes() == LIST
-
-
-def test_standard_input_without_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard input without a URL is refused by its name, and leaves no copy."""
-    standard_input(monkeypatch, b"\n# none\n")
-    with pytest.raises(BadInput, match=r"^standard input: no URL"):
-        spool_standard_input(tmp_path / "REPORT.csv")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_standard_input_that_cannot_be_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no copy can be made, the path is named."""
-    standard_input(monkeypatch, LIST)
-    with pytest.raises(BadInput, match="can't keep standard input there"):
-        spool_standard_input(folder / "urls.txt" / "REPORT.csv")
-
-
-def test_copy_as_its_own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list is not lost when the copy of an earlier run is given as standard input."""
-    copy = tmp_path / "REPORT.urls.txt"
-    copy.write_bytes(LIST)
-    with copy.open() as file:
-        monkeypatch.setattr(sys, "stdin", file)
-        try:
-            assert spool_standard_input(tmp_path / "REPORT.csv").read_bytes() == LIST
-        except BadInput:  # may be refused, too
-            assert copy.read_bytes() == LIST

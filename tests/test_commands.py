@@ -114,12 +114,13 @@ def test_an_unknown_argument_is_refused(tmp_path: Path, good: list[str]) -> None
 
 
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[str]) -> None:
-    """Store and report, each named."""
+    """Store, report and log, each named."""
     (tmp_path / "file").write_text("in the way")
     assert_refused(tmp_path, [*good, "-s", f"FILES_STORE={tmp_path / 'file'}"], "FILES_STORE")
     assert_refused(tmp_path, [*good, "-s", "FILES_STORE=/proc/nowhere/images"], "FILES_STORE")
     assert_refused(tmp_path, [*good, "-a", f"report={tmp_path / 'file' / 'R.csv'}"], "report")
     assert_refused(tmp_path, [*good, "-a", f"report={tmp_path}"], "folder")
+    assert_refused(tmp_path, [*good, "-s", "LOG_FILE=/proc/nowhere/log"], "setting LOG_FILE")
 
 
 def test_a_report_that_is_there_is_not_overwritten(tmp_path: Path, good: list[str]) -> None:
@@ -135,7 +136,7 @@ def test_a_handler_that_cannot_be_built_stops_the_start(tmp_path: Path, good: li
     assert done.returncode == 2
     assert "imagefetch: setting DOWNLOAD_HANDLERS['http']" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / "REPORT.csv").exists()
+    assert everything(tmp_path) == {tmp_path / "urls.txt"}
 
 
 def test_a_run_whose_every_line_failed_is_a_finished_run(crawl: RunCrawl, dead_port: int) -> None:

@@ -132,13 +132,18 @@ def test_a_compressed_list_of_another_encoding(tmp_path: Path, server: Server) -
 
 
 def test_a_feed_of_the_users_is_one_more(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
-    """`-o` does not replace the report, and holds the same records."""
+    """`-o` does not replace the report, and holds the same records, those of a run that goes
+    on behind the earlier ones."""
     extra = tmp_path / "extra.jsonl"
-    done = crawl([server.url("/image/a.jpg"), "nonsense"], "-o", str(extra))
-    assert done.status == 0, done.log
-    done.check(2)
+    lines = [server.url("/image/a.jpg"), "nonsense", server.url("/image/b.jpg")]
+    for count in (2, 3):
+        done = crawl(lines[:count], "-o", str(extra))
+        assert done.status == 0, done.log
+        done.check(count)
     records = [json.loads(line) for line in extra.read_text().splitlines()]
-    assert {record["line"]: record["reason"] for record in records} == {1: "", 2: "invalid-url"}
+    found = {record["line"]: record["reason"] for record in records}
+    assert found == {1: "", 2: "invalid-url", 3: ""}
+    assert len(records) == 3
     assert all("download" not in record and "key" not in record for record in records)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from scrapy.commands import crawl
 from scrapy.exceptions import UsageError
+from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
 
 from imagefetch.checks import check_handlers
 from imagefetch.errors import BadInput
-from imagefetch.harmless import escape, hide_credentials
+from imagefetch.harmless import HarmlessFormatter, escape, hide_credentials
 from imagefetch.job import begin
 from imagefetch.quiet import quieten
 from imagefetch.resume import NothingToDo
@@ -21,11 +25,28 @@ from imagefetch.stop import STOPPED_BY
 BAD_INPUT = 2
 ENDED_EARLY = 3
 
+logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())  # before a log is open, `tell` is enough
+
 
 class Command(crawl.Command):
-    """Exit status: 0 finished, 2 bad input, 3 ended early."""
+    """Exit status: 0 finished, 2 bad input, 3 ended early.
+
+    Scrapyd runs it too, and shows its users nothing but LOG_FILE: what is said
+    on standard error before Scrapy opens that file stands in it all the same.
+    """
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        words = dict(word.split("=", 1) for word in opts.set if "=" in word)
+        try:
+            with log_to(opts.logfile or words.get("LOG_FILE") or self.settings["LOG_FILE"]):
+                self.prepare(args, opts)
+        except BadInput as error:
+            refuse(error)
+
+    def prepare(self, args: list[str], opts: argparse.Namespace) -> None:
+        """:raises BadInput: if the run can't start"""
         assert self.settings is not None
         try:
             check_words(self.settings, opts.set)
@@ -34,10 +55,16 @@ class Command(crawl.Command):
                 raise UsageError
             opts.spargs = {"job": begin(self.settings, opts.spargs)}
         except BadInput as error:
-            refuse(error)
+            logger.error("Ended early: bad-input: %s", error)
+            raise
         except NothingToDo as news:
+            logger.info("Finished: %s", news)
             tell(str(news))
             raise SystemExit(0) from None
+        except KeyboardInterrupt:
+            logger.info("Ended early: shutdown")
+            tell("ended early: shutdown")
+            raise SystemExit(ENDED_EARLY) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None
@@ -46,6 +73,9 @@ class Command(crawl.Command):
         try:
             check_handlers(crawler)
         except BadInput as error:
+            opts.spargs["job"].abandon()
+            if crawler.settings["LOG_FILE"]:
+                logger.error("Ended early: bad-input: %s", error)
             refuse(error)
         self.crawler_process.crawl(crawler, **opts.spargs)
         self.crawler_process.start()
@@ -59,6 +89,33 @@ class Command(crawl.Command):
 def tell(text: str) -> None:
     """Write one line on standard error."""
     sys.stderr.write(f"imagefetch: {escape(hide_credentials(text))}\n")
+
+
+@contextmanager
+def log_to(path: str | None) -> Iterator[None]:
+    """Let this program's own log lines, but not Scrapy's, be appended to *path*, if any.
+
+    :raises BadInput: if it can't be written
+    """
+    if not path:
+        yield
+        return
+    own = logging.getLogger("imagefetch")
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(
+            f"setting LOG_FILE = {path!r}: can't be written: {error.strerror}"
+        ) from error
+    handler.setFormatter(HarmlessFormatter(logging.Formatter(LOG_FORMAT, LOG_DATEFORMAT)))
+    own.addHandler(handler)
+    own.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        own.setLevel(logging.NOTSET)
+        own.removeHandler(handler)
+        handler.close()
 
 
 def refuse(error: BadInput) -> NoReturn:

@@ -10,11 +10,12 @@ from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
 from imagefetch.audit import audit, describe, sort
-from imagefetch.checks import STANDARD_INPUT, check_run, spool_path
+from imagefetch.checks import check_run
 from imagefetch.commands.crawl import ENDED_EARLY, refuse
 from imagefetch.errors import BadInput
 from imagefetch.job import lock_report
 from imagefetch.partials import is_remote, local_path
+from imagefetch.spool import STANDARD_INPUT, spool_path
 
 BROKEN = 1
 

@@ -66,6 +66,8 @@ class ImagesSpider(Spider):
         :raises NothingToDo: if every line is done
         """
         spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
+        # On Scrapyd it may be in the job's own folder; the pipeline reads the setting.
+        crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
         spider.judge = Judge(crawler)
         spider.names = NameTemplate(crawler.settings["FILES_NAME"])

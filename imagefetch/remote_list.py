@@ -1,0 +1,176 @@
+"""A list at an http(s) address: fetched as pictures are, and held to bounds of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
+from scrapy.exceptions import NotConfigured
+from scrapy.http import Headers, Response
+from scrapy.settings import BaseSettings, Settings
+
+from imagefetch.body import read_pieces, skip
+from imagefetch.decode import Decoder, decoder
+from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
+from imagefetch.handler import StreamingDownloadHandler
+from imagefetch.partials import store_error
+from imagefetch.receive import Receiver
+from imagefetch.redirect import NamedRedirectMiddleware
+from imagefetch.retry import backoff
+from imagefetch.urls import request_url
+
+# Seconds that a list may take to come, far more than a picture may: ten million
+# lines are a gigabyte. MIN_SPEED and RESPONSE_TIMEOUT hold for it as well.
+LIST_TIMEOUT = 3600
+
+GZIP = b"\x1f\x8b"
+
+
+def check_list_address(address: str) -> None:
+    """:raises BadInput: if *address* is none that a list can be fetched from"""
+    try:
+        Request(request_url(address))
+    except (Problem, ValueError) as problem:
+        raise BadInput(
+            f"{shown(address)}: the list must be a path, or an http or https address; "
+            "name one with -a urls="
+        ) from problem
+
+
+def shown(address: str) -> str:
+    """Return *address* as it may stand in a log: user, password and query left out."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "address of the list"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def fetch_list(address: str, path: Path, settings: BaseSettings) -> None:
+    """Write the list at *address* into the file *path*; gzip is undone.
+
+    Settings: those of `StreamingDownloadHandler`, of retries and of redirects,
+    INPUT_URLS_MAXSIZE, USER_AGENT, HTTPPROXY_ENABLED.
+
+    :raises BadInput: one line: which list can't be had, and why
+    """
+
+    def fetch() -> None:
+        asyncio.run(_fetch(address, path, settings))
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        fetch()
+        return
+    with ThreadPoolExecutor(1) as thread:  # a script started the crawl in its own loop
+        thread.submit(fetch).result()
+
+
+async def _fetch(address: str, path: Path, settings: BaseSettings) -> None:
+    crawler = Crawler(Spider, Settings(settings))
+    try:
+        handler = StreamingDownloadHandler(crawler)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+    handler.receiver = _ListReceiver(crawler, path)
+    delay, max_delay = settings.getfloat("RETRY_DELAY"), settings.getfloat("RETRY_MAX_DELAY")
+    try:
+        for retry in range(1, settings.getint("RETRY_TIMES") + 2):
+            try:
+                return await _follow(address, handler)
+            except Problem as problem:
+                if not problem.transient or retry > settings.getint("RETRY_TIMES"):
+                    raise
+            await asyncio.sleep(backoff(retry, delay, max_delay))
+    except Problem as problem:
+        why = f"the list can't be fetched: {problem.reason}"
+        raise BadInput(f"{shown(address)}: {why}") from problem
+    except LocalError as error:
+        raise BadInput(f"{shown(address)}: the list can't be fetched: {error}") from error
+    finally:
+        await handler.close()
+
+
+async def _follow(address: str, handler: StreamingDownloadHandler) -> None:
+    """Fetch *address*, or where it redirects to.
+
+    :raises Problem: if no list comes
+    """
+    settings = handler.crawler.settings
+    redirects = NamedRedirectMiddleware.from_crawler(handler.crawler)
+    step: Request | Response = Request(
+        address,
+        headers={"User-Agent": settings["USER_AGENT"], "Accept": "text/plain,*/*;q=0.8"},
+        meta={
+            "download_timeout": LIST_TIMEOUT,
+            "download_maxsize": settings.getint("INPUT_URLS_MAXSIZE"),
+        },
+    )
+    while isinstance(step, Request):
+        with suppress(NotConfigured):
+            HttpProxyMiddleware.from_crawler(handler.crawler).process_request(step)
+        step = redirects.process_response(step, await handler.download_request(step))
+    if (problem := rejection_of(step.status)) is not None:
+        raise problem
+
+
+class _ListReceiver(Receiver):
+    """Writes a whole answer's body into a file."""
+
+    def __init__(self, crawler: Crawler, path: Path) -> None:
+        super().__init__(crawler)
+        self.path = path
+
+    async def receive(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
+        """:raises Failure: if no whole answer was had
+        :raises StoreError: if the file system refuses"""
+        response = Response(request.url, answer.status, Headers(answer.raw_headers))
+        if rejection_of(answer.status) is not None:
+            await skip(answer)
+            return response
+        async with (
+            self._bounds(request) as bounds,
+            aclosing(read_pieces(answer, bounds)) as pieces,
+        ):
+            try:
+                with self.path.open("wb") as file:
+                    plain = _Plain(bounds.max_size)
+                    async for piece in pieces:
+                        file.writelines(plain.feed(piece))
+                    plain.finish()
+            except OSError as error:
+                raise store_error(self.path, error) from error
+        return response
+
+
+class _Plain:
+    """Undoes gzip where a body is a file in it, and holds what comes of it to a size."""
+
+    def __init__(self, max_size: int) -> None:
+        self.max_size = max_size
+        self.size = 0
+        self.begun = False
+        self.inflate: Decoder | None = None
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        if not self.begun:
+            self.begun = True
+            self.inflate = decoder("gzip") if piece.startswith(GZIP) else None
+        for data in (piece,) if self.inflate is None else self.inflate.feed(piece):
+            self.size += len(data)
+            if self.max_size and self.size > self.max_size:
+                raise TooLarge
+            yield data
+
+    def finish(self) -> None:
+        if self.inflate is not None:
+            self.inflate.finish()

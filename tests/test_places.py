@@ -1,0 +1,67 @@
+"""Where list, report and pictures are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagefetch.errors import BadInput
+from imagefetch.places import find_places
+from tests.conftest import project
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_from_a_shell(tmp_path: Path) -> None:
+    """The working directory counts."""
+    places = find_places(project(), {"urls": "a.txt", "report": "b/r.csv"})
+    assert places == ("a.txt", tmp_path / "b" / "r.csv", "downloaded-images")
+
+
+def test_a_job_of_scrapyds(tmp_path: Path) -> None:
+    """What it does not name lies in its own folder, the same whenever it runs."""
+    arguments = {"urls": "/a.txt", "_job": "2026-11-24 10:00"}
+    folder = tmp_path / "imagefetch-jobs" / "2026-11-24 10:00"
+    expected = ("/a.txt", folder / "REPORT.csv", str(folder / "downloaded-images"))
+    assert find_places(project(), arguments) == expected
+    assert find_places(project(JOBS_FOLDER="/srv/jobs"), arguments).report == Path(
+        "/srv/jobs/2026-11-24 10:00/REPORT.csv"
+    )
+
+
+def test_places_that_a_job_names() -> None:
+    """They come first, each on its own."""
+    arguments = {"urls": "https://a.example/list", "report": "/r.csv", "_job": "j"}
+    for store in ("/im", "file:///im", "s3://bucket/im"):
+        places = find_places(project(FILES_STORE=store), arguments)
+        assert places == ("https://a.example/list", Path("/r.csv"), store)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed"),
+    [
+        ({"urls": "a.txt"}, {}),
+        ({"urls": "-"}, {}),
+        ({"urls": ""}, {}),
+        ({"report": "r.csv"}, {}),
+        ({}, {"REPORT": "r.csv"}),
+        ({}, {"FILES_STORE": "im"}),
+        ({}, {"FILES_STORE": "file://im"}),
+    ],
+)
+def test_relative_places_of_a_job(arguments: dict[str, str], changed: dict[str, Any]) -> None:
+    """They are refused, and the line says why."""
+    with pytest.raises(BadInput, match="absolute path, since the working directory is Scrapyd's"):
+        find_places(project(**changed), {"urls": "/a.txt", "_job": "j", **arguments})
+
+
+@pytest.mark.parametrize("job", ["", ".", "..", "a/b", "a\0b", "n" * 300])
+def test_job_that_no_folder_can_be_called_as(job: str) -> None:
+    """A job's folder lies in JOBS_FOLDER, nowhere else."""
+    with pytest.raises(BadInput, match="jobid"):
+        find_places(project(), {"urls": "/a.txt", "_job": job})

@@ -1,0 +1,197 @@
+"""Lists that are no files: kept beside the report, from standard input or an address."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from imagefetch.errors import BadInput
+from imagefetch.job import begin
+from imagefetch.spool import spool_path, spool_standard_input
+from tests.conftest import project
+from tests.server import Server, Writer
+
+LIST = b"https://a.example/1\r\n\xff\n"
+
+
+def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a list in it, to run in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "urls.txt").write_bytes(LIST)
+    return tmp_path
+
+
+def test_standard_input_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list on standard input is copied beside the report, byte for byte."""
+    standard_input(monkeypatch, LIST)
+    job = begin(project(), {"urls": "-", "report": "new/r.csv"})
+    job.close()
+    run = job.run
+    assert run.urls == folder / "new" / "r.urls.txt"
+    assert run.urls.read_bytes() == LIST
+
+
+def test_standard_input_without_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard input without a URL is refused by its name, and leaves no copy."""
+    standard_input(monkeypatch, b"\n# none\n")
+    with pytest.raises(BadInput, match=r"^standard input: no URL"):
+        spool_standard_input(tmp_path / "REPORT.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_standard_input_that_cannot_be_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no copy can be made, the path is named."""
+    standard_input(monkeypatch, LIST)
+    with pytest.raises(BadInput, match="can't keep standard input there"):
+        spool_standard_input(folder / "urls.txt" / "REPORT.csv")
+
+
+def test_copy_as_its_own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list is not lost when the copy of an earlier run is given as standard input."""
+    copy = tmp_path / "REPORT.urls.txt"
+    copy.write_bytes(LIST)
+    with copy.open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        try:
+            assert spool_standard_input(tmp_path / "REPORT.csv").read_bytes() == LIST
+        except BadInput:  # may be refused, too
+            assert copy.read_bytes() == LIST
+
+
+@pytest.fixture
+def lists(server: Server) -> Server:
+    """A server with lists: plain, compressed, moved, and what is none."""
+
+    def answer(path: str, body: bytes, status: str = "200 OK", headers: str = "") -> None:
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode()
+
+        async def write(writer: Writer) -> None:
+            writer.write(head + body)
+            await writer.drain()
+
+        server.raw[path] = write
+
+    answer("/raw/list", LIST)
+    answer("/raw/list.gz", gzip.compress(LIST))
+    answer("/raw/encoded", gzip.compress(LIST), headers="Content-Encoding: gzip\r\n")
+    answer("/raw/moved", b"", "302 Found", "Location: /raw/list\r\n")
+    answer("/raw/cut.gz", gzip.compress(LIST)[:-6])
+    answer("/raw/large", gzip.compress(b"# nothing\n" * 10_000 + LIST))
+    answer("/raw/page", b"\n# no URL here\n")
+    answer("/raw/away", b"", "302 Found", "Location: ftp://a.example/list\r\n")
+    return server
+
+
+@pytest.mark.parametrize("name", ["list", "list.gz", "encoded", "moved"])
+def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
+    """It is fetched once, with its gzip undone, and the copy is what is read from then on."""
+    arguments = {"urls": lists.url(f"/raw/{name}"), "report": "new/r.csv"}
+    job = begin(project(), arguments)
+    job.close()
+    copy = job.run.urls
+    assert copy.parent == folder / "new"
+    assert copy.read_bytes() == LIST
+    asked = dict(lists.hits)
+    begin(project(), arguments).close()
+    assert lists.hits == asked
+    assert lists.headers["/raw/" + name]["user-agent"].startswith("imagefetch/")
+
+
+@pytest.mark.usefixtures("folder")
+def test_list_for_a_script_whose_loop_runs(lists: Server) -> None:
+    """It may begin a job in a coroutine."""
+
+    async def script() -> Path:
+        job = begin(project(), {"urls": lists.url("/raw/list")})
+        job.close()
+        return job.run.urls
+
+    assert asyncio.run(script()).read_bytes() == LIST
+
+
+def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
+    """fresh=1 fetches it again; another address has a copy of its own."""
+    settings = project()
+    for name in ("list", "encoded"):
+        begin(settings, {"urls": lists.url(f"/raw/{name}")}).close()
+    begin(settings, {"urls": lists.url("/raw/list"), "fresh": "1"}).close()
+    assert (lists.hits["/raw/list"], lists.hits["/raw/encoded"]) == (2, 1)
+    assert len(list(folder.glob("REPORT.*.urls.txt"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/status/404/list", "can't be fetched: not-found"),
+        ("/status/503/list", "can't be fetched: server-error"),
+        ("/raw/cut.gz", "can't be fetched: incomplete-body"),
+        ("/raw/large", "can't be fetched: too-large"),
+        ("/raw/page", "no URL in the list"),
+        ("/raw/away", "can't be fetched: bad-redirect"),
+    ],
+)
+def test_list_that_cannot_be_had(folder: Path, lists: Server, path: str, why: str) -> None:
+    """One line names it without what is secret in it; no file, no folder is left."""
+    before = sorted(folder.rglob("*"))
+    address = lists.url(path).replace("//", "//user:secret@") + "?token=secret"
+    lists.raw |= {f"{known}?token=secret": write for known, write in lists.raw.items()}
+    settings = project(
+        RETRY_TIMES=2,
+        RETRY_DELAY=0.01,
+        INPUT_URLS_MAXSIZE=20_000,
+    )
+    with pytest.raises(BadInput, match=why) as refusal:
+        begin(settings, {"urls": address, "report": "new/deep/r.csv"})
+    assert str(refusal.value).startswith(lists.url(path) + ": ")
+    assert "secret" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert sorted(folder.rglob("*")) == before
+    assert lists.hits[f"{path}?token=secret"] == (3 if path.endswith(("503/list", "cut.gz")) else 1)
+
+
+@pytest.mark.usefixtures("folder")
+def test_list_at_an_address_that_is_not_public(lists: Server) -> None:
+    """The guard of downloads holds for lists as well."""
+    with pytest.raises(BadInput, match="can't be fetched: blocked-address"):
+        begin(project(ALLOWED_NETWORKS=[]), {"urls": lists.url("/raw/list")})
+    assert not lists.hits
+
+
+@pytest.mark.usefixtures("folder")
+def test_list_when_a_setting_of_downloads_cannot_be(lists: Server) -> None:
+    """What the handler refuses is refused for the list, with no traceback."""
+    with pytest.raises(BadInput, match="setting DOWNLOAD_BIND_ADDRESS"):
+        begin(project(DOWNLOAD_BIND_ADDRESS="203.0.113.1"), {"urls": lists.url("/raw/list")})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://a.example/list",
+        "http://",
+        "file:///etc/hostname",
+        "http://[::1/list",
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_address_that_is_none(address: str) -> None:
+    """Only http and https addresses are asked for a list."""
+    with pytest.raises(BadInput, match="must be a path, or an http or https address"):
+        begin(project(), {"urls": address})
+
+
+def test_copies_do_not_meet(tmp_path: Path) -> None:
+    """Each report and each address has its own copy."""
+    reports = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    addresses = ["", "http://a.example/1", "http://a.example/2"]
+    assert len({spool_path(r, a) for r in reports for a in addresses}) == 6
