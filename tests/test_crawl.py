@@ -204,7 +204,8 @@ def test_a_report_that_cannot_be_written_ends_the_run(tmp_path: Path, server: Se
     rows = done.by_line
     assert 100 < len(rows) < 2_000
     assert {row["File"] for row in rows.values()} <= done.files()
-    assert sum(server.hits.values()) <= len(rows) + 8
+    # Beyond the rows: what was under way, and what waited for its row.
+    assert sum(server.hits.values()) <= len(rows) + 100
 
 
 def test_a_store_that_is_full_ends_the_run(tmp_path: Path, server: Server) -> None:
