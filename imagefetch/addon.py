@@ -1,4 +1,4 @@
-"""Add-on: the report is written whatever other feeds are asked for."""
+"""Add-ons: who asks is told; the report is written whatever other feeds are asked for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ from scrapy.settings import BaseSettings
 logger = logging.getLogger(__name__)
 
 REPORT_FEED = {"%(report)s": {"format": "report", "overwrite": False, "store_empty": True}}
+
+
+class ContactAddon:
+    """Adds CONTACT to USER_AGENT; says once, at the start, that it is empty."""
+
+    def update_settings(self, settings: BaseSettings) -> None:
+        if not settings["CONTACT"]:
+            logger.info("CONTACT is empty: with a mail or web address, servers know whom to ask")
+        priority = settings.getpriority("USER_AGENT") or 0
+        settings.set("USER_AGENT", user_agent(settings), priority=priority)
+
+
+def user_agent(settings: BaseSettings) -> str:
+    """Return USER_AGENT with CONTACT in it."""
+    agent, contact = str(settings["USER_AGENT"]), settings["CONTACT"]
+    return agent if not contact or contact in agent else f"{agent} (+{contact})"
 
 
 class ReportAddon:

@@ -31,6 +31,7 @@ only such errors are tried again.
     │   ├── TooLarge                 too-large
     │   ├── TooManyRedirects         too-many-redirects
     │   ├── BadRedirect              bad-redirect
+    │   ├── DisallowedByRobots       robots-disallowed
     │   ├── RequestDropped           request-dropped
     │   └── InternalError            internal-error
     └── Rejection                    a whole answer, its body not kept
@@ -41,6 +42,7 @@ only such errors are tried again.
         ├── ClientError              client-error
         ├── ServerError            ~ server-error
         ├── UnexpectedStatus         unexpected-status
+        ├── OptedOut                 opted-out
         ├── EmptyBody                empty-body
         ├── NotAnImage               not-an-image
         ├── DamagedImage             damaged-image
@@ -254,6 +256,12 @@ class BadRedirect(Failure):
     reason = "bad-redirect"
 
 
+class DisallowedByRobots(Failure):
+    """The site's robots.txt forbids it, and ROBOTSTXT_OBEY is on."""
+
+    reason = "robots-disallowed"
+
+
 class RequestDropped(Failure):
     """A middleware or signal handler of the user's refused it."""
 
@@ -313,6 +321,12 @@ class UnexpectedStatus(Rejection):
     """A status that brings no whole picture: 204, 206, a 3xx without Location, …"""
 
     reason = "unexpected-status"
+
+
+class OptedOut(Rejection):
+    """Its X-Robots-Tag has one of OPT_OUT_DIRECTIVES."""
+
+    reason = "opted-out"
 
 
 class EmptyBody(Rejection):

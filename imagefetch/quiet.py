@@ -59,9 +59,16 @@ def quieten(level: str) -> None:
     if level == "DEBUG":
         return
     logging.getLogger("scrapy").setLevel(level)
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").addFilter(_in_one_line)
     for name in ASSEMBLY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("scrapy.crawler").addFilter(_is_news)
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """A robots.txt that can't be had is worth a line, not a traceback."""
+    record.exc_info = None
+    return True
 
 
 def _is_news(record: logging.LogRecord) -> bool:

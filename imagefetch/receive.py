@@ -17,9 +17,14 @@ from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch.body import Bounds, Pace, read_pieces, save, skip
-from imagefetch.errors import IncompleteBody, NotAnImage, rejection_of
+from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
 from imagefetch.meta import PROBLEM, STREAM_TO
 from imagefetch.partials import Download, FileResponse
+from imagefetch.robots import OptOut
+
+# Bytes of a body that is no picture, as robots.txt: of that, RFC 9309 (section
+# 2.5) wants 500 KiB to be read at least.
+IN_MEMORY_MAX = 8 * 2**20
 
 STOPPED = ["download_stopped"]
 """Flags of a response that a signal handler cut short, as Scrapy's own handlers set them."""
@@ -28,7 +33,7 @@ STOPPED = ["download_stopped"]
 class Receiver:
     """Reads answers as far as their requests want them.
 
-    Settings: MIN_SPEED, MIN_SPEED_WINDOW, DOWNLOAD_MAXSIZE,
+    Settings: MIN_SPEED, MIN_SPEED_WINDOW, DOWNLOAD_MAXSIZE, OPT_OUT_DIRECTIVES,
     DOWNLOAD_FAIL_ON_DATALOSS (for bodies in memory only: a file is never
     partial). Meta: ``download_maxsize``, ``download_fail_on_dataloss``.
     """
@@ -40,6 +45,9 @@ class Receiver:
         self.min_speed = crawler.settings.getfloat("MIN_SPEED")
         self.window = crawler.settings.getfloat("MIN_SPEED_WINDOW")
         self.max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+        self.opt_out = OptOut(
+            crawler.settings.getlist("OPT_OUT_DIRECTIVES"), str(crawler.settings["USER_AGENT"])
+        )
         self.fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
 
     async def receive(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
@@ -76,7 +84,11 @@ class Receiver:
     async def _to_file(
         self, request: Request, answer: aiohttp.ClientResponse, common: dict[str, Any]
     ) -> Response:
-        if rejection_of(answer.status) is not None:
+        wanted = rejection_of(answer.status) is None
+        if wanted and self.opt_out.applies(answer.headers.getall("X-Robots-Tag", ())):
+            request.meta[PROBLEM] = OptedOut()
+            wanted = False
+        if not wanted:
             await skip(answer)
             return FileResponse(**common)
         folder: Path = request.meta[STREAM_TO]
@@ -98,7 +110,7 @@ class Receiver:
         flags: list[str] = []
         try:
             async with (
-                self._bounds(request) as bounds,
+                self._bounds(request, IN_MEMORY_MAX) as bounds,
                 aclosing(read_pieces(answer, bounds)) as pieces,
             ):
                 async for piece in pieces:
@@ -110,12 +122,13 @@ class Receiver:
         return _response(request, common, flags, bytes(body))
 
     @asynccontextmanager
-    async def _bounds(self, request: Request) -> AsyncIterator[Bounds]:
-        """Hold a body to what *request* and the settings allow.
+    async def _bounds(self, request: Request, most: int = 0) -> AsyncIterator[Bounds]:
+        """Hold a body to what *request* and the settings allow, and to *most* bytes.
 
         :raises TooSlow: on leaving, where it came too slowly
         """
         max_size = request.meta.get("download_maxsize", self.max_size)
+        max_size = min(max_size, most) if max_size and most else max_size or most
         async with Pace(self.min_speed, self.window) as pace:
             yield Bounds(
                 max_size,

@@ -17,6 +17,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings, Settings
 
+from imagefetch.addon import user_agent
 from imagefetch.body import read_pieces, skip
 from imagefetch.decode import Decoder, decoder
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
@@ -58,7 +59,7 @@ def fetch_list(address: str, path: Path, settings: BaseSettings) -> None:
     """Write the list at *address* into the file *path*; gzip is undone.
 
     Settings: those of `StreamingDownloadHandler`, of retries and of redirects,
-    INPUT_URLS_MAXSIZE, USER_AGENT, HTTPPROXY_ENABLED.
+    INPUT_URLS_MAXSIZE, USER_AGENT, CONTACT, HTTPPROXY_ENABLED.
 
     :raises BadInput: one line: which list can't be had, and why
     """
@@ -109,7 +110,7 @@ async def _follow(address: str, handler: StreamingDownloadHandler) -> None:
     redirects = NamedRedirectMiddleware.from_crawler(handler.crawler)
     step: Request | Response = Request(
         address,
-        headers={"User-Agent": settings["USER_AGENT"], "Accept": "text/plain,*/*;q=0.8"},
+        headers={"User-Agent": user_agent(settings), "Accept": "text/plain,*/*;q=0.8"},
         meta={
             "download_timeout": LIST_TIMEOUT,
             "download_maxsize": settings.getint("INPUT_URLS_MAXSIZE"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -83,6 +84,25 @@ class Text:
         return isinstance(value, (str, Path)) and bool(str(value).strip())
 
 
+class Contact:
+    """What may stand in a comment of a User-Agent (RFC 9110, section 5.6.5)."""
+
+    allowed: str = "a mail or web address, or empty"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        value = settings.get(name)
+        return isinstance(value, str) and not set(value) - PLAIN
+
+
+class Words:
+    """Some words."""
+
+    allowed: str = "a list of words, as noai,noimageai"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        return all(re.fullmatch(r"\s*[\w-]+\s*", word) for word in settings.getlist(name))
+
+
 class Networks:
     """IP networks."""
 
@@ -140,6 +160,8 @@ class Template:
 
 DAY = 86_400
 
+PLAIN = {chr(code) for code in range(0x21, 0x7F)} - set("()\\")
+
 RULES: dict[str, Rule] = {
     "INPUT_URLS": Text(),
     "INPUT_URLS_MAXSIZE": Number(0, 2**50),
@@ -148,7 +170,10 @@ RULES: dict[str, Rule] = {
     "CONCURRENT_REQUESTS_PER_DOMAIN": Number(1, 10_000),
     "DOWNLOAD_DELAY": Number(0, DAY, whole=False),
     "USER_AGENT": Text(),
+    "CONTACT": Contact(),
     "DEFAULT_REQUEST_HEADERS": Table(),
+    "ROBOTSTXT_OBEY": Switch(),
+    "OPT_OUT_DIRECTIVES": Words(),
     "RETRY_TIMES": Number(0, 100),
     "RETRY_DELAY": Number(0, DAY, whole=False),
     "RETRY_MAX_DELAY": Number(0, DAY, whole=False),

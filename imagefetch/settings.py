@@ -29,11 +29,19 @@ CONCURRENT_REQUESTS_PER_DOMAIN = 64
 # Seconds between two requests to one host.
 DOWNLOAD_DELAY = 0
 
-# Say who you are; a disguise earns refusals.
+# Say who you are; a disguise earns refusals. CONTACT, a mail or web address for
+# those whose servers you ask, is added to it: "imagefetch/1.0 (+me@example.org)".
 USER_AGENT = f"imagefetch/{__version__}"
+CONTACT = ""
 
 # Sent with every request. Pictures are not worth compressing.
 DEFAULT_REQUEST_HEADERS = {"Accept": "image/*,*/*;q=0.8", "Accept-Encoding": "identity"}
+
+# Whether what a site's robots.txt forbids is left alone.
+ROBOTSTXT_OBEY = False
+
+# Directives of an answer's X-Robots-Tag by which its picture is not kept.
+OPT_OUT_DIRECTIVES = ["noai", "noimageai"]
 
 # Times that a line is tried again after the first, where the error may pass.
 RETRY_TIMES = 4
@@ -144,7 +152,7 @@ BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]
 COMMANDS_MODULE = "imagefetch.commands"
 
-ADDONS = {"imagefetch.addon.ReportAddon": 500}
+ADDONS = {"imagefetch.addon.ContactAddon": 400, "imagefetch.addon.ReportAddon": 500}
 
 SCHEDULER = "imagefetch.scheduler.HostScheduler"
 
@@ -159,6 +167,8 @@ DOWNLOAD_HANDLERS = {
 
 DOWNLOADER_MIDDLEWARES = {
     "imagefetch.settled.SettledMiddleware": 10,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "imagefetch.robots.NamedRobotsTxtMiddleware": 100,
     # What scrapy_poet.Addon would put here, with a shorter way for pages like ours.
     "imagefetch.injection.PageMiddleware": 543,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
