@@ -10,6 +10,7 @@ only such errors are tried again.
     │   ├── UnsupportedScheme        unsupported-scheme
     │   ├── HostNotFound             host-not-found
     │   ├── DNSFailure             ~ dns-failure
+    │   ├── HostUnavailable        ~ host-unavailable
     │   ├── BlockedAddress           blocked-address
     │   ├── ConnectionRefused      ~ connection-refused
     │   ├── HostUnreachable        ~ host-unreachable
@@ -117,6 +118,13 @@ class DNSFailure(Failure):
     """The name service gave no answer."""
 
     reason = "dns-failure"
+    transient = True
+
+
+class HostUnavailable(Failure):
+    """So many connections to the host had failed that this line was not tried any more."""
+
+    reason = "host-unavailable"
     transient = True
 
 

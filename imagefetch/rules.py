@@ -179,6 +179,7 @@ RULES: dict[str, Rule] = {
     "RETRY_MAX_DELAY": Number(0, DAY, whole=False),
     "RETRY_AFTER_MAX": Number(0, 30 * DAY, whole=False),
     "RETRY_HTTP_CODES": Statuses(),
+    "BREAKER_FAILURES": Number(0, 1_000_000),
     "REDIRECT_MAX_TIMES": Number(0, 100),
     "CONNECT_TIMEOUT": Number(0.001, DAY, whole=False),
     "RESPONSE_TIMEOUT": Number(0.001, DAY, whole=False),

@@ -18,8 +18,10 @@ from typing import Any, NamedTuple, cast
 from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
+from scrapy.utils.httpobj import urlparse_cached
 
 from imagefetch import signals
+from imagefetch.breaker import Breakers, Change
 from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FIRST_SENT, LINE, RETRY_IN, SETTLED
 from imagefetch.spiders.images import ImagesSpider
@@ -30,8 +32,12 @@ from imagefetch.urls import Line
 WAITING_MAX = 100_000
 
 
+# Seconds by which a timer may be early.
+CLOCK = 0.001
+
+
 class Retry(NamedTuple):
-    """A line that waits to be tried again: a tenth of the size of a `Request`."""
+    """A line that waits to be tried, again or for its host: a tenth of the size of a `Request`."""
 
     due: float
     """Time of the event loop, seconds."""
@@ -39,7 +45,7 @@ class Retry(NamedTuple):
     """Breaks ties."""
     line: Line
     retry_times: int
-    first_sent: float
+    first_sent: float | None
 
 
 @dataclass
@@ -52,7 +58,8 @@ class Host:
 
 
 class HostScheduler(BaseScheduler):
-    """Settings: LOOKAHEAD, CONCURRENT_REQUESTS_PER_DOMAIN, DOWNLOAD_SLOTS."""
+    """Settings: LOOKAHEAD, CONCURRENT_REQUESTS_PER_DOMAIN, DOWNLOAD_SLOTS, BREAKER_FAILURES,
+    and as a host's patience RETRY_TIMES, RETRY_DELAY, RETRY_MAX_DELAY."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -65,6 +72,14 @@ class HostScheduler(BaseScheduler):
         self._under_way: dict[Request, str] = {}
         self._settled: deque[Request] = deque()  # lines that need no download
         self._retries: list[Retry] = []  # a heap
+        settings = crawler.settings
+        self._breakers: Breakers[Retry] = Breakers(
+            settings.getint("BREAKER_FAILURES"),
+            max(1, settings.getint("RETRY_TIMES")),
+            settings.getfloat("RETRY_DELAY"),
+            settings.getfloat("RETRY_MAX_DELAY"),
+        )
+        self._opened: deque[str] = deque()  # sites whose parked lines may go on, or end
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._duplicates: dict[bytes, list[Line]] = {}  # of lines that are not done
@@ -92,8 +107,8 @@ class HostScheduler(BaseScheduler):
 
     @property
     def waiting(self) -> int:
-        """Lines that wait for a retry or for the line whose duplicate they are."""
-        return len(self._retries) + self._duplicate_count
+        """Lines that wait for a retry, for their host, or for the line whose duplicate they are."""
+        return len(self._retries) + self._breakers.waiting + self._duplicate_count
 
     async def room(self) -> None:
         """Return once another line may be read from the list."""
@@ -119,7 +134,7 @@ class HostScheduler(BaseScheduler):
 
     def next_request(self) -> Request | None:
         self._reclaim_places()
-        self._queue_due_retries()
+        self._queue_what_is_due()
         if self._settled:
             request: Request | None = self._settled.popleft()
         elif self._released:
@@ -132,13 +147,35 @@ class HostScheduler(BaseScheduler):
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
         """Let the duplicates of *record*'s line go on."""
+        if site := self._breakers.ended(record.line, self._loop.time()):
+            self._opened.append(site)
         if record.key is not None:
             self.spider.outcomes.set_offset(record.key, offset)
             lines = self._duplicates.pop(record.key, [])
             self._duplicate_count -= len(lines)
             self._released.extend((line, record.key) for line in lines)
 
+    def note(self, request: Request, *, failed: bool) -> None:
+        """Take in what came of *request*: whether no connection could be made to its host."""
+        site = site_of(request)
+        change = self._breakers.note(site, request.meta[LINE], self._loop.time(), failed=failed)
+        if change is Change.PARKED:
+            self._park_queue(self.crawler.engine.downloader.get_slot_key(request))
+        elif change is not Change.NONE:
+            self._opened.append(site)
+        if failed:
+            self._set_timer()
+
     def _queue(self, request: Request) -> None:
+        if not request.meta.get("redirect_times"):  # what was begun goes on
+            site = site_of(request)
+            match self._breakers.admit(site, request.meta[LINE], self._loop.time()):
+                case Change.PARKED:
+                    self._breakers.park(site, self._compact(request))
+                    return
+                case Change.GIVEN_UP:
+                    self._settled.append(self.spider.given_up(request))
+                    return
         key = self.crawler.engine.downloader.get_slot_key(request)
         host = self._hosts.get(key)
         if host is None:
@@ -177,34 +214,70 @@ class HostScheduler(BaseScheduler):
             if not host.busy and not host.waiting:
                 del self._hosts[key]
 
-    def _wait(self, request: Request) -> None:
+    def _park_queue(self, key: str) -> None:
+        """Let requests that wait for the host *key* wait for their sites instead."""
+        host = self._hosts.get(key)
+        if host is None or not host.waiting:
+            return
+        self._turns.remove(key)
+        self._queued -= len(host.waiting)
+        waiting, host.waiting = host.waiting, deque()
+        for request in waiting:
+            self._queue(request)
+
+    def _compact(self, request: Request, wait: float = 0) -> Retry:
         meta = request.meta
-        due = self._loop.time() + meta[RETRY_IN]
-        retry = Retry(due, next(self._order), meta[LINE], meta["retry_times"], meta[FIRST_SENT])
+        due, order = self._loop.time() + wait, next(self._order)
+        return Retry(due, order, meta[LINE], meta.get("retry_times", 0), meta.get(FIRST_SENT))
+
+    def _wait(self, request: Request) -> None:
+        retry = self._compact(request, request.meta[RETRY_IN])
         heapq.heappush(self._retries, retry)
         if self._retries[0] is retry:
             self._set_timer()
 
-    def _queue_due_retries(self) -> None:
+    def _queue_what_is_due(self) -> None:
         now = self._loop.time()
-        while self._retries and self._retries[0].due <= now and len(self) < self.lookahead:
-            self._queue(self._next_retry())
+        while len(self) < self.lookahead and (request := self._due(now)):
+            self._queue(request)
+        while self._opened and len(self) < self.lookahead:
+            site = self._opened[0]
+            retry = None if self._breakers.holds(site) else self._breakers.take(site)
+            if retry is None:
+                self._opened.popleft()
+            else:
+                self._queue(self._request_of(retry))
 
-    def _next_retry(self) -> Request:
-        retry = heapq.heappop(self._retries)
-        return self.spider.line_request(
-            retry.line, retry_times=retry.retry_times, first_sent=retry.first_sent
-        )
+    def _due(self, now: float) -> Request | None:
+        """Return the request for a line that need wait no more; None if there is none."""
+        if self._retries and self._retries[0].due <= now:
+            return self._request_of(heapq.heappop(self._retries))
+        probe = self._breakers.take_probe(now)
+        return None if probe is None else self._request_of(probe)
+
+    def _request_of(self, retry: Retry) -> Request:
+        sent = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
+        return self.spider.line_request(retry.line, retry_times=retry.retry_times, **sent)
 
     def _set_timer(self) -> None:
-        """Wake the engine, which may have nothing else to do, when a retry is due."""
+        """Wake the engine, which may have nothing else to do, when a line is due."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._retries:
-            self._timer = self._loop.call_at(self._retries[0].due, self._wake)
+        due = [time for time in (self._breakers.next_due(),) if time is not None]
+        due += [retry.due for retry in self._retries[:1]]
+        if due:
+            self._timer = self._loop.call_at(min(due), self._wake)
 
     def _wake(self) -> None:
         self._timer = None
-        if self._retries and self.crawler.engine.spider is not None:
-            self.crawler.engine.crawl(self._next_retry())
+        if self.crawler.engine.spider is not None:
+            request = self._due(self._loop.time() + CLOCK)
+            if request is not None:
+                self.crawler.engine.crawl(request)
         self._set_timer()
+
+
+def site_of(request: Request) -> str:
+    """Return what connections to *request*'s host have in common: ``http://a.example:80``."""
+    parts = urlparse_cached(request)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -58,6 +58,11 @@ RETRY_AFTER_MAX = 300.0
 # Statuses that may pass.
 RETRY_HTTP_CODES = [408, 425, 429, 500, 502, 503, 504, 522, 524]
 
+# Connections to a host that fail one after the other before its other lines wait
+# for it. It is asked again RETRY_TIMES times, by one request each; then they are
+# given up. 0: every line is tried.
+BREAKER_FAILURES = 10
+
 # Redirects followed for one line.
 REDIRECT_MAX_TIMES = 10
 
@@ -177,6 +182,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
     "imagefetch.redirect.NamedRedirectMiddleware": 600,
+    "imagefetch.breaker.BreakerMiddleware": 860,
     # The handler decodes; this one would look for a body in memory.
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
 }

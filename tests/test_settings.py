@@ -45,6 +45,7 @@ ENABLED = {
         "imagefetch.retry.WaitingRetryMiddleware",
         "imagefetch.redirect.NamedRedirectMiddleware",
         "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware",
+        "imagefetch.breaker.BreakerMiddleware",
     ],
     "spider middlewares": [
         "scrapy.spidermiddlewares.start.StartSpiderMiddleware",

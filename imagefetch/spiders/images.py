@@ -119,6 +119,12 @@ class ImagesSpider(Spider):
         request.meta[STREAM_TO] = self.partial
         return request
 
+    @staticmethod
+    def given_up(request: Request) -> Request:
+        """Return *request* as one that ends without being sent: its host is out of reach."""
+        request.meta.update({SETTLED: errors.HostUnavailable(), "dont_retry": True})
+        return request
+
     def duplicate_request(self, line: Line, key: bytes) -> Request:
         """Return a request that ends with what became of *key*'s first line."""
         return self._request(NOWHERE, {LINE: line, DUPLICATE_OF: key})
@@ -197,15 +203,16 @@ class ImagesSpider(Spider):
         meta = request.meta
         line: Line = meta[LINE]
         record = ImageRecord(line.text, code, line.number)
+        record.attempts = meta.get("retry_times", 0)
         if SETTLED not in meta:
-            record.attempts = meta.get("retry_times", 0) + 1
+            record.attempts += 1
             record.seconds = meta.get(SECONDS)
         return self._complete(record, request)
 
     def _complete(self, record: ImageRecord, request: Request) -> ImageRecord:
         """Add to *record* what no column shows."""
         record.key = request.meta.get(KEY)
-        if self.continues and SETTLED not in request.meta:
+        if self.continues and KEY in request.meta:
             line: Line = request.meta[LINE]
             record.leftovers = self.names.possible_names(self._first_url(request), line.number)
         return record

@@ -1,0 +1,228 @@
+"""Hosts that can't be connected to: parked, asked again by one request at a time, given up.
+
+A host whose connections fail again and again is parked: its lines wait. After a
+pause, one of them is a probe; as long as probes fail, pauses grow. A host is
+given the patience that a line is: after as many probes it is given up, and its
+lines end at once; yet probes go on, and the first that succeeds opens it again.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from imagefetch import errors
+from imagefetch.meta import KEY, SETTLED
+from imagefetch.urls import Line
+
+if TYPE_CHECKING:
+    from imagefetch.scheduler import HostScheduler
+
+# What says that a host can't be connected to, and not only for one request.
+NO_CONNECTION = (
+    errors.ConnectionRefused,
+    errors.HostUnreachable,
+    errors.ConnectTimeout,
+    errors.DNSFailure,
+)
+
+# Hosts that are kept an eye on, of which a connection failed; beyond that, those
+# that aren't parked are forgotten.
+HOSTS = 10_000
+
+
+class Waiting(Protocol):
+    """What waits for a host."""
+
+    @property
+    def line(self) -> Line: ...
+
+
+Entry = TypeVar("Entry", bound=Waiting)
+
+
+class Change(Enum):
+    """What an outcome made of a host."""
+
+    NONE = auto()
+    PARKED = auto()
+    GIVEN_UP = auto()
+    OPENED = auto()
+
+
+@dataclass
+class Host(Generic[Entry]):
+    """One that failed at least once since it last answered."""
+
+    failures: int = 0
+    """Connections in a row."""
+    parked: bool = False
+    given_up: bool = False
+    probes: int = 0
+    """That failed since it was parked."""
+    probe: int | None = None
+    """Line of the one under way."""
+    until: float = 0.0
+    """When the next may be sent, seconds."""
+    waiting: deque[Entry] = field(default_factory=deque)
+
+
+class Breakers(Generic[Entry]):
+    """One for each host in trouble."""
+
+    def __init__(self, failures: int, probes: int, pause: float, max_pause: float) -> None:
+        """*failures* in a row park a host, 0: never; *probes* that fail let it be given up;
+        *pause*: seconds until the first of them, doubled each time, up to *max_pause*."""
+        self.failures = failures
+        self.probes = probes
+        self.pause = pause
+        self.max_pause = max_pause
+        self.waiting = 0
+        """Entries parked."""
+        self._probing: dict[int, str] = {}  # hosts by the line that probes them
+        self._hosts: dict[str, Host[Entry]] = {}
+        self._due: list[tuple[float, str]] = []  # a heap
+
+    def admit(self, key: str, line: Line, now: float) -> Change:
+        """Say what becomes of a request for *line* to the host *key*: NONE if it may be sent,
+        as a probe perhaps; PARKED if it is to wait, GIVEN_UP if it is to end."""
+        host = self._hosts.get(key)
+        if host is None or not host.parked or host.probe == line.number:
+            return Change.NONE
+        if host.probe is None and now >= host.until:
+            self._begin_probe(key, host, line)
+            return Change.NONE
+        return Change.GIVEN_UP if host.given_up else Change.PARKED
+
+    def park(self, key: str, entry: Entry) -> None:
+        """Let *entry* wait for the host *key*, which is parked."""
+        self._hosts[key].waiting.append(entry)
+        self.waiting += 1
+
+    def note(self, key: str, line: Line, now: float, *, failed: bool) -> Change:
+        """Take in what came of a request: whether no connection could be made."""
+        host = self._hosts.get(key)
+        if not failed:
+            if host is None:
+                return Change.NONE
+            self._end_probe(host)
+            host.failures = 0
+            if host.parked:
+                host.parked = host.given_up = False
+                return Change.OPENED
+            if not host.waiting:
+                del self._hosts[key]
+            return Change.NONE
+        if host is None:
+            if not self.failures:
+                return Change.NONE
+            self._make_room()
+            host = self._hosts[key] = Host()
+        if not host.parked:
+            host.failures += 1
+            if host.failures < self.failures:
+                return Change.NONE
+            host.parked, host.probes = True, 0
+            self._pause(key, host, now)
+            return Change.PARKED
+        if host.probe != line.number:
+            return Change.NONE  # under way since before
+        return self._probe_failed(key, host, now)
+
+    def ended(self, line: int, now: float) -> str | None:
+        """Note that *line* is done: a probe that came to nothing before it came to its host,
+        has failed. Return the host, if that is now given up."""
+        key = self._probing.get(line)
+        if key is None:
+            return None
+        change = self._probe_failed(key, self._hosts[key], now)
+        return key if change is Change.GIVEN_UP else None
+
+    def holds(self, key: str) -> bool:
+        """Whether what waits for the host *key* must go on waiting."""
+        host = self._hosts.get(key)
+        return host is not None and host.parked and not host.given_up
+
+    def take(self, key: str) -> Entry | None:
+        """Return the next entry that waits for the host *key*; None if there is none."""
+        host = self._hosts.get(key)
+        if host is None or not host.waiting:
+            if host is not None and not host.parked:
+                del self._hosts[key]
+            return None
+        self.waiting -= 1
+        return host.waiting.popleft()
+
+    def take_probe(self, now: float) -> Entry | None:
+        """Return an entry that is to be sent as its host's probe now; None if none is."""
+        while self._due and self._due[0][0] <= now:
+            _, key = heapq.heappop(self._due)
+            host = self._hosts.get(key)
+            if host is None or not host.parked or host.probe is not None or host.until > now:
+                continue
+            entry = self.take(key)
+            if entry is not None:
+                self._begin_probe(key, host, entry.line)
+                return entry
+        return None
+
+    def next_due(self) -> float | None:
+        """Return when the next probe may be sent, seconds."""
+        return self._due[0][0] if self._due else None
+
+    def _begin_probe(self, key: str, host: Host[Entry], line: Line) -> None:
+        host.probe = line.number
+        self._probing[line.number] = key
+
+    def _end_probe(self, host: Host[Entry]) -> None:
+        if host.probe is not None:
+            del self._probing[host.probe]
+            host.probe = None
+
+    def _probe_failed(self, key: str, host: Host[Entry], now: float) -> Change:
+        self._end_probe(host)
+        host.probes += 1
+        self._pause(key, host, now)
+        if host.probes >= self.probes and not host.given_up:
+            host.given_up = True
+            return Change.GIVEN_UP
+        return Change.NONE
+
+    def _pause(self, key: str, host: Host[Entry], now: float) -> None:
+        host.until = now + min(self.pause * 2.0 ** min(host.probes, 64), self.max_pause)
+        heapq.heappush(self._due, (host.until, key))
+
+    def _make_room(self) -> None:
+        if len(self._hosts) >= HOSTS:
+            troubled = self._hosts.items()
+            self._hosts = {key: host for key, host in troubled if host.parked or host.waiting}
+
+
+class BreakerMiddleware:
+    """Tells the scheduler what came of each line's request."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> BreakerMiddleware:
+        return cls(crawler)
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        self._note(request, failed=False)
+        return response
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        self._note(request, failed=isinstance(exception, NO_CONNECTION))
+
+    def _note(self, request: Request, *, failed: bool) -> None:
+        # Where a redirect led is another host than the one whose lines would wait.
+        if KEY in request.meta and not request.meta.keys() & {SETTLED, "redirect_times"}:
+            cast("HostScheduler", self.crawler.engine.scheduler).note(request, failed=failed)
