@@ -127,7 +127,7 @@ def _img2dataset(task: Task) -> list[str]:
     processes = os.cpu_count() or 1
     shard = -(-len(task.urls) // processes)
     return ["img2dataset", "--url_list", str(task.list), "--output_folder", str(task.out),
-            "--output_format", "files", "--resize_mode", "no", "--disable_all_reencode", "True",
+            "--output_format", "files", "--resize_mode", "no", "--skip_reencode", "True",
             "--retries", "4", "--processes_count", str(processes),
             "--thread_count", str(AT_ONCE // processes),
             "--number_sample_per_shard", str(shard)]  # fmt: skip
