@@ -142,7 +142,11 @@ http {{
     ssl_certificate_key {folder}/server.pem;
     ssl_session_cache shared:tls:10m;
     root {folder};
-    location ~ ^/tiny/(\\d+)\\.svg$ {{ types {{ }} default_type image/svg+xml; return 200 '{TINY}'; }}
+    location ~ ^/tiny/(\\d+)\\.svg$ {{
+      types {{ }}
+      default_type image/svg+xml;
+      return 200 '{TINY}';
+    }}
     {far}
   }}
 }}

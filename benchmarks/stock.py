@@ -1,6 +1,6 @@
 """Scrapy's own FilesPipeline with its default handler, as its documentation has it.
 
-    python -m benchmarks.stock LIST FOLDER AT_ONCE
+python -m benchmarks.stock LIST FOLDER AT_ONCE
 """
 
 from __future__ import annotations

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 from imagefetch.errors import BadInput
 from imagefetch.harmless import escape
 from imagefetch.journal import Journal
 from imagefetch.names import stored_file
+from imagefetch.repeats import Repeat, Repeats
 from imagefetch.resume import replace_report
 from imagefetch.rows import Row, read_rows, whole_size
-from imagefetch.urls import read_lines
+from imagefetch.urls import host_of, read_lines
 
 EXAMPLES_MAX = 5  # of each kind of trouble that is told in words
 
@@ -46,6 +46,10 @@ class Audit:
     """Rows without a file, by reason."""
     hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """The same by host and reason."""
+    damaged: Counter[str] = field(default_factory=Counter)
+    """Rows with a file whose picture is no good, by reason."""
+    repeats: list[Repeat] = field(default_factory=list)
+    """Pictures that came from many URLs of one host."""
 
     def found(self, kind: str, where: str) -> None:
         """Note that something is broken."""
@@ -54,10 +58,11 @@ class Audit:
             self.examples.append(f"{kind}: {where}")
 
 
-def audit(urls: Path, report: Path, store: Path | None) -> Audit:
+def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Audit:
     """Hold *report* against the list *urls* and the files in the folder *store*.
 
     A remote store (None) is not looked into. Every file is read and hashed.
+    Pictures from *repeats* URLs of a host or more are told; 0: none.
 
     :raises BadInput: if list or report can't be read as such
     """
@@ -75,8 +80,12 @@ def audit(urls: Path, report: Path, store: Path | None) -> Audit:
     if whole_size(report) < report.stat().st_size:
         result.found("torn row", f"at the end of {report}")
     names = _Names()
+    counts = Repeats(repeats)
     for row in read_rows(report):
         _look_at(row, result, store, names)
+        if row.cells[3] and row.cells[9] != "0":  # that of a duplicate came with its first line
+            counts.add(row.cells[0], row.cells[8])
+    result.repeats = counts.found()
     if store is not None:
         for name in _files(store):
             if name.startswith(".part/"):
@@ -93,11 +102,13 @@ def _look_at(row: Row, result: Audit, store: Path | None, names: _Names) -> None
     sha256, reason = row.cells[8], row.cells[-1]
     if not name:
         result.reasons[reason] += 1
-        result.hosts[_host(url), reason] += 1
+        result.hosts[host_of(url), reason] += 1
         if not reason:
             result.found("row with neither file nor reason", f"line {line}")
         return
     result.kept += 1
+    if reason:
+        result.damaged[reason] += 1
     if store is None or not names.add(name):
         return  # a duplicate's file was looked at before
     path = stored_file(store, name)
@@ -129,13 +140,6 @@ def _in_order(urls: Path, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
         if journal.has_row(line):
             file.seek(journal.offset(line))
             yield file.readline()
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or "no host"
-    except ValueError:
-        return "no host"
 
 
 def _files(store: Path) -> Iterator[str]:
@@ -175,6 +179,10 @@ def describe(result: Audit) -> str:
         lines.append(f"not kept    {count:,} {reason}")
         hosts = Counter({host: n for (host, why), n in result.hosts.items() if why == reason})
         lines += [f"              {n:,} {host}" for host, n in hosts.most_common(EXAMPLES_MAX)]
+    lines += [f"damaged     {count:,} {reason}" for reason, count in result.damaged.most_common()]
+    lines += [f"repeated    {repeat}" for repeat in result.repeats[:EXAMPLES_MAX]]
+    if len(result.repeats) > EXAMPLES_MAX:
+        lines.append(f"repeated    {len(result.repeats) - EXAMPLES_MAX:,} more such pictures")
     lines += [f"BROKEN      {count:,} {kind}" for kind, count in result.broken.items()]
     lines += [f"              {example}" for example in result.examples]
     return "\n".join(escape(line) for line in lines)

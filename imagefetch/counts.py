@@ -20,6 +20,8 @@ class Counts:
     """Of the files stored; a duplicate's file counts once."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rows without a file, by `Reason`."""
+    damaged: Counter[str] = field(default_factory=Counter)
+    """Rows with a file whose picture is no good, by `Reason`."""
 
     def add(self, record: ImageRecord) -> None:
         self.done += 1
@@ -27,5 +29,7 @@ class Counts:
             self.kept += 1
             if record.attempts:
                 self.bytes += record.bytes or 0
+            if record.reason:
+                self.damaged[record.reason] += 1
         else:
             self.reasons[record.reason] += 1

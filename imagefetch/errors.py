@@ -43,7 +43,17 @@ only such errors are tried again.
         ├── UnexpectedStatus         unexpected-status
         ├── EmptyBody                empty-body
         ├── NotAnImage               not-an-image
-        └── DamagedImage             damaged-image
+        ├── DamagedImage             damaged-image
+        ├── CutImage                 cut-image
+        ├── UndecodableImage         undecodable-image
+        ├── DecoderFailed            decoder-failed
+        ├── Placeholder              placeholder
+        ├── TooNarrow                too-narrow
+        ├── TooLow                   too-low
+        ├── TooManyPixels            too-many-pixels
+        ├── TooElongated             too-elongated
+        ├── TooFewBytes              too-few-bytes
+        └── TypeNotAllowed           type-not-allowed
 
     LocalError                       this machine's fault: stops the run, never a row
     ├── StoreError                   store-error
@@ -51,6 +61,8 @@ only such errors are tried again.
     └── SystemLimit                  system-limit
 
     BadInput                         refused before anything is fetched
+
+With KEEP_DAMAGED, a file stands beside cut-image, undecodable-image and decoder-failed.
 
 `LocalError` is no `OSError` on purpose: Scrapy retries those, and a full disk
 would become a row of every line.
@@ -319,6 +331,66 @@ class DamagedImage(Rejection):
     """The bytes begin as an image does, yet their header can't be read."""
 
     reason = "damaged-image"
+
+
+class CutImage(Rejection):
+    """The picture breaks off, though its answer came whole: the server has no more of it."""
+
+    reason = "cut-image"
+
+
+class UndecodableImage(Rejection):
+    """The header is in order, and what follows can't be decoded."""
+
+    reason = "undecodable-image"
+
+
+class DecoderFailed(Rejection):
+    """Decoding took too long, took too much memory, or crashed."""
+
+    reason = "decoder-failed"
+
+
+class Placeholder(Rejection):
+    """What a site answers instead of a picture that is gone."""
+
+    reason = "placeholder"
+
+
+class TooNarrow(Rejection):
+    """Narrower than MIN_WIDTH."""
+
+    reason = "too-narrow"
+
+
+class TooLow(Rejection):
+    """Less high than MIN_HEIGHT."""
+
+    reason = "too-low"
+
+
+class TooManyPixels(Rejection):
+    """More pixels than MAX_PIXELS."""
+
+    reason = "too-many-pixels"
+
+
+class TooElongated(Rejection):
+    """An aspect ratio beyond MAX_ASPECT_RATIO."""
+
+    reason = "too-elongated"
+
+
+class TooFewBytes(Rejection):
+    """Fewer bytes than MIN_BYTES."""
+
+    reason = "too-few-bytes"
+
+
+class TypeNotAllowed(Rejection):
+    """A type that is not in ALLOWED_TYPES."""
+
+    reason = "type-not-allowed"
 
 
 class LocalError(Exception):

@@ -34,7 +34,7 @@ class ImageRecord:
     seconds: float | None = None
     """From the first request to the last byte."""
     reason: str = ""
-    """Slug out of `imagefetch.errors`; empty on success."""
+    """Slug out of `imagefetch.errors`; empty on success. Beside a file, what is wrong with it."""
 
     def __post_init__(self) -> None:
         # Not fields: exporters never see them.
@@ -42,6 +42,5 @@ class ImageRecord:
         """The partial file that the pipeline is to move into its place."""
         self.key: bytes | None = None
         """What this line's duplicates share with it."""
-        self.stem: str = ""
-        """The name of this line's file without extension, where an interrupted
-        run may have left one."""
+        self.leftovers: list[str] = []
+        """Names under which an interrupted run may have left a file for this line."""

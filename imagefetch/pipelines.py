@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from ftplib import FTP
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, cast
 
 from scrapy.crawler import Crawler
@@ -19,26 +20,47 @@ from scrapy.utils.ftp import ftp_makedirs_cwd
 from imagefetch.errors import StoreError
 from imagefetch.items import ImageRecord
 from imagefetch.partials import store_error
-from imagefetch.probe import FORMATS
 from imagefetch.stop import stop_run
 
-EXTENSIONS = {known.extension for known in FORMATS}
+# Folders whose path is remembered as made and looked at.
+FOLDERS = 100_000
 
 
 class FolderStore(FSFilesStore):
     """A local folder. Takes files by renaming, which is atomic."""
 
+    def __init__(self, basedir: str) -> None:
+        super().__init__(basedir)
+        self._folders: set[str] = set()
+
     def persist_file(  # type: ignore[override]
         self, path: str, buf: Any, info: Any, meta: Any = None, headers: Any = None
     ) -> None:
+        """:raises StoreError: if a folder on the way is a symbolic link"""
+        if "/" in path:
+            self._make_folders(path)
         Path(buf.name).replace(Path(self.basedir, path))
 
-    def remove_strays(self, stem: str, keep: str) -> None:
+    def remove_strays(self, names: Iterable[str], keep: str) -> None:
         """Remove what an interrupted run stored for a line and wrote no row of."""
-        for extension in EXTENSIONS:
-            if stem + extension != keep:
+        for name in names:
+            if name != keep:
                 with suppress(OSError):
-                    Path(self.basedir, stem + extension).unlink()
+                    Path(self.basedir, name).unlink()
+
+    def _make_folders(self, path: str) -> None:
+        folder = path.rpartition("/")[0]
+        if folder in self._folders:
+            return
+        for parent in reversed(PurePosixPath(path).parents[:-1]):
+            place = Path(self.basedir, parent)
+            with suppress(FileExistsError):
+                place.mkdir()
+            if place.is_symlink() or not place.is_dir():
+                raise StoreError(f"{place}: is no folder, or a symbolic link; move it away")
+        if len(self._folders) >= FOLDERS:
+            self._folders.clear()
+        self._folders.add(folder)
 
 
 class GoogleStore(GCSFilesStore):
@@ -62,7 +84,7 @@ class GoogleStore(GCSFilesStore):
 
 
 class FTPStore(FTPFilesStore):
-    """FTP. Makes its folder once, before the first file.
+    """FTP. Makes each folder once, before its first file.
 
     Of uploads that each make the folder where they miss it, only the quickest
     succeeds: to the others the server says that it exists.
@@ -70,22 +92,32 @@ class FTPStore(FTPFilesStore):
 
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
-        self.folder: asyncio.Future[None] | None = None
-        """Done as soon as the folder is there."""
+        self.folders: dict[str, asyncio.Future[None]] = {}
+        """By path below the store: done as soon as it is there."""
 
     async def persist_file(  # type: ignore[override]
         self, path: str, buf: Any, info: Any, meta: Any = None, headers: Any = None
     ) -> None:
-        if self.folder is None:
-            self.folder = asyncio.ensure_future(run_in_thread(self._make_folder))
-        await self.folder
+        await self._folder(path.rpartition("/")[0])
         await ensure_awaitable(super().persist_file(path, buf, info, meta, headers))
 
-    def _make_folder(self) -> None:
+    async def _folder(self, folder: str) -> None:
+        """Return once *folder*, below the store, is there; the folder it lies in comes first."""
+        if folder not in self.folders:
+            if folder:
+                await self._folder(folder.rpartition("/")[0])
+            if len(self.folders) >= FOLDERS:
+                self.folders.clear()
+            if folder not in self.folders:
+                making = run_in_thread(self._make_folder, f"{self.basedir}/{folder}")
+                self.folders[folder] = asyncio.ensure_future(making)
+        await self.folders[folder]
+
+    def _make_folder(self, folder: str) -> None:
         with FTP() as ftp:
             ftp.connect(self.host, self.port)
             ftp.login(self.username, self.password)
-            ftp_makedirs_cwd(ftp, self.basedir or "/")
+            ftp_makedirs_cwd(ftp, folder.rstrip("/") or "/")
 
 
 class ImageFilesPipeline(FilesPipeline):
@@ -113,8 +145,8 @@ class ImageFilesPipeline(FilesPipeline):
             has no row
         """
         download = item.download
-        if item.stem and isinstance(self.store, FolderStore):
-            self.store.remove_strays(item.stem, item.file)
+        if item.leftovers and isinstance(self.store, FolderStore):
+            self.store.remove_strays(item.leftovers, item.file)
         if download is None or download.path is None:
             return item
         try:
@@ -128,7 +160,8 @@ class ImageFilesPipeline(FilesPipeline):
             if not isinstance(self.store, FolderStore):
                 download.discard()
             elif self.fsync:
-                await run_in_thread(sync, Path(self.store.basedir))
+                for folder in Path(item.file).parents:
+                    await run_in_thread(sync, Path(self.store.basedir, folder))
         except Exception as error:
             # Each kind of store has errors of its own; none is the picture's fault.
             stop_run(self.crawler, _as_store_error(item, error))

@@ -12,7 +12,8 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
@@ -83,7 +84,15 @@ def finish_discarding(report: Path, store: str) -> None:
         for row in read_rows(old):
             if path := stored_file(folder, row.cells[3]):
                 path.unlink()
+                _remove_empty(folder, row.cells[3])
     old.replace(previous(report))
+
+
+def _remove_empty(store: Path, file: str) -> None:
+    """Remove the folders below *store* that *file* stood in, where nothing else does."""
+    with suppress(OSError):
+        for folder in PurePosixPath(file).parents[:-1]:
+            (store / folder).rmdir()
 
 
 def compact(report: Path) -> None:

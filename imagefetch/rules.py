@@ -10,7 +10,9 @@ from typing import Protocol
 
 from scrapy.settings import BaseSettings
 
+from imagefetch import names
 from imagefetch.errors import BadInput
+from imagefetch.probe import FORMATS
 
 
 class Rule(Protocol):
@@ -111,6 +113,31 @@ class Table:
         return True
 
 
+class Types:
+    """Media types of formats that are known."""
+
+    allowed: str = "a list of types as the report names them: image/jpeg,image/png"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        known = {format_.media_type for format_ in FORMATS}
+        return known.issuperset(settings.getlist(name))
+
+
+class Template:
+    """A template of `imagefetch.names`."""
+
+    allowed: str = f"a template such as {names.DEFAULT}"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        """:raises BadInput: saying what is wrong with it"""
+        value = settings.get(name)
+        try:
+            names.NameTemplate(value)
+        except ValueError as error:
+            raise BadInput(f"setting {name} = {value!r}: {error}") from error
+        return True
+
+
 DAY = 86_400
 
 RULES: dict[str, Rule] = {
@@ -136,13 +163,26 @@ RULES: dict[str, Rule] = {
     "DNS_NEGATIVE_TTL": Number(0, DAY, whole=False),
     "DOWNLOAD_MAXSIZE": Number(0, 2**50),
     "DOWNLOAD_VERIFY_CERTIFICATES": Switch(),
+    "VERIFY_IMAGES": Choice(("header", "full", "off")),
+    "MAX_IMAGE_PIXELS": Number(1, 2_000_000_000),
+    "KEEP_DAMAGED": Switch(),
+    "MIN_WIDTH": Number(0, 2**31),
+    "MIN_HEIGHT": Number(0, 2**31),
+    "MAX_PIXELS": Number(0, 2**62),
+    "MAX_ASPECT_RATIO": Number(0, 2**31, whole=False),
+    "MIN_BYTES": Number(0, 2**50),
+    "ALLOWED_TYPES": Types(),
+    "PLACEHOLDER_REPEATS": Number(0, 1_000_000_000),
     "FILES_STORE": Text(),
+    "FILES_NAME": Template(),
     "REPORT": Text(),
     "FSYNC": Number(0, 1_000_000_000),
     "PROGRESS_INTERVAL": Number(0.1, DAY, whole=False),
     "LOG_LEVEL": Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
 }
 """Every setting that this project's users are told of, in data order."""
+
+NEED_A_SIZE = ("MIN_WIDTH", "MIN_HEIGHT", "MAX_PIXELS", "MAX_ASPECT_RATIO")
 
 
 def check_settings(settings: BaseSettings) -> None:
@@ -153,11 +193,25 @@ def check_settings(settings: BaseSettings) -> None:
     for name, rule in RULES.items():
         try:
             holds = rule.holds(settings, name)
+        except BadInput:
+            raise
         except (ValueError, TypeError):
             holds = False
         if not holds:
             value = settings.get(name)
             raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}")
+    _check_together(settings)
+
+
+def _check_together(settings: BaseSettings) -> None:
+    """:raises BadInput: if two settings can't hold at once"""
+    if settings["VERIFY_IMAGES"] == "off":
+        for name in NEED_A_SIZE:
+            if settings.getfloat(name):
+                raise BadInput(
+                    f"setting {name} = {settings[name]!r}: needs sizes, which are not found "
+                    "with VERIFY_IMAGES = 'off'; set that to 'header'"
+                )
 
 
 def check_words(settings: BaseSettings, words: Iterable[str]) -> None:

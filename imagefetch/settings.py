@@ -75,8 +75,44 @@ DOWNLOAD_MAXSIZE = 256 * 1024 * 1024
 # Whether https servers must prove who they are.
 DOWNLOAD_VERIFY_CERTIFICATES = True
 
+# How far a picture is looked into. "header": its size, and whether it breaks
+# off; "full": it is decoded too, in processes beside; "off": its first bytes
+# alone, so that only its type is known.
+VERIFY_IMAGES = "header"
+
+# Pixels that are decoded of one picture; larger ones are kept undecoded. The
+# default is Pillow's own, 256 MiB of RGB.
+MAX_IMAGE_PIXELS = 89_478_485
+
+# Whether a picture that breaks off or can't be decoded is kept, its row with
+# file and reason. The server has nothing better, and half a picture is more
+# than none: who wants none finds them by their reason.
+KEEP_DAMAGED = True
+
+# What is not kept, each with its reason; a size that isn't known is no fault.
+# Pixels across, pixels down, pixels in all, the longer side by the shorter,
+# bytes; 0: any.
+MIN_WIDTH = 0
+MIN_HEIGHT = 0
+MAX_PIXELS = 0
+MAX_ASPECT_RATIO = 0.0
+MIN_BYTES = 0
+
+# Types that are kept, as the report names them: ["image/jpeg"]. Empty: any.
+ALLOWED_TYPES = []  # type: ignore[var-annotated]
+
+# Different URLs of one host from which the same bytes came: told at the end and
+# by `scrapy report`, for they may stand in for pictures that are gone. 0: never.
+PLACEHOLDER_REPEATS = 10
+
 # Where pictures go: a folder, or s3://…, gs://…, ftp://… as FilesPipeline takes it.
 FILES_STORE = "downloaded-images"
+
+# What a picture's file is called, below FILES_STORE, with / for folders. Fields:
+# stem, hash (of the URL), ext, host, line, sha256 (of the picture), each may be
+# cut: {hash:.2}. It must hold hash or sha256 uncut; with {sha256} and no {hash},
+# equal pictures share a file.
+FILES_NAME = "{stem}-{hash}{ext}"
 
 # The report: a path. -a report=PATH overrides it.
 REPORT = "REPORT.csv"
@@ -98,7 +134,7 @@ BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]
 COMMANDS_MODULE = "imagefetch.commands"
 
-ADDONS = {"scrapy_poet.Addon": 300, "imagefetch.addon.ReportAddon": 500}
+ADDONS = {"imagefetch.addon.ReportAddon": 500}
 
 SCHEDULER = "imagefetch.scheduler.HostScheduler"
 
@@ -113,6 +149,8 @@ DOWNLOAD_HANDLERS = {
 
 DOWNLOADER_MIDDLEWARES = {
     "imagefetch.settled.SettledMiddleware": 10,
+    # What scrapy_poet.Addon would put here, with a shorter way for pages like ours.
+    "imagefetch.injection.PageMiddleware": 543,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "imagefetch.retry.WaitingRetryMiddleware": 550,
@@ -132,9 +170,14 @@ SPIDER_MIDDLEWARES = {
 }
 HTTPERROR_ALLOW_ALL = True  # an answer of any status is a row
 
-SCRAPY_POET_PROVIDERS = {"imagefetch.pages.DownloadProvider": 500}
+REQUEST_FINGERPRINTER_CLASS = "scrapy_poet.ScrapyPoetRequestFingerprinter"
+SCRAPY_POET_PROVIDERS = {"imagefetch.pages.AnswerProvider": 500}
+SCRAPY_POET_DISCOVER = ["imagefetch.sites"]
 
 ITEM_PIPELINES = {"imagefetch.pipelines.ImageFilesPipeline": 300}
+# Pictures that wait to be decoded or stored before no more are fetched: 512, for
+# each counts as 1 KiB.
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 512 * 1024
 CONCURRENT_ITEMS = 1  # a response is one item; Scrapy makes so many tasks for each
 
 FEED_EXPORTERS = {"report": "imagefetch.report.ReportExporter"}

@@ -24,3 +24,8 @@ def stop_run(crawler: Crawler, error: LocalError) -> None:
         crawler.stats.set_value(STOPPED_BY, f"{error.reason}: {error}")
         logger.error("%s: %s", error.reason, error)
         deferred_from_coro(crawler.engine.close_spider_async(reason=error.reason))
+
+
+def is_stopping(crawler: Crawler) -> bool:
+    """Whether the run is coming to its end early: by a signal, or by `stop_run`."""
+    return not crawler.crawling or crawler.stats.get_value(STOPPED_BY) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import cast
 
 from scrapy import Spider
@@ -13,18 +14,24 @@ from scrapy.crawler import Crawler
 from imagefetch import signals
 from imagefetch.counts import Counts
 from imagefetch.items import ImageRecord
+from imagefetch.repeats import Repeat, Repeats
 from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 
 
 class Summary:
-    """Sets the stats ``imagefetch/lines``, ``imagefetch/kept``, ``imagefetch/bytes`` and
-    ``imagefetch/reason/<slug>``, and logs them in words."""
+    """Sets the stats ``imagefetch/lines``, ``imagefetch/kept``, ``imagefetch/bytes``,
+    ``imagefetch/reason/<slug>``, ``imagefetch/damaged/<slug>`` and
+    ``imagefetch/repeated`` (pictures), and logs them in words.
+
+    Settings: PLACEHOLDER_REPEATS.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.counts = Counts()
+        self.repeats = Repeats(crawler.settings.getint("PLACEHOLDER_REPEATS"))
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Summary:
@@ -39,6 +46,8 @@ class Summary:
 
     def row_written(self, record: ImageRecord) -> None:
         self.counts.add(record)
+        if record.file and record.attempts:
+            self.repeats.add(record.url, record.sha256)
 
     def spider_closed(self, spider: Spider, reason: str) -> None:
         stats = self.crawler.stats
@@ -47,15 +56,24 @@ class Summary:
         stats.set_value("imagefetch/bytes", self.counts.bytes)
         for slug, count in self.counts.reasons.items():
             stats.set_value(f"imagefetch/reason/{slug}", count)
+        for slug, count in self.counts.damaged.items():
+            stats.set_value(f"imagefetch/damaged/{slug}", count)
+        repeated = self.repeats.found()
+        stats.set_value("imagefetch/repeated", len(repeated))
         run = cast("ImagesSpider", spider).run
         seconds = time.monotonic() - self._begin
-        text = describe(self.counts, seconds, str(run.report), run.store)
+        text = describe(self.counts, seconds, str(run.report), run.store, repeated)
         logger.info(
             "%s\n%s", "Finished" if reason == "finished" else f"Ended early: {reason}", text
         )
 
 
-def describe(counts: Counts, seconds: float, report: str, store: str) -> str:
+REPEATS_MAX = 5  # pictures that are told in words
+
+
+def describe(
+    counts: Counts, seconds: float, report: str, store: str, repeated: Sequence[Repeat] = ()
+) -> str:
     """Return the summary, a fact a line."""
     megabytes = counts.bytes / 1e6
     pace = max(seconds, 1e-9)
@@ -66,6 +84,8 @@ def describe(counts: Counts, seconds: float, report: str, store: str) -> str:
             f"  not kept    {count:,} {slug}"
             for slug, count in sorted(counts.reasons.items(), key=lambda item: (-item[1], item[0]))
         ),
+        *(f"  damaged     {count:,} {slug}" for slug, count in counts.damaged.most_common()),
+        *(f"  repeated    {repeat}" for repeat in repeated[:REPEATS_MAX]),
         f"  pace        {counts.kept / pace:,.1f} images/s, {megabytes / pace:,.1f} MB/s",
         f"  time taken  {seconds:,.1f} s",
         f"  report      {report}",

@@ -141,3 +141,11 @@ def _is_utf8(head: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def host_of(url: str) -> str:
+    """Return *url*'s host; "no host" where it has none."""
+    try:
+        return urlsplit(url).hostname or "no host"
+    except ValueError:
+        return "no host"

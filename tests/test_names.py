@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.names import file_name, stored_file
+from imagefetch.names import COMPONENT_MAX, NameTemplate, file_name, stored_file
 from tests.conftest import examples
 
 SITE = "https://a.example/"
@@ -100,3 +100,117 @@ def test_a_name_leads_to_its_file_and_to_nothing_else(tmp_path: Path) -> None:
         assert stored_file(store, name) is None, name
     (tmp_path / "linked").symlink_to(store)  # the store itself may be one
     assert stored_file(tmp_path / "linked", "a.jpg") == tmp_path / "linked" / "a.jpg"
+
+
+# --- Templates -------------------------------------------------------------
+
+URL = "https://Pictures.a.example:8080/b/photo.jpeg?x=1"
+HASH = NameTemplate("{hash}").name(URL, "")
+SHA = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{stem}-{hash}{ext}", f"photo-{HASH}.png"),
+        ("{hash:.2}/{hash}{ext}", f"{HASH[:2]}/{HASH}.png"),
+        ("{sha256:.2}/{sha256:.4}/{sha256}{ext}", f"01/0123/{SHA}.png"),
+        ("{host}/{line:08}-{hash}", f"pictures.a.example/00000012-{HASH}"),
+        ("a {{b}}/{stem:.3}_{hash}{ext}", f"a {{b}}/pho_{HASH}.png"),
+    ],
+)
+def test_a_template_makes_the_name(template: str, name: str) -> None:
+    """Fields, cuts, folders and text stand as the template has them."""
+    assert NameTemplate(template).name(URL, ".png", 12, SHA) == name
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("", "two URLs could get the same file"),
+        ("{stem}{ext}", "two URLs could get the same file"),
+        ("{line}{ext}", "two URLs could get the same file"),
+        ("{hash:.15}{ext}", "two URLs could get the same file"),
+        ("{sha256:.40}{ext}", "two URLs could get the same file"),
+        ("{nonsense}-{hash}", "{nonsense} is none of {stem}, {hash}"),
+        ("{}-{hash}", "{} is none of"),
+        ("{0}-{hash}", "{0} is none of"),
+        ("{hash!r}", "{hash} is none of"),
+        ("{hash.__class__}", "{hash.__class__} is none of"),
+        ("{stem:>9}{hash}", "can't be read"),
+        ("{stem:{line}}{hash}", "can't be read"),
+        ("{line:.2}{hash}", "can't be read"),
+        ("{hash", "write it as {stem}-{hash}{ext}"),
+        ("/{hash}", "no name"),
+        ("a//{hash}", "no name"),
+        ("{hash}/", "no name"),
+        ("../{hash}", "is no name that every file system takes"),
+        ("a/./{hash}", "is no name"),
+        (".part/{hash}", "is no name"),
+        ("{ext}{hash}", "is no name"),
+        ("={hash}", "is no name"),
+        ("a\\{hash}", "is no name"),
+        ("a\0{hash}", "is no name"),
+        ("a\n{hash}", "is no name"),
+        ("\u202ea{hash}", "is no name"),
+        ("a:{hash}", "is no name"),
+        ("con/{hash}", "is no name"),
+        ("a./{hash}", "is no name"),
+        ("{host}{stem}{sha256}{hash}", "a name could take 280 bytes"),
+        ("a" * 250 + "{hash}", "a name could take 266 bytes"),
+    ],
+)
+def test_a_template_that_will_not_do(template: str, told: str) -> None:
+    """It is refused with what is wrong with it."""
+    with pytest.raises(ValueError, match=re.escape(told)):
+        NameTemplate(template)
+
+
+TEMPLATES = [
+    NameTemplate(text)
+    for text in (
+        "{stem:.4}/{host:.3}/{hash}{ext}",
+        "{hash:.3}/{stem}-{hash}{ext}",
+        "{host}/{stem}/{sha256}{ext}",
+    )
+]
+
+
+@given(st.text(alphabet="abcnoux-._~:@[]é", max_size=20), TEXT, st.sampled_from(TEMPLATES))
+@examples(200)
+def test_no_url_leads_out_of_the_store(host: str, path: str, template: NameTemplate) -> None:
+    """Whatever host and path are, every folder's and file's name is one that file systems take."""
+    try:
+        name = template.name(f"http://{host}/{path}", ".jpg", 1, SHA)
+    except ValueError:  # no URL at all; the run never gets so far with one
+        return
+    for component in name.split("/"):
+        assert component not in {"", ".", ".."}
+        assert component[0] not in "=+-@.~ '"
+        assert component[-1] not in ". "
+        assert not set(component) & set('\\:*?"<>|')
+        assert component.partition(".")[0].lower() not in {"con", "nul", "aux", "prn", "com1"}
+        assert len(component.encode()) <= COMPONENT_MAX
+    assert name.count("/") == 2 if "host" in repr(template.pieces) else 1
+
+
+def test_a_cut_leaves_no_dot_at_a_folder_s_end() -> None:
+    """Windows would drop it, and look for another folder."""
+    assert NameTemplate("{stem:.4}/{hash}").name(SITE + "abc.def.jpg", "").startswith("abc/")
+
+
+def test_a_host_is_no_folder_of_devices() -> None:
+    """Windows would open a device by the name of these hosts."""
+    names = NameTemplate("{host}/{hash}")
+    assert names.name("http://con/a", "").startswith("_con/")
+    assert names.name("http://aux.example/a", "").startswith("_aux.example/")
+    assert names.name("http://[::1]/a", "").startswith("__1/")
+
+
+def test_leftovers_are_known_by_url_alone() -> None:
+    """Where names go by content, a file may be another URL's: none is named as leftover."""
+    by_url = NameTemplate("{hash:.2}/{stem}-{hash}{ext}")
+    names = by_url.possible_names(URL, 1)
+    assert by_url.name(URL, ".webp", 1) in names
+    assert len(names) > 15
+    assert NameTemplate("{sha256}{ext}").possible_names(URL, 1) == []

@@ -28,9 +28,10 @@ from PIL import Image
 
 from imagefetch.checks import check_address
 from imagefetch.errors import BadInput
-from imagefetch.names import file_name
+from imagefetch.names import NameTemplate, file_name
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
 from tests.server import Server, Writer, image
+from tests.test_audit import report
 
 Answer = Callable[[Writer], Any]
 
@@ -55,6 +56,16 @@ def in_two_halves(body: bytes, between: Callable[[], bool]) -> Answer:
         while not between():  # noqa: ASYNC110
             await asyncio.sleep(0)  # what it waits for happens in another process
         writer.write(body[half:])
+        await writer.drain()
+
+    return answer
+
+
+def answers(body: bytes) -> Answer:
+    """Return an answer that sends *body*."""
+
+    async def answer(writer: Writer) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
 
     return answer
@@ -119,6 +130,51 @@ def test_a_place_that_is_taken_by_a_folder_ends_the_run(
         path.name for path in done.images.iterdir() if path.is_file()
     }
     assert f"{taken.name}: Is a directory" in done.log
+
+
+FOLDERS = "{host}/{hash:.2}/{stem}-{hash}{ext}"
+
+
+def test_folders_are_made_as_the_template_says(crawl: RunCrawl, server: Server) -> None:
+    """Pictures lie in the folders of their names; the report finds them there, also after
+    another run, and beginning anew leaves no empty folder."""
+    urls = [server.url(f"/image/{n}.jpg") for n in range(12)]
+    done = crawl(urls, FILES_NAME=FOLDERS, FSYNC=1)
+    assert done.status == 0, done.log
+    done.check(12)
+    names = NameTemplate(FOLDERS)
+    assert done.files() == {names.name(url, ".jpg") for url in urls}
+    assert report(done.folder, "-s", f"FILES_NAME={FOLDERS}").returncode == 0
+    done = crawl(urls, "-a", "fresh=1", FILES_NAME="{hash}{ext}")
+    done.check(12)
+    assert {path.name for path in done.images.iterdir()} == done.files()
+
+
+def test_a_symbolic_link_is_no_folder(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
+    """Nothing is written where a link in the store leads; the run ends and says so."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "127.0.0.1").symlink_to(elsewhere)
+    done = crawl([server.url("/image/a.jpg")], FILES_NAME=FOLDERS)
+    assert_refused(done)
+    assert "is no folder, or a symbolic link" in done.log
+    assert list(elsewhere.iterdir()) == []
+    assert done.rows == []
+
+
+def test_equal_pictures_share_a_file(crawl: RunCrawl, server: Server) -> None:
+    """Named by content, two URLs' rows name one file, each whole; the audit takes no offence."""
+    server.raw.update(dict.fromkeys(["/a.jpg", "/b.jpg"], answers(image("/same"))))
+    urls = [server.url(path) for path in ("/a.jpg", "/b.jpg", "/image/other.jpg")]
+    done = crawl(urls, FILES_NAME="{sha256:.2}/{sha256}{ext}")
+    assert done.status == 0, done.log
+    done.check(3)
+    rows = done.by_line
+    digest = hashlib.sha256(image("/same")).hexdigest()
+    assert rows[1]["File"] == rows[2]["File"] == f"{digest[:2]}/{digest}.jpg"
+    assert len(done.files()) == 2
+    assert report(done.folder).returncode == 0
 
 
 # --- Remote stores ----------------------------------------------------------
@@ -407,6 +463,21 @@ def test_a_folder_on_an_ftp_server_is_made_once(
     assert "user:word" not in done.log
     made = {text: n for text, n in site.commands.items() if text.startswith("MKD")}
     assert {Path(text).name: n for text, n in made.items()} == {"new": 1, "folder": 1}
+
+
+def test_folders_of_a_template_on_an_ftp_server(
+    crawl: RunCrawl, server: Server, site: FTPSite
+) -> None:
+    """Each is made once, whatever uploads begin at once, and holds its pictures."""
+    urls = [server.url(f"/image/{n}.jpg") for n in range(40)]
+    template = "{host}/{hash:.1}/{hash}{ext}"
+    done = crawl(urls, FILES_STORE=site.url("/new/folder"), FILES_NAME=template)
+    assert done.status == 0, done.log
+    folder = site.root / "new" / "folder"
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert found == {row["File"] for row in done.by_line.values()}
+    assert len(found) == 40
+    assert {n for text, n in site.commands.items() if text.startswith("MKD")} == {1}
 
 
 # --- Stores that refuse -----------------------------------------------------

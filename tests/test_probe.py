@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
+import warnings
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +16,8 @@ import pytest
 from PIL import Image
 
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.probe import FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
+from imagefetch.headers import READS, Bytes
+from imagefetch.probe import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
 
 SIZE = (40, 30)
 
@@ -77,13 +82,228 @@ def vp8x(width: int, height: int) -> bytes:
     return b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0" + body
 
 
+def brief(picture: Picture) -> tuple[str, str, int | None, int | None]:
+    """Return type, extension, width and height."""
+    return picture.media_type, picture.extension, picture.width, picture.height
+
+
+def saved(picture: Image.Image, pillow: str, **options: Any) -> bytes | None:
+    """Return the bytes that Pillow writes; None if it can't write that mode."""
+    out = io.BytesIO()
+    try:
+        picture.save(out, pillow, **options)
+    except (OSError, ValueError, KeyError):
+        return None
+    return out.getvalue()
+
+
+MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"]
+
+
 @each_sample
 def test_pillow_agrees(tmp_path: Path, sample: Sample) -> None:
-    """Type and size are those of the picture that Pillow saved."""
-    content = sample.bytes()
+    """In every mode, type and size are those of the picture that Pillow saved; none is cut."""
+    modes = 0
+    for mode in MODES:
+        content = saved(Image.new(mode, SIZE), sample.pillow, **sample.options)
+        if content is None:
+            continue
+        modes += 1
+        picture = probed(tmp_path, content)
+        with Image.open(io.BytesIO(content)) as image:
+            assert brief(picture) == (sample.media_type, sample.extension, *image.size)
+            assert picture.mode in {None, image.mode}
+            assert picture.frames in {None, getattr(image, "n_frames", 1), 1}
+        assert picture.whole in {None, True}
+    assert modes
+
+
+MARKED = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"}
+
+
+@each_sample
+def test_cut_at_many_lengths(tmp_path: Path, sample: Sample) -> None:
+    """Whatever Pillow opens of a cut file has the size that Pillow says; where a format marks
+    its end, every cut is told."""
+    noise = Image.effect_noise(SIZE, 90).convert("RGB")
+    content = saved(noise, sample.pillow, **sample.options)
+    assert content is not None
+    for length in {*range(0, len(content), max(1, len(content) // 150)), len(content) - 1}:
+        cut = content[:length]
+        try:
+            with Image.open(io.BytesIO(cut)) as image:
+                size: tuple[int | None, int | None] | None = image.size
+        except Exception:
+            size = None
+        try:
+            picture = probed(tmp_path, cut)
+        except (DamagedImage, NotAnImage):
+            assert size is None, length
+            continue
+        assert picture.media_type == sample.media_type
+        if size is not None:
+            assert (picture.width, picture.height) == size, length
+        if sample.media_type in MARKED and sample.pillow != "MPO":
+            assert picture.whole is False, length
+
+
+@pytest.mark.parametrize("pillow", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_what_follows_the_end_does_not_hide_it(tmp_path: Path, pillow: str) -> None:
+    """A whole picture stays whole with padding, a film or a page behind it."""
+    content = saved(Image.new("RGB", SIZE, "blue"), pillow)
+    assert content is not None
+    for tail in (b"\0" * 100_000, b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 9, b"\r\n<!-- -->"):
+        assert probed(tmp_path, content + tail).whole is True
+
+
+def test_a_thumbnail_is_not_the_end(tmp_path: Path) -> None:
+    """A JPEG cut in its scan is cut, though a small JPEG with an end lies in its header."""
+    thumbnail = saved(Image.new("RGB", (16, 12)), "JPEG")
+    assert thumbnail is not None
+    content = saved(Image.effect_noise(SIZE, 90), "JPEG", exif=b"Exif\0\0" + thumbnail)
+    assert content is not None
+    picture = probed(tmp_path, content[:-100])
+    assert (brief(picture)[2:], picture.whole) == (SIZE, False)
+
+
+def test_a_frame_widens_its_gif(tmp_path: Path) -> None:
+    """A first frame that is larger than the screen counts, as with Pillow."""
+    content = saved(Image.new("P", SIZE), "GIF")
+    assert content is not None
+    small = content[:6] + struct.pack("<HH", 2, 3) + content[10:]
+    assert brief(probed(tmp_path, small))[2:] == SIZE
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 5, 6, 8])
+@pytest.mark.parametrize("big", [False, True])
+def test_a_turned_tiff(tmp_path: Path, orientation: int, big: bool) -> None:
+    """An orientation that lays the picture on its side swaps width and height, as with Pillow."""
+    content = saved(Image.new("L", SIZE), "TIFF", tiffinfo={274: orientation}, big_tiff=big)
+    assert content is not None
     with Image.open(io.BytesIO(content)) as image:
-        expected = Picture(sample.media_type, sample.extension, *image.size)
-    assert probed(tmp_path, content) == expected
+        assert brief(probed(tmp_path, content))[2:] == image.size
+
+
+def test_the_larger_picture_of_an_icon(tmp_path: Path) -> None:
+    """Of several pictures the largest gives the size, be it PNG or bitmap, and 0 means 256."""
+    for options in ({"bitmap_format": "bmp"}, {}):
+        content = saved(Image.new("RGBA", (256, 256)), "ICO", **options)
+        assert content is not None
+        assert brief(probed(tmp_path, content))[2:] == (256, 256)
+
+
+# --- Hostile files ---------------------------------------------------------
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The lengths of all reads of the probe's."""
+    lengths: list[int] = []
+    get = Bytes.__getitem__
+
+    def noted(self: Bytes, key: slice) -> bytes:
+        found = get(self, key)
+        lengths.append(len(found))
+        return found
+
+    monkeypatch.setattr(Bytes, "__getitem__", noted)
+    yield lengths
+
+
+def greedy_tiff() -> bytes:
+    """Return a TIFF whose 65,535 tags each point at the whole file."""
+    tags = 65_535
+    table = b"".join(struct.pack("<HHII", 40_000, 1, tags * 12, 0) for _ in range(tags))
+    return struct.pack("<2sHIH", b"II", 42, 8, tags) + table
+
+
+def full_ico() -> bytes:
+    """Return an icon whose picture is a PNG of 169 million pixels, all there."""
+    inner = zlib.compress(bytes(13_001 * 13_000), 1)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 13_000, 13_000, 8, 0, 0, 0, 0))
+    png = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", inner) + chunk(b"IEND", b"")
+    return struct.pack("<HHHBBBBHHII", 0, 1, 1, 0, 0, 0, 0, 1, 32, len(png), 22) + png
+
+
+def text_png() -> bytes:
+    """Return a PNG whose 60 texts inflate to 1 MiB each."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *SIZE, 8, 0, 0, 0, 0))
+    texts = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(2**20)))
+    return b"\x89PNG\r\n\x1a\n" + header + texts * 60 + chunk(b"IEND", b"")
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "TIFF: tags that point at everything": greedy_tiff,
+    "GIF: nothing but comments": lambda: b"GIF89a" + bytes(7) + b"!\xfe\1a\0" * 400_000,
+    "GIF: one comment of small blocks": lambda: b"GIF89a" + bytes(7) + b"!\xfe" + b"\1a" * 2**20,
+    "JPEG: fill bytes": lambda: b"\xff\xd8\xff" + b"\xff" * 2**21,
+    "JPEG: escapes": lambda: b"\xff\xd8\xff" + b"\xff\0" * 2**20,
+    "JPEG: segments without end": lambda: b"\xff\xd8" + b"\xff\xe1\0\2" * 2**19,
+    "JPEG: Photoshop's": lambda: (
+        b"\xff\xd8"
+        + (b"\xff\xed\xff\xff" + (b"Photoshop 3.0\0" + b"8BIM\4\4\0\0\0\0\0\0" * 5_460)[:65_533])
+        * 60
+    ),
+    "PNG: small chunks": lambda: PNG.bytes()[:33] + chunk(b"tEXt", b"a\0b") * 100_000,
+    "PNG: texts that inflate": text_png,
+    "ICO: a picture of 169 million pixels": full_ico,
+    "AVIF: small boxes": lambda: b"\0\0\0\x0cftypavif" + b"\0\0\0\x08free" * 300_000,
+    "PNM: a comment": lambda: b"P6\n#" + b"a" * 2**20,
+    "PNM: white space": lambda: b"P6\n" + b" " * 2**20,
+    "PSD: resources": lambda: (
+        b"8BPS\0\1"
+        + bytes(6)
+        + struct.pack(">HIIHHII", 3, 30, 40, 8, 3, 0, 2**31)
+        + b"8BIM\4\4\0\0\0\0\0\0" * 100_000
+    ),
+    "ICNS: small blocks": lambda: b"icns\x7f\xff\xff\xff" + b"junk\0\0\0\x08" * 300_000,
+    "JP2: small boxes": lambda: b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\x08free" * 300_000,
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_no_header_costs_much(tmp_path: Path, read: list[int], make: Callable[[], bytes]) -> None:
+    """A file made to be read for minutes takes a bounded number of reads and of bytes; it ends
+    as a picture, of unknown size perhaps, or as damage."""
+    content = make()
+    tracemalloc.start()
+    try:
+        with suppress(DamagedImage):
+            assert probed(tmp_path, content).extension
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(read) <= 3 * READS
+    assert sum(read) < 100 * 2**20
+    assert peak < 40 * 2**20 + len(content)
+
+
+def test_a_header_that_goes_on_and_on_is_no_fault(tmp_path: Path) -> None:
+    """What is not read to its end is kept, its size unknown."""
+    picture = probed(tmp_path, HOSTILE["JPEG: segments without end"]() + b"\xff\xd9")
+    assert (picture.media_type, picture.width, picture.whole) == ("image/jpeg", None, True)
+    text = b"P6\n#" + b"a" * BYTES + b"\n40 30\n255\n"
+    assert brief(probed(tmp_path, text)) == ("image/x-portable-anymap", ".pnm", None, None)
+
+
+def test_pillow_s_settings_stay_as_they_are(tmp_path: Path) -> None:
+    """Neither its limit for decoding nor a filter of warnings is touched; it warns of nothing."""
+    limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for sample in SAMPLES:
+            probed(tmp_path, sample.bytes())
+            with suppress(DamagedImage, NotAnImage):
+                probed(tmp_path, sample.bytes()[:-40] + b"MPF\0" * 10)
+    assert not caught
+    assert (Image.MAX_IMAGE_PIXELS, warnings.filters) == (limit, filters)
+
+
+def test_the_first_bytes_alone(tmp_path: Path) -> None:
+    """Asked not to look into the file, it goes by the signature, even if there is none."""
+    content = PNG.bytes()
+    picture = probe(tmp_path / "gone", content[:HEAD], header=False)
+    assert picture == Picture("image/png", ".png")
 
 
 def test_every_format_that_pillow_saves_is_tried() -> None:
@@ -114,38 +334,35 @@ def test_what_pillow_cannot_read_has_no_size(
     tmp_path: Path, content: bytes, media_type: str, extension: str
 ) -> None:
     """Formats known by their signature alone are kept, their size left open."""
-    assert probed(tmp_path, content) == Picture(media_type, extension, None, None)
+    assert brief(probed(tmp_path, content)) == (media_type, extension, None, None)
 
 
 def test_avif_by_compatible_brand(tmp_path: Path) -> None:
     """An AVIF file whose major brand is the general one is still AVIF."""
     content = AVIF.bytes().replace(b"ftypavif", b"ftypmif1", 1)
-    assert probed(tmp_path, content) == Picture("image/avif", ".avif", *SIZE)
+    assert brief(probed(tmp_path, content)) == ("image/avif", ".avif", *SIZE)
 
 
 def test_psd(tmp_path: Path) -> None:
     """A Photoshop file gives its size in width and height, though it is stored the other way."""
     header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, SIZE[1], SIZE[0], 8, 3)
     content = header + struct.pack(">IIIH", 0, 0, 0, 0) + bytes(3 * SIZE[0] * SIZE[1])
-    assert probed(tmp_path, content) == Picture("image/vnd.adobe.photoshop", ".psd", *SIZE)
+    assert brief(probed(tmp_path, content)) == ("image/vnd.adobe.photoshop", ".psd", *SIZE)
 
 
 def test_pixel_bomb_is_measured(tmp_path: Path) -> None:
-    """A size past MAX_IMAGE_PIXELS is told, and the limit is in force again afterwards."""
-    limit = Image.MAX_IMAGE_PIXELS
+    """A size past MAX_IMAGE_PIXELS is told."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
     content = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0"))
-    assert probed(tmp_path, content) == Picture("image/png", ".png", 60_000, 60_000)
+    assert brief(probed(tmp_path, content)) == ("image/png", ".png", 60_000, 60_000)
     with pytest.raises(DamagedImage):
         probed(tmp_path, content[:30])
-    assert limit is not None
-    assert limit == Image.MAX_IMAGE_PIXELS
 
 
 def test_webp_canvas_is_not_allocated(tmp_path: Path) -> None:
     """A WebP's size is in its first 30 bytes; nothing behind them is needed."""
-    assert probed(tmp_path, vp8x(16_383, 16_383)) == Picture("image/webp", ".webp", 16_383, 16_383)
-    assert probed(tmp_path, vp8x(1, 2**24)) == Picture("image/webp", ".webp", 1, 2**24)
+    assert brief(probed(tmp_path, vp8x(16_383, 16_383)))[2:] == (16_383, 16_383)
+    assert brief(probed(tmp_path, vp8x(1, 2**24)))[2:] == (1, 2**24)
 
 
 def test_webp_scaling_bits_are_no_size(tmp_path: Path) -> None:
@@ -153,7 +370,7 @@ def test_webp_scaling_bits_are_no_size(tmp_path: Path) -> None:
     content = bytearray(WEBP.bytes())
     content[27] |= 0x40
     content[29] |= 0x80
-    assert probed(tmp_path, bytes(content)) == Picture("image/webp", ".webp", *SIZE)
+    assert brief(probed(tmp_path, bytes(content))) == ("image/webp", ".webp", *SIZE)
 
 
 @pytest.mark.parametrize(("at", "byte"), [(12, b"X"), (23, b"\0")], ids=["chunk", "start code"])
@@ -170,7 +387,7 @@ def test_large_avif_is_not_read(tmp_path: Path) -> None:
     path.write_bytes(content)
     with path.open("r+b") as file:
         file.truncate(WHOLE_FILE_MAX + 1)  # a hole: takes no space
-    assert probe(path, content[:HEAD]) == Picture("image/avif", ".avif", None, None)
+    assert brief(probe(path, content[:HEAD])) == ("image/avif", ".avif", None, None)
 
 
 def test_vanished_file_is_no_damage(tmp_path: Path) -> None:
@@ -201,7 +418,7 @@ def test_vanished_file_is_no_damage(tmp_path: Path) -> None:
 )
 def test_svg_in_every_dress(tmp_path: Path, text: str) -> None:
     """What stands before an SVG's root element doesn't hide it."""
-    assert probed(tmp_path, text.encode()) == Picture("image/svg+xml", ".svg", None, None)
+    assert brief(probed(tmp_path, text.encode())) == ("image/svg+xml", ".svg", None, None)
 
 
 NO_IMAGES = [

@@ -88,26 +88,52 @@ def test_a_kill_at_any_step_of_a_url_costs_nothing(
     assert step in {"body", "whole", "moved"} or " lines done" in done.log
 
 
-def test_a_file_without_a_row_goes_when_its_line_ends_otherwise(
-    tmp_path: Path, server: Server
-) -> None:
-    """Stored before a kill, and gone at the server after it."""
+def once(server: Server, path: str) -> None:
+    """Let *server* answer *path* with a picture, and with 404 ever after."""
     answers = [b"200 OK", b"404 Not Found"]
 
     async def answer(writer: Writer) -> None:
         body = image("/raw/a.jpg")
-        head = b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (answers.pop(0), len(body))
+        head = b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (answers[0], len(body))
+        del answers[:-1]
         writer.write(head + body)
         await writer.drain()
 
-    server.raw["/raw/a.jpg"] = answer
+    server.raw[path] = answer
+
+
+@pytest.mark.parametrize("template", ["{stem}-{hash}{ext}", "{host}/{hash:.2}/{hash}{ext}"])
+def test_a_file_without_a_row_goes_when_its_line_ends_otherwise(
+    tmp_path: Path, server: Server, template: str
+) -> None:
+    """Stored before a kill, and gone at the server after it."""
+    once(server, "/raw/a.jpg")
     (tmp_path / "urls.txt").write_text(server.url("/raw/a.jpg"))
-    killed = run(tmp_path, env={"KILL_AT": "moved:1"}, **kill.SETTINGS)
+    names = {"FILES_NAME": template}
+    killed = run(tmp_path, env={"KILL_AT": "moved:1"}, **kill.SETTINGS, **names)
     assert len(killed.files()) == 1
-    done = run(tmp_path)
+    done = run(tmp_path, **names)
     assert done.status == 0, done.log
     assert done.by_line[1]["Response code"] == "404"
     done.check(1)
+
+
+def test_a_file_that_another_row_names_stays(tmp_path: Path, server: Server) -> None:
+    """Named by content, the file of a line that a kill left without a row is the earlier
+    line's too: it stays when the line ends otherwise."""
+    for path in ("/first.jpg", "/raw/a.jpg"):
+        once(server, path)
+    (tmp_path / "urls.txt").write_text(
+        "\n".join(server.url(path) for path in ("/first.jpg", "/raw/a.jpg"))
+    )
+    settings = {"FILES_NAME": "{sha256}{ext}", "CONCURRENT_REQUESTS": 1}
+    killed = run(tmp_path, env={"KILL_AT": "moved:2"}, **kill.SETTINGS, **settings)
+    assert len(killed.rows) == 1
+    done = run(tmp_path, **settings)
+    assert done.status == 0, done.log
+    done.check(2)
+    assert [done.by_line[n]["Response code"] for n in (1, 2)] == ["200", "404"]
+    assert len(done.files()) == 1
 
 
 def test_kills_at_random_moments_cost_only_what_was_under_way(

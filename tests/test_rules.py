@@ -39,6 +39,14 @@ ALLOWED: list[tuple[str, list[Any]]] = [
     ("FILES_STORE", ["s3://bucket/", Path("images")]),
     ("RETRY_HTTP_CODES", ["429,503", [100, 599], []]),
     ("DEFAULT_REQUEST_HEADERS", ['{"Accept": "image/*"}', {}]),
+    ("VERIFY_IMAGES", ["header", "full", "off"]),
+    ("MAX_IMAGE_PIXELS", [1, "2000000000"]),
+    ("KEEP_DAMAGED", ["0", True]),
+    ("MIN_WIDTH", [0, "100"]),
+    ("MAX_ASPECT_RATIO", ["2.5", 0]),
+    ("ALLOWED_TYPES", ["image/jpeg,image/png", ["image/svg+xml"], [], ""]),
+    ("PLACEHOLDER_REPEATS", [0, "3"]),
+    ("FILES_NAME", ["{hash}{ext}", "{host}/{sha256}"]),
 ]
 REFUSED: list[tuple[str, list[Any]]] = [
     ("CONCURRENT_REQUESTS", ["0", -1, 10_001, "x", "", None, [1], "nan", "inf", 1.5, "1.5"]),
@@ -51,6 +59,11 @@ REFUSED: list[tuple[str, list[Any]]] = [
     ("DOWNLOAD_TIMEOUT", [0, "-1", None]),
     ("DOWNLOAD_MAXSIZE", [-1, "256M"]),
     ("PROGRESS_INTERVAL", [0, ""]),
+    ("VERIFY_IMAGES", ["all", "", None]),
+    ("MAX_IMAGE_PIXELS", [0, -1, None, "2e9"]),
+    ("MIN_BYTES", [-1, "1k"]),
+    ("MAX_ASPECT_RATIO", [-1, "3:2"]),
+    ("ALLOWED_TYPES", ["jpeg", "image/jpeg, image/png", ["image/jpg"]]),
     ("DOWNLOAD_VERIFY_CERTIFICATES", ["maybe", "", "no"]),
     ("LOG_LEVEL", ["info", "", 10, None]),
     ("USER_AGENT", ["", "  ", None, 5]),
@@ -101,3 +114,10 @@ def test_words_that_scrapy_can_set() -> None:
     )
     with pytest.raises(BadInput, match="NAME=VALUE"):
         check_words(settings, ["LOG_LEVEL"])
+
+
+@pytest.mark.parametrize("value", ["{stem}{ext}", "", None, 5])
+def test_a_template_is_refused_with_its_fault(value: Any) -> None:
+    """The line says what is wrong with it, not only what one looks like."""
+    with pytest.raises(BadInput, match=r"^setting FILES_NAME = .*: (two URLs|must be a template)"):
+        check_settings(project(FILES_NAME=value))

@@ -59,7 +59,7 @@ class Command(ScrapyCommand):
                 with lock_report(run.report):
                     sort(run.urls, run.report)
             store = None if is_remote(run.store) else local_path(run.store)
-            result = audit(run.urls, run.report, store)
+            result = audit(run.urls, run.report, store, self.settings.getint("PLACEHOLDER_REPEATS"))
         except BadInput as error:
             refuse(error)
         print(describe(result))

@@ -16,8 +16,9 @@ from imagefetch import errors
 from imagefetch.duplicates import key_of
 from imagefetch.items import ImageRecord
 from imagefetch.job import Job, begin
+from imagefetch.judge import Judge
 from imagefetch.meta import DUPLICATE_OF, KEY, LINE, PROBLEM, SECONDS, SETTLED, STREAM_TO
-from imagefetch.names import file_name
+from imagefetch.names import NameTemplate
 from imagefetch.pages import ImagePage
 from imagefetch.partials import (
     FileResponse,
@@ -30,6 +31,7 @@ from imagefetch.resume import compact
 from imagefetch.rows import read_row
 from imagefetch.stop import stop_run
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
+from imagefetch.verify import Unverified
 
 if TYPE_CHECKING:
     from imagefetch.scheduler import HostScheduler
@@ -43,6 +45,8 @@ class ImagesSpider(Spider):
     """Fetches the list ``urls``, writes ``report``."""
 
     name = "images"
+    judge: Judge
+    names: NameTemplate
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -63,11 +67,14 @@ class ImagesSpider(Spider):
         """
         spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
         spider._set_crawler(crawler)
+        spider.judge = Judge(crawler)
+        spider.names = NameTemplate(crawler.settings["FILES_NAME"])
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
         try:
             open_partial_folder(self.partial)
+            await self.judge.begin()
             begin_report(self.run.report)
             if self.job.journal.done:
                 self.logger.info(
@@ -124,8 +131,9 @@ class ImagesSpider(Spider):
     ) -> ImageRecord | None:
         """Turn a whole answer into its line's record."""
         assert response.request is not None
-        meta = response.request.meta
-        record = self._record(response.request, str(response.status))
+        request, download = response.request, response.download
+        meta = request.meta
+        record = self._record(request, str(response.status))
         try:
             problem = meta.get(PROBLEM) or errors.rejection_of(response.status)
             if "download_stopped" in response.flags:
@@ -133,23 +141,32 @@ class ImagesSpider(Spider):
                 record.code = problem.code
             if problem is not None:
                 raise problem
-            picture = await page.to_item()
+            record = self._complete(await page.to_item(), request)
+            picture = page.picture()
+            assert download.path is not None
+            await self.judge.judge(record, picture, download.path)
         except errors.Problem as problem:
-            record.reason = problem.reason
-            return await self._discard(response, record)
+            rejected = self._record(request, record.code)
+            rejected.reason = problem.reason
+            return await self._discard(response, rejected)
+        except Unverified:
+            await self._discard(response, record)
+            return None  # without a row, the line is fetched again
+        except errors.LocalError as error:
+            stop_run(self.crawler, error)
+            return None
         except OSError as error:
             stop_run(self.crawler, errors.StoreError(f"{self.partial}: {error.strerror}"))
             return None
         except Exception:
             self.logger.exception("Line %d: error in the page object", meta[LINE].number)
-            record.code, record.reason = errors.InternalError().code, errors.InternalError.reason
-            return await self._discard(response, record)
-        record.file = file_name(self._first_url(response.request), picture.extension)
-        record.bytes = response.download.size
-        record.sha256 = response.download.sha256
-        record.type = picture.media_type
-        record.width, record.height = picture.width, picture.height
-        record.download = response.download
+            rejected = self._record(request, errors.InternalError().code)
+            rejected.reason = errors.InternalError.reason
+            return await self._discard(response, rejected)
+        record.file = self.names.name(
+            self._first_url(request), picture.extension, record.line, record.sha256
+        )
+        record.download = download
         return record
 
     async def errback(self, failure: TwistedFailure) -> ImageRecord | None:
@@ -178,12 +195,17 @@ class ImagesSpider(Spider):
         meta = request.meta
         line: Line = meta[LINE]
         record = ImageRecord(line.text, code, line.number)
-        record.key = meta.get(KEY)
         if SETTLED not in meta:
-            if self.continues:
-                record.stem = file_name(self._first_url(request), "")
             record.attempts = meta.get("retry_times", 0) + 1
             record.seconds = meta.get(SECONDS)
+        return self._complete(record, request)
+
+    def _complete(self, record: ImageRecord, request: Request) -> ImageRecord:
+        """Add to *record* what no column shows."""
+        record.key = request.meta.get(KEY)
+        if self.continues and SETTLED not in request.meta:
+            line: Line = request.meta[LINE]
+            record.leftovers = self.names.possible_names(self._first_url(request), line.number)
         return record
 
     @staticmethod
@@ -212,6 +234,7 @@ class ImagesSpider(Spider):
         return record
 
     def closed(self, reason: str) -> None:
+        self.judge.close()
         close_partial_folder(self.partial)
         if reason == "finished" and self.run.only_failed:
             compact(self.run.report)

@@ -1,0 +1,89 @@
+"""Did all of a picture come? Told by the mark at its end, or by lengths it states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imagefetch.headers import Bytes, MalformedError, TooLongError, after_blocks, byte
+
+# Bytes that are searched for a mark: some 20 ms.
+SEARCH = 16 * 1024 * 1024
+
+JPEG_END = b"\xff\xd9"
+PNG_END = b"IEND\xaeB`\x82"
+
+
+def marked(mark: bytes) -> Callable[[Bytes, int], bool | None]:
+    """Return what looks for *mark* after the header; others' data may follow it, as a film
+    follows many a phone's JPEG."""
+
+    def ends(data: Bytes, begin: int) -> bool | None:
+        size = len(data)
+        if data[size - len(mark) : size] == mark:
+            return True
+        start = max(begin, size - SEARCH)
+        if mark in data[start:size]:
+            return True
+        return False if start == begin else None
+
+    return ends
+
+
+jpeg = marked(JPEG_END)  # in a scan, 0xFF is never followed by 0xD9
+png = marked(PNG_END)
+
+
+def gif(data: Bytes, begin: int) -> bool | None:
+    """Whether a GIF's blocks, from its first frame at *begin* on, come to its trailer."""
+    size = len(data)
+    if data[size - 2 : size] == b"\0;":
+        return True
+    at = begin
+    try:
+        while True:
+            kind = byte(data, at)
+            if kind == 0x3B:
+                return True
+            if kind == 0x2C:
+                flags = byte(data, at + 9)
+                at += 11 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+                at = after_blocks(data, at)
+            else:
+                at = after_blocks(data, at + 2) if kind == 0x21 else at + 1
+    except MalformedError:
+        return False
+    except TooLongError:
+        return None
+
+
+def webp(data: Bytes, _: int) -> bool:
+    """Whether a WebP is as long as it says (RFC 9649, section 2.4)."""
+    return len(data) >= 8 + int.from_bytes(data[4:8], "little")
+
+
+def boxes(data: Bytes, _: int) -> bool | None:
+    """Whether the boxes of an ISO base media file (AVIF, HEIF) end within it, picture data
+    among them (ISO/IEC 14496-12, section 4.2)."""
+    names, whole = boxes_in(data)
+    return whole and not names.isdisjoint({b"mdat", b"idat"})
+
+
+def boxes_in(data: Bytes) -> tuple[set[bytes], bool | None]:
+    """Return the names of the boxes that came whole, and whether they are all there are."""
+    at = 0
+    names: set[bytes] = set()
+    try:
+        while at < len(data):
+            head = data[at : at + 16]
+            length, name = int.from_bytes(head[:4], "big"), head[4:8]
+            if length == 1:
+                length = int.from_bytes(head[8:], "big")
+            elif length == 0:
+                length = len(data) - at
+            if length < 8 or at + length > len(data):
+                return names, False
+            names.add(name)
+            at += length
+    except TooLongError:
+        return names, None
+    return names, True

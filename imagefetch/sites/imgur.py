@@ -1,0 +1,22 @@
+"""imgur: a picture that is gone redirects to https://i.imgur.com/removed.png.
+
+Told of by https://github.com/JDimproved/JDim/pull/1434 and
+https://github.com/mikf/gallery-dl/issues/5308, and through a second redirect by
+https://github.com/qsniyg/maxurl/issues/311. Not tried against the live site.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from web_poet import handle_urls
+
+from imagefetch.pages import ImagePage
+
+
+@handle_urls("imgur.com")
+class ImgurPage(ImagePage):
+    """A picture at imgur."""
+
+    def is_placeholder(self) -> bool:
+        return urlsplit(self.answer.url).path == "/removed.png"

@@ -1,0 +1,81 @@
+"""Which pictures are wanted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from imagefetch import errors
+from imagefetch.filters import Filters
+from imagefetch.items import ImageRecord
+from tests.conftest import RunCrawl, project
+from tests.server import Server
+
+
+def record(width: int | None = 40, height: int | None = 30) -> ImageRecord:
+    return ImageRecord("u", "200", 1, "", 1000, "image/png", width, height)
+
+
+CASES: list[tuple[dict[str, Any], dict[str, Any], type[errors.Rejection]]] = [
+    ({"MIN_WIDTH": 40}, {"MIN_WIDTH": 41}, errors.TooNarrow),
+    ({"MIN_HEIGHT": 30}, {"MIN_HEIGHT": 31}, errors.TooLow),
+    ({"MAX_PIXELS": 1200}, {"MAX_PIXELS": 1199}, errors.TooManyPixels),
+    ({"MAX_ASPECT_RATIO": 1.34}, {"MAX_ASPECT_RATIO": 1.33}, errors.TooElongated),
+    ({"MIN_BYTES": 1000}, {"MIN_BYTES": 1001}, errors.TooFewBytes),
+    (
+        {"ALLOWED_TYPES": "image/png,image/gif"},
+        {"ALLOWED_TYPES": ["image/gif"]},
+        errors.TypeNotAllowed,
+    ),
+]
+
+
+@pytest.mark.parametrize(("within", "beyond", "error"), CASES)
+def test_bounds(
+    within: dict[str, Any], beyond: dict[str, Any], error: type[errors.Rejection]
+) -> None:
+    """A picture at the bound is wanted, one beyond it has the bound's own reason."""
+    Filters.from_settings(project(**within)).check(record())
+    with pytest.raises(error):
+        Filters.from_settings(project(**beyond)).check(record())
+    if error not in {errors.TooFewBytes, errors.TypeNotAllowed}:
+        Filters.from_settings(project(**beyond)).check(record(None, None))  # not known, no fault
+
+
+def test_off_by_default() -> None:
+    """Any picture is wanted."""
+    Filters.from_settings(project()).check(
+        ImageRecord("u", "200", 1, "", 1, "image/svg+xml", 1, 9**9)
+    )
+
+
+def test_high_and_wide_are_elongated_alike() -> None:
+    """The ratio is the longer side's to the shorter."""
+    filters = Filters(max_aspect_ratio=3)
+    filters.check(record(30, 90))
+    for size in ((30, 91), (91, 30)):
+        with pytest.raises(errors.TooElongated):
+            filters.check(record(*size))
+
+
+def test_what_is_not_wanted_has_a_row_and_no_file(crawl: RunCrawl, server: Server) -> None:
+    """A filter's slug is the row's reason; the run says how many."""
+    urls = [server.url(path) for path in ("/image/a.jpg", "/size/9000/b.jpg")]
+    done = crawl(urls, MIN_BYTES=5000)
+    assert done.status == 0, done.log
+    done.check(2)
+    rows = done.by_line
+    assert [(rows[n]["Reason"], bool(rows[n]["File"])) for n in (1, 2)] == [
+        ("too-few-bytes", False),
+        ("", True),
+    ]
+    assert "not kept    1 too-few-bytes" in done.log
+
+
+def test_bounds_that_need_a_size_need_the_header(crawl: RunCrawl, server: Server) -> None:
+    """With VERIFY_IMAGES off nothing would be found: refused at the start."""
+    done = crawl([server.url("/image/a.jpg")], MIN_WIDTH=10, VERIFY_IMAGES="off")
+    assert done.status == 2
+    assert done.log.startswith("imagefetch: setting MIN_WIDTH = '10': needs sizes")
+    assert not server.hits

@@ -1,0 +1,129 @@
+"""Which page object an answer gets, and that stock scrapy-poet agrees."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.statscollectors import MemoryStatsCollector
+from scrapy_poet.downloadermiddlewares import InjectionMiddleware
+from web_poet import ApplyRule, PageParams
+
+from imagefetch.injection import PageMiddleware
+from imagefetch.pages import Answer, ImagePage
+from imagefetch.partials import FileResponse
+from imagefetch.sites.flickr import FlickrPage
+from imagefetch.sites.imgur import ImgurPage
+from imagefetch.spiders.images import ImagesSpider
+from imagefetch.urls import Line
+from tests.conftest import project
+
+
+class HostPage(ImagePage):
+    """Of one host."""
+
+
+class PathPage(ImagePage):
+    """Of a folder at that host."""
+
+
+class ParamsPage(ImagePage):
+    """Needs more than its answer."""
+
+    def __init__(self, answer: Answer, params: PageParams) -> None:  # type: ignore[type-arg]
+        super().__init__(answer)
+        self.params = params
+
+
+BY_HOST = [ApplyRule("a.example", use=HostPage, instead_of=ImagePage)]
+BY_PATH = [*BY_HOST, ApplyRule("a.example/deep/", use=PathPage, instead_of=ImagePage)]
+OTHERS = [*BY_HOST, ApplyRule("b.example", use=ParamsPage, instead_of=ImagePage)]
+OF_PAGE = [*BY_HOST, ApplyRule("www.a.example", use=PathPage, instead_of=HostPage)]
+
+
+def made(middleware: type[InjectionMiddleware], **settings: Any) -> InjectionMiddleware:
+    crawler = Crawler(ImagesSpider, project(**settings))
+    crawler.stats = MemoryStatsCollector(crawler)
+    crawler.spider = ImagesSpider.__new__(ImagesSpider)
+    return middleware.from_crawler(crawler)
+
+
+def page_of(middleware: InjectionMiddleware, url: str) -> ImagePage:
+    """Return the page that the spider's callback would be given for *url*."""
+    spider = middleware.crawler.spider
+    assert isinstance(spider, ImagesSpider)
+    request = Request(url, callback=cast("Any", spider.parse), meta={"line": Line(1, url)})
+    assert middleware.process_request(request) is None
+    response = FileResponse(url, status=200, request=request)
+    assert asyncio.run(middleware.process_response(request, response)) is response
+    page = request.cb_kwargs["page"]
+    assert isinstance(page, ImagePage)
+    assert page.answer.url == url
+    return page
+
+
+URLS = [
+    "http://a.example/x.jpg",
+    "http://a.example/deep/x.jpg",
+    "http://a.example:8080/deep/x.jpg",
+    "http://www.a.example/x.jpg",
+    "https://b.example/x.jpg",
+    "http://c.example/x.jpg",
+    "http://127.0.0.1:8080/x.jpg",
+]
+
+
+@pytest.mark.parametrize("rules", [[], BY_HOST, BY_PATH, OTHERS, OF_PAGE])
+def test_the_short_way_and_the_stock_one_agree(rules: list[ApplyRule]) -> None:
+    """Whatever the rules go by, each URL gets the page that scrapy-poet would make, asked for
+    the first time or again."""
+    ours, stock = (
+        made(cls, SCRAPY_POET_RULES=rules) for cls in (PageMiddleware, InjectionMiddleware)
+    )
+    for url in URLS * 2:
+        assert type(page_of(ours, url)) is type(page_of(stock, url)), url
+
+
+@pytest.mark.parametrize(("rules", "matches"), [(BY_HOST, 1), (BY_PATH, 50)])
+def test_rules_of_hosts_are_matched_once_a_host(
+    monkeypatch: pytest.MonkeyPatch, rules: list[ApplyRule], matches: int
+) -> None:
+    """That is what makes it cheap; with a rule for a path, each URL is matched."""
+    middleware = made(PageMiddleware, SCRAPY_POET_RULES=rules)
+    asked: list[str] = []
+    overrides = middleware.registry.overrides_for
+
+    def noted(url: str) -> Any:
+        asked.append(url)
+        return overrides(url)
+
+    monkeypatch.setattr(middleware.registry, "overrides_for", noted)
+    for n in range(50):
+        page_of(middleware, f"http://a.example/{n}.jpg")
+    assert len(asked) == matches
+
+
+def test_other_inputs_come_too() -> None:
+    """A page that wants what web-poet knows gets it."""
+    page = page_of(made(PageMiddleware, SCRAPY_POET_RULES=OTHERS), "http://b.example/x.jpg")
+    assert isinstance(page, ParamsPage)
+    assert page.params == {}
+
+
+def test_sites_are_found() -> None:
+    """Those in imagefetch/sites are, with no other word about them."""
+    middleware = made(PageMiddleware)
+    pages = {
+        url: type(page_of(middleware, f"https://{url}/x.jpg"))
+        for url in (
+            "i.imgur.com",
+            "imgur.com",
+            "live.staticflickr.com",
+            "s.yimg.com",
+            "notimgur.com",
+        )
+    }
+    assert list(pages.values()) == [ImgurPage, ImgurPage, FlickrPage, FlickrPage, ImagePage]

@@ -1,0 +1,124 @@
+"""Page objects, and the sites that come with the project."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from scrapy.http import Headers
+from tldextract import tldextract
+from url_matcher.util import get_domain
+
+from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
+from imagefetch.pages import Answer, ImagePage
+from imagefetch.partials import Download
+from imagefetch.sites.flickr import FlickrPage
+from imagefetch.sites.imgur import ImgurPage
+from imagefetch.urls import Line
+from tests.conftest import RunCrawl
+from tests.server import Server, Writer, image
+
+
+def answer(download: Download, url: str = "http://a.example/b.jpg") -> Answer:
+    line = Line(7, "http://a.example/a.jpg")
+    return Answer(line, url, 203, Headers(), download, attempts=2, seconds=1.5)
+
+
+def downloaded(folder: Path, content: bytes) -> Download:
+    path = folder / "1"
+    path.write_bytes(content)
+    return Download(path, len(content), "ab" * 32, content[:4_096])
+
+
+def test_a_page_makes_the_record(tmp_path: Path) -> None:
+    """All that a row shows of an answer and its picture, the file's name aside."""
+    content = image("/a.jpg")
+    record = asyncio.run(ImagePage(answer(downloaded(tmp_path, content))).to_item())
+    assert (record.url, record.code, record.line) == ("http://a.example/a.jpg", "203", 7)
+    assert (record.type, record.width, record.height) == ("image/jpeg", 64, 48)
+    assert (record.bytes, record.sha256) == (len(content), "ab" * 32)
+    assert (record.attempts, record.seconds, record.reason) == (2, 1.5, "")
+
+
+def test_no_picture_no_record(tmp_path: Path) -> None:
+    """What is none says why."""
+    with pytest.raises(NotAnImage):
+        asyncio.run(ImagePage(answer(downloaded(tmp_path, b"<html>"))).to_item())
+    with pytest.raises(EmptyBody):
+        asyncio.run(ImagePage(answer(Download())).to_item())
+
+
+PLACEHOLDERS: list[tuple[type[ImagePage], str]] = [
+    (ImgurPage, "https://i.imgur.com/removed.png"),
+    (FlickrPage, "https://s.yimg.com/pw/images/en-us/photo_unavailable.png"),
+    (FlickrPage, "https://s.yimg.com/pw/images/en-us/photo_unavailable_h.png"),
+    (FlickrPage, "https://l.yimg.com/g/images/photo_unavailable.gif"),
+]
+PICTURES: list[tuple[type[ImagePage], str]] = [
+    (ImgurPage, "https://i.imgur.com/a/removed.png"),
+    (ImgurPage, "https://i.imgur.com/x.png?removed.png"),
+    (FlickrPage, "https://live.staticflickr.com/65535/1_2_b.jpg"),
+    (FlickrPage, "https://s.yimg.com/not_photo_unavailable.png"),
+]
+
+
+@pytest.mark.parametrize(("page", "url"), PLACEHOLDERS)
+def test_a_placeholder_is_told(tmp_path: Path, page: type[ImagePage], url: str) -> None:
+    """However good a picture it is."""
+    with pytest.raises(Placeholder):
+        asyncio.run(page(answer(downloaded(tmp_path, image("/a")), url)).to_item())
+
+
+@pytest.mark.parametrize(("page", "url"), PICTURES)
+def test_a_picture_of_the_site_is_none(tmp_path: Path, page: type[ImagePage], url: str) -> None:
+    """Only the documented address counts."""
+    record = asyncio.run(page(answer(downloaded(tmp_path, image("/a")), url)).to_item())
+    assert record.type == "image/jpeg"
+
+
+def redirects(server: Server, url: str, to: str) -> None:
+    """Let *server*, asked as a proxy, redirect *url*."""
+
+    async def answers(writer: Writer) -> None:
+        writer.write(f"HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+
+    server.raw[url] = answers
+
+
+def shows(server: Server, url: str) -> None:
+    """Let *server*, asked as a proxy, answer *url* with a picture."""
+
+    async def answers(writer: Writer) -> None:
+        body = image(url)
+        writer.write(f"HTTP/1.1 200 X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        await writer.drain()
+
+    server.raw[url] = answers
+
+
+def test_domains_are_told_without_the_network() -> None:
+    """Matching URLs to sites never fetches a list of public suffixes."""
+    assert tldextract.TLD_EXTRACTOR.suffix_list_urls == ()
+    assert get_domain("https://live.staticflickr.com/1.jpg") == "staticflickr.com"
+    assert get_domain("https://a.b.co.uk/") == "b.co.uk"
+
+
+def test_sites_in_a_run(crawl: RunCrawl, server: Server) -> None:
+    """A site's page is found by the URL that answered; a placeholder has a reason and no file."""
+    gone = "http://i.imgur.com/removed.png"
+    unavailable = "http://s.yimg.com/pw/images/en-us/photo_unavailable.png"
+    redirects(server, "http://i.imgur.com/gone.jpg", gone)
+    redirects(server, "http://live.staticflickr.com/1/2_3.jpg", unavailable)
+    there = ["http://i.imgur.com/there.jpg", "http://a.example/removed.png"]
+    for url in (gone, unavailable, *there):
+        shows(server, url)
+    urls = ["http://i.imgur.com/gone.jpg", "http://live.staticflickr.com/1/2_3.jpg", *there]
+    done = crawl(urls, env={"http_proxy": server.url("")})
+    assert done.status == 0, done.log
+    done.check(4)
+    rows = [row for _, row in sorted(done.by_line.items())]
+    assert [row["Reason"] for row in rows] == ["placeholder", "placeholder", "", ""]
+    assert [bool(row["File"]) for row in rows] == [False, False, True, True]
+    assert [row["Response code"] for row in rows] == ["200"] * 4
