@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +80,9 @@ class Receiver:
             return FileResponse(**common)
         folder: Path = request.meta[STREAM_TO]
         try:
-            async with self._bounds(request) as bounds:
-                download = await save(answer, folder / str(next(self._numbers)), bounds)
+            async with Pace(self.min_speed, self.window) as pace:
+                path = folder / str(next(self._numbers))
+                download = await save(answer, path, self._bounds(request, pace))
         except NotAnImage as problem:
             request.meta[PROBLEM] = problem
             download = Download()
@@ -98,8 +98,8 @@ class Receiver:
         flags: list[str] = []
         try:
             async with (
-                self._bounds(request) as bounds,
-                aclosing(read_pieces(answer, bounds)) as pieces,
+                Pace(self.min_speed, self.window) as pace,
+                aclosing(read_pieces(answer, self._bounds(request, pace))) as pieces,
             ):
                 async for piece in pieces:
                     body += piece
@@ -109,19 +109,13 @@ class Receiver:
             flags.append("dataloss")
         return _response(request, common, flags, bytes(body))
 
-    @asynccontextmanager
-    async def _bounds(self, request: Request) -> AsyncIterator[Bounds]:
-        """Hold a body to what *request* and the settings allow.
-
-        :raises TooSlow: on leaving, where it came too slowly
-        """
-        max_size = request.meta.get("download_maxsize", self.max_size)
-        async with Pace(self.min_speed, self.window) as pace:
-            yield Bounds(
-                max_size,
-                pace,
-                lambda data: self._tell(signals.bytes_received, request, data=data),
-            )
+    def _bounds(self, request: Request, pace: Pace) -> Bounds:
+        """Return what *request* and the settings allow of a body."""
+        return Bounds(
+            request.meta.get("download_maxsize", self.max_size),
+            pace,
+            lambda data: self._tell(signals.bytes_received, request, data=data),
+        )
 
     def _tell(self, signal: object, request: Request, **what: Any) -> None:
         """Send one of Scrapy's signals.

@@ -151,6 +151,10 @@ DOWNLOADER_MIDDLEWARES = {
     "imagefetch.settled.SettledMiddleware": 10,
     # What scrapy_poet.Addon would put here, with a shorter way for pages like ours.
     "imagefetch.injection.PageMiddleware": 543,
+    # These do nothing here, once a request: they go by attributes of the spider
+    # that ours has not, and by DOWNLOAD_TIMEOUT, which the handler knows.
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "imagefetch.retry.WaitingRetryMiddleware": 550,
@@ -161,14 +165,16 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
 }
 
-# Those left out drop rows (URL length), or have nothing to do with a list.
+# Those left out drop rows (URL length; an answer of any status is one), or have
+# nothing to do with a list.
 SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
     "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
     "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
 }
-HTTPERROR_ALLOW_ALL = True  # an answer of any status is a row
 
 REQUEST_FINGERPRINTER_CLASS = "scrapy_poet.ScrapyPoetRequestFingerprinter"
 SCRAPY_POET_PROVIDERS = {"imagefetch.pages.AnswerProvider": 500}

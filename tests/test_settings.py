@@ -37,20 +37,14 @@ ENABLED = {
     ],
     "downloader middlewares": [
         "imagefetch.settled.SettledMiddleware",
-        "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware",
-        "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware",
         "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware",
         "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware",
-        "scrapy_poet.downloadermiddlewares.InjectionMiddleware",
+        "imagefetch.injection.PageMiddleware",
         "imagefetch.retry.WaitingRetryMiddleware",
         "imagefetch.redirect.NamedRedirectMiddleware",
         "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware",
     ],
-    "spider middlewares": [
-        "scrapy.spidermiddlewares.start.StartSpiderMiddleware",
-        "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware",
-        "scrapy_poet.spidermiddlewares.RetryMiddleware",
-    ],
+    "spider middlewares": [],
     "item pipelines": ["imagefetch.pipelines.ImageFilesPipeline"],
 }
 
