@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import tables
-from benchmarks.compare import Result, compare
-from benchmarks.goals import SHIPPED, judged
+from benchmarks.compare import compare
+from benchmarks.goals import SHIPPED
+from benchmarks.page import write_page
 from benchmarks.rivals import PROGRAMS, Program
 from benchmarks.server import Unavailable, serving
 from benchmarks.workloads import WORKLOADS, Workload, named
@@ -36,7 +37,10 @@ def main() -> int:
     except (Unavailable, ValueError) as problem:
         print(f"benchmarks: {problem}", file=sys.stderr)
         return 2
-    _write(words, results, machine)
+    words.results.mkdir(parents=True, exist_ok=True)
+    for workload, group in zip(workloads, results, strict=True):
+        tables.write_csv(words.results / f"{workload.name}.csv", group, machine)
+    print(f"\n{write_page(words.results)}\nwritten: {words.results}")
     return int(any(result.failure for group in results for result in group))
 
 
@@ -64,7 +68,8 @@ def _chosen(names: str) -> list[Program]:
     wanted = [name.strip() for name in names.split(";") if name.strip()]
     found = [p for p in PROGRAMS if not wanted or any(name in p.name for name in wanted)]
     if not found:
-        raise ValueError(f"{names}: no such program; there are {', '.join(p.name for p in found)}")
+        known = "; ".join(program.name for program in PROGRAMS)
+        raise ValueError(f"{names}: no such program; there are {known}")
     return found
 
 
@@ -85,32 +90,6 @@ def _machine(nginx: str) -> str:
         f"{platform.system()} {platform.machine()}, {cores} cores, server and client on both; "
         f"Python {platform.python_version()}, nginx {nginx}, {datetime.now(UTC):%Y-%m-%d}"
     )
-
-
-def _write(words: argparse.Namespace, groups: list[list[Result]], machine: str) -> None:
-    folder: Path = words.results
-    folder.mkdir(parents=True, exist_ok=True)
-    page = ["# Results", f"Measured on {machine}. Written by `python -m benchmarks`."]
-    for group in groups:
-        if not group:
-            continue
-        workload = group[0].workload
-        title = tables.title(workload, words.scale, words.repeats)
-        page += [f"## {workload.name}", title + ".", tables.markdown(group)]
-        tables.write_csv(folder / f"{workload.name}.csv", group)
-        try:
-            from benchmarks.charts import write_chart
-        except ImportError:
-            _tell("no charts: pip install -r benchmarks/requirements.txt")
-        else:
-            write_chart(folder / f"{workload.name}.png", title, group)
-            page.append(f"![{workload.name}]({workload.name}.png)")
-    everything = {(r.workload.name, r.program.name): r for group in groups for r in group}
-    page += ["## To reach", tables.goals_table(judged(everything))]
-    page += ["## The article", tables.ARTICLE]
-    text = "\n\n".join(part.strip() for part in page) + "\n"
-    (folder / "README.md").write_text(text, encoding="utf-8")
-    print(f"\n{text}\nwritten: {folder}")
 
 
 if __name__ == "__main__":

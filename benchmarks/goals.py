@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from benchmarks.compare import Result
@@ -98,8 +98,8 @@ GOALS = [
 ]  # fmt: skip
 
 
-def judged(results: Results) -> list[tuple[str, float, float]]:
+def judged(results: Iterable[Result]) -> list[tuple[str, float, float]]:
     """Return text, limit and value of every goal that was measured."""
-    known = {key: result for key, result in results.items() if result.runs}
+    known = {(r.workload.name, r.program.name): r for r in results if r.runs}
     values = ((goal, goal.value(known)) for goal in GOALS)
     return [(goal.text, goal.limit, value) for goal, value in values if value is not None]

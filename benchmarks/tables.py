@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.compare import Result
 from benchmarks.measure import Usage
-from benchmarks.workloads import Workload
+from benchmarks.rivals import PROGRAMS, Program
+from benchmarks.workloads import WORKLOADS
 
 ARTICLE = """\
 The original article's own figures, for 1,000 images of 2.7 GB in all, over its author's network:
@@ -22,7 +24,7 @@ The original article's own figures, for 1,000 images of 2.7 GB in all, over its 
 | aiohttp script, batches of 100 | 510 |
 """
 
-MEASURES = {
+MEASURES: dict[str, Callable[[Usage], float]] = {
     "wall s": lambda usage: usage.wall,
     "user s": lambda usage: usage.user,
     "system s": lambda usage: usage.system,
@@ -30,10 +32,14 @@ MEASURES = {
 }
 
 
-def title(workload: Workload, scale: float, repeats: int) -> str:
-    """Say what was measured, and how often; that it was scaled, if it was."""
-    scaled = "" if scale == 1 else f" (at {scale:g} of the full size)"
-    return f"{workload.name}{scaled}: {workload.about}; medians of {repeats} runs"
+def title(results: list[Result]) -> str:
+    """Say what one workload's results are of, and how often; that it was scaled, if it was."""
+    workload = results[0].workload
+    scale = workload.pictures / WORKLOADS[workload.name].pictures
+    scaled = "" if scale == 1 else f" (scale {scale:g} of the full workload)"
+    repeats = max(len(result.runs) for result in results)
+    runs = "one run each" if repeats == 1 else f"medians of {repeats} runs, in turn"
+    return f"{workload.name}{scaled}: {workload.about}; {runs}"
 
 
 def markdown(results: list[Result]) -> str:
@@ -50,7 +56,6 @@ def markdown(results: list[Result]) -> str:
                  f"{images_per_second(result):,.0f}",
                  f"{megabytes_per_second(result):,.1f}"]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
-    lines += [f"| {r.program.name} | {r.failure} |" for r in results if r.failure]
     return "\n".join(lines) + "\n"
 
 
@@ -63,16 +68,35 @@ def goals_table(goals: Iterable[tuple[str, float, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_csv(path: Path, results: Iterable[Result]) -> None:
-    """Write a row a run."""
+def write_csv(path: Path, results: Iterable[Result], machine: str) -> None:
+    """Write a row a run; what failed has none."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["workload", "images", "program", "round", *MEASURES])
+        writer.writerow(["machine", "workload", "images", "program", "round", *MEASURES])
         for result in results:
+            begin = [machine, result.workload.name, result.workload.pictures, result.program.name]
             for number, usage in enumerate(result.runs, 1):
                 values = [f"{measure(usage):.3f}" for measure in MEASURES.values()]
-                begin = [result.workload.name, result.workload.pictures, result.program.name]
                 writer.writerow([*begin, number, *values])
+
+
+def read_csv(path: Path) -> tuple[str, list[Result]]:
+    """Return what `write_csv` wrote: the machine, and the results."""
+    programs = {program.name: program for program in PROGRAMS}
+    found: dict[str, Result] = {}
+    with path.open(newline="") as file:
+        _, *rows = csv.reader(file)
+        for _, workload, images, program, _, *values in rows:
+            wall, user, system, megabytes = map(float, values)
+            result = found.setdefault(
+                program,
+                Result(
+                    replace(WORKLOADS[workload], pictures=int(images)),
+                    programs.get(program, Program(program, 0, lambda _: [])),
+                ),
+            )
+            result.runs.append(Usage(wall, user, system, megabytes * 1e6))
+    return rows[0][0] if rows else "", list(found.values())
 
 
 def images_per_second(result: Result) -> float:
