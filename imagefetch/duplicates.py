@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import sqlite3
 from collections.abc import Iterable
 
 from scrapy import Request
 
 from imagefetch.errors import Failure
-from imagefetch.urls import request_url
+from imagefetch.urls import PLAIN_URL, request_url
 
 
 def key_of(url: str) -> bytes:
@@ -19,14 +18,6 @@ def key_of(url: str) -> bytes:
     128 bits: among 10 million URLs the odds of any collision are 1e-25.
     """
     return hashlib.blake2b(url.partition("#")[0].encode(), digest_size=16).digest()
-
-
-# URLs that Scrapy sends as they are; to make sure of any other costs twenty
-# times as much.
-PLAIN_URL = re.compile(
-    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[1-9][0-9]{0,3})?/[A-Za-z0-9._~/-]*"
-    r"(?:\?[A-Za-z0-9._~/=&-]+)?"
-)
 
 
 def sent_url(text: str) -> str | None:

@@ -193,9 +193,20 @@ def stored_file(store: Path, name: str) -> Path | None:
     return path if whole and inside else None
 
 
+# Segments that are safe as they are; to make any other safe takes ten times as
+# long. Names of devices are shorter.
+PLAIN_SEGMENT = re.compile(r"(\w[\w-]{3,98}\w)(?:\.[a-z0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+
+
 def _stem(url: str) -> str:
     """Return the last segment of the URL's path, made safe."""
     segment = unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")
+    plain = PLAIN_SEGMENT.fullmatch(segment)
+    return plain[1] if plain else safe_stem(segment)
+
+
+def safe_stem(segment: str) -> str:
+    """Return *segment*, whatever it holds, as a name that every file system takes."""
     text = unicodedata.normalize("NFC", segment)
     # Control, format (bidi), surrogate and private characters, and separators
     # other than the blank.

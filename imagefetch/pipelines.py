@@ -34,13 +34,15 @@ class FolderStore(FSFilesStore):
         super().__init__(basedir)
         self._folders: set[str] = set()
 
-    def persist_file(  # type: ignore[override]
-        self, path: str, buf: Any, info: Any, meta: Any = None, headers: Any = None
-    ) -> None:
-        """:raises StoreError: if a folder on the way is a symbolic link"""
+    def take(self, file: Path, path: str) -> None:
+        """Move *file* to *path*.
+
+        :raises StoreError: if a folder on the way is a symbolic link
+        :raises OSError: if the file system refuses
+        """
         if "/" in path:
             self._make_folders(path)
-        Path(buf.name).replace(Path(self.basedir, path))
+        file.replace(f"{self.basedir}/{path}")
 
     def remove_strays(self, names: Iterable[str], keep: str) -> None:
         """Remove what an interrupted run stored for a line and wrote no row of."""
@@ -153,16 +155,14 @@ class ImageFilesPipeline(FilesPipeline):
         try:
             if self.fsync:
                 await run_in_thread(sync, download.path)
-            with download.path.open("rb") as file:
-                stored = self.store.persist_file(
-                    item.file, cast("Any", file), self.spiderinfo, None, {"Content-Type": item.type}
-                )
-                await ensure_awaitable(stored)
-            if not isinstance(self.store, FolderStore):
+            if isinstance(self.store, FolderStore):
+                self.store.take(download.path, item.file)
+                if self.fsync:
+                    for folder in Path(item.file).parents:
+                        await run_in_thread(sync, Path(self.store.basedir, folder))
+            else:
+                await self._send(item, download.path)
                 download.discard()
-            elif self.fsync:
-                for folder in Path(item.file).parents:
-                    await run_in_thread(sync, Path(self.store.basedir, folder))
         except Exception as error:
             # Each kind of store has errors of its own; none is the picture's fault.
             stop_run(self.crawler, _as_store_error(item, error))
@@ -170,6 +170,13 @@ class ImageFilesPipeline(FilesPipeline):
         item.download = None
         self.inc_stats("downloaded")
         return item
+
+    async def _send(self, item: ImageRecord, path: Path) -> None:
+        with path.open("rb") as file:
+            stored = self.store.persist_file(
+                item.file, cast("Any", file), self.spiderinfo, None, {"Content-Type": item.type}
+            )
+            await ensure_awaitable(stored)
 
 
 def sync(path: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +92,9 @@ class Receiver:
             return FileResponse(**common)
         folder: Path = request.meta[STREAM_TO]
         try:
-            async with self._bounds(request) as bounds:
-                download = await save(answer, folder / str(next(self._numbers)), bounds)
+            async with Pace(self.min_speed, self.window) as pace:
+                path = folder / str(next(self._numbers))
+                download = await save(answer, path, self._bounds(request, pace))
         except NotAnImage as problem:
             request.meta[PROBLEM] = problem
             download = Download()
@@ -110,8 +110,8 @@ class Receiver:
         flags: list[str] = []
         try:
             async with (
-                self._bounds(request, IN_MEMORY_MAX) as bounds,
-                aclosing(read_pieces(answer, bounds)) as pieces,
+                Pace(self.min_speed, self.window) as pace,
+                aclosing(read_pieces(answer, self._bounds(request, pace, IN_MEMORY_MAX))) as pieces,
             ):
                 async for piece in pieces:
                     body += piece
@@ -121,20 +121,14 @@ class Receiver:
             flags.append("dataloss")
         return _response(request, common, flags, bytes(body))
 
-    @asynccontextmanager
-    async def _bounds(self, request: Request, most: int = 0) -> AsyncIterator[Bounds]:
-        """Hold a body to what *request* and the settings allow, and to *most* bytes.
-
-        :raises TooSlow: on leaving, where it came too slowly
-        """
+    def _bounds(self, request: Request, pace: Pace, most: int = 0) -> Bounds:
+        """Return what *request* and the settings allow of a body, of *most* bytes if not 0."""
         max_size = request.meta.get("download_maxsize", self.max_size)
-        max_size = min(max_size, most) if max_size and most else max_size or most
-        async with Pace(self.min_speed, self.window) as pace:
-            yield Bounds(
-                max_size,
-                pace,
-                lambda data: self._tell(signals.bytes_received, request, data=data),
-            )
+        return Bounds(
+            min(max_size, most) if max_size and most else max_size or most,
+            pace,
+            lambda data: self._tell(signals.bytes_received, request, data=data),
+        )
 
     def _tell(self, signal: object, request: Request, **what: Any) -> None:
         """Send one of Scrapy's signals.

@@ -18,7 +18,7 @@ from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addon import user_agent
-from imagefetch.body import read_pieces, skip
+from imagefetch.body import Bounds, Pace, read_pieces, skip
 from imagefetch.decode import Decoder, decoder
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
 from imagefetch.handler import StreamingDownloadHandler
@@ -138,10 +138,12 @@ class _ListReceiver(Receiver):
         if rejection_of(answer.status) is not None:
             await skip(answer)
             return response
-        async with (
-            self._bounds(request) as bounds,
-            aclosing(read_pieces(answer, bounds)) as pieces,
-        ):
+        async with Pace(self.min_speed, self.window) as pace:
+            await self._write(answer, self._bounds(request, pace))
+        return response
+
+    async def _write(self, answer: aiohttp.ClientResponse, bounds: Bounds) -> None:
+        async with aclosing(read_pieces(answer, bounds)) as pieces:
             try:
                 with self.path.open("wb") as file:
                     plain = _Plain(bounds.max_size)
@@ -150,7 +152,6 @@ class _ListReceiver(Receiver):
                     plain.finish()
             except OSError as error:
                 raise store_error(self.path, error) from error
-        return response
 
 
 class _Plain:

@@ -70,6 +70,8 @@ class ReportExporter(BaseItemExporter):
         self.crawler = crawler
         self.file = file
         self.broken = False
+        status = os.fstat(file.fileno())
+        self._identity = status.st_dev, status.st_ino
         self.fsync = crawler.settings.getint("FSYNC")
         self._unsafe = 0
         """Rows written since the last fsync began."""
@@ -109,7 +111,8 @@ class ReportExporter(BaseItemExporter):
             return None
         offset = self.file.seek(0, os.SEEK_END)
         try:
-            if not os.path.samestat(Path(self.file.name).stat(), os.fstat(self.file.fileno())):
+            status = os.stat(self.file.name)  # noqa: PTH116 - at each row; no path is to be parsed
+            if (status.st_dev, status.st_ino) != self._identity:
                 problem = "is another file now"
             elif self.file.write(row) == len(row):
                 return offset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -70,8 +71,20 @@ def record_of(row: list[str]) -> ImageRecord:
     )
 
 
+# Rows of cells that are written as they are; most are.
+PLAIN = re.compile(r"[ !#-\[\]-~]*")
+
+
 def encode(row: list[str]) -> bytes:
     """Return *row* as RFC 4180 wants it, dangerous cells made text, control characters escaped."""
+    text = ",".join(row)
+    if (
+        text  # not "": csv writes a lone empty cell with quotes
+        and PLAIN.fullmatch(text)
+        and text.count(",") == len(row) - 1
+        and not any(cell.startswith(DANGEROUS) for cell in row)
+    ):
+        return f"{text}\r\n".encode()
     out = io.StringIO()
     csv.writer(out).writerow(escape(f"'{c}" if c.startswith(DANGEROUS) else c) for c in row)
     return out.getvalue().encode("utf-8", errors="replace")

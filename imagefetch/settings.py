@@ -176,6 +176,8 @@ DOWNLOADER_MIDDLEWARES = {
     "imagefetch.robots.NamedRobotsTxtMiddleware": 100,
     # What scrapy_poet.Addon would put here, with a shorter way for pages like ours.
     "imagefetch.injection.PageMiddleware": 543,
+    # Does nothing here, once a request: DOWNLOAD_TIMEOUT is known to the handler.
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "imagefetch.retry.WaitingRetryMiddleware": 550,
@@ -187,14 +189,16 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
 }
 
-# Those left out drop rows (URL length), or have nothing to do with a list.
+# Those left out drop rows (URL length; an answer of any status is one), or have
+# nothing to do with a list.
 SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
     "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
     "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
 }
-HTTPERROR_ALLOW_ALL = True  # an answer of any status is a row
 
 REQUEST_FINGERPRINTER_CLASS = "scrapy_poet.ScrapyPoetRequestFingerprinter"
 SCRAPY_POET_PROVIDERS = {"imagefetch.pages.AnswerProvider": 500}

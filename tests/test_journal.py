@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scrapy import Request
 
 from imagefetch import errors
-from imagefetch.duplicates import PLAIN_URL, Filter, key_of, sent_url
+from imagefetch.duplicates import Filter, key_of, sent_url
 from imagefetch.items import ImageRecord
 from imagefetch.journal import TRANSIENT, Journal, may_succeed_later
 from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
-from imagefetch.urls import Line, read_lines
+from imagefetch.urls import PLAIN_URL, Line, read_lines
 from tests.conftest import examples
 
 

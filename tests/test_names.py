@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.names import COMPONENT_MAX, NameTemplate, file_name, stored_file
+from imagefetch.names import (
+    COMPONENT_MAX,
+    PLAIN_SEGMENT,
+    NameTemplate,
+    file_name,
+    safe_stem,
+    stored_file,
+)
 from tests.conftest import examples
 
 SITE = "https://a.example/"
@@ -77,6 +84,13 @@ def test_distinct_urls_give_distinct_names(one: str, other: str, last: str) -> N
 def test_name_is_the_same_in_every_run() -> None:
     """The hash is the beginning of the URL's SHA-256, in base32, and nothing of this process."""
     assert file_name("https://example.com/", ".jpg") == "image-b4iv3mdcw7an2ayl.jpg"
+
+
+@given(st.from_regex(PLAIN_SEGMENT, fullmatch=True))
+@examples(300)
+def test_the_short_way_gives_the_same_name(segment: str) -> None:
+    """A segment that is taken as it is would be left so by what makes any safe."""
+    assert file_name(f"{SITE}{segment}", "").rpartition("-")[0] == safe_stem(segment)
 
 
 def test_a_name_leads_to_its_file_and_to_nothing_else(tmp_path: Path) -> None:

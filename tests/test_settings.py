@@ -38,7 +38,6 @@ ENABLED = {
     "downloader middlewares": [
         "imagefetch.settled.SettledMiddleware",
         "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware",
-        "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware",
         "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware",
         "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware",
         "imagefetch.injection.PageMiddleware",
@@ -47,10 +46,7 @@ ENABLED = {
         "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware",
         "imagefetch.breaker.BreakerMiddleware",
     ],
-    "spider middlewares": [
-        "scrapy.spidermiddlewares.start.StartSpiderMiddleware",
-        "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware",
-    ],
+    "spider middlewares": [],
     "item pipelines": ["imagefetch.pipelines.ImageFilesPipeline"],
 }
 

@@ -1,0 +1,1 @@
+"""imagefetch beside what else fetches a list of pictures; see README.md."""
