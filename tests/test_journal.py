@@ -42,6 +42,7 @@ def test_a_line_that_is_not_plain_is_known_by_its_request() -> None:
     assert sent_url("no URL") is None
 
 
+@examples(100)
 @given(st.sets(st.text(max_size=8), max_size=20), st.text(max_size=8))
 def test_the_filter_forgets_nothing(added: set[str], other: str) -> None:
     """What was added is in it; what was not is, but for rare chance, not."""

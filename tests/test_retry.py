@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from imagefetch.retry import JITTER, backoff, retry_after, spread
 from tests.answers import OK, PICTURE, Answer, Endless, outcomes, sends, then_silent
-from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment
+from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples
 from tests.server import Server
 
 NOW = 1_800_000_000.0
@@ -54,6 +54,7 @@ def test_retry_after(header: str, seconds: float | None) -> None:
 dates = st.datetimes(timezones=st.timezones() | st.none())
 
 
+@examples(100)
 @given(
     st.text()
     | st.integers().map(str)
@@ -72,6 +73,7 @@ def test_retry_after_never_fails(header: str, now: float) -> None:
     assert seconds is None or (math.isfinite(seconds) and seconds >= 0)
 
 
+@examples(100)
 @given(st.integers(1, 10_000), st.floats(0, DAY), st.floats(0, DAY))
 def test_backoff(retry: int, delay: float, longest: float) -> None:
     """The wait doubles from one retry to the next up to the longest, give or take the jitter."""
@@ -89,6 +91,7 @@ def test_lines_of_one_host_do_not_come_back_together(retry: int) -> None:
     assert max(waits) > min(waits) * 1.2
 
 
+@examples(100)
 @given(st.floats(0, 30 * DAY))
 def test_spread(asked: float) -> None:
     """Never less than the server asked for, and not much more."""
