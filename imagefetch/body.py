@@ -12,6 +12,7 @@ from types import TracebackType
 import aiohttp
 
 from imagefetch.decode import decoder
+from imagefetch.disk import Disk
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
 from imagefetch.partials import Download, PartialFile
 from imagefetch.probe import HEAD, format_of
@@ -21,6 +22,9 @@ from imagefetch.probe import HEAD, format_of
 # breaks off, costs its connection instead: its status is known.
 UNWANTED_MAX = 2**18
 UNWANTED_SECONDS = 2.0
+
+# Bytes of a body that are written and hashed at once, in a thread, while more come.
+PORTION = 2**18
 
 
 class Pace:
@@ -143,7 +147,7 @@ def _retrieve(closed: asyncio.Future[None]) -> None:
         closed.exception()
 
 
-async def save(answer: aiohttp.ClientResponse, path: Path, bounds: Bounds) -> Download:
+async def save(answer: aiohttp.ClientResponse, path: Path, bounds: Bounds, disk: Disk) -> Download:
     """Write the body into *path*; on any error leave no file.
 
     :raises NotAnImage: as soon as the first bytes show it
@@ -155,11 +159,13 @@ async def save(answer: aiohttp.ClientResponse, path: Path, bounds: Bounds) -> Do
     try:
         async with aclosing(read_pieces(answer, bounds)) as pieces:
             async for piece in pieces:
-                part.write(piece)
+                part.gather(piece)
                 if not known and part.size >= HEAD:
                     format_of(part.head)
                     known = True
-        return part.finish()
+                if part.gathered >= PORTION:
+                    await disk.run(part.write_out, heavy=True)
+        return await disk.run(part.finish)
     except BaseException:
         part.discard()
         raise

@@ -167,6 +167,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+        self.receiver.disk.close()
 
 
 @cache

@@ -98,7 +98,12 @@ class ImagePage(ItemPage[ImageRecord]):
         download = self.answer.download
         if download.path is None:
             raise EmptyBody
-        return probe(download.path, download.head, header=self.answer.look_inside)
+        return probe(
+            download.path,
+            download.head,
+            whole=download.in_memory,
+            header=self.answer.look_inside,
+        )
 
     @property
     def path(self) -> Path | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,10 @@ from scrapy.http import Response
 
 from imagefetch.errors import StoreError
 from imagefetch.probe import HEAD
+
+# Bytes of a body that is kept in memory beside its file until it has a row, so that
+# the file need not be read.
+SMALL = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,12 @@ class Download:
     sha256: str = ""
     """Lower-case hex."""
     head: bytes = b""
-    """The first bytes, `HEAD` of them at most."""
+    """The first bytes, at least `HEAD` of them where there are so many."""
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether ``head`` is all of it."""
+        return len(self.head) == self.size
 
     def discard(self) -> None:
         """Remove the partial file.
@@ -50,46 +61,81 @@ class FileResponse(Response):
 
 
 class PartialFile:
-    """A file that a body is written into as it arrives; made at its first byte.
+    """A file for a body: what arrives is gathered, and written out when told to.
 
-    :raises StoreError: from every method, if the file system refuses
+    It is made when the first bytes are written out.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0
+        """Bytes, gathered or written out."""
         self.head = b""
+        """The first of them, `HEAD` at most."""
+        self.gathered = 0
+        """Bytes."""
+        self._pieces: list[bytes] = []
         self._sha256 = hashlib.sha256()
-        self._file: Any = None
+        self._file: int | None = None  # its descriptor while it is open
+        self._made = False
 
-    def write(self, data: bytes) -> None:
-        try:
-            if self._file is None:
-                self._file = self.path.open("xb", buffering=0)
-            rest = memoryview(data)
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            raise store_error(self.path, error) from error
-        self._sha256.update(data)
+    def gather(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self.gathered += len(data)
         self.size += len(data)
         if len(self.head) < HEAD:
             self.head += data[: HEAD - len(self.head)]
 
+    def write_out(self) -> None:
+        """Write what was gathered.
+
+        :raises StoreError: if the file system refuses
+        """
+        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self.gathered = 0
+        if not data:
+            return
+        try:
+            if self._file is None:
+                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+                self._made = True
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except OSError as error:
+            raise store_error(self.path, error) from error
+        self._sha256.update(data)
+
     def finish(self) -> Download:
-        """Close the file and say what it holds."""
-        if self._file is None:
+        """Write out the rest, close the file and say what it holds.
+
+        :raises StoreError: if the file system refuses
+        """
+        head = b"".join(self._pieces) if self.size == self.gathered <= SMALL else self.head
+        self.write_out()
+        if not self._made:
             return Download()
         try:
-            self._file.close()
+            self._close()
         except OSError as error:  # some file systems tell of a full disk only here
             raise store_error(self.path, error) from error
-        return Download(self.path, self.size, self._sha256.hexdigest(), self.head)
+        return Download(self.path, self.size, self._sha256.hexdigest(), head)
 
     def discard(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        """Leave no file.
+
+        :raises StoreError: if the file system refuses
+        """
+        with suppress(OSError):
+            self._close()
+        if self._made:
             Download(self.path).discard()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            os.close(file)
 
 
 def store_error(path: Path | str, error: OSError) -> StoreError:

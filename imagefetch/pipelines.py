@@ -17,6 +17,7 @@ from scrapy.utils.asyncio import run_in_thread
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.ftp import ftp_makedirs_cwd
 
+from imagefetch.disk import Disk
 from imagefetch.errors import StoreError
 from imagefetch.items import ImageRecord
 from imagefetch.names import stored_file
@@ -139,6 +140,7 @@ class ImageFilesPipeline(FilesPipeline):
 
     def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
         super().__init__(store_uri, crawler=crawler)
+        self.disk = Disk()
         self.fsync = crawler.settings.getint("FSYNC") > 0 and isinstance(self.store, FolderStore)
 
     async def process_item(self, item: ImageRecord) -> ImageRecord:  # type: ignore[override]
@@ -156,7 +158,7 @@ class ImageFilesPipeline(FilesPipeline):
             if self.fsync:
                 await run_in_thread(sync, download.path)
             if isinstance(self.store, FolderStore):
-                self.store.take(download.path, item.file)
+                await self.disk.run(self.store.take, download.path, item.file)
                 if self.fsync:
                     for folder in Path(item.file).parents:
                         await run_in_thread(sync, Path(self.store.basedir, folder))
@@ -170,6 +172,9 @@ class ImageFilesPipeline(FilesPipeline):
         item.download = None
         self.inc_stats("downloaded")
         return item
+
+    def close_spider(self) -> None:
+        self.disk.close()
 
     async def _send(self, item: ImageRecord, path: Path) -> None:
         with path.open("rb") as file:

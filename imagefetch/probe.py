@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import IO, cast
 
@@ -200,13 +201,13 @@ def format_of(head: bytes) -> Format:
     raise NotAnImage
 
 
-def probe(path: Path, head: bytes, *, header: bool = True) -> Picture:
+def probe(path: Path, head: bytes, *, whole: bool = False, header: bool = True) -> Picture:
     """Say what the file at *path* is, by its bytes alone.
 
     *head* holds the file's first bytes, at least `HEAD` of them where it is
-    that long. The header alone is read, so no size in pixels is too large; not
-    even that, if *header* is False. A header that goes on and on is no fault:
-    the size stays unknown.
+    that long; if they are the *whole* file, it is not opened. The header alone
+    is read, so no size in pixels is too large; not even that, if *header* is
+    False. A header that goes on and on is no fault: the size stays unknown.
 
     :raises NotAnImage: if its first bytes are those of no image format
     :raises DamagedImage: if they are, and the header makes no sense
@@ -214,7 +215,7 @@ def probe(path: Path, head: bytes, *, header: bool = True) -> Picture:
     found = format_of(head)
     if not header or (found.header is None and found.ends is None):
         return Picture(found.media_type, found.extension)
-    with path.open("rb") as file:
+    with BytesIO(head) if whole else path.open("rb") as file:
         return _look_into(file, found)
 
 

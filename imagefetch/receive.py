@@ -16,6 +16,7 @@ from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch.body import Bounds, Pace, read_pieces, save, skip
+from imagefetch.disk import Disk
 from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
 from imagefetch.meta import PROBLEM, STREAM_TO
 from imagefetch.partials import Download, FileResponse
@@ -47,6 +48,7 @@ class Receiver:
         self.opt_out = OptOut(
             crawler.settings.getlist("OPT_OUT_DIRECTIVES"), str(crawler.settings["USER_AGENT"])
         )
+        self.disk = Disk()
         self.fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
 
     async def receive(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
@@ -94,7 +96,7 @@ class Receiver:
         try:
             async with Pace(self.min_speed, self.window) as pace:
                 path = folder / str(next(self._numbers))
-                download = await save(answer, path, self._bounds(request, pace))
+                download = await save(answer, path, self._bounds(request, pace), self.disk)
         except NotAnImage as problem:
             request.meta[PROBLEM] = problem
             download = Download()

@@ -59,11 +59,11 @@ _fsync = os.fsync
 if RECORD:
     os.fsync = _fsync_and_record  # type: ignore[assignment]
 
-_write = PartialFile.write
+_write_out = PartialFile.write_out
 
 
-def _write_and_reach(self: PartialFile, data: bytes) -> None:
-    _write(self, data)
+def _write_out_and_reach(self: PartialFile) -> None:
+    _write_out(self)
     reach("body")
 
 
@@ -71,7 +71,7 @@ class KillingPipeline(ImageFilesPipeline):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if STEP == "body":
-            partials.PartialFile.write = _write_and_reach  # type: ignore[method-assign]
+            partials.PartialFile.write_out = _write_out_and_reach  # type: ignore[method-assign]
 
     async def process_item(self, item: ImageRecord) -> ImageRecord:  # type: ignore[override]
         if item.download is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from imagefetch.errors import StoreError
 from imagefetch.partials import (
+    SMALL,
     Download,
     FileResponse,
     PartialFile,
@@ -36,20 +37,46 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.parametrize("written_out", [False, True], ids=["at once", "piece by piece"])
 @pytest.mark.parametrize(
-    "pieces",
-    [[b"a"], [b"", b"a", b"", b"b"], [b"a" * (HEAD - 1), b"bcd"], [bytes(HEAD)], [b"ab"] * HEAD],
-    ids=["one", "empty ones", "across the head", "the head", "many"],
+    ("pieces", "head"),
+    [
+        ([b"a"], 1),
+        ([b"", b"a", b"", b"b"], 2),
+        ([b"a" * (HEAD - 1), b"bcd"], HEAD + 2),
+        ([b"ab"] * (SMALL // 2), SMALL),
+        ([b"ab"] * (SMALL // 2) + [b"c"], HEAD),
+    ],
+    ids=["one", "empty ones", "across the head", "small", "not small"],
 )
-def test_finished_file_is_described(tmp_path: Path, pieces: list[bytes]) -> None:
-    """Size, hash and first bytes are those of the file that stands there."""
+def test_finished_file_is_described(
+    tmp_path: Path, pieces: list[bytes], head: int, written_out: bool
+) -> None:
+    """Size, hash and first bytes are those of the file that stands there; a small one's
+    are all of it, unless some were written out before."""
     part = PartialFile(tmp_path / "1")
     for piece in pieces:
-        part.write(piece)
+        part.gather(piece)
+        if written_out:
+            part.write_out()
     body = b"".join(pieces)
-    expected = Download(part.path, len(body), hashlib.sha256(body).hexdigest(), body[:HEAD])
-    assert part.finish() == expected
-    assert part.path.read_bytes() == body
+    made = part.finish()
+    assert made.path is not None
+    assert made.path.read_bytes() == body
+    assert (made.size, made.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+    assert made.head == body[: min(head, HEAD) if written_out else head]
+    assert made.in_memory == (made.head == body)
+
+
+def test_gathered_bytes_are_in_no_file(tmp_path: Path) -> None:
+    """They are counted, and written when told to: so the same bytes are not written twice."""
+    part = PartialFile(tmp_path / "1")
+    part.gather(b"abc")
+    assert (part.gathered, part.size, list(tmp_path.iterdir())) == (3, 3, [])
+    part.write_out()
+    part.write_out()
+    part.gather(b"d")
+    assert (part.gathered, part.size, part.path.read_bytes()) == (1, 4, b"abc")
 
 
 def test_empty_body_leaves_no_file(tmp_path: Path) -> None:
@@ -63,7 +90,8 @@ def test_empty_body_leaves_no_file(tmp_path: Path) -> None:
 def test_discarded_file_is_gone(tmp_path: Path) -> None:
     """Nothing of a body that isn't wanted stays behind, and discarding twice does no harm."""
     part = PartialFile(tmp_path / "1")
-    part.write(b"abc")
+    part.gather(b"abc")
+    part.write_out()
     part.discard()
     part.discard()
     assert list(tmp_path.iterdir()) == []
@@ -74,21 +102,28 @@ def test_other_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "1"
     path.write_bytes(b"another's")
     part = PartialFile(path)
+    part.gather(b"abc")
     with pytest.raises(StoreError, match="File exists"):
-        part.write(b"abc")
+        part.write_out()
+    elsewhere = PartialFile(tmp_path / "gone" / "1")
+    elsewhere.gather(b"abc")
     with pytest.raises(StoreError, match="No such file"):
-        PartialFile(tmp_path / "gone" / "1").write(b"abc")
+        elsewhere.finish()
     part.discard()
+    elsewhere.discard()
     assert path.read_bytes() == b"another's"
 
 
-def test_full_disk_is_a_store_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rest", [b"67890 and more", b"67890 and more" * SMALL])
+def test_full_disk_is_a_store_error(tmp_path: Path, rest: bytes) -> None:
     """A piece that isn't taken whole ends in a StoreError in one line, and can be discarded."""
     part = PartialFile(tmp_path / "1")
     with largest_file(10):
-        part.write(b"12345")
+        part.gather(b"12345")
+        part.write_out()
+        part.gather(rest)
         with pytest.raises(StoreError) as error:
-            part.write(b"67890 and more")
+            part.finish()
     assert str(error.value) == f"{part.path}: File too large"
     part.discard()
     assert list(tmp_path.iterdir()) == []

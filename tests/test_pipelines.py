@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from imagefetch.body import PORTION
 from imagefetch.checks import check_address
 from imagefetch.errors import BadInput
 from imagefetch.names import NameTemplate, file_name
@@ -105,14 +106,15 @@ def test_a_finished_file_is_renamed_into_its_place(
         seen.extend((path.stat().st_ino, place.read_bytes()) for path in partial_files(images))
         return bool(seen)
 
-    server.raw["/raw/a.jpg"] = in_two_halves(image("/raw/a.jpg"), between)
+    body = image("/raw/a.jpg") + bytes(3 * PORTION)  # more than waits in memory
+    server.raw["/raw/a.jpg"] = in_two_halves(body, between)
     with place.open("rb") as earlier:
         done = crawl([server.url("/raw/a.jpg")], FILES_STORE=f"{prefix}{images}", RETRY_TIMES=0)
         assert earlier.read() == b"of an earlier run"
     assert done.status == 0, done.log
     done.check(1)
     assert seen == [(place.stat().st_ino, b"of an earlier run")]
-    assert place.read_bytes() == image("/raw/a.jpg")
+    assert place.read_bytes() == body
 
 
 def test_a_place_that_is_taken_by_a_folder_ends_the_run(

@@ -299,6 +299,13 @@ def test_pillow_s_settings_stay_as_they_are(tmp_path: Path) -> None:
     assert (Image.MAX_IMAGE_PIXELS, warnings.filters) == (limit, filters)
 
 
+@each_sample
+def test_all_of_it_in_memory(tmp_path: Path, sample: Sample) -> None:
+    """Told all bytes, it says the same without the file."""
+    content = sample.bytes()
+    assert probe(tmp_path / "gone", content, whole=True) == probed(tmp_path, content)
+
+
 def test_the_first_bytes_alone(tmp_path: Path) -> None:
     """Asked not to look into the file, it goes by the signature, even if there is none."""
     content = PNG.bytes()

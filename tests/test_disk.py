@@ -1,0 +1,144 @@
+"""Where file operations are carried out: on the loop, or beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from imagefetch.disk import HELPERS, QUICK, TRY_AGAIN, WEIGHT, Disk
+
+# Seconds after which a thread that waits in vain gives up: what holds it is a fault.
+PATIENCE = 30.0
+
+
+class Clock:
+    """Simulated time, which operations take up."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def operation(self, seconds: float) -> Callable[[], bool]:
+        """Return one that takes so long, and tells whether it was carried out on the loop."""
+        loop = threading.get_ident()
+
+        def carry_out() -> bool:
+            self.now += seconds
+            return threading.get_ident() == loop
+
+        return carry_out
+
+
+def test_quick_disk_is_written_to_on_the_loop() -> None:
+    """Operations as long as the limit stay there, however many; one at twice as much at times."""
+
+    async def run() -> None:
+        clock = Clock()
+        disk = Disk(clock)
+        for number in range(1_000):
+            operation = clock.operation(QUICK * (1.8 if number % 2 else 0.1))
+            assert await disk.run(operation)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("seconds", [2 * QUICK, 1.1 * QUICK / WEIGHT])
+def test_slow_disk_is_written_to_beside(seconds: float) -> None:
+    """Slow on average, or once for long: threads take over for `TRY_AGAIN`; then it is tried
+    on the loop again, where it may have become quick."""
+
+    async def run() -> None:
+        clock = Clock()
+        disk = Disk(clock)
+        tried = 0
+        while await disk.run(clock.operation(seconds)):
+            tried += 1
+            assert tried * seconds <= 2 * QUICK / WEIGHT
+        slow_since = clock.now
+        while clock.now < slow_since + TRY_AGAIN - seconds:
+            assert not await disk.run(clock.operation(TRY_AGAIN / 10))
+        clock.now += TRY_AGAIN
+        assert await disk.run(clock.operation(0))
+        assert await disk.run(clock.operation(0))
+        disk.close()
+
+    asyncio.run(run())
+
+
+def test_heavy_operations_leave_the_loop_free() -> None:
+    """`HELPERS` of them at once, each of which ends only if the loop goes on meanwhile; the
+    next is carried out on the loop, which so brings in no more than can be written."""
+
+    async def run() -> None:
+        clock = Clock()
+        disk = Disk(clock)
+        went_on = threading.Event()
+        heavy: list[Awaitable[bool]] = [
+            asyncio.create_task(disk.run(went_on.wait, PATIENCE, heavy=True))
+            for _ in range(HELPERS)
+        ]
+        await asyncio.sleep(0)
+        assert await disk.run(clock.operation(0), heavy=True)
+        went_on.set()
+        assert await asyncio.gather(*heavy) == [True] * HELPERS
+        assert not await disk.run(clock.operation(0), heavy=True)
+        disk.close()
+
+    asyncio.run(run())
+
+
+def test_cancelled_only_when_the_operation_is_over() -> None:
+    """Whoever tidies up after a cancellation, however often cancelled, finds nobody at work."""
+
+    async def run() -> None:
+        disk = Disk()
+        begun, may_end = threading.Event(), threading.Event()
+        ended: list[str] = []
+
+        def operation() -> None:
+            begun.set()
+            may_end.wait(PATIENCE)
+            ended.append("operation")
+            raise OSError("nobody waits for this")
+
+        async def user() -> None:
+            try:
+                await disk.run(operation, heavy=True)
+            finally:
+                ended.append("user")
+
+        task = asyncio.create_task(user())
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        assert ended == []
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended == ["operation", "user"]
+        disk.close()
+
+    asyncio.run(run())
+
+
+def test_errors_are_the_callers() -> None:
+    """On the loop and beside it."""
+
+    def fail() -> None:
+        raise OSError("no")
+
+    async def run() -> None:
+        disk = Disk()
+        for heavy in (False, True):
+            with pytest.raises(OSError, match="no"):
+                await disk.run(fail, heavy=heavy)
+        disk.close()
+
+    asyncio.run(run())
