@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagefetch.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.resume import discarded, prepare, previous
@@ -420,13 +421,14 @@ def test_two_jobs_may_share_a_store(tmp_path: Path, server: Server) -> None:
         (folder / "urls.txt").write_text(server.url(f"/size/900000/{folder.name}.jpg"))
     shared: dict[str, Any] = {"FILES_STORE": tmp_path / "images"}
 
-    body = image("/raw/half.jpg")
+    body = image("/raw/half.jpg") + bytes(2 * PORTION)  # more than waits in memory
 
     async def half(writer: Writer) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + body + bytes(5_000))
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body) + 1}\r\n\r\n".encode())
+        writer.write(body)
         await writer.drain()
         await asyncio.to_thread(server.gate.wait)
-        writer.write(bytes(4_000 - len(body)))
+        writer.write(b"\0")
         await writer.drain()
 
     server.raw["/raw/half.jpg"] = half
