@@ -94,9 +94,9 @@ def test_the_site_in_the_readme_works(tmp_path: Path, server: Server) -> None:
 def test_ci_runs_the_commands_that_install() -> None:
     """There are two: one that runs the main job, one that runs the tests."""
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert [line.rpartition("/bin/")[2] for line in IN_CI] == ["scrapy demo", "pytest"]
+    assert [line.rpartition("/bin/")[2] for line in IN_CI] == ["scrapy demo", "pytest -n auto"]
     assert "readme 'scrapy demo'" in script
-    assert "readme pytest" in script
+    assert "readme 'pytest -n auto'" in script
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line not in IN_CI])
