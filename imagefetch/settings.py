@@ -26,6 +26,11 @@ LOOKAHEAD = 1_000
 CONCURRENT_REQUESTS = 128
 CONCURRENT_REQUESTS_PER_DOMAIN = 64
 
+# Whether each host's own limit is found out, within these: how many requests at
+# once bring more answers, and no refusals. Not for hosts whose pace you set, by
+# DOWNLOAD_DELAY, DOWNLOAD_SLOTS or AutoThrottle.
+PACE_ENABLED = True
+
 # Seconds between two requests to one host.
 DOWNLOAD_DELAY = 0
 
@@ -184,7 +189,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
     "imagefetch.redirect.NamedRedirectMiddleware": 600,
-    "imagefetch.breaker.BreakerMiddleware": 860,
+    "imagefetch.outcomes.OutcomeMiddleware": 860,
     # The handler decodes; this one would look for a body in memory.
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
 }
