@@ -73,6 +73,10 @@ class Breakers(Generic[Entry]):
         self._hosts: dict[str, Host[Entry]] = {}
         self._due: list[tuple[float, str]] = []  # a heap
 
+    def __bool__(self) -> bool:
+        """Whether any host is in trouble."""
+        return bool(self._hosts)
+
     def admit(self, key: str, line: Line, now: float) -> Change:
         """Say what becomes of a request for *line* to the host *key*: NONE if it may be sent,
         as a probe perhaps; PARKED if it is to wait, GIVEN_UP if it is to end."""

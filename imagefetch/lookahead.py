@@ -102,7 +102,7 @@ class LookAhead:
         return None
 
     def _has_enough(self, site: str, host: str) -> bool:
-        if self.waiting.holds(site):
+        if self.waiting.knows_trouble and self.waiting.holds(site):
             return self.waiting.has_parked(site)  # one is enough to probe it with
         return self.hosts.has_enough(host)
 

@@ -95,8 +95,9 @@ class HostScheduler(BaseScheduler):
         if request is None and self._hosts.under_way > len(active):  # not all ends are told
             self._hosts.free_places(active, of_all=True)
             request = self._take()
+        place = None if request is None else self._hosts.place(request)
         self._look_ahead.place_is_free = request is None
-        self._look_ahead.wake(None if request is None else self._host_of(request))
+        self._look_ahead.wake(None if place is None else place.host)
         return request
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
@@ -109,18 +110,21 @@ class HostScheduler(BaseScheduler):
 
     def note(self, request: Request, outcome: Outcome, *, unreachable: bool) -> None:
         """Take in what came of *request*, and whether its host could not be connected to."""
-        now, host = self._loop.time(), self._host_of(request)
+        now = self._loop.time()
         if (place := self._hosts.place(request)) is not None:
             latency = request.meta.get("download_latency", 0.0)
             busy = self._hosts.is_full(place.host)
             self.paces.note(place.host, outcome, place.since, now, latency, busy=busy)
             self._hosts.ended(request)
         # Where a redirect led is another host than the one whose lines would wait.
-        if KEY not in request.meta or request.meta.keys() & {SETTLED, "redirect_times"}:
+        if KEY in request.meta and not request.meta.keys() & {SETTLED, "redirect_times"}:
+            self._note_site(request, now, unreachable=unreachable)
+
+    def _note_site(self, request: Request, now: float, *, unreachable: bool) -> None:
+        if not unreachable and not self._waiting.knows_trouble:
             return
-        change = self._waiting.note(
-            site_of(request.url) or "", request.meta[LINE], now, failed=unreachable
-        )
+        site, host = site_of(request.url) or "", self._host_of(request)
+        change = self._waiting.note(site, request.meta[LINE], now, failed=unreachable)
         if change is Change.PARKED:
             for queued in self._hosts.take_all(host):
                 self._queue(queued)
@@ -135,7 +139,7 @@ class HostScheduler(BaseScheduler):
 
     def _queue(self, request: Request) -> None:
         begun = bool(request.meta.get("redirect_times"))  # what was begun goes on, and first
-        if not begun:
+        if self._waiting.knows_trouble and not begun:
             site, line = site_of(request.url) or "", request.meta[LINE]
             match self._waiting.admit(site, line, self._loop.time()):
                 case Change.PARKED:

@@ -82,6 +82,11 @@ class Waiting:
 
     # --- For their host
 
+    @property
+    def knows_trouble(self) -> bool:
+        """Whether there is a host of which a connection failed."""
+        return bool(self._breakers)
+
     def admit(self, site: str, line: Line, now: float) -> Change:
         """Say what becomes of *line*: `Breakers.admit`."""
         return self._breakers.admit(site, line, now)
