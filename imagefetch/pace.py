@@ -144,6 +144,7 @@ class Pace:
         self._back: int | None = None  # the limit before the one that is going on
         self._reference: Round | None = None  # the round before it
         self._eased = False  # whether fewer were tried, and were too few
+        self._was_slow = False  # whether answers were, in the last round
         self._base = 0.0  # latency of the host at ease
         # Cuts.
         self._cut = float("-inf")  # when the last was
@@ -207,7 +208,7 @@ class Pace:
             gain = round_.throughput / max(reference.throughput, 1e-9) - 1
             if round_.was_busy and gain >= WORTH * (self.limit / back - 1):
                 self._reference = round_
-                self._factor = min(LEAP, 2 * self._factor - 1)
+                self._factor = min(LEAP, 1 + 2 * (self.limit / back - 1))
                 self._pause = PAUSE
                 self._try_more(now)
             else:
@@ -232,7 +233,10 @@ class Pace:
             mean = (self._reference.throughput + round_.throughput) / 2
             round_ = round_._replace(throughput=mean)
         self._reference = round_
-        if slow and self.limit > 1:
+        was_slow, self._was_slow = self._was_slow, slow
+        if slow and not was_slow:  # when it began, nobody knows: a whole round is to tell
+            self._set(self.limit, now)
+        elif slow and self.limit > 1:
             self._count(SLOWER)
             self._try_fewer(now)
         elif round_.was_busy and now >= self._probe:
