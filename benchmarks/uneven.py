@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import random
 import signal
@@ -68,7 +69,7 @@ def drawn(hosts: int, seed: int) -> dict[str, Manner]:
     low, high = CAPACITY
 
     def capacity() -> int:
-        return round(low * (high / low) ** dice.random())
+        return round(math.exp(dice.uniform(math.log(low), math.log(high))))
 
     return {
         f"127.0.0.{number + 1}": Manner(WAYS[number % len(WAYS)], capacity(), capacity())

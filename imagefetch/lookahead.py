@@ -54,12 +54,14 @@ class LookAhead:
         while more or self._backlog:
             if self.ready() < self.lookahead and len(self.waiting) < WAITING_MAX:
                 if (wanted := self._take_wanted()) is not None:
+                    self.place_is_free = False
                     yield wanted
                     continue
                 if more and self._may_read():
                     line = next(lines, None)
                     more = line is not None
                     if line is not None and not self._keep_back(line):
+                        self.place_is_free = False
                         yield line
                     elif (skipped := skipped + 1) % AT_A_TIME == 0:
                         await asyncio.sleep(0)
