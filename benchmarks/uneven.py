@@ -25,6 +25,12 @@ from typing import Any
 from benchmarks.limited import Manner
 from benchmarks.rivals import ROOT, environment
 
+NAME = "uneven"
+ABOUT = (
+    "Hosts that serve so many requests at once, each in half a second, and beyond that answer 429,"
+    " reset, or slow down; their capacity changes in mid-run."
+)
+
 # Limits that users would fix.
 FIXED = (4, 16, 64, 256)
 MOST = max(FIXED)

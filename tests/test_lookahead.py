@@ -71,7 +71,7 @@ class Run:
 
 
 def running(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(test(), 60))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(test(), 60))
 
 
 def test_the_next_host_of_a_sorted_list_is_found() -> None:
