@@ -18,7 +18,8 @@ INPUT_URLS = "urls.txt"
 # million lines are a gigabyte or two. 0: no limit.
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
-# Requests held ready. More of them find more hosts in a list sorted by host.
+# Lines read before they are needed. Beyond them, the list is read on only while
+# no line known so far may be sent, as where it is sorted by host.
 LOOKAHEAD = 1_000
 
 # Requests under way at once, in all and to one host. A place is taken again as
