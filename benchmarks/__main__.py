@@ -10,43 +10,66 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import tables
+from benchmarks import dead_hosts, tables, uneven
 from benchmarks.compare import compare
 from benchmarks.goals import SHIPPED
 from benchmarks.page import write_page
 from benchmarks.rivals import PROGRAMS, Program
-from benchmarks.server import Unavailable, serving
+from benchmarks.server import Site, Unavailable, serving
 from benchmarks.workloads import WORKLOADS, Workload, named
+
+OF_HOSTS = (uneven.NAME, dead_hosts.NAME)
 
 
 def main() -> int:
     """Return the exit status: 0, 1 if a program failed, 2 for what is wrong with the call."""
     words = _arguments()
     try:
-        workloads = [workload.scaled(words.scale) for workload in named(words.workload)]
+        names = [name for name in words.workload if name not in OF_HOSTS]
+        workloads = [] if words.workload and not names else named(names)
+        workloads = [workload.scaled(words.scale) for workload in workloads]
+        of_hosts = [name for name in OF_HOSTS if not words.workload or name in words.workload]
         programs = _chosen(words.programs)
         with tempfile.TemporaryDirectory(prefix="imagefetch-site-") as folder:
-            print(f"making pictures for {', '.join(w.name for w in workloads)}", flush=True)
-            with serving(Path(folder), workloads) as site:
+            print("making pictures", flush=True)
+            fetched = [*workloads, dead_hosts.workload(words.scale)]
+            with serving(Path(folder), fetched) as site:
                 machine = _machine(site.version)
                 results = []
                 for workload in workloads:
                     print(f"{workload.name}: {workload.about}", flush=True)
                     some = _for(workload, programs)
                     results.append(compare(workload, some, site, words.repeats, _tell))
+                words.results.mkdir(parents=True, exist_ok=True)
+                for name in of_hosts:
+                    _of_hosts(name, words, site, machine)
     except (Unavailable, ValueError) as problem:
         print(f"benchmarks: {problem}", file=sys.stderr)
         return 2
-    words.results.mkdir(parents=True, exist_ok=True)
     for workload, group in zip(workloads, results, strict=True):
         tables.write_csv(words.results / f"{workload.name}.csv", group, machine)
     print(f"\n{write_page(words.results)}\nwritten: {words.results}")
     return int(any(result.failure for group in results for result in group))
 
 
+def _of_hosts(name: str, words: argparse.Namespace, site: Site, machine: str) -> None:
+    """Run what is about hosts, and imagefetch alone."""
+    if name == uneven.NAME:
+        print(f"{name}: {uneven.ABOUT}", flush=True)
+        seconds = uneven.SECONDS * words.scale
+        given = uneven.compare(seconds, uneven.HOSTS, uneven.SEED, _tell)
+        uneven.write_csv(words.results / f"{name}.csv", given, machine, seconds)
+    else:
+        print(f"{name}: {dead_hosts.ABOUT}", flush=True)
+        took = dead_hosts.compare(words.scale, site, words.repeats, _tell)
+        living = dead_hosts.workload(words.scale).pictures
+        dead_hosts.write_csv(words.results / f"{name}.csv", took, machine, living)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("workload", nargs="*", help=f"default: all of {', '.join(WORKLOADS)}")
+    known = [*WORKLOADS, *OF_HOSTS]
+    parser.add_argument("workload", nargs="*", help=f"default: all of {', '.join(known)}")
     parser.add_argument("--repeats", type=int, default=5, help="rounds; default 5")
     parser.add_argument(
         "--scale", type=float, default=1.0, help="times as many pictures; 0.01 for a look"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from benchmarks import dead_hosts, uneven
 from benchmarks.compare import Result
 from benchmarks.measure import Usage
 from benchmarks.rivals import AT_ONCE
@@ -103,3 +104,23 @@ def judged(results: Iterable[Result]) -> list[tuple[str, float, float]]:
     known = {(r.workload.name, r.program.name): r for r in results if r.runs}
     values = ((goal, goal.value(known)) for goal in GOALS)
     return [(goal.text, goal.limit, value) for goal, value in values if value is not None]
+
+
+def judged_of_hosts(
+    given: list[uneven.Given], took: list[dead_hosts.Took]
+) -> list[tuple[str, float, float]]:
+    """Return text, limit and value of the goals for uneven and for dead hosts, measured or not."""
+    found: list[tuple[str, float, float]] = []
+    if given:
+        least = min(uneven.shares(given).values())
+        ours = uneven.refusals(given, 0)
+        worst = max(uneven.refusals(given, limit) for limit in uneven.FIXED)
+        found += [
+            ("uneven, worst host: pictures with its best fixed limit, of those with what is found"
+             " out", 1.18, 1 / max(least, 1e-9)),
+            ("uneven, refusals: of those with the worst fixed limit", 0.33, ours / max(worst, 1)),
+        ]  # fmt: skip
+    if took:
+        text = "dead hosts, wall of the living ones: of that without dead ones"
+        found.append((text, 1.05, dead_hosts.cost(took)))
+    return found

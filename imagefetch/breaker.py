@@ -12,26 +12,9 @@ import heapq
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar
 
-from scrapy import Request
-from scrapy.crawler import Crawler
-from scrapy.http import Response
-
-from imagefetch import errors
-from imagefetch.meta import KEY, SETTLED
 from imagefetch.urls import Line
-
-if TYPE_CHECKING:
-    from imagefetch.scheduler import HostScheduler
-
-# What says that a host can't be connected to, and not only for one request.
-NO_CONNECTION = (
-    errors.ConnectionRefused,
-    errors.HostUnreachable,
-    errors.ConnectTimeout,
-    errors.DNSFailure,
-)
 
 # Hosts that are kept an eye on, of which a connection failed; beyond that, those
 # that aren't parked are forgotten.
@@ -89,6 +72,10 @@ class Breakers(Generic[Entry]):
         self._probing: dict[int, str] = {}  # hosts by the line that probes them
         self._hosts: dict[str, Host[Entry]] = {}
         self._due: list[tuple[float, str]] = []  # a heap
+
+    def __bool__(self) -> bool:
+        """Whether any host is in trouble."""
+        return bool(self._hosts)
 
     def admit(self, key: str, line: Line, now: float) -> Change:
         """Say what becomes of a request for *line* to the host *key*: NONE if it may be sent,
@@ -150,6 +137,11 @@ class Breakers(Generic[Entry]):
         host = self._hosts.get(key)
         return host is not None and host.parked and not host.given_up
 
+    def has_waiting(self, key: str) -> bool:
+        """Whether anything waits for the host *key*."""
+        host = self._hosts.get(key)
+        return host is not None and bool(host.waiting)
+
     def take(self, key: str) -> Entry | None:
         """Return the next entry that waits for the host *key*; None if there is none."""
         host = self._hosts.get(key)
@@ -203,26 +195,3 @@ class Breakers(Generic[Entry]):
         if len(self._hosts) >= HOSTS:
             troubled = self._hosts.items()
             self._hosts = {key: host for key, host in troubled if host.parked or host.waiting}
-
-
-class BreakerMiddleware:
-    """Tells the scheduler what came of each line's request."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> BreakerMiddleware:
-        return cls(crawler)
-
-    def process_response(self, request: Request, response: Response) -> Response:
-        self._note(request, failed=False)
-        return response
-
-    def process_exception(self, request: Request, exception: Exception) -> None:
-        self._note(request, failed=isinstance(exception, NO_CONNECTION))
-
-    def _note(self, request: Request, *, failed: bool) -> None:
-        # Where a redirect led is another host than the one whose lines would wait.
-        if KEY in request.meta and not request.meta.keys() & {SETTLED, "redirect_times"}:
-            cast("HostScheduler", self.crawler.engine.scheduler).note(request, failed=failed)

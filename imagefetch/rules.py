@@ -168,6 +168,7 @@ RULES: dict[str, Rule] = {
     "LOOKAHEAD": Number(1, 100_000),
     "CONCURRENT_REQUESTS": Number(1, 10_000),
     "CONCURRENT_REQUESTS_PER_DOMAIN": Number(1, 10_000),
+    "PACE_ENABLED": Switch(),
     "DOWNLOAD_DELAY": Number(0, DAY, whole=False),
     "USER_AGENT": Text(),
     "CONTACT": Contact(),

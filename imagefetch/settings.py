@@ -18,13 +18,19 @@ INPUT_URLS = "urls.txt"
 # million lines are a gigabyte or two. 0: no limit.
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
-# Requests held ready. More of them find more hosts in a list sorted by host.
+# Lines read before they are needed. Beyond them, the list is read on only while
+# no line known so far may be sent, as where it is sorted by host.
 LOOKAHEAD = 1_000
 
 # Requests under way at once, in all and to one host. A place is taken again as
 # soon as it is free.
 CONCURRENT_REQUESTS = 128
 CONCURRENT_REQUESTS_PER_DOMAIN = 64
+
+# Whether each host's own limit is found out, within these: how many requests at
+# once bring more answers, and no refusals. Not for hosts whose pace you set, by
+# DOWNLOAD_DELAY, DOWNLOAD_SLOTS or AutoThrottle.
+PACE_ENABLED = True
 
 # Seconds between two requests to one host.
 DOWNLOAD_DELAY = 0
@@ -184,7 +190,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
     "imagefetch.redirect.NamedRedirectMiddleware": 600,
-    "imagefetch.breaker.BreakerMiddleware": 860,
+    "imagefetch.outcomes.OutcomeMiddleware": 860,
     # The handler decodes; this one would look for a body in memory.
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
 }

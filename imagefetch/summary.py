@@ -14,7 +14,9 @@ from scrapy.crawler import Crawler
 from imagefetch import signals
 from imagefetch.counts import Counts
 from imagefetch.items import ImageRecord
+from imagefetch.paces import HostPace
 from imagefetch.repeats import Repeat, Repeats
+from imagefetch.scheduler import HostScheduler
 from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ logger = logging.getLogger(__name__)
 class Summary:
     """Sets the stats ``imagefetch/lines``, ``imagefetch/kept``, ``imagefetch/bytes``,
     ``imagefetch/reason/<slug>``, ``imagefetch/damaged/<slug>`` and
-    ``imagefetch/repeated`` (pictures), and logs them in words.
+    ``imagefetch/repeated`` (pictures), those of `Paces.stats`, and logs them in words.
 
     Settings: PLACEHOLDER_REPEATS.
     """
@@ -60,9 +62,14 @@ class Summary:
             stats.set_value(f"imagefetch/damaged/{slug}", count)
         repeated = self.repeats.found()
         stats.set_value("imagefetch/repeated", len(repeated))
+        paces = cast("HostScheduler", self.crawler.engine.scheduler).paces
+        for stat, value in paces.stats().items():
+            stats.set_value(stat, value)
         run = cast("ImagesSpider", spider).run
         seconds = time.monotonic() - self._begin
-        text = describe(self.counts, seconds, str(run.report), run.store, repeated)
+        text = describe(
+            self.counts, seconds, str(run.report), run.store, repeated, hosts=paces.known()
+        )
         logger.info(
             "%s\n%s", "Finished" if reason == "finished" else f"Ended early: {reason}", text
         )
@@ -72,7 +79,13 @@ REPEATS_MAX = 5  # pictures that are told in words
 
 
 def describe(
-    counts: Counts, seconds: float, report: str, store: str, repeated: Sequence[Repeat] = ()
+    counts: Counts,
+    seconds: float,
+    report: str,
+    store: str,
+    repeated: Sequence[Repeat] = (),
+    *,
+    hosts: Sequence[HostPace] = (),
 ) -> str:
     """Return the summary, a fact a line."""
     megabytes = counts.bytes / 1e6
@@ -87,6 +100,7 @@ def describe(
         *(f"  damaged     {count:,} {slug}" for slug, count in counts.damaged.most_common()),
         *(f"  repeated    {repeat}" for repeat in repeated[:REPEATS_MAX]),
         f"  pace        {counts.kept / pace:,.1f} images/s, {megabytes / pace:,.1f} MB/s",
+        *(f"  host        {host}" for host in hosts),
         f"  time taken  {seconds:,.1f} s",
         f"  report      {report}",
         f"  images      {store}",

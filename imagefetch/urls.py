@@ -34,6 +34,8 @@ PLAIN_URL = re.compile(
     r"(?:\?[A-Za-z0-9._~/=&-]+)?"
 )
 
+SITE = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
+
 # What reading a list may raise after its beginning was found good.
 READ_ERRORS = (OSError, EOFError, zlib.error)
 
@@ -159,3 +161,16 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or "no host"
     except ValueError:
         return "no host"
+
+
+def site_of(url: str) -> str | None:
+    """Return what connections to *url*'s host have in common, ``http://a.example:80``; None
+    where it has none."""
+    if match := SITE.match(url):
+        return match[0]
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}" if parts.scheme and host else None

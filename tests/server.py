@@ -11,6 +11,8 @@
     /slow/<ms>/<any>            the image, after a pause
     /gzip|deflate|br|zstd/<any> the image in that Content-Encoding
     /cut-<encoding>/<any>       the same, its encoded data cut short
+    /most/<n>/<any>             429 if its host has more than n requests under way, else the image
+                                after a pause
     /raw/<any>                  what was registered with `Server.raw`
 
 It counts what was asked and how much was under way at once, per host (the
@@ -93,6 +95,8 @@ class Server:
     """By path: writes whatever it likes, until it or the client ends the connection."""
     greet: Callable[[Reader, Writer], Awaitable[None]] | None = None
     """Instead of HTTP: what is done with each connection before it is closed."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """Requests for `/most/` paths that were too many, by host."""
     gate: threading.Event = field(default_factory=threading.Event)
     """While clear, `/held/` paths get no answer."""
 
@@ -100,7 +104,7 @@ class Server:
         return f"{self.scheme}://{host}:{self.port}{path}"
 
 
-async def _answer(server: Server, path: str, writer: Writer) -> None:
+async def _answer(server: Server, host: str, path: str, writer: Writer) -> None:
     kind, _, rest = path[1:].partition("/")
     first, _, rest = rest.partition("/")
     status, headers, body = 200, {"Content-Type": "image/jpeg"}, image(path)
@@ -124,6 +128,11 @@ async def _answer(server: Server, path: str, writer: Writer) -> None:
             body = b""
         case "slow":
             await asyncio.sleep(int(first) / 1000)
+        case "most" if server.under_way[host] > int(first):
+            status, body = 429, b"too many"
+            server.refused[host] += 1
+        case "most":
+            await asyncio.sleep(0.05)
         case "held":
             await asyncio.to_thread(server.gate.wait)
         case _:
@@ -184,7 +193,7 @@ async def _serve(server: Server, reader: Reader, writer: Writer) -> None:
                 if path in server.raw:
                     await while_there(reader, server.raw[path](writer))
                     return
-                await _answer(server, path, writer)
+                await _answer(server, host, path, writer)
             finally:
                 for key in (host, "all"):
                     server.under_way[key] -= 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment
+from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, run_crawl
 from tests.server import Server
 
 
@@ -71,3 +73,50 @@ def test_the_list_is_read_no_further_than_the_look_ahead(tmp_path: Path, server:
         server.gate.set()
     assert offsets
     assert min(offsets) < size / 20
+
+
+def test_a_slow_host_at_the_head_of_the_list_delays_nobody(tmp_path: Path, hosts: Server) -> None:
+    """However many lines it has, beyond the look-ahead: all others come while it keeps silent.
+    After a kill, lines that were kept back are fetched as any other."""
+    head = [hosts.url(f"/held/{n}.jpg") for n in range(700)]
+    others = [hosts.url(f"/image/{n}.jpg", HOSTS[1 + n % 3]) for n in range(300)]
+    urls = [*head, *head[600:], *others, others[0]]
+    (tmp_path / "urls.txt").write_text("".join(f"{url}\n" for url in urls))
+    words = command(tmp_path, {"LOOKAHEAD": 50, "CONCURRENT_REQUESTS": 32})
+    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as run:
+        report = tmp_path / "REPORT.csv"
+        while not report.exists() or report.read_bytes().count(b"\r\n") < 302:
+            assert run.poll() is None
+            time.sleep(0.05)
+        assert hosts.peak[HOSTS[0]] == 16
+        assert sum(path.startswith("/held/") for path in hosts.arrived) == 16
+        run.kill()
+    hosts.gate.set()
+    done = run_crawl(tmp_path, LOOKAHEAD=50)
+    assert done.status == 0, done.log
+    done.check(1_101)
+    assert {row["Response code"] for row in done.rows} == {"200"}
+    assert sum(row["Attempts"] == "0" for row in done.rows) == 101
+    assert all(hosts.hits[f"/image/{n}.jpg"] == 1 for n in range(300))
+
+
+def test_the_pace_of_a_host_is_found_out(crawl: RunCrawl, hosts: Server) -> None:
+    """It refuses far less than with a fixed limit, and gets no fewer pictures; told at the end."""
+    lines = [hosts.url(f"/most/4/{n}.jpg") for n in range(120)]
+    settings = {"RETRY_TIMES": 100, "RETRY_MAX_DELAY": 0.5, "CONCURRENT_REQUESTS_PER_DOMAIN": 32}
+    done = crawl(lines, **settings)
+    assert done.status == 0, done.log
+    done.check(120)
+    assert {row["Response code"] for row in done.rows} == {"200"}
+    found_out = hosts.refused[HOSTS[0]]
+    assert re.search(r"host +127\.0\.0\.1: \d+ at once, cut by \d+ × 429", done.log)
+    fixed = [hosts.url(f"/most/4/{n}.jpg", HOSTS[1]) for n in range(120)]
+    crawl(fixed, "-a", "fresh=1", PACE_ENABLED=False, **settings).check(120)
+    assert 12 <= found_out * 3 < hosts.refused[HOSTS[1]]
+
+
+def test_a_host_grows_while_more_requests_bring_more(crawl: RunCrawl, hosts: Server) -> None:
+    """Up to the limit for all, and not past it."""
+    lines = [hosts.url(f"/slow/100/{n}.jpg") for n in range(800)]
+    crawl(lines, CONCURRENT_REQUESTS_PER_DOMAIN=48).check(800)
+    assert 16 < hosts.peak[HOSTS[0]] <= 48

@@ -44,7 +44,7 @@ ENABLED = {
         "imagefetch.retry.WaitingRetryMiddleware",
         "imagefetch.redirect.NamedRedirectMiddleware",
         "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware",
-        "imagefetch.breaker.BreakerMiddleware",
+        "imagefetch.outcomes.OutcomeMiddleware",
     ],
     "spider middlewares": [],
     "item pipelines": ["imagefetch.pipelines.ImageFilesPipeline"],

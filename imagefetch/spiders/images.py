@@ -85,10 +85,9 @@ class ImagesSpider(Spider):
                     f"{self.job.journal.total:,}",
                 )
             scheduler = cast("HostScheduler", self.crawler.engine.scheduler)
-            for line in read_lines(self.run.urls):
-                if self.job.journal.is_done(line):
-                    continue
-                await scheduler.room()
+            is_done = self.job.journal.is_done
+            pending = (line for line in read_lines(self.run.urls) if not is_done(line))
+            async for line in scheduler.lines(pending):
                 yield self.request_for(line)
         except errors.LocalError as error:
             stop_run(self.crawler, error)

@@ -1,0 +1,57 @@
+"""Downloader middleware: the scheduler is told what came of each request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+
+from imagefetch import errors
+from imagefetch.pace import Outcome
+
+if TYPE_CHECKING:
+    from imagefetch.scheduler import HostScheduler
+
+# What says that a host can't be connected to, and not only for one request.
+NO_CONNECTION = (
+    errors.ConnectionRefused,
+    errors.HostUnreachable,
+    errors.ConnectTimeout,
+    errors.DNSFailure,
+)
+
+# What may say that a host is asked too much.
+STATUSES = {429: Outcome.REFUSED, 503: Outcome.OVERLOADED}
+FAILURES: dict[type[errors.Problem], Outcome] = {
+    errors.ConnectionRefused: Outcome.RESET,
+    errors.ConnectionReset: Outcome.RESET,
+    errors.ConnectTimeout: Outcome.TIMED_OUT,
+    errors.ResponseTimeout: Outcome.TIMED_OUT,
+    errors.DownloadTimeout: Outcome.TIMED_OUT,
+}
+
+
+class OutcomeMiddleware:
+    """Nearest to the downloader, so that it sees each request's end."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> OutcomeMiddleware:
+        return cls(crawler)
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        outcome = STATUSES.get(response.status, Outcome.ANSWERED)
+        self._scheduler.note(request, outcome, unreachable=False)
+        return response
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        outcome = FAILURES.get(type(exception), Outcome.OTHER)  # type: ignore[arg-type]
+        self._scheduler.note(request, outcome, unreachable=isinstance(exception, NO_CONNECTION))
+
+    @property
+    def _scheduler(self) -> HostScheduler:
+        return cast("HostScheduler", self.crawler.engine.scheduler)
