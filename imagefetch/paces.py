@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from imagefetch.pace import START, Outcome, Pace
 # Hosts whose pace is known, at about 700 bytes each; beyond that, those that
 # were not asked for the longest time begin anew when they are.
 HOSTS = 10_000
+
+# Seconds of an answer for which a host with a delay gets places enough.
+PATIENCE = 2.0
 
 # Hosts that are told in words.
 TOLD = 5
@@ -47,8 +51,9 @@ class Paces:
     def __init__(self, settings: BaseSettings) -> None:
         self.most = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         self.slots: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
+        self.delay = settings.getfloat("DOWNLOAD_DELAY")
         self.enabled = settings.getbool("PACE_ENABLED") and not (
-            settings.getfloat("DOWNLOAD_DELAY") or settings.getbool("AUTOTHROTTLE_ENABLED")
+            self.delay or settings.getbool("AUTOTHROTTLE_ENABLED")
         )
         self.cuts: Counter[str] = Counter()
         """Of all hosts, by cause."""
@@ -60,9 +65,11 @@ class Paces:
         if pace is not None:
             return pace.limit
         if host in self.slots:
-            limit: int = self.slots[host].get("concurrency", self.most)
+            slot = self.slots[host]
+            delay = slot.get("delay", self.delay)
+            limit: int = slot.get("concurrency", within_delay(self.most, delay))
             return limit
-        return min(START, self.most) if self.enabled else self.most
+        return min(START, self.most) if self.enabled else within_delay(self.most, self.delay)
 
     def note(
         self, host: str, outcome: Outcome, sent: float, now: float, latency: float, *, busy: bool
@@ -95,3 +102,9 @@ class Paces:
         if len(self._paces) >= HOSTS:
             newest = sorted(self._paces.items(), key=lambda item: item[1].last)[HOSTS // 2 :]
             self._paces = dict(newest)
+
+
+def within_delay(limit: int, delay: float) -> int:
+    """Return *limit*, or fewer where requests are *delay* seconds apart: what answers that take
+    `PATIENCE` need. More would hold places in which they wait to be sent."""
+    return min(limit, 1 + math.ceil(PATIENCE / delay)) if delay else limit

@@ -23,9 +23,10 @@ INPUT_URLS_MAXSIZE = 4 * 1024**3
 LOOKAHEAD = 1_000
 
 # Requests under way at once, in all and to one host. A place is taken again as
-# soon as it is free.
-CONCURRENT_REQUESTS = 128
-CONCURRENT_REQUESTS_PER_DOMAIN = 64
+# soon as it is free. Half of them, so that no host takes all. More in all is more
+# memory, up to half a megabyte each where pictures are large.
+CONCURRENT_REQUESTS = 256
+CONCURRENT_REQUESTS_PER_DOMAIN = 128
 
 # Whether each host's own limit is found out, within these: how many requests at
 # once bring more answers, and no refusals. Not for hosts whose pace you set, by

@@ -30,22 +30,29 @@ def test_each_host_has_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [{"PACE_ENABLED": False}, {"DOWNLOAD_DELAY": 0.5}, {"AUTOTHROTTLE_ENABLED": True}]
+    ("setting", "limit"),
+    [
+        ({"PACE_ENABLED": False}, 64),
+        ({"AUTOTHROTTLE_ENABLED": True}, 64),
+        ({"DOWNLOAD_DELAY": 0.5}, 5),  # more would only wait for each other
+        ({"DOWNLOAD_DELAY": 10}, 2),
+        ({"DOWNLOAD_DELAY": 0.01}, 64),
+    ],
 )
-def test_what_the_user_set_wins(setting: dict[str, Any]) -> None:
+def test_what_the_user_set_wins(setting: dict[str, Any], limit: int) -> None:
     """Then the limit is the setting's, whatever comes."""
     made = paces(**setting)
     refuse(made, "a")
-    assert made.limit("a") == 64
+    assert made.limit("a") == limit
     assert made.known() == []
 
 
 def test_a_host_of_download_slots_is_left_alone() -> None:
     """With its own concurrency, or where it has only a delay, with that of all."""
-    made = paces(DOWNLOAD_SLOTS={"a": {"concurrency": 100}, "b": {"delay": 1}})
-    for host in "abc":
+    made = paces(DOWNLOAD_SLOTS={"a": {"concurrency": 100}, "b": {"delay": 1}, "d": {}})
+    for host in "abcd":
         refuse(made, host)
-    assert (made.limit("a"), made.limit("b")) == (100, 64)
+    assert (made.limit("a"), made.limit("b"), made.limit("d")) == (100, 3, 64)
     assert made.limit("c") < START
 
 
