@@ -15,6 +15,7 @@ from imagefetch.decode import decoder
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
 from imagefetch.partials import Download, PartialFile
 from imagefetch.probe import HEAD, format_of
+from imagefetch.timing import Timing
 
 # A body that nobody wants (of a 404, of a redirect) is read up to so many bytes
 # and seconds, so that its connection can be used again. One that takes more, or
@@ -143,8 +144,10 @@ def _retrieve(closed: asyncio.Future[None]) -> None:
         closed.exception()
 
 
-async def save(answer: aiohttp.ClientResponse, path: Path, bounds: Bounds) -> Download:
-    """Write the body into *path*; on any error leave no file.
+async def save(
+    answer: aiohttp.ClientResponse, path: Path, bounds: Bounds, timing: Timing | None = None
+) -> Download:
+    """Write the body into *path*; on any error leave no file. *timing* is told how long it took.
 
     :raises NotAnImage: as soon as the first bytes show it
     :raises Failure: as `read_pieces` does
@@ -155,7 +158,10 @@ async def save(answer: aiohttp.ClientResponse, path: Path, bounds: Bounds) -> Do
     try:
         async with aclosing(read_pieces(answer, bounds)) as pieces:
             async for piece in pieces:
-                part.write(piece)
+                if timing is None:
+                    part.write(piece)
+                else:
+                    timing.writing(part.write, piece)
                 if not known and part.size >= HEAD:
                     format_of(part.head)
                     known = True

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from imagefetch.items import ImageRecord
 from imagefetch.sketches import Histogram, Reservoir, Series, Tally
+
+if TYPE_CHECKING:
+    from imagefetch.items import ImageRecord
 
 HOSTS = 2_000
 """Hosts that are counted at once, at 400 bytes each."""

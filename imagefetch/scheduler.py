@@ -110,6 +110,11 @@ class HostScheduler(BaseScheduler):
         """Lines that wait for a retry, for their host, or for the line whose duplicate they are."""
         return len(self._retries) + self._breakers.waiting + self._duplicate_count
 
+    @property
+    def retrying(self) -> int:
+        """Of these, those that wait for a retry."""
+        return len(self._retries)
+
     async def room(self) -> None:
         """Return once another line may be read from the list."""
         while len(self) >= self.lookahead or self.waiting >= WAITING_MAX:
