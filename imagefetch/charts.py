@@ -18,8 +18,9 @@ from pygal.style import Style
 
 Format = Callable[[float], str]
 
-WIDTH = 480
-"""Of every chart, in units of its own; the page scales it."""
+WIDTH, NARROW = 480, 340
+"""Of a chart, in units of its own, at which its labels are as large as the page's; one of
+three side by side is narrow."""
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -31,7 +32,6 @@ COMMON = {
     "css": [],
     "js": [],
     "show_legend": False,
-    "width": WIDTH,
     "margin": 4,
     "spacing": 4,
     "print_values": False,
@@ -39,11 +39,17 @@ COMMON = {
 
 
 def bars(
-    labels: Sequence[str], series: Mapping[str, Sequence[float]], form: Format, title: str
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    form: Format,
+    title: str,
+    width: int = WIDTH,
 ) -> Markup:
     """Draw a horizontal bar for each of *labels*, made of what *series* have for it."""
     height = 34 + 24 * len(labels)
-    chart = pygal.HorizontalStackedBar(_config(form, height=height, truncate_label=28))
+    chart = pygal.HorizontalStackedBar(
+        _config(form, width=width, height=height, truncate_label=28, margin_right=24)
+    )
     # Drawn from below; the first is to be the topmost.
     chart.x_labels = list(reversed(labels))
     for name, values in series.items():
@@ -52,11 +58,19 @@ def bars(
     return _drawn(chart, title, list(series))
 
 
-def columns(labels: Sequence[str], values: Sequence[float], form: Format, title: str) -> Markup:
+def columns(
+    labels: Sequence[str],
+    values: Sequence[float],
+    form: Format,
+    title: str,
+    width: int = WIDTH,
+) -> Markup:
     """Draw a column for each of *labels*, as many of which are written as there is room for."""
-    chart = pygal.Bar(_config(form, height=190, show_minor_x_labels=False))
+    chart = pygal.Bar(
+        _config(form, width=width, height=190, show_minor_x_labels=False, truncate_label=-1)
+    )
     chart.x_labels = list(labels)
-    chart.x_labels_major = list(labels)[:: max(1, -(-len(labels) // 7))]
+    chart.x_labels_major = list(labels)[:: max(1, -(-len(labels) // (width // 68)))]
     chart.y_labels = ticks(max(values, default=0))
     chart.add("", list(values))
     return _drawn(chart, title, [""])
@@ -70,7 +84,14 @@ def lines(
 ) -> Markup:
     """Draw each of *series*, of pairs of seconds and value, as a line over time."""
     chart = pygal.XY(
-        _config(form, height=190, fill=len(series) == 1, show_dots=False, include_x_axis=True)
+        _config(
+            form,
+            width=WIDTH,
+            height=190,
+            fill=len(series) == 1,
+            show_dots=False,
+            include_x_axis=True,
+        )
     )
     chart.x_value_formatter = form_x
     for name, points in series.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -38,8 +39,9 @@ FIRST = 5.0
 PLUGINS = {f.media_type: f.pillow for f in reversed(FORMATS) if f.pillow is not None}
 """Media type to the one Pillow plugin that may decode it."""
 
-BUDGET = 5.0
-"""Seconds for small copies each time that the page is written."""
+BUDGET = (0.5, 0.05, 5.0)
+"""Seconds for small copies each time that the page is written: at least, of those that the run
+has taken, and at most. A run's end doesn't wait for longer."""
 
 NICENESS = 10
 """The run comes first."""
@@ -72,7 +74,7 @@ class PageWriter:
         self._copies: dict[str, str] = {}
         """File to small copy, Base64; empty where there can be none."""
 
-    def write(self, facts: dict[str, Any], budget: float = BUDGET) -> None:
+    def write(self, facts: dict[str, Any], budget: float) -> None:
         """Write what `imagefetch.page.render` makes of *facts* and small copies, for which
         there are *budget* seconds.
 
@@ -93,11 +95,12 @@ class PageWriter:
         wanted = {picture["file"]: picture for picture in pictures}
         self._copies = {file: copy for file, copy in self._copies.items() if file in wanted}
         end = time.monotonic() + budget
-        for file, picture in wanted.items():
-            if file in self._copies:
-                continue
+        missing = [picture for file, picture in wanted.items() if file not in self._copies]
+        random.shuffle(missing)  # as many as there is time for are an even sample too
+        for picture in missing:
             if time.monotonic() > end:
-                break  # the next page has them
+                break
+            file = picture["file"]
             plugin, path = PLUGINS.get(picture["type"]), stored_file(cast("Path", self.store), file)
             copy = plugin and path and self._ask(["thumbnail", str(path), plugin])
             self._copies[file] = copy or ""
@@ -183,9 +186,11 @@ class HtmlReport:
             "repeats": self.recorder.repeats.found()[:20],
             "figures": self.recorder.figures.to_json(),
         }
+        least, part, most = BUDGET
+        budget = min(most, max(least, part * self.recorder.seconds))
         try:
             # A copy: the figures go on changing while a thread hands them over.
-            await beside(self.writer.write, json.loads(json.dumps(facts)))
+            await beside(self.writer.write, json.loads(json.dumps(facts)), budget)
             self.path, self._failed = self.writer.path, False
         except PageError as error:
             self.path = None

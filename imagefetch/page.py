@@ -152,11 +152,13 @@ def _hosts(figures: Figures, place: int) -> Iterator[dict[str, Any]]:
 def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the pictures of the contact sheet in the order of the list."""
     for picture in sorted(figures.sample.sample, key=lambda picture: picture["line"]):
-        store = facts["store"]
+        store, copies = facts["store"], facts["copies"]
+        if store is not None and picture["file"] not in copies:
+            continue  # there was no time for it
         yield {
             **picture,
             "name": picture["file"].rpartition("/")[2],
-            "copy": facts["copies"].get(picture["file"]),
+            "small": copies.get(picture["file"]),
             "link": link(picture["url"]),
             "path": store and file_link(store, picture["file"], facts["folder"]),
         }

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from imagefetch.charts import bars, columns, lines
+from imagefetch.charts import NARROW, WIDTH, bars, columns, lines
 from imagefetch.figures import FAILED, LINES, PHASES, POINT, Figures
 from imagefetch.harmless import escape
 from imagefetch.sketches import Histogram
-from imagefetch.units import binary_size, count, milliseconds, moment, share, size
+from imagefetch.units import binary_size, count, moment, number, share, size, spell
 
 BARS = 10
 """Bars of a chart, at most; what is left has one of its own."""
@@ -86,14 +86,14 @@ def charts(figures: Figures) -> dict[str, Chart]:
     if figures.hosts.sums:
         made["hosts"] = _hosts(figures)
     if figures.types:
-        made["types"] = _counted("Pictures by type", "type", figures.types)
-    for name, histogram, title, form in (
-        ("sizes", figures.sizes, "Bytes of a picture", binary_size),
-        ("sides", figures.sides, "Pixels of the longer side", count),
-        ("times", figures.times, "Time of a line, from first request to last byte", milliseconds),
+        made["types"] = _counted("Pictures by type", "type", figures.types, NARROW)
+    for name, histogram, title, form, width in (
+        ("sizes", figures.sizes, "Bytes of a picture", binary_size, NARROW),
+        ("sides", figures.sides, "Pixels of the longer side", count, NARROW),
+        ("times", figures.times, "Time of a line, from first request to last byte", spell, WIDTH),
     ):
         if histogram.bins:
-            made[name] = _distribution(title, histogram, form)
+            made[name] = _distribution(title, histogram, form, width)
     if held(figures):
         made["held"] = _held(figures)
     if figures.phases[-1]:
@@ -118,19 +118,19 @@ def _over_time(figures: Figures) -> dict[str, Chart]:
         return Chart(title, lines({"": pairs}, form, moment, title), ("", title.lower()), rows)
 
     return {
-        "images": chart("Images per second", "kept", lambda value: f"{value:,.3g}"),
+        "images": chart("Images per second", "kept", number),
         "bytes": chart("Bytes per second", "bytes", size),
-        "under_way": chart("Requests under way", "under_way", lambda value: f"{value:,.3g}"),
-        "waiting": chart("Lines that wait", "waiting", lambda value: f"{value:,.3g}"),
+        "under_way": chart("Requests under way", "under_way", number),
+        "waiting": chart("Lines that wait", "waiting", number),
     }
 
 
-def _counted(title: str, what: str, counts: Counter[str]) -> Chart:
+def _counted(title: str, what: str, counts: Counter[str], width: int = WIDTH) -> Chart:
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     top, rest = ranked[:BARS], sum(number for _, number in ranked[BARS:])
     shown = [*top, ("others", rest)] if rest else top
     labels = [escape(name) or "none" for name, _ in shown]
-    drawing = bars(labels, {"": [number for _, number in shown]}, count, title)
+    drawing = bars(labels, {"": [number for _, number in shown]}, count, title, width)
     rows = [
         (label, count(number), share(number, counts.total()))
         for label, (_, number) in zip(labels, shown, strict=True)
@@ -149,7 +149,9 @@ def _hosts(figures: Figures) -> Chart:
     return Chart(title, bars(labels, series, count, title), legend=("kept", "failed"))
 
 
-def _distribution(title: str, histogram: Histogram, form: Callable[[float], str]) -> Chart:
+def _distribution(
+    title: str, histogram: Histogram, form: Callable[[float], str], width: int
+) -> Chart:
     low, high = min(histogram.bins), max(histogram.bins)
     beside = max(0, COLUMNS - 1 - (high - low)) // 2
     numbers = range(max(0, low - beside), high + beside + 1)
@@ -161,7 +163,9 @@ def _distribution(title: str, histogram: Histogram, form: Callable[[float], str]
         for label, value in zip(labels, values, strict=True)
         if value
     ]
-    return Chart(title, columns(labels, values, count, title), ("from", "count", "share"), rows)
+    return Chart(
+        title, columns(labels, values, count, title, width), ("from", "count", "share"), rows
+    )
 
 
 def held(figures: Figures) -> list[Held]:
@@ -177,9 +181,7 @@ def held(figures: Figures) -> list[Held]:
 def _held(figures: Figures) -> Chart:
     title = "What held the run back, seconds"
     found = [(HELD[what][0], ms / 1000) for what, ms in figures.held.most_common() if ms]
-    drawing = bars(
-        [name for name, _ in found], {"": [value for _, value in found]}, "{:,.3g}".format, title
-    )
+    drawing = bars([name for name, _ in found], {"": [value for _, value in found]}, number, title)
     return Chart(title, drawing)
 
 
@@ -187,14 +189,14 @@ def phases(figures: Figures) -> list[tuple[str, str, str]]:
     """Return name, mean time and share of each part of a download."""
     *sums, number = figures.phases
     return [
-        (PHASE[name], milliseconds(value / number * 1000), share(value, sum(sums)))
+        (PHASE[name], spell(value / number * 1000), share(value, sum(sums)))
         for name, value in zip(PHASES, sums, strict=True)
         if number
     ]
 
 
 def _phases(figures: Figures) -> Chart:
-    title = "Where a download's time goes, milliseconds on average"
-    *sums, number = figures.phases
-    values = [value / number * 1000 for value in sums]
-    return Chart(title, bars(list(PHASE.values()), {"": values}, "{:,.3g}".format, title))
+    title = "Where a download's time goes, spell on average"
+    *sums, downloads = figures.phases
+    values = [value / downloads * 1000 for value in sums]
+    return Chart(title, bars(list(PHASE.values()), {"": values}, number, title))

@@ -10,12 +10,12 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
-def size(number: float) -> str:
-    """Return *number* of bytes in the unit that fits: ``1.5 MB``."""
+def size(amount: float) -> str:
+    """Return *amount* of bytes in the unit that fits: ``1.5 MB``."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if number < 999.5 or unit == "TB":
-            return f"{number:,.0f} {unit}" if unit == "bytes" else f"{number:,.3g} {unit}"
-        number /= 1000
+        if amount < 999.5 or unit == "TB":
+            return f"{amount:,.0f} {unit}" if unit == "bytes" else f"{number(amount)} {unit}"
+        amount /= 1000
     raise AssertionError
 
 
@@ -56,6 +56,13 @@ def moment(seconds: float) -> str:
     return f"{seconds:,g} s"
 
 
-def milliseconds(number: float) -> str:
-    """Return *number* of milliseconds: ``128 ms``, ``4.1 s``."""
-    return f"{number:,.0f} ms" if number < 1000 else f"{number / 1000:,.2g} s"
+def spell(milliseconds: float) -> str:
+    """Return a time: ``128 ms``, ``4.1 s``."""
+    if milliseconds < 9.95:
+        return f"{milliseconds:,.1f} ms" if milliseconds % 1 else f"{milliseconds:,.0f} ms"
+    return f"{milliseconds:,.0f} ms" if milliseconds < 1000 else f"{number(milliseconds / 1000)} s"
+
+
+def number(value: float) -> str:
+    """Return *value* with three digits, or as many as it has before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
