@@ -124,7 +124,7 @@ class Figures:
         if record.width and record.height:
             self.sides.add(max(record.width, record.height))
         if record.seconds is not None:
-            self.times.add(int(record.seconds * 1000))
+            self.times.add(round(record.seconds * 1000))
             sums[SECONDS] += record.seconds
             sums[DOWNLOADS] += 1
         sums[BYTES] += size

@@ -19,6 +19,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.child import Child
 from imagefetch.names import stored_file
+from imagefetch.page_file import is_ours, page_path
 from imagefetch.partials import is_remote, local_path
 from imagefetch.probe import FORMATS
 from imagefetch.recorder import Recorder
@@ -46,18 +47,9 @@ has taken, and at most. A run's end doesn't wait for longer."""
 NICENESS = 10
 """The run comes first."""
 
-MARK = b'<!doctype html>\n<html lang="en">\n<meta name="generator" content="imagefetch'
-"""How every page of ours begins: no other file is overwritten."""
-
 
 class PageError(Exception):
     """The page can't be written. The text says why."""
-
-
-def page_path(report: Path) -> Path:
-    """Return where the page of *report* is: ``REPORT.html`` beside ``REPORT.csv``."""
-    whole = report.suffix.lower() == ".csv"
-    return report.with_name((report.stem if whole else report.name) + ".html")
 
 
 class PageWriter:
@@ -121,17 +113,6 @@ class PageWriter:
         if self._child is not None:
             self._child.end()
             self._child = None
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a page may be written at *path*: nothing is there, or a page of this program's."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(MARK)) == MARK
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
 
 
 class HtmlReport:

@@ -66,7 +66,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        text=shown, code=code, count=count, size=size, share=share, duration=duration, time=_time
+        text=shown,
+        whole=escape,
+        code=code,
+        count=count,
+        size=size,
+        share=share,
+        duration=duration,
+        time=_time,
     )
     return environment
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from imagefetch.decoder import alarm, confine
+from imagefetch.page_file import put
 
 PAGE = 6
 
@@ -41,21 +41,6 @@ def answer(question: list[Any], limit: int) -> str:
     except OSError as error:
         return error.strerror or str(error)
     return ""
-
-
-def put(path: Path, text: str) -> None:
-    """Write *text* beside *path*, then put it in its place.
-
-    :raises OSError: if the file system refuses; nothing is left of it then
-    """
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.write_text(text, encoding="utf-8", errors="replace")
-        new.replace(path)
-    except OSError:
-        with suppress(OSError):
-            new.unlink()
-        raise
 
 
 def main() -> None:
