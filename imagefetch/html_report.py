@@ -127,6 +127,8 @@ class HtmlReport:
         self.interval = settings.getfloat("HTML_REPORT_INTERVAL")
         self.path: Path | None = None
         """Where the page is; None as long as it can't be written."""
+        self.closed = asyncio.Event()
+        """Set once it is written for the last time."""
         self._failed = False
 
     @classmethod
@@ -145,9 +147,12 @@ class HtmlReport:
 
     async def spider_closed(self, spider: Spider) -> None:
         self._ended.set()
-        await self._writing
-        await self.write()
-        self.writer.close()
+        try:
+            await self._writing
+            await self.write()
+        finally:
+            self.writer.close()
+            self.closed.set()
 
     async def _keep_writing(self) -> None:
         wait = min(FIRST, self.interval)

@@ -35,7 +35,7 @@ class Summary:
         crawler.signals.connect(summary.spider_closed, signal=scrapy_signals.spider_closed)
         return summary
 
-    def spider_closed(self, spider: Spider, reason: str) -> None:
+    async def spider_closed(self, spider: Spider, reason: str) -> None:
         recorder = cast("Recorder", self.crawler.get_extension(Recorder))
         figures, repeated = recorder.figures, recorder.repeats.found()
         for name, value in stats_of(figures).items():
@@ -43,6 +43,8 @@ class Summary:
         self.crawler.stats.set_value("imagefetch/repeated", len(repeated))
         run = cast("ImagesSpider", spider).run
         page = self.crawler.get_extension(HtmlReport)
+        if page is not None:
+            await page.closed.wait()
         places = {
             "report": str(run.report),
             **({"page": str(page.path)} if page is not None and page.path is not None else {}),
