@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from imagefetch import errors
 from imagefetch.sketches import Histogram, Reservoir, Series, Tally
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ HOSTS = 2_000
 
 EXAMPLES = 3
 """Lines that are named for each reason."""
+
+# Of lines that no request was sent for, these were not asked for before either.
+NEVER_SENT = frozenset(
+    cls.reason for cls in (errors.InvalidURL, errors.UnsupportedScheme, errors.HostUnavailable)
+)
 
 # Of a host: lines, rows without a file, bytes stored, seconds and number of the downloads.
 LINES, FAILED, BYTES, SECONDS, DOWNLOADS = range(5)
@@ -99,7 +105,8 @@ class Figures:
         if attempts:
             self.requests += attempts
             self.retried += attempts > 1
-        self.duplicates += record.seconds is None and attempts == 0
+        else:
+            self.duplicates += reason not in NEVER_SENT
         if not record.file:
             sums[FAILED] += 1
             self._failed(record)

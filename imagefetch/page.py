@@ -19,7 +19,7 @@ from imagefetch import errors, pictured
 from imagefetch.about import About
 from imagefetch.figures import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
 from imagefetch.harmless import escape, hide_credentials
-from imagefetch.units import count, duration, share, size
+from imagefetch.units import count, duration, lines, share, size
 
 HOSTS_SHOWN = 12
 TEXT_MAX = 160
@@ -70,6 +70,7 @@ def _environment() -> Environment:
         whole=escape,
         code=code,
         count=count,
+        lines=lines,
         size=size,
         share=share,
         duration=duration,

@@ -40,6 +40,8 @@ def answer(question: list[Any], limit: int) -> str:
         put(Path(rest[1]), render(rest[0]))
     except OSError as error:
         return error.strerror or str(error)
+    except Exception as error:
+        return f"error in the program: {type(error).__name__}: {error}"
     return ""
 
 

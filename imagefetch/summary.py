@@ -15,6 +15,7 @@ from imagefetch.html_report import HtmlReport
 from imagefetch.recorder import Recorder
 from imagefetch.repeats import Repeat
 from imagefetch.spiders.images import ImagesSpider
+from imagefetch.units import lines
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def describe(
     """Return the summary as a table, a fact a line; *places* stand at its end."""
     megabytes = figures.bytes / 1e6
     pace = max(seconds, 1e-9)
-    again = f", {figures.retried:,} lines tried more than once" if figures.retried else ""
+    again = f", {lines(figures.retried)} tried more than once" if figures.retried else ""
     rows = [
         ("lines", f"{figures.done:,}"),
         ("kept", f"{figures.kept:,} ({megabytes:,.1f} MB)"),

@@ -10,6 +10,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def lines(number: float) -> str:
+    """Return so many lines: ``1 line``, ``2 lines``."""
+    return f"{count(number)} line{'' if number == 1 else 's'}"
+
+
 def size(amount: float) -> str:
     """Return *amount* of bytes in the unit that fits: ``1.5 MB``."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):

@@ -119,7 +119,13 @@ def render(snapshot: Snapshot, console: Console) -> RenderableType:
     bar = Table.grid(padding=(0, 1))
     bar.add_column(ratio=1)
     bar.add_row(
-        ProgressBar(total=snapshot.total, completed=snapshot.done, pulse=snapshot.total is None),
+        ProgressBar(
+            total=snapshot.total,
+            completed=snapshot.done,
+            pulse=snapshot.total is None,
+            complete_style="cyan",
+            finished_style="green",
+        ),
         Text(percent if snapshot.total else "", "bold"),
         Text(count, no_wrap=True),
     )

@@ -25,7 +25,10 @@ def figures(*records: ImageRecord) -> Figures:
 
 
 def test_rows_add_up() -> None:
-    """Each row counts once; a duplicate's file, size and time don't count again."""
+    """Each row counts once; a duplicate's file, size and time don't count again; a line that is no
+    URL is no duplicate."""
+    nothing = ImageRecord("http://no one/", "FAILED InvalidURL", 5, reason="invalid-url")
+    assert figures(nothing).duplicates == 0
     result = figures(KEPT, AGAIN, GONE, CUT)
     assert (result.done, result.kept, result.failed, result.duplicates) == (4, 3, 1, 1)
     assert (result.bytes, result.requests, result.retried) == (10_000, 4, 1)

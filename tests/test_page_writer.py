@@ -189,7 +189,7 @@ def test_the_old_page_goes_with_the_old_report(
     crawl(lines[:1])
     first = (tmp_path / "REPORT.html").read_text()
     done = crawl(lines)
-    assert "1 lines were done by earlier runs" in (tmp_path / "REPORT.html").read_text()
+    assert "Earlier runs did 1 line." in (tmp_path / "REPORT.html").read_text()
     second = (tmp_path / "REPORT.html").read_text()
     assert f"  page        {tmp_path / 'REPORT.html'}\n" in done.log
     crawl(lines, "-a", "fresh=1")
