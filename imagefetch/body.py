@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from imagefetch.disk import Disk
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
 from imagefetch.partials import Download, PartialFile
 from imagefetch.probe import HEAD, format_of
+from imagefetch.timing import Timing
 
 # A body that nobody wants (of a 404, of a redirect) is read up to so many bytes
 # and seconds, so that its connection can be used again. One that takes more, or
@@ -147,8 +148,14 @@ def _retrieve(closed: asyncio.Future[None]) -> None:
         closed.exception()
 
 
-async def save(answer: aiohttp.ClientResponse, path: Path, bounds: Bounds, disk: Disk) -> Download:
-    """Write the body into *path*; on any error leave no file.
+async def save(
+    answer: aiohttp.ClientResponse,
+    path: Path,
+    bounds: Bounds,
+    disk: Disk,
+    timing: Timing | None = None,
+) -> Download:
+    """Write the body into *path*; on any error leave no file. *timing* is told how long it took.
 
     :raises NotAnImage: as soon as the first bytes show it
     :raises Failure: as `read_pieces` does
@@ -164,8 +171,10 @@ async def save(answer: aiohttp.ClientResponse, path: Path, bounds: Bounds, disk:
                     format_of(part.head)
                     known = True
                 if part.gathered >= PORTION:
-                    await disk.run(part.write_out, heavy=True)
-        return await disk.run(part.finish)
+                    with timing.writing() if timing else nullcontext():
+                        await disk.run(part.write_out, heavy=True)
+        with timing.writing() if timing else nullcontext():
+            return await disk.run(part.finish)
     except BaseException:
         part.discard()
         raise

@@ -57,6 +57,18 @@ def decode(path: str, plugin: str, limit: int) -> str:
 
 def main() -> None:
     limit, patience = int(sys.argv[1]), int(sys.argv[2])
+    confine(limit)
+    for line in sys.stdin:
+        path, plugin = json.loads(line)
+        alarm(patience)
+        answer = decode(path, plugin, limit)
+        alarm(0)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def confine(limit: int) -> None:
+    """Bound what this process may take, for pictures of *limit* pixels at most."""
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = max(1, limit)
     with suppress(ImportError, ValueError, OSError):  # none on Windows, none on some macOS
@@ -65,13 +77,6 @@ def main() -> None:
         memory = limit * BYTES_PER_PIXEL + BYTES_BESIDE
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for line in sys.stdin:
-        path, plugin = json.loads(line)
-        alarm(patience)
-        answer = decode(path, plugin, limit)
-        alarm(0)
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
 
 
 def alarm(seconds: int) -> None:

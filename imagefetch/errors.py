@@ -80,11 +80,13 @@ class Problem(Exception):
     """Why no picture was kept for a line.
 
     ``reason`` is the slug for the report's ``Reason`` column; ``transient``
-    says whether the same request may succeed later.
+    says whether the same request may succeed later; ``advice`` what it means
+    and what to do, as the README has it.
     """
 
     reason: ClassVar[str]
     transient: ClassVar[bool] = False
+    advice: ClassVar[str]
 
 
 class Failure(Problem):
@@ -100,18 +102,21 @@ class InvalidURL(Failure):
     """The line is no URL that a request could be made of."""
 
     reason = "invalid-url"
+    advice = "the line is no URL; correct it"
 
 
 class UnsupportedScheme(Failure):
     """A scheme other than http and https."""
 
     reason = "unsupported-scheme"
+    advice = "only http and https are fetched"
 
 
 class HostNotFound(Failure):
     """The name service says that there is no such host."""
 
     reason = "host-not-found"
+    advice = "the name does not exist; look for a typing error"
 
 
 class DNSFailure(Failure):
@@ -119,6 +124,7 @@ class DNSFailure(Failure):
 
     reason = "dns-failure"
     transient = True
+    advice = "the name service gave no answer; look at this machine's network"
 
 
 class HostUnavailable(Failure):
@@ -126,12 +132,17 @@ class HostUnavailable(Failure):
 
     reason = "host-unavailable"
     transient = True
+    advice = (
+        "no connection to the host, `BREAKER_FAILURES` times and whenever it was asked again: "
+        "this line was spared; try `-a only=failed` later"
+    )
 
 
 class BlockedAddress(Failure):
     """The host's address is not public, and not in ALLOWED_NETWORKS."""
 
     reason = "blocked-address"
+    advice = "the host's address is not public; `ALLOWED_NETWORKS` opens networks of your own"
 
 
 class ConnectionRefused(Failure):
@@ -139,6 +150,7 @@ class ConnectionRefused(Failure):
 
     reason = "connection-refused"
     transient = True
+    advice = "nothing listens there; try later"
 
 
 class HostUnreachable(Failure):
@@ -146,6 +158,7 @@ class HostUnreachable(Failure):
 
     reason = "host-unreachable"
     transient = True
+    advice = "no route; look at network and firewall"
 
 
 class ConnectionReset(Failure):
@@ -153,6 +166,7 @@ class ConnectionReset(Failure):
 
     reason = "connection-reset"
     transient = True
+    advice = "broken off before an answer; ask for less at once"
 
 
 class ProxyFailure(Failure):
@@ -160,6 +174,7 @@ class ProxyFailure(Failure):
 
     reason = "proxy-failure"
     transient = True
+    advice = "the proxy refused or was not there; look at its settings"
 
 
 class ConnectTimeout(Failure):
@@ -167,6 +182,7 @@ class ConnectTimeout(Failure):
 
     reason = "connect-timeout"
     transient = True
+    advice = "no connection within `CONNECT_TIMEOUT`; try later"
 
 
 class ResponseTimeout(Failure):
@@ -174,6 +190,7 @@ class ResponseTimeout(Failure):
 
     reason = "response-timeout"
     transient = True
+    advice = "silent for `RESPONSE_TIMEOUT`; try later"
 
 
 class DownloadTimeout(Failure):
@@ -181,6 +198,7 @@ class DownloadTimeout(Failure):
 
     reason = "download-timeout"
     transient = True
+    advice = "not whole within `DOWNLOAD_TIMEOUT`; raise it, or ask for less at once"
 
 
 class TooSlow(Failure):
@@ -188,30 +206,35 @@ class TooSlow(Failure):
 
     reason = "too-slow"
     transient = True
+    advice = "slower than `MIN_SPEED`; lower it, or ask for less at once"
 
 
 class CertificateExpired(Failure):
     """The certificate's time is over, or has not begun."""
 
     reason = "certificate-expired"
+    advice = "the site's fault; look at this machine's clock too"
 
 
 class CertificateUntrusted(Failure):
     """Self-signed, or signed by nobody this machine trusts."""
 
     reason = "certificate-untrusted"
+    advice = "self-signed, or an authority this machine does not know"
 
 
 class CertificateWrongHost(Failure):
     """The certificate is another host's."""
 
     reason = "certificate-wrong-host"
+    advice = "the certificate is another host's"
 
 
 class CertificateInvalid(Failure):
     """The certificate was refused for another cause."""
 
     reason = "certificate-invalid"
+    advice = "refused for another cause"
 
 
 class TLSFailure(Failure):
@@ -219,18 +242,21 @@ class TLSFailure(Failure):
 
     reason = "tls-failure"
     transient = True
+    advice = "the handshake broke off"
 
 
 class BadHTTP(Failure):
     """The answer is not HTTP."""
 
     reason = "bad-http"
+    advice = "the answer is not HTTP; is the port right?"
 
 
 class HeadersTooLarge(Failure):
     """More or longer header lines than are read."""
 
     reason = "headers-too-large"
+    advice = "more headers than are read"
 
 
 class IncompleteBody(Failure):
@@ -238,48 +264,56 @@ class IncompleteBody(Failure):
 
     reason = "incomplete-body"
     transient = True
+    advice = "the body broke off; try later"
 
 
 class BadEncoding(Failure):
     """The body is not what its Content-Encoding says."""
 
     reason = "bad-encoding"
+    advice = "the body is not what its Content-Encoding says"
 
 
 class TooLarge(Failure):
     """The body is longer than DOWNLOAD_MAXSIZE."""
 
     reason = "too-large"
+    advice = "longer than `DOWNLOAD_MAXSIZE`; raise it"
 
 
 class TooManyRedirects(Failure):
     """A redirect loop, or more than REDIRECT_MAX_TIMES in a chain."""
 
     reason = "too-many-redirects"
+    advice = "a loop, or more than `REDIRECT_MAX_TIMES`"
 
 
 class BadRedirect(Failure):
     """A Location that can't be followed: malformed, or not http(s)."""
 
     reason = "bad-redirect"
+    advice = "sent to an address that is none, or not http(s)"
 
 
 class DisallowedByRobots(Failure):
     """The site's robots.txt forbids it, and ROBOTSTXT_OBEY is on."""
 
     reason = "robots-disallowed"
+    advice = "the site's robots.txt forbids it, and `ROBOTSTXT_OBEY` is on"
 
 
 class RequestDropped(Failure):
     """A middleware or signal handler of the user's refused it."""
 
     reason = "request-dropped"
+    advice = "a middleware or signal handler of yours refused it"
 
 
 class InternalError(Failure):
     """An error in the program itself; the log has its traceback."""
 
     reason = "internal-error"
+    advice = "an error in this program; please report it with the log"
 
 
 class Rejection(Problem):
@@ -290,12 +324,14 @@ class Unauthorized(Rejection):
     """401, 402, 403, 407, 451."""
 
     reason = "unauthorized"
+    advice = "you may not have it"
 
 
 class NotFound(Rejection):
     """404, 410."""
 
     reason = "not-found"
+    advice = "it is gone"
 
 
 class RateLimited(Rejection):
@@ -303,6 +339,7 @@ class RateLimited(Rejection):
 
     reason = "rate-limited"
     transient = True
+    advice = "you ask too much; lower `CONCURRENT_REQUESTS_PER_DOMAIN`"
 
 
 class RetryAfterTooLong(Rejection):
@@ -310,12 +347,14 @@ class RetryAfterTooLong(Rejection):
 
     reason = "retry-after-too-long"
     transient = True
+    advice = "the server asks for a longer pause than `RETRY_AFTER_MAX`; come back later"
 
 
 class ClientError(Rejection):
     """Any other 4xx."""
 
     reason = "client-error"
+    advice = "the server dislikes the request"
 
 
 class ServerError(Rejection):
@@ -323,96 +362,115 @@ class ServerError(Rejection):
 
     reason = "server-error"
     transient = True
+    advice = "the server's trouble; try later"
 
 
 class UnexpectedStatus(Rejection):
     """A status that brings no whole picture: 204, 206, a 3xx without Location, …"""
 
     reason = "unexpected-status"
+    advice = "no whole picture: 204, 206, a 3xx without Location, …"
 
 
 class OptedOut(Rejection):
     """Its X-Robots-Tag has one of OPT_OUT_DIRECTIVES."""
 
     reason = "opted-out"
+    advice = "its `X-Robots-Tag` has one of `OPT_OUT_DIRECTIVES`"
 
 
 class EmptyBody(Rejection):
     """A good status without a byte of body."""
 
     reason = "empty-body"
+    advice = "a good answer without a byte"
 
 
 class NotAnImage(Rejection):
     """The bytes are of no image format."""
 
     reason = "not-an-image"
+    advice = "the bytes are no picture: often a page that says sorry"
 
 
 class DamagedImage(Rejection):
     """The bytes begin as an image does, yet their header can't be read."""
 
     reason = "damaged-image"
+    advice = "begins as a picture, and its header makes no sense"
 
 
 class CutImage(Rejection):
     """The picture breaks off, though its answer came whole: the server has no more of it."""
 
     reason = "cut-image"
+    advice = (
+        "the picture breaks off, and the server has no more of it; kept, unless `KEEP_DAMAGED` is"
+        " off"
+    )
 
 
 class UndecodableImage(Rejection):
     """The header is in order, and what follows can't be decoded."""
 
     reason = "undecodable-image"
+    advice = "the header is in order, the picture isn't; kept likewise"
 
 
 class DecoderFailed(Rejection):
     """Decoding took too long, took too much memory, or crashed."""
 
     reason = "decoder-failed"
+    advice = "decoding took too long, too much memory, or crashed; kept likewise"
 
 
 class Placeholder(Rejection):
     """What a site answers instead of a picture that is gone."""
 
     reason = "placeholder"
+    advice = "what the site shows instead of a picture that is gone"
 
 
 class TooNarrow(Rejection):
     """Narrower than MIN_WIDTH."""
 
     reason = "too-narrow"
+    advice = "narrower than `MIN_WIDTH`"
 
 
 class TooLow(Rejection):
     """Less high than MIN_HEIGHT."""
 
     reason = "too-low"
+    advice = "less high than `MIN_HEIGHT`"
 
 
 class TooManyPixels(Rejection):
     """More pixels than MAX_PIXELS."""
 
     reason = "too-many-pixels"
+    advice = "more pixels than `MAX_PIXELS`"
 
 
 class TooElongated(Rejection):
     """An aspect ratio beyond MAX_ASPECT_RATIO."""
 
     reason = "too-elongated"
+    advice = "longer for its width than `MAX_ASPECT_RATIO`"
 
 
 class TooFewBytes(Rejection):
     """Fewer bytes than MIN_BYTES."""
 
     reason = "too-few-bytes"
+    advice = "smaller than `MIN_BYTES`"
 
 
 class TypeNotAllowed(Rejection):
     """A type that is not in ALLOWED_TYPES."""
 
     reason = "type-not-allowed"
+    advice = "a type that is not in `ALLOWED_TYPES`"
 
 
 class LocalError(Exception):

@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from functools import cache
+from typing import Any, cast
 
 import aiohttp
 import yarl
@@ -15,14 +16,16 @@ from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
+from imagefetch import signals
 from imagefetch.classify import classify
 from imagefetch.connector import Connector, KeptConnectionEnded
 from imagefetch.dns import PooledResolver
 from imagefetch.errors import ConnectionReset, ProxyFailure, TLSFailure
 from imagefetch.guard import Guard, literal_address
-from imagefetch.meta import FIRST_SENT, SECONDS
+from imagefetch.meta import FIRST_SENT, SECONDS, TIMING
 from imagefetch.proxy import route_of
 from imagefetch.receive import Receiver
+from imagefetch.timing import EVERY, Timing, tracing
 
 # Bytes that aiohttp holds ready for each connection; four times its default
 # saves a tenth of the time on large bodies.
@@ -67,6 +70,19 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         self.receiver = Receiver(crawler)
         self._resolver: PooledResolver | None = None
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._traced: aiohttp.ClientSession | None = None
+        self._count = 0
+
+    def traced(self) -> aiohttp.ClientSession:
+        """Return the session whose requests each bring a `Timing`; its connections are those
+        that are kept."""
+        if self._traced is None:
+            self._traced = self._session(
+                cast("Connector", self.session(keep=True).connector),
+                connector_owner=False,
+                trace_configs=[tracing()],
+            )
+        return self._traced
 
     def session(self, *, keep: bool) -> aiohttp.ClientSession:
         """Return the session whose connections are kept, or the one whose aren't.
@@ -85,15 +101,20 @@ class StreamingDownloadHandler(BaseDownloadHandler):
                 local_addr=(self.bind_address, 0) if self.bind_address else None,
                 **({"keepalive_timeout": KEEPALIVE} if keep else {"force_close": True}),
             )
-            self._sessions[keep] = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                read_bufsize=READ_BUFFER,
-                middlewares=(connector.send_once,),
-                skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-            )
+            self._sessions[keep] = self._session(connector)
         return self._sessions[keep]
+
+    @staticmethod
+    def _session(connector: Connector, **options: Any) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            read_bufsize=READ_BUFFER,
+            middlewares=(connector.send_once,),
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+            **options,
+        )
 
     async def download_request(self, request: Request) -> Response:
         """Fetch *request*'s whole answer.
@@ -147,7 +168,8 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             if route.proxy is not None:
                 self.guard.check(literal)  # it is the proxy that will connect
         total = request.meta.get("download_timeout", self.timeout) - (time.monotonic() - begin)
-        async with self.session(keep=keep).request(
+        timing = self._timing() if keep else None
+        async with (self.traced() if timing else self.session(keep=keep)).request(
             request.method,
             url,
             data=request.body or None,
@@ -160,11 +182,28 @@ class StreamingDownloadHandler(BaseDownloadHandler):
                 connect=self.connect_timeout,
                 sock_read=self.response_timeout,
             ),
+            trace_request_ctx=timing,
         ) as answer:
             request.meta["download_latency"] = time.monotonic() - begin
-            return await self.receiver.receive(request, answer)
+            if timing is None:
+                return await self.receiver.receive(request, answer)
+            request.meta[TIMING] = timing
+            try:
+                response = await self.receiver.receive(request, answer)
+            finally:
+                del request.meta[TIMING]
+            timing.end()
+            self.crawler.signals.send_catch_log(signals.download_timed, timing=timing)
+            return response
+
+    def _timing(self) -> Timing | None:
+        """Return what one request in `EVERY` is given."""
+        self._count += 1
+        return None if self._count % EVERY else Timing()
 
     async def close(self) -> None:
+        if self._traced is not None:
+            await self._traced.close()
         for session in self._sessions.values():
             await session.close()
         self.receiver.disk.close()

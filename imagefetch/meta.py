@@ -27,3 +27,6 @@ FIRST_SENT = "first_sent"
 
 SECONDS = "seconds"
 """From then to the end of the last."""
+
+TIMING = "timing"
+"""The `imagefetch.timing.Timing` of a download that is looked at closely."""

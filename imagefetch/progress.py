@@ -1,84 +1,143 @@
-"""Extension: a line in the log now and then, while the run goes on."""
+"""Extension: how far the run is, while it goes on: a view on a terminal, elsewhere lines."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import math
+import sys
 from typing import cast
 
-from scrapy import Spider
+from rich.console import Console
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from imagefetch import signals
-from imagefetch.counts import Counts
-from imagefetch.items import ImageRecord
-from imagefetch.spiders.images import ImagesSpider
-from imagefetch.urls import READ_ERRORS, read_lines
+from imagefetch.recorder import Recorder
+from imagefetch.stop import is_stopping
+from imagefetch.units import duration
+from imagefetch.view import Snapshot, View
 
 logger = logging.getLogger(__name__)
 
+REDRAW = 0.5
+"""Seconds between two pictures of the view."""
+
+LONGEST = 600.0
+"""Seconds: no two lines are further apart, but where PROGRESS_INTERVAL is."""
+
+SMOOTH = 20.0
+"""Seconds after which what was weighs a third (1/e) as much as what is."""
+
+
+class Rate:
+    """How much comes a second, smoothed."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self._weight = 0.0
+        self._last = (0.0, 0.0)
+
+    def update(self, now: float, amount: float) -> float:
+        """Take in that there is *amount* at *now* (seconds); both began at 0."""
+        seconds, came = now - self._last[0], amount - self._last[1]
+        if seconds > 0:
+            fresh = 1 - math.exp(-seconds / SMOOTH)
+            self._weight += (1 - self._weight) * fresh  # the first values have no forerunners
+            self.value += (came / seconds - self.value) * fresh / self._weight
+            self._last = now, amount
+        return self.value
+
 
 class Progress:
-    """Settings: PROGRESS_INTERVAL."""
+    """Settings: PROGRESS, PROGRESS_INTERVAL."""
 
-    def __init__(self, interval: float) -> None:
-        self.interval = interval
-        self.counts = Counts()
-        self.total: int | None = None
-        self.done_before = 0
-        self._closed = False
+    def __init__(self, crawler: Crawler) -> None:
+        """:raises NotConfigured: if PROGRESS is off"""
+        settings = crawler.settings
+        if settings["PROGRESS"] == "off":
+            raise NotConfigured("PROGRESS = 'off'")
+        self.crawler = crawler
+        self.interval = settings.getfloat("PROGRESS_INTERVAL")
+        self.rates = Rate(), Rate(), Rate()
+        self.view: View | None = None
+        console = Console(stderr=True)
+        if console.is_terminal and not console.is_dumb_terminal and sys.stderr.isatty():
+            self.view = View(console)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Progress:
-        progress = cls(crawler.settings.getfloat("PROGRESS_INTERVAL"))
+        progress = cls(crawler)
         crawler.signals.connect(progress.spider_opened, signal=scrapy_signals.spider_opened)
         crawler.signals.connect(progress.spider_closed, signal=scrapy_signals.spider_closed)
-        crawler.signals.connect(progress.row_written, signal=signals.row_written)
         return progress
 
-    def spider_opened(self, spider: Spider) -> None:
-        self._last = time.monotonic()
-        self._last_done = 0
-        images_spider = cast("ImagesSpider", spider)
-        self.done_before = images_spider.job.journal.done
-        self.total = images_spider.job.journal.total
-        if self.total is None:  # in a thread: ten million lines take seconds to count
-            asyncio.get_running_loop().run_in_executor(None, self._count, images_spider)
-        self._call = create_looping_call(self.tell)
-        self._call.start(self.interval, now=False)
+    def spider_opened(self) -> None:
+        self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
+        self._look = create_looping_call(self.look)
+        self._look.start(REDRAW, now=False)
+        self.lines = self.view is None or not _log_is_on_terminal()
+        if self.view is not None:
+            self.view.start()
+            self.look()
+        if self.lines:
+            self._line = asyncio.get_running_loop().call_later(self.interval, self.tell)
 
-    def spider_closed(self, spider: Spider) -> None:
-        self._closed = True
-        if self._call.running:
-            self._call.stop()
+    def spider_closed(self) -> None:
+        if self._look.running:
+            self._look.stop()
+        if self.view is not None:
+            self.view.stop()
+        if self.lines:
+            self._line.cancel()
 
-    def row_written(self, record: ImageRecord) -> None:
-        self.counts.add(record)
+    def look(self) -> None:
+        """Take in what has come, and show it."""
+        figures, seconds = self.recorder.figures, self.recorder.seconds
+        amounts = figures.done, figures.kept, figures.bytes
+        for rate, amount in zip(self.rates, amounts, strict=True):
+            rate.update(seconds, amount)
+        if self.view is not None:
+            self.view.show(self.snapshot())
 
-    def tell(self) -> None:
-        """Log how far the run is, and its pace since last told."""
-        now = time.monotonic()
-        rate = (self.counts.done - self._last_done) / (now - self._last)
-        self._last, self._last_done = now, self.counts.done
-        logger.info(
-            "[%d/%s] %d kept, %d not; %.0f lines/s",
-            self.done_before + self.counts.done,
-            "?" if self.total is None else self.total,
-            self.counts.kept,
-            self.counts.done - self.counts.kept,
-            rate,
+    def snapshot(self) -> Snapshot:
+        figures, about = self.recorder.figures, self.recorder.about
+        lines, images, size = (rate.value for rate in self.rates)
+        return Snapshot(
+            done=about.done_before + figures.done,
+            total=about.total,
+            estimated=about.estimated,
+            kept=figures.kept,
+            failed=figures.failed,
+            under_way=len(self.crawler.engine.downloader.active),
+            retrying=self.recorder.retrying,
+            lines_rate=lines,
+            images_rate=images,
+            bytes_rate=size,
+            hosts=figures.hosts,
+            ending=is_stopping(self.crawler),
         )
 
-    def _count(self, spider: ImagesSpider) -> None:
-        total = 0
-        try:
-            for _ in read_lines(spider.run.urls):
-                total += 1
-                if self._closed:
-                    return
-        except READ_ERRORS:
-            return  # the spider meets it too, and tells
-        self.total = total
+    def tell(self) -> None:
+        """Log how far the run is; the next time after twice as long."""
+        self.interval = max(self.interval, min(self.interval * 2, LONGEST))
+        self._line = asyncio.get_running_loop().call_later(self.interval, self.tell)
+        self.look()
+        logger.info("%s", in_one_line(self.snapshot()))
+
+
+def in_one_line(snapshot: Snapshot) -> str:
+    """Return *snapshot* as a line of a log."""
+    total = "?" if snapshot.total is None else f"{'~' * snapshot.estimated}{snapshot.total}"
+    left = "" if snapshot.left is None else f", {duration(snapshot.left)} left"
+    return (
+        f"[{snapshot.done}/{total}] {snapshot.kept} kept, {snapshot.failed} not, "
+        f"{snapshot.retrying} waiting to retry; {snapshot.lines_rate:.0f} lines/s, "
+        f"{snapshot.bytes_rate / 1e6:.1f} MB/s{left}"
+    )
+
+
+def _log_is_on_terminal() -> bool:
+    handlers = logging.root.handlers
+    return any(isinstance(h, logging.StreamHandler) and h.stream.isatty() for h in handlers)

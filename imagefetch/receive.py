@@ -18,7 +18,7 @@ from twisted.python.failure import Failure as TwistedFailure
 from imagefetch.body import Bounds, Pace, read_pieces, save, skip
 from imagefetch.disk import Disk
 from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
-from imagefetch.meta import PROBLEM, STREAM_TO
+from imagefetch.meta import PROBLEM, STREAM_TO, TIMING
 from imagefetch.partials import Download, FileResponse
 from imagefetch.robots import OptOut
 
@@ -96,7 +96,8 @@ class Receiver:
         try:
             async with Pace(self.min_speed, self.window) as pace:
                 path = folder / str(next(self._numbers))
-                download = await save(answer, path, self._bounds(request, pace), self.disk)
+                bounds, timing = self._bounds(request, pace), request.meta.get(TIMING)
+                download = await save(answer, path, bounds, self.disk, timing)
         except NotAnImage as problem:
             request.meta[PROBLEM] = problem
             download = Download()

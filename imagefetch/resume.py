@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
 from imagefetch.names import stored_file
+from imagefetch.page_file import keep_page
 from imagefetch.partials import is_remote, local_path
 from imagefetch.rows import HEADER, Row, encode, read_rows, whole_size
 from imagefetch.urls import read_lines
@@ -86,6 +87,7 @@ def finish_discarding(report: Path, store: str) -> None:
                 path.unlink()
                 _remove_empty(folder, row.cells[3])
     old.replace(previous(report))
+    keep_page(report, previous(report))
 
 
 def _remove_empty(store: Path, file: str) -> None:

@@ -206,6 +206,10 @@ RULES: dict[str, Rule] = {
     "REPORT": Text(),
     "JOBS_FOLDER": Text(),
     "FSYNC": Number(0, 1_000_000_000),
+    "HTML_REPORT": Switch(),
+    "HTML_REPORT_INTERVAL": Number(0.1, DAY, whole=False),
+    "CONTACT_SHEET": Number(0, 1_000),
+    "PROGRESS": Choice(("auto", "off")),
     "PROGRESS_INTERVAL": Number(0.1, DAY, whole=False),
     "LOG_LEVEL": Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
 }

@@ -66,6 +66,16 @@ class HostScheduler(BaseScheduler):
         """Lines that can go on now."""
         return self._hosts.waiting + len(self._settled) + len(self._released)
 
+    @property
+    def waiting(self) -> int:
+        """Lines that wait for a retry, for their host, or for the line whose duplicate they are."""
+        return len(self._waiting)
+
+    @property
+    def retrying(self) -> int:
+        """Of these, those that wait for a retry."""
+        return self._waiting.retries
+
     def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
         """Yield *lines*, each when it is time to make a request of it: `LookAhead.lines`."""
         return self._look_ahead.lines(lines)

@@ -152,7 +152,21 @@ JOBS_FOLDER = "imagefetch-jobs"
 # kills and crashes of the program it is safe without.
 FSYNC = 0
 
-# Seconds between two lines that say how far the run is.
+# Whether a page is written beside the report, REPORT.html beside REPORT.csv, and
+# seconds after which it is written anew while the run goes on.
+HTML_REPORT = True
+HTML_REPORT_INTERVAL = 30.0
+
+# Pictures that the page shows, drawn evenly from all that were kept. Each is
+# decoded, in a process beside, for a small copy; 0: none.
+CONTACT_SHEET = 120
+
+# What is shown while the run goes on. "auto": on a terminal a view that stays,
+# elsewhere a line now and then; "off": nothing.
+PROGRESS = "auto"
+
+# Seconds until the first of these lines; each following one comes after twice as
+# long, but never later than after ten minutes.
 PROGRESS_INTERVAL = 10.0
 
 # DEBUG, INFO, WARNING, ERROR or CRITICAL.
@@ -224,8 +238,10 @@ FEED_STORAGES = {
 }
 
 EXTENSIONS = {
-    "imagefetch.progress.Progress": 100,
-    "imagefetch.summary.Summary": 100,
+    "imagefetch.recorder.Recorder": 100,
+    "imagefetch.progress.Progress": 200,
+    "imagefetch.html_report.HtmlReport": 300,
+    "imagefetch.summary.Summary": 400,
     "scrapy.extensions.logstats.LogStats": None,  # counts pages; Progress counts lines
 }
 LOG_FORMATTER = "imagefetch.quiet.QuietLogFormatter"

@@ -4,3 +4,7 @@ row_written = object()
 """Sent by the report's exporter once a row is with the operating system: only
 now its line is done. Arguments: ``record`` (`imagefetch.items.ImageRecord`),
 ``offset`` (where in the report the row begins, bytes)."""
+
+download_timed = object()
+"""Sent by the download handler for one whole answer in so many. Argument:
+``timing`` (`imagefetch.timing.Timing`)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from typing import cast
 
@@ -11,98 +10,100 @@ from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
-from imagefetch import signals
-from imagefetch.counts import Counts
-from imagefetch.items import ImageRecord
+from imagefetch.figures import Figures
+from imagefetch.html_report import HtmlReport
 from imagefetch.paces import HostPace
-from imagefetch.repeats import Repeat, Repeats
+from imagefetch.recorder import Recorder
+from imagefetch.repeats import Repeat
 from imagefetch.scheduler import HostScheduler
 from imagefetch.spiders.images import ImagesSpider
+from imagefetch.units import lines
 
 logger = logging.getLogger(__name__)
 
 
 class Summary:
-    """Sets the stats ``imagefetch/lines``, ``imagefetch/kept``, ``imagefetch/bytes``,
-    ``imagefetch/reason/<slug>``, ``imagefetch/damaged/<slug>`` and
-    ``imagefetch/repeated`` (pictures), those of `Paces.stats`, and logs them in words.
-
-    Settings: PLACEHOLDER_REPEATS.
+    """Sets the stats ``imagefetch/lines``, ``/kept``, ``/bytes``, ``/requests``, ``/retried``,
+    ``/duplicates``, ``imagefetch/reason/<slug>``, ``imagefetch/damaged/<slug>``,
+    ``imagefetch/type/<type>``, ``imagefetch/held_back/<what>`` (seconds) and
+    ``imagefetch/repeated`` (pictures), those of `Paces.stats`, and logs them as a table.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.counts = Counts()
-        self.repeats = Repeats(crawler.settings.getint("PLACEHOLDER_REPEATS"))
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Summary:
         summary = cls(crawler)
-        crawler.signals.connect(summary.spider_opened, signal=scrapy_signals.spider_opened)
         crawler.signals.connect(summary.spider_closed, signal=scrapy_signals.spider_closed)
-        crawler.signals.connect(summary.row_written, signal=signals.row_written)
         return summary
 
-    def spider_opened(self, spider: Spider) -> None:
-        self._begin = time.monotonic()
-
-    def row_written(self, record: ImageRecord) -> None:
-        self.counts.add(record)
-        if record.file and record.attempts:
-            self.repeats.add(record.url, record.sha256)
-
-    def spider_closed(self, spider: Spider, reason: str) -> None:
-        stats = self.crawler.stats
-        stats.set_value("imagefetch/lines", self.counts.done)
-        stats.set_value("imagefetch/kept", self.counts.kept)
-        stats.set_value("imagefetch/bytes", self.counts.bytes)
-        for slug, count in self.counts.reasons.items():
-            stats.set_value(f"imagefetch/reason/{slug}", count)
-        for slug, count in self.counts.damaged.items():
-            stats.set_value(f"imagefetch/damaged/{slug}", count)
-        repeated = self.repeats.found()
-        stats.set_value("imagefetch/repeated", len(repeated))
+    async def spider_closed(self, spider: Spider, reason: str) -> None:
+        recorder = cast("Recorder", self.crawler.get_extension(Recorder))
+        figures, repeated = recorder.figures, recorder.repeats.found()
+        for name, value in stats_of(figures).items():
+            self.crawler.stats.set_value(f"imagefetch/{name}", value)
+        self.crawler.stats.set_value("imagefetch/repeated", len(repeated))
         paces = cast("HostScheduler", self.crawler.engine.scheduler).paces
-        for stat, value in paces.stats().items():
-            stats.set_value(stat, value)
+        for name, value in paces.stats().items():
+            self.crawler.stats.set_value(name, value)
         run = cast("ImagesSpider", spider).run
-        seconds = time.monotonic() - self._begin
-        text = describe(
-            self.counts, seconds, str(run.report), run.store, repeated, hosts=paces.known()
-        )
-        logger.info(
-            "%s\n%s", "Finished" if reason == "finished" else f"Ended early: {reason}", text
-        )
+        page = self.crawler.get_extension(HtmlReport)
+        if page is not None:
+            await page.closed.wait()
+        places = {
+            "report": str(run.report),
+            **({"page": str(page.path)} if page is not None and page.path is not None else {}),
+            "images": run.store,
+        }
+        text = describe(figures, recorder.seconds, places, repeated, paces.known())
+        outcome = "Finished" if reason == "finished" else f"Ended early: {reason}"
+        logger.info("%s\n%s", outcome, text)
+
+
+def stats_of(figures: Figures) -> dict[str, int]:
+    """Return *figures* by their names among Scrapy's statistics, behind the prefix."""
+    return {
+        "lines": figures.done,
+        "kept": figures.kept,
+        "bytes": figures.bytes,
+        "requests": figures.requests,
+        "retried": figures.retried,
+        "duplicates": figures.duplicates,
+        **{f"reason/{slug}": count for slug, count in figures.reasons.items()},
+        **{f"damaged/{slug}": count for slug, count in figures.damaged.items()},
+        **{f"type/{name}": count for name, count in figures.types.items()},
+        **{f"held_back/{what}": round(ms / 1000) for what, ms in figures.held.items()},
+    }
 
 
 REPEATS_MAX = 5  # pictures that are told in words
 
 
 def describe(
-    counts: Counts,
+    figures: Figures,
     seconds: float,
-    report: str,
-    store: str,
+    places: dict[str, str],
     repeated: Sequence[Repeat] = (),
-    *,
     hosts: Sequence[HostPace] = (),
 ) -> str:
-    """Return the summary, a fact a line."""
-    megabytes = counts.bytes / 1e6
+    """Return the summary as a table, a fact a line; *places* stand at its end."""
+    megabytes = figures.bytes / 1e6
     pace = max(seconds, 1e-9)
-    lines = [
-        f"  lines       {counts.done:,}",
-        f"  kept        {counts.kept:,} ({megabytes:,.1f} MB)",
+    again = f", {lines(figures.retried)} tried more than once" if figures.retried else ""
+    rows = [
+        ("lines", f"{figures.done:,}"),
+        ("kept", f"{figures.kept:,} ({megabytes:,.1f} MB)"),
         *(
-            f"  not kept    {count:,} {slug}"
-            for slug, count in sorted(counts.reasons.items(), key=lambda item: (-item[1], item[0]))
+            ("not kept", f"{count:,} {slug}")
+            for slug, count in sorted(figures.reasons.items(), key=lambda item: (-item[1], item[0]))
         ),
-        *(f"  damaged     {count:,} {slug}" for slug, count in counts.damaged.most_common()),
-        *(f"  repeated    {repeat}" for repeat in repeated[:REPEATS_MAX]),
-        f"  pace        {counts.kept / pace:,.1f} images/s, {megabytes / pace:,.1f} MB/s",
-        *(f"  host        {host}" for host in hosts),
-        f"  time taken  {seconds:,.1f} s",
-        f"  report      {report}",
-        f"  images      {store}",
+        *(("damaged", f"{count:,} {slug}") for slug, count in figures.damaged.most_common()),
+        *(("repeated", str(repeat)) for repeat in repeated[:REPEATS_MAX]),
+        ("requests", f"{figures.requests:,}{again}"),
+        ("pace", f"{figures.kept / pace:,.1f} images/s, {megabytes / pace:,.1f} MB/s"),
+        *(("host", str(host)) for host in hosts),
+        ("time taken", f"{seconds:,.1f} s"),
+        *places.items(),
     ]
-    return "\n".join(lines)
+    return "\n".join(f"  {name:<10}  {value}" for name, value in rows)

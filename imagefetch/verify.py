@@ -7,18 +7,15 @@ nothing else; a thread could not be ended.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import subprocess
-import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
+from imagefetch.child import Child
 from imagefetch.errors import DecoderFailed, SystemLimit, UndecodableImage
 
 # Seconds for one picture. The largest that are decoded, of 89 million pixels,
@@ -34,40 +31,15 @@ MODULE = "imagefetch.decoder"
 """What a decoder's process runs."""
 
 
-class Decoder:
+class Decoder(Child):
     """One process that decodes one picture after the other."""
 
     def __init__(self, limit: int, patience: float) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", MODULE, str(limit), str(int(patience) + 5)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            # What this process finds its modules by; an egg may be among it.
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            text=True,
-            start_new_session=True,  # Ctrl-C is for the run, which ends this
-        )
-        weakref.finalize(self, self.process.kill)  # however this program ends
+        super().__init__(MODULE, limit, int(patience) + 5)
 
     def decode(self, path: Path, plugin: str) -> str | None:
         """Return what is wrong with the picture; None if the process ended over it."""
-        try:
-            request = cast("IO[str]", self.process.stdin)
-            request.write(json.dumps([str(path), plugin]) + "\n")
-            request.flush()
-            answer: str = json.loads(cast("IO[str]", self.process.stdout).readline())
-        except (OSError, ValueError):
-            return None
-        return answer
-
-    def end(self) -> None:
-        """End the process, whatever it does."""
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            with suppress(OSError):
-                cast("IO[str]", pipe).close()
+        return cast("str | None", self.ask([str(path), plugin]))
 
 
 T = TypeVar("T")

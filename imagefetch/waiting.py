@@ -49,6 +49,11 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._retries) + self._breakers.waiting + self._duplicate_count
 
+    @property
+    def retries(self) -> int:
+        """Lines that wait to be tried again."""
+        return len(self._retries)
+
     def next_due(self) -> float | None:
         """Return when a line may be due, seconds."""
         due = [retry.due for retry in self._retries[:1]]

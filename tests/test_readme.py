@@ -55,12 +55,14 @@ def subclasses(base: type[errors.Problem]) -> list[type[errors.Problem]]:
 
 
 def test_reasons_table_names_every_error() -> None:
-    """Each failure with its name and whether it is tried again; each rejection."""
-    rows = {row[0].strip("`"): row[1:3] for row in table("reason")}
+    """Each failure with its name and whether it is tried again; each rejection; with each what
+    the run's page says to do about it."""
+    rows = {row[0].strip("`"): row[1:] for row in table("reason")}
     failures = subclasses(errors.Failure)
-    assert {cls.reason for cls in failures + subclasses(errors.Rejection)} == rows.keys()
+    every = failures + subclasses(errors.Rejection)
+    assert {cls.reason: cls.advice for cls in every} == {slug: row[2] for slug, row in rows.items()}
     for cls in failures:
-        assert rows[cls.reason] == [f"`{cls.__name__}`", "yes" if cls.transient else "no"]
+        assert rows[cls.reason][:2] == [f"`{cls.__name__}`", "yes" if cls.transient else "no"]
 
 
 def test_report_table_names_every_column() -> None:

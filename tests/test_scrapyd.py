@@ -258,7 +258,7 @@ def test_cancelled_twice_and_gone_on_with(second: Node, work: Path, site: Server
 
 def test_the_log_stays_small(first: Node, work: Path, site: Server, dead_port: int) -> None:
     """Progress and the summary, nothing of single URLs: 10 bytes a line at most; a job that
-    is done says so in one line more."""
+    is done says so in one line more. Its page is beside its report, made from within the egg."""
     kinds = ("/image/a", "/status/404/", "/later/1/503/", "/status/503/", "/type/", "/empty/")
     lines = [site.url(f"{kind}{n}") for n in range(200) for kind in kinds]
     lines += [f"http://127.0.0.1:{dead_port}/{n}" for n in range(1_200)]
@@ -271,6 +271,8 @@ def test_the_log_stays_small(first: Node, work: Path, site: Server, dead_port: i
     assert "[imagefetch.progress] INFO: [" in log
     assert "] INFO: Finished\n  lines       3,000\n" in log
     assert len(log) < 10 * 3_000
+    page = first.job_folder("long") / "REPORT.html"
+    assert '<span class="badge good">finished</span>' in page.read_text()
     first.schedule("long", urls, *settings)
     more = first.wait("long").removeprefix(log)
     assert "nothing to do: all 3,000 lines are done" in more

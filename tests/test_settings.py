@@ -32,7 +32,9 @@ ENABLED = {
         "scrapy.extensions.logcount.LogCount",
         "scrapy.extensions.memusage.MemoryUsage",
         "scrapy.extensions.feedexport.FeedExporter",
+        "imagefetch.recorder.Recorder",
         "imagefetch.progress.Progress",
+        "imagefetch.html_report.HtmlReport",
         "imagefetch.summary.Summary",
     ],
     "downloader middlewares": [

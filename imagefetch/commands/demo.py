@@ -42,6 +42,8 @@ class Command(ScrapyCommand):
                 f"FILES_STORE={images}",
                 "-s",
                 "ALLOWED_NETWORKS=127.0.0.0/8",
+                "-s",
+                "RETRY_DELAY=0.5",
             ]
             print(f"A small web site runs at {base} while this command does.\n")
             print(f"$ {shlex.join(['scrapy', *arguments])}\n", flush=True)
@@ -51,4 +53,5 @@ class Command(ScrapyCommand):
             with report.open(encoding="utf-8", newline="") as file:
                 for row in itertools.islice(file, ROWS_SHOWN):
                     print(row.rstrip())
-            print(f"\nLook around: {folder}")
+            print(f"\nOpen in a browser: {report.with_suffix('.html')}")
+            print(f"Look around: {folder}")

@@ -15,6 +15,7 @@ from imagefetch.commands.crawl import ENDED_EARLY, refuse
 from imagefetch.errors import BadInput
 from imagefetch.job import lock_report
 from imagefetch.partials import is_remote, local_path
+from imagefetch.rebuild import rebuild
 from imagefetch.spool import STANDARD_INPUT, spool_path
 
 BROKEN = 1
@@ -27,7 +28,7 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def syntax(self) -> str:
-        return "[-a urls=PATH] [-a report=PATH] [-s FILES_STORE=PATH] [--sort]"
+        return "[-a urls=PATH] [-a report=PATH] [-s FILES_STORE=PATH] [--sort | --html]"
 
     def short_desc(self) -> str:
         return "Hold a list, its report and its pictures against each other"
@@ -46,6 +47,12 @@ class Command(ScrapyCommand):
             "--sort", action="store_true", help="write the report in the order of the list"
         )
 
+        parser.add_argument(
+            "--html",
+            action="store_true",
+            help="write the page of the report, which is all that is looked at",
+        )
+
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         try:
@@ -53,6 +60,9 @@ class Command(ScrapyCommand):
         except ValueError:
             raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
         try:
+            if opts.html:
+                print(rebuild(self.settings, arguments))
+                return
             run = check_run(self.settings, arguments)
             if run.urls == STANDARD_INPUT:
                 run = replace(run, urls=spool_path(run.report))

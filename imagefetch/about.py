@@ -1,0 +1,96 @@
+"""What a run was asked for: where it reads and writes, and within which limits."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagefetch import __version__
+from imagefetch.harmless import hide_credentials
+
+if TYPE_CHECKING:  # the page's process does without Scrapy
+    from scrapy.settings import BaseSettings
+
+    from imagefetch.checks import Run
+    from imagefetch.job import Job
+
+LIMITS = (
+    "CONCURRENT_REQUESTS",
+    "CONCURRENT_REQUESTS_PER_DOMAIN",
+    "DOWNLOAD_DELAY",
+    "RETRY_TIMES",
+    "DOWNLOAD_TIMEOUT",
+    "DOWNLOAD_MAXSIZE",
+    "MIN_SPEED",
+)
+"""Settings that are shown: those that may hold a run back."""
+
+
+@dataclass
+class About:
+    """Facts about a run; credentials are left out."""
+
+    version: str = __version__
+    urls: str = ""
+    """The list: a path, or an address."""
+    report: str = ""
+    """Its path."""
+    store: str = ""
+    """FILES_STORE."""
+    total: int | None = None
+    """Lines in the list; None where nobody knows."""
+    estimated: bool = False
+    """Whether `total` is a guess."""
+    done_before: int = 0
+    """Lines done by earlier runs."""
+    only_failed: bool = False
+    started: float | None = None
+    """Seconds since the epoch."""
+    ended: float | None = None
+    """The same; None while the run goes on."""
+    reason: str = ""
+    """``finished``, or why it ended early."""
+    limits: dict[str, str] = field(default_factory=dict)
+    """Settings of `LIMITS`."""
+    options: list[str] = field(default_factory=list)
+    """Words of the command by which it can be given again."""
+
+    @classmethod
+    def of(cls, settings: BaseSettings, job: Job) -> About:
+        """Describe the run that *job* begins."""
+        made = cls.of_run(settings, job.run)
+        made.total, made.done_before = job.journal.total, job.journal.done
+        made.only_failed, made.started = job.run.only_failed, time.time()
+        made.limits = {name: str(settings[name]) for name in LIMITS}
+        return made
+
+    @classmethod
+    def of_run(cls, settings: BaseSettings, run: Run) -> About:
+        """Describe *run* as far as its places."""
+        from scrapy.settings import SETTINGS_PRIORITIES
+
+        from imagefetch.partials import is_remote
+
+        urls, store = run.address or str(run.urls), run.store
+        made = cls(urls=hide_credentials(urls), report=str(run.report))
+        made.store = hide_credentials(store)
+        made.options = ["-a", f"urls={made.urls}", "-a", f"report={made.report}"]
+        said = (settings.getpriority("FILES_STORE") or 0) > SETTINGS_PRIORITIES["spider"]
+        if said or is_remote(store) or Path(store).is_absolute():
+            made.options += ["-s", f"FILES_STORE={made.store}"]
+        return made
+
+    @property
+    def again(self) -> str:
+        """The command that fetches again what may succeed now."""
+        return shlex.join(["scrapy", "crawl", "images", *self.options, "-a", "only=failed"])
+
+    def finish(self, reason: str) -> None:
+        """Note that the run has ended."""
+        self.ended, self.reason = time.time(), reason
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)

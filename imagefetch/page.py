@@ -1,0 +1,176 @@
+"""The page of a run: facts go in, HTML comes out."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from markupsafe import escape as html
+
+from imagefetch import errors, pictured
+from imagefetch.about import About
+from imagefetch.figures import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
+from imagefetch.harmless import escape, hide_credentials
+from imagefetch.units import count, duration, lines, share, size
+
+HOSTS_SHOWN = 12
+TEXT_MAX = 160
+"""Characters of a stranger's text that are shown."""
+
+
+def render(facts: dict[str, Any]) -> str:
+    """Return the page of *facts*, all of them plain enough for JSON.
+
+    ``about`` and ``figures`` as `About` and `Figures` give them; ``seconds`` that the run took and
+    ``refresh``, seconds to the next page, or None; ``repeats``; ``store``, the folder of
+    pictures, None for a remote one; ``copies``, file to JPEG in Base64; ``folder`` of the page.
+    """
+    figures, about = Figures.from_json(facts["figures"]), About(**facts["about"])
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            about=about,
+            figures=figures,
+            seconds=facts["seconds"],
+            refresh=facts["refresh"] if about.started and about.ended is None else None,
+            repeats=facts["repeats"],
+            remote=facts["store"] is None,
+            failures=list(_failures(figures)),
+            busiest=list(_hosts(figures, LINES)),
+            sickest=list(_hosts(figures, FAILED)),
+            sheet=list(_sheet(figures, facts)),
+            charts=pictured.charts(figures),
+            held=pictured.held(figures),
+            phases=pictured.phases(figures),
+            written=_time(time.time()),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("imagefetch"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        text=shown,
+        whole=escape,
+        code=code,
+        count=count,
+        lines=lines,
+        size=size,
+        share=share,
+        duration=duration,
+        time=_time,
+    )
+    return environment
+
+
+def shown(text: object) -> str:
+    """Return a stranger's *text* as it is shown: credentials and control characters are not."""
+    harmless = escape(hide_credentials(str(text)))
+    return harmless if len(harmless) <= TEXT_MAX else f"{harmless[: TEXT_MAX - 1]}…"
+
+
+def code(text: str) -> Markup:
+    """Return *text*, of this program's, with what stands in backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(html(text))))
+
+
+def link(url: str) -> str | None:
+    """Return *url* if it may become a link: http or https, and without credentials."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        return None
+    return url if good and escape(url) == url else None
+
+
+def file_link(store: str, file: str, folder: str) -> str:
+    """Return the address of *file* in *store*, relative to a page in *folder* if it can be."""
+    path = Path(store, file)
+    try:
+        relative = Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # on another drive
+        return path.as_uri()
+    return f"./{quote(relative)}"
+
+
+def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
+    """Yield what the page says of each reason, the most frequent first."""
+    known = _reasons(errors.Problem)
+    both = figures.reasons + figures.damaged
+    for slug, number in sorted(both.items(), key=lambda pair: (-pair[1], pair[0])):
+        problem = known.get(slug)
+        examples = [
+            {"line": line, "url": url, "link": link(url), "code": answer}
+            for line, url, answer in figures.examples.get(slug, [])
+        ]
+        yield {
+            "reason": slug or "no reason",
+            "count": number,
+            "kept": figures.damaged[slug],
+            "advice": problem.advice if problem else "",
+            "again": _again(problem),
+            "examples": examples,
+        }
+
+
+def _again(problem: type[errors.Problem] | None) -> str:
+    if problem is errors.ClientError:
+        return "408 and 425"
+    return "yes" if problem is not None and problem.transient else "no"
+
+
+def _reasons(base: type[errors.Problem]) -> dict[str, type[errors.Problem]]:
+    found = {}
+    for cls in base.__subclasses__():
+        if hasattr(cls, "reason"):
+            found[cls.reason] = cls
+        found |= _reasons(cls)
+    return found
+
+
+def _hosts(figures: Figures, place: int) -> Iterator[dict[str, Any]]:
+    for host, sums in figures.hosts.top(HOSTS_SHOWN, place):
+        yield {
+            "host": host,
+            "lines": int(sums[LINES]),
+            "failed": int(sums[FAILED]),
+            "bytes": sums[BYTES],
+            "speed": sums[BYTES] / sums[SECONDS] if sums[SECONDS] else None,
+            "seconds": sums[SECONDS] / sums[DOWNLOADS] if sums[DOWNLOADS] else None,
+        }
+
+
+def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the pictures of the contact sheet in the order of the list."""
+    for picture in sorted(figures.sample.sample, key=lambda picture: picture["line"]):
+        store, copies = facts["store"], facts["copies"]
+        if store is not None and picture["file"] not in copies:
+            continue  # there was no time for it
+        yield {
+            **picture,
+            "name": picture["file"].rpartition("/")[2],
+            "small": copies.get(picture["file"]),
+            "link": link(picture["url"]),
+            "path": store and file_link(store, picture["file"], facts["folder"]),
+        }
+
+
+def _time(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))

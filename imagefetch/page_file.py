@@ -1,0 +1,53 @@
+"""The file that a run's page is."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+MARK = b'<!doctype html>\n<html lang="en">\n<meta name="generator" content="imagefetch'
+"""How every page of ours begins: no other file is overwritten."""
+
+
+def page_path(report: Path) -> Path:
+    """Return where the page of *report* is: ``REPORT.html`` beside ``REPORT.csv``.
+
+    Of a report that is called otherwise than ``.csv``, the whole name stays, so
+    that no two reports share a page, and none is its own.
+    """
+    whole = report.suffix.lower() == ".csv"
+    return report.with_name((report.stem if whole else report.name) + ".html")
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a page may be written at *path*: nothing is there, or a page of this program's."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MARK)) == MARK
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def put(path: Path, text: str) -> None:
+    """Write *text* beside *path*, then put it in its place.
+
+    :raises OSError: if the file system refuses; nothing is left of it then
+    """
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_text(text, encoding="utf-8", errors="replace")
+        new.replace(path)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+        raise
+
+
+def keep_page(report: Path, previous: Path) -> None:
+    """Let the page of *report*, if it has one, go along with it to where it is *previous*."""
+    page = page_path(report)
+    if page.exists() and is_ours(page) and is_ours(page_path(previous)):
+        with suppress(OSError):  # no run fails for the sake of an old page
+            page.replace(page_path(previous))

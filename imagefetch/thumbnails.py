@@ -1,0 +1,36 @@
+"""Small copies of pictures, made where a stranger's picture can do no harm (`imagefetch.child`)."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image, ImageFile, ImageOps
+
+SIDE = 144
+"""Pixels of a small copy, at most, either way."""
+
+QUALITY = 70
+"""Of JPEG."""
+
+
+def thumbnail(path: Path, plugin: str, limit: int) -> bytes:
+    """Return a small copy of the picture at *path* as JPEG, of half a picture what there is.
+
+    :raises Exception: of Pillow's choice, if it can't be decoded or has more
+        than *limit* pixels
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    with Image.open(path, formats=[plugin]) as image:
+        if image.width * image.height > limit:
+            raise Image.DecompressionBombError
+        image.draft(
+            "RGB", (SIDE, SIDE)
+        )  # JPEG is decoded at an eighth of its size, if that will do
+        image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
+        small = ImageOps.exif_transpose(image).convert("RGBA")
+    white = Image.new("RGBA", small.size, "white")
+    white.alpha_composite(small)
+    file = io.BytesIO()
+    white.convert("RGB").save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()

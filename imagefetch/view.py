@@ -1,0 +1,197 @@
+"""The live view on a terminal: it knows nothing but a `Snapshot`."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import math
+from dataclasses import dataclass, field
+from typing import IO, cast
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from imagefetch.figures import FAILED, LINES
+from imagefetch.harmless import escape
+from imagefetch.sketches import Tally
+from imagefetch.units import duration
+
+HOSTS_SHOWN = 4
+WIDE = 76
+"""Columns from which both tables of hosts stand side by side."""
+
+
+@dataclass
+class Snapshot:
+    """How far a run is; that of several processes adds up what each has."""
+
+    done: int = 0
+    """Lines, those of earlier runs among them."""
+    total: int | None = None
+    estimated: bool = False
+    kept: int = 0
+    failed: int = 0
+    under_way: int = 0
+    """Requests."""
+    retrying: int = 0
+    """Lines that wait to be tried again."""
+    lines_rate: float = 0.0
+    """A second, smoothed; so are these."""
+    images_rate: float = 0.0
+    bytes_rate: float = 0.0
+    hosts: Tally = field(default_factory=lambda: Tally(1, 5))
+    """As in `imagefetch.figures.Figures`."""
+    ending: bool = False
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until all is done at this rate; None where nobody can say."""
+        if self.total is None or self.lines_rate <= 0:
+            return None
+        return max(0, self.total - self.done) / self.lines_rate
+
+
+class View:
+    """Stands below whatever else is written on the terminal, log lines included."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        # Only what `show` is given is drawn: figures change in the event loop alone.
+        self._live = Live(
+            console=console, auto_refresh=False, transient=True, redirect_stdout=False
+        )
+        self._moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []
+
+    def start(self) -> None:
+        for handler in logging.root.handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.stream.isatty():
+                self._moved.append((handler, handler.stream))
+                handler.setStream(cast("IO[str]", _Above(self.console)))
+        self._live.start()
+        # Hidden, it would stay so after a kill.
+        self.console.show_cursor(True)
+        atexit.register(self.stop)  # a second Ctrl-C ends a run without closing it
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._live.update(render(snapshot, self.console), refresh=True)
+
+    def stop(self) -> None:
+        """Leave the terminal as it was; done once."""
+        atexit.unregister(self.stop)
+        self._live.stop()
+        for handler, stream in self._moved:
+            handler.setStream(stream)
+        self._moved.clear()
+
+
+class _Above:
+    """A stream whose lines appear above the view."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        if lines:
+            whole = Text.from_ansi("\n".join(lines))
+            self.console.print(whole, soft_wrap=True, highlight=False)
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return True
+
+
+def render(snapshot: Snapshot, console: Console) -> RenderableType:
+    """Return *snapshot* as what fits on *console*."""
+    width, height = console.size
+    total = "?" if snapshot.total is None else f"{'~' * snapshot.estimated}{snapshot.total:,}"
+    count = f"{snapshot.done:,} / {total}"
+    share = snapshot.done / snapshot.total if snapshot.total else 0.0
+    # A guess, or a list that grew meanwhile, is no reason to say more than all.
+    percent = f"{min(99 if share < 1 else 100, math.floor(share * 100)):3d}%"
+    bar = Table.grid(padding=(0, 1))
+    bar.add_column(ratio=1)
+    bar.add_row(
+        ProgressBar(
+            total=snapshot.total,
+            completed=snapshot.done,
+            pulse=snapshot.total is None,
+            complete_style="cyan",
+            finished_style="green",
+        ),
+        Text(percent if snapshot.total else "", "bold"),
+        Text(count, no_wrap=True),
+    )
+    bar.expand = True
+    parts: list[RenderableType] = [bar, _joined(_pace(snapshot), width)]
+    parts.append(_joined(_counts(snapshot), width))
+    if snapshot.ending:
+        text = "ending: what is under way is finished; Ctrl-C again ends at once"
+        parts.append(Text(text, "yellow", no_wrap=True, overflow="ellipsis"))
+    if len(snapshot.hosts.sums) > 1 and width >= 40 and height >= 16:
+        parts.append(_hosts(snapshot.hosts, width))
+    return Group(*parts)
+
+
+def _pace(snapshot: Snapshot) -> list[Text]:
+    return [
+        _fact(f"{snapshot.images_rate:,.1f}", "images/s", "bold"),
+        _fact(f"{snapshot.bytes_rate / 1e6:,.1f}", "MB/s", "bold"),
+        _fact(duration(snapshot.left), "left", "bold cyan"),
+    ]
+
+
+def _counts(snapshot: Snapshot) -> list[Text]:
+    return [
+        _fact(f"{snapshot.kept:,}", "kept", "bold green"),
+        _fact(f"{snapshot.failed:,}", "failed", "bold red" if snapshot.failed else "bold"),
+        _fact(f"{snapshot.under_way:,}", "under way", "bold"),
+        _fact(f"{snapshot.retrying:,}", "waiting to retry", "bold yellow"),
+    ]
+
+
+def _fact(value: str, name: str, style: str) -> Text:
+    return Text.assemble((value, style), " ", name)
+
+
+def _joined(facts: list[Text], width: int) -> Text:
+    """Put as many of *facts* into one line as there is room for."""
+    line = Text(no_wrap=True, overflow="ellipsis")
+    for fact in facts:
+        if line.cell_len and line.cell_len + 3 + fact.cell_len > width:
+            break
+        line.append_text(Text("   ") if line.cell_len else Text()).append_text(fact)
+    return line
+
+
+def _hosts(hosts: Tally, width: int) -> RenderableType:
+    busiest = _table("busiest hosts", hosts, LINES, "lines")
+    sickest = _table("sickest hosts", hosts, FAILED, "failed")
+    if sickest is None or busiest is None:
+        return busiest or sickest or Text()
+    if width < WIDE:
+        return Group(busiest, sickest)
+    both = Table.grid(padding=(0, 3), expand=True)
+    both.add_column(ratio=1)
+    both.add_column(ratio=1)
+    both.add_row(busiest, sickest)
+    return both
+
+
+def _table(title: str, hosts: Tally, place: int, column: str) -> Table | None:
+    table = Table(box=None, padding=(0, 1), pad_edge=False, expand=True, header_style="dim")
+    table.add_column(title, ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column(column, justify="right", no_wrap=True)
+    if place == FAILED:
+        table.add_column("of", justify="right", no_wrap=True)
+    for host, sums in hosts.top(HOSTS_SHOWN, place):
+        more = [Text(f"{sums[LINES]:,.0f}")] if place == FAILED else []
+        table.add_row(Text(escape(host)), Text(f"{sums[place]:,.0f}"), *more)
+    return table if table.row_count else None

@@ -1,0 +1,198 @@
+"""Writing the page: what it may not overwrite, and pictures that want to do harm."""
+
+from __future__ import annotations
+
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagefetch import html_report
+from imagefetch.about import About
+from imagefetch.demo import picture
+from imagefetch.figures import Figures
+from imagefetch.html_report import PageError, PageWriter
+from imagefetch.items import ImageRecord
+from imagefetch.page_file import page_path
+from imagefetch.resume import previous
+from imagefetch.sketches import Reservoir
+from tests.conftest import RunCrawl
+from tests.server import Server
+
+
+def facts(*files: tuple[str, str]) -> dict[str, Any]:
+    """Return what a run knows that stored *files*, each a name and a type."""
+    figures = Figures(sample=Reservoir(10))
+    for line, (name, kind) in enumerate(files, 1):
+        url = f"http://a.example/{line}"
+        figures.add(ImageRecord(url, "200", line, name, 9, kind, 8, 8, "ab" * 32, 1, 0.1), "a")
+    about = About(started=time.time(), ended=time.time(), reason="finished")
+    return {
+        "about": about.to_json(),
+        "seconds": 1.0,
+        "refresh": 30,
+        "repeats": [],
+        "figures": figures.to_json(),
+    }
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[PageWriter]:
+    made = PageWriter(tmp_path / "REPORT.html", str(tmp_path), 1_000_000)
+    yield made
+    made.close()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    checked = kind + data
+    return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+
+def bomb(side: int) -> bytes:
+    """Return a PNG of so many pixels either way in a few kilobytes."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    rows = zlib.compress(bytes(min(10**8, side * (3 * side + 1))), 9)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def test_a_bad_picture_has_no_copy_and_harms_nobody(
+    writer: PageWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bomb, one that isn't what it is called, one that is gone, one outside of the store, and one
+    that takes its process with it: the page is written, and the good ones are on it."""
+    (tmp_path / "greedy_page.py").write_text(
+        "import imagefetch.page_process as p, imagefetch.thumbnails as t, os\n"
+        "small = t.thumbnail\n"
+        "t.thumbnail = lambda path, *rest: os.abort() if 'killer' in path.name "
+        "else small(path, *rest)\n"
+        "p.main()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(html_report, "MODULE", "greedy_page")
+    (tmp_path / "good.jpg").write_bytes(picture("dawn", "jpg"))
+    (tmp_path / "half.png").write_bytes(picture("dusk", "png")[:2000])
+    (tmp_path / "bomb.png").write_bytes(bomb(20_000))
+    (tmp_path / "lie.jpg").write_bytes(b"<svg/>")
+    (tmp_path / "killer.gif").write_bytes(picture("noon", "gif"))
+    names = ["killer.gif", "bomb.png", "lie.jpg", "gone.jpg", "../good.jpg", "good.jpg", "half.png"]
+    types = {"jpg": "image/jpeg", "png": "image/png", "gif": "image/gif"}
+    writer.write(facts(*((name, types[name[-3:]]) for name in names)), 60)
+    text = writer.path.read_text()
+    assert text.count("data:image/jpeg;base64,") == 2
+    assert text.count("no preview") == 5
+    assert "</html>" in text
+
+
+def test_copies_are_made_once(writer: PageWriter, tmp_path: Path) -> None:
+    """The second page has those of the first, though the files are gone; one whose picture is no
+    longer drawn is forgotten."""
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(picture(name, "jpg"))
+    both = facts(("a.jpg", "image/jpeg"), ("b.jpg", "image/jpeg"))
+    writer.write(both, 60)
+    (tmp_path / "a.jpg").unlink()
+    writer.write(both, 60)
+    assert writer.path.read_text().count("data:image/jpeg;base64,") == 2
+    writer.write(facts(("b.jpg", "image/jpeg")), 60)
+    assert writer._copies.keys() == {"b.jpg"}
+
+
+def test_no_time_no_copy(writer: PageWriter, tmp_path: Path) -> None:
+    """What there was no time for is not on the sheet; the page is."""
+    (tmp_path / "a.jpg").write_bytes(picture("a", "jpg"))
+    writer.write(facts(("a.jpg", "image/jpeg")), -1)
+    assert "no pictures yet" in writer.path.read_text()
+
+
+def test_pictures_in_a_remote_store_are_named(tmp_path: Path) -> None:
+    """There are neither copies nor links to files, and the page says why."""
+    remote = PageWriter(tmp_path / "REPORT.html", "s3://bucket/folder/", 1_000_000)
+    remote.write(facts(("a.jpg", "image/jpeg")), 60)
+    remote.close()
+    text = remote.path.read_text()
+    assert "They lie in a remote store" in text
+    assert "http://a.example/1" in text
+    assert "base64" not in text
+
+
+def test_a_stranger_s_file_is_left_alone(writer: PageWriter) -> None:
+    """Only a page of this program's is written over."""
+    writer.path.write_text("<!doctype html><title>mine</title>")
+    with pytest.raises(PageError, match="no page of this program's"):
+        writer.write(facts(), 60)
+    assert writer.path.read_text() == "<!doctype html><title>mine</title>"
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(writer: PageWriter) -> None:
+    """Whole, and nothing beside it; afterwards it works again."""
+    writer.write(facts(), 60)
+    old = writer.path.read_text()
+    obstacle = writer.path.with_name(".REPORT.html.new")
+    obstacle.mkdir()
+    with pytest.raises(PageError, match="directory"):
+        writer.write(facts(("a.jpg", "image/jpeg")), 60)
+    assert writer.path.read_text() == old
+    obstacle.rmdir()
+    writer.write(facts(("a.jpg", "image/jpeg")), 60)
+    assert "http://a.example/1" in writer.path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("report", "page"),
+    [
+        ("REPORT.csv", "REPORT.html"),
+        ("a/b.CSV", "a/b.html"),
+        ("rows.html", "rows.html.html"),
+        ("rows.txt", "rows.txt.html"),
+        ("rows", "rows.html"),
+    ],
+)
+def test_no_page_is_its_own_report(report: str, page: str) -> None:
+    """It lies beside it; of a report that isn't called .csv the whole name stays."""
+    assert page_path(Path(report)) == Path(page)
+
+
+def test_a_run_goes_on_without_its_page(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
+    """One line says why there is none; the exit status is 0, the summary names no page."""
+    (tmp_path / "REPORT.html").write_text("mine")
+    done = crawl([server.url("/slow/1200/a.jpg")], HTML_REPORT_INTERVAL=0.2)
+    assert done.status == 0
+    done.check(1)
+    assert done.log.count("no page of this program's; move it away") == 1
+    assert (tmp_path / "REPORT.html").read_text() == "mine"
+    assert "  page " not in done.log
+
+
+def test_it_can_be_switched_off(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
+    """No page with HTML_REPORT off, no line of progress with PROGRESS off; the summary comes."""
+    lines = [server.url(f"/slow/300/{n}.jpg") for n in range(4)]
+    done = crawl(
+        lines, HTML_REPORT=False, PROGRESS="off", PROGRESS_INTERVAL=0.1, CONCURRENT_REQUESTS=1
+    )
+    assert done.status == 0
+    assert not list(tmp_path.glob("*.html"))
+    assert "[imagefetch.progress]" not in done.log
+    assert "Finished\n  lines       4\n" in done.log
+
+
+def test_the_old_page_goes_with_the_old_report(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """``fresh=1`` keeps both; a page that goes on tells what was done before, and of what its
+    figures are."""
+    lines = [server.url("/image/a.jpg"), server.url("/image/b.jpg")]
+    crawl(lines[:1])
+    first = (tmp_path / "REPORT.html").read_text()
+    done = crawl(lines)
+    assert "Earlier runs did 1 line." in (tmp_path / "REPORT.html").read_text()
+    second = (tmp_path / "REPORT.html").read_text()
+    assert f"  page        {tmp_path / 'REPORT.html'}\n" in done.log
+    crawl(lines, "-a", "fresh=1")
+    kept = page_path(previous(tmp_path / "REPORT.csv"))
+    assert kept.read_text() == second != first
+    assert "2 of 2 kept" in (tmp_path / "REPORT.html").read_text()

@@ -1,0 +1,103 @@
+"""How far the run is: rates, lines of a log, the list's length."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from imagefetch.progress import SMOOTH, Rate, in_one_line
+from imagefetch.total import LOOKED_AT, count_lines, estimate_lines
+from imagefetch.units import binary_size, duration, moment, number, share, size, spell
+from imagefetch.view import Snapshot
+from tests.conftest import RunCrawl
+from tests.server import Server
+
+
+def test_a_rate_is_smooth_and_right_from_its_beginning() -> None:
+    """What comes evenly is told at once; a pause makes it sink slowly, not to nothing; after a
+    long time what was is forgotten."""
+    rate = Rate()
+    for second in range(1, 4):
+        assert rate.update(second, 10 * second) == pytest.approx(10)
+    assert 5 < rate.update(4, 30) < 10
+    assert rate.update(4, 30) == rate.value, "no time passed"
+    for second in range(5, 5 + int(10 * SMOOTH)):
+        rate.update(second, 30 + 2 * (second - 4))
+    assert rate.value == pytest.approx(2, rel=0.01)
+
+
+def test_a_line_says_it_all() -> None:
+    """What a guess is, and what nobody knows, is marked."""
+    known = Snapshot(50, 100, False, 40, 10, 8, 3, 5.0, 4.0, 2.5e6)
+    assert in_one_line(known) == (
+        "[50/100] 40 kept, 10 not, 3 waiting to retry; 5 lines/s, 2.5 MB/s, 0:00:10 left"
+    )
+    assert in_one_line(Snapshot(50, 100, True)).startswith("[50/~100] ")
+    assert in_one_line(Snapshot(50)) == (
+        "[50/?] 0 kept, 0 not, 0 waiting to retry; 0 lines/s, 0.0 MB/s"
+    )
+
+
+def test_lines_come_at_growing_intervals(crawl: RunCrawl, server: Server) -> None:
+    """Each pause is twice the one before: so few lines in so long a time."""
+    lines = [server.url(f"/slow/100/{n}.jpg") for n in range(30)]
+    done = crawl(lines, CONCURRENT_REQUESTS=1, PROGRESS_INTERVAL=0.1)
+    told = [line for line in done.log.splitlines() if "[imagefetch.progress]" in line]
+    assert 3 <= len(told) <= 7, told  # after 0.1, 0.3, 0.7, 1.5, 3.1, 6.3 seconds, …
+
+
+def test_the_length_of_a_list_is_guessed_then_counted(tmp_path: Path) -> None:
+    """A short list is no guess; of a long one its beginning tells about how long it is, unless
+    it is compressed; counting can be ended."""
+    short, long, packed = (tmp_path / name for name in ("short.txt", "long.txt", "long.txt.gz"))
+    text = "".join(f"http://a.example/{n:06}.jpg\n" for n in range(5 * LOOKED_AT))
+    short.write_text("# a comment\n\nhttp://a.example/1\nhttp://a.example/2\n")
+    long.write_text(text)
+    packed.write_bytes(gzip.compress(text.encode()))
+    assert estimate_lines(short) == (2, False)
+    assert estimate_lines(long) == (5 * LOOKED_AT, True)
+    assert estimate_lines(packed) == (None, True)
+    assert count_lines(packed, lambda: False) == 5 * LOOKED_AT
+    assert count_lines(long, lambda: True) is None
+    packed.write_bytes(packed.read_bytes()[:-2_000])
+    assert count_lines(packed, lambda: False) is None
+
+
+def test_numbers_are_written_as_people_read_them() -> None:
+    """Of a fitting unit; little is not nothing, nearly all not all."""
+    assert [size(n) for n in (0, 999, 1_000, 1_234_567, 2e13)] == [
+        "0 bytes",
+        "999 bytes",
+        "1 kB",
+        "1.23 MB",
+        "20 TB",
+    ]
+    assert [binary_size(2**n) for n in (0, 10, 16, 25)] == ["1 B", "1 KiB", "64 KiB", "32 MiB"]
+    parts = [(0, 5), (1, 10_000), (1, 3), (9_999, 10_000), (5, 5), (0, 0)]
+    assert [share(*part) for part in parts] == [
+        "0 %",
+        "< 0.1 %",
+        "33.3 %",
+        "99.9 %",
+        "100 %",
+        "0 %",
+    ]
+    assert [duration(n) for n in (0, 59.2, 3_600, 90_061, None)] == [
+        "0:00:00",
+        "0:01:00",
+        "1:00:00",
+        "1 d 1:01:01",
+        "?",
+    ]
+    assert [moment(n) for n in (0, 30, 90, 600, 5_400, 86_400)] == [
+        "0 s",
+        "30 s",
+        "1.5 min",
+        "10 min",
+        "1.5 h",
+        "1 d",
+    ]
+    assert [spell(n) for n in (0.25, 8, 128, 4_096)] == ["0.2 ms", "8 ms", "128 ms", "4.1 s"]
+    assert [number(n) for n in (0.5, 12.34, 1_234.5)] == ["0.5", "12.3", "1,234"]
