@@ -339,7 +339,7 @@ class RateLimited(Rejection):
 
     reason = "rate-limited"
     transient = True
-    advice = "you ask too much; lower `CONCURRENT_REQUESTS_PER_DOMAIN`"
+    advice = "you ask too much, even by fewer at once: set `DOWNLOAD_DELAY`"
 
 
 class RetryAfterTooLong(Rejection):

@@ -55,7 +55,7 @@ HELD = {
     ),
     "hosts": (
         "the limits per host",
-        "lines were ready whose hosts were asked as much as they may be: "
+        "lines were ready whose hosts were asked as much as they take, or as they may be: "
         "`CONCURRENT_REQUESTS_PER_DOMAIN`, `DOWNLOAD_DELAY`; a list of mixed hosts waits less",
     ),
     "waiting": (

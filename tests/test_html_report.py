@@ -55,7 +55,7 @@ def done(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     lines += [site.url("/image/100%25%20%23.jpg"), *HOSTILE]
     lines += [site.url("/image/key.jpg").replace("//", "//user:hush@"), "http://u:hush@nowhere:x/"]
     (folder / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
-    crawl = run_crawl(folder, CONCURRENT_REQUESTS=20, RETRY_TIMES=0)
+    crawl = run_crawl(folder, CONCURRENT_REQUESTS=20, PACE_ENABLED=False, RETRY_TIMES=0)
     assert crawl.status == 0, crawl.log
     return crawl
 
