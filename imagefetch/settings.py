@@ -18,6 +18,10 @@ INPUT_URLS = "urls.txt"
 # million lines are a gigabyte or two. 0: no limit.
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
+# Lines of a list that one process of `scrapy fleet` fetches at a time; fewer
+# where that keeps every worker busy.
+SHARD_SIZE = 10_000
+
 # Requests held ready. More of them find more hosts in a list sorted by host.
 LOOKAHEAD = 1_000
 
