@@ -93,6 +93,8 @@ class Command(ScrapyCommand):
             run_fleet(self.settings, arguments, opts.set, opts.scheduler, workers)
         except KeyboardInterrupt:
             self._ended_early("shutdown")
+        except OSError as error:  # of the job folder's file system
+            self._ended_early(f"job folder: {error}")
         except LocalError as error:
             self._ended_early(f"{error.reason}: {error}")
 

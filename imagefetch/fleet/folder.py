@@ -95,12 +95,9 @@ class JobFolder:
     def outcomes(self) -> dict[int, dict[str, Any]]:
         """Return `outcome` of each shard of which every line has its row."""
         paths = [f"{self.root}/done/{name}" for name in self.names("done")]
-        if not paths:
-            return {}
-        read = {path: self.fs.cat_file(path) for path in paths[:1]} | self.fs.cat(paths[1:])
-        return {
-            int(path.rpartition("/")[2].partition(".")[0]): json.loads(read[path]) for path in read
-        }
+        read = self.fs.cat([f"{self.root}/job.json", *paths]) if paths else {}  # several at once
+        names = {path: Path(path).stem for path in read}
+        return {int(name): json.loads(read[path]) for path, name in names.items() if name != "job"}
 
     def outcome(self, shard: int) -> dict[str, Any] | None:
         """Return what the attempt that did the last of *shard* left; None before."""
