@@ -55,8 +55,11 @@ class Found:
     seconds: float = 0.0
 
 
-def chaos(folder: Path, *, lines: int, hosts: int, workers: int, seed: int, pause: float) -> Found:
-    """Run a fleet over so many *lines*; *pause* is the mean of seconds between two events."""
+def chaos(
+    folder: Path, *, lines: int, hosts: int, workers: int, seed: int, pause: float, events: int
+) -> Found:
+    """Run a fleet over so many *lines*; *pause* is the mean of seconds between two of so
+    many *events*."""
     chance = random.Random(seed)
     addresses = [f"127.0.{n // 100}.{n % 100 + 1}" for n in range(hosts)]
     with serving(addresses) as server, cluster(folder / "cluster", workers) as made:
@@ -64,10 +67,10 @@ def chaos(folder: Path, *, lines: int, hosts: int, workers: int, seed: int, paus
         urls += chance.choices(urls, k=lines - len(urls))
         (folder / "urls.txt").write_text("".join(f"{url}\n" for url in urls))
         begin = time.monotonic()
-        events = Events(made, chance)
-        status = run(folder, made, events, chance, pause)
+        befalls = Events(made, chance, events)
+        status = run(folder, made, befalls, chance, pause)
         seconds = time.monotonic() - begin
-        events.wake()
+        befalls.wake()
         left = [" ".join(crawl.cmdline()) for worker in made.workers for crawl in worker.crawls()]
         names = [(line.number, line.text) for line in read_lines(folder / "urls.txt")]
         rows = [(row.line, row.cells[0]) for row in read_rows(folder / "REPORT.csv")]
@@ -76,8 +79,8 @@ def chaos(folder: Path, *, lines: int, hosts: int, workers: int, seed: int, paus
             audit(folder / "urls.txt", folder / "REPORT.csv", folder / "images"),
             rows == names,
             sum(server.hits.values()) - len(set(urls)),
-            events.counts,
-            events.lives,
+            befalls.counts,
+            befalls.lives,
             left,
             seconds,
         )
@@ -86,7 +89,8 @@ def chaos(folder: Path, *, lines: int, hosts: int, workers: int, seed: int, paus
 class Events:
     """What befalls a cluster."""
 
-    def __init__(self, made: Cluster, chance: random.Random) -> None:
+    def __init__(self, made: Cluster, chance: random.Random, most: int) -> None:
+        self.most = most
         self.made = made
         self.chance = chance
         self.counts: Counter[str] = Counter()
@@ -97,7 +101,7 @@ class Events:
         kind = self.chance.choice(["kill", "lose", "stop"])
         asleep = [worker for _, worker, _ in self.stopped]
         awake = [worker for worker in self.made.workers if worker not in asleep and worker.crawls()]
-        if not awake or (kind == "stop" and len(awake) < 2):
+        if self.lives == self.most or not awake or (kind == "stop" and len(awake) < 2):
             return
         worker = self.chance.choice(awake)
         self.counts[kind] += 1
@@ -147,6 +151,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--pause", type=float, default=5.0, help="mean seconds between two events")
+    parser.add_argument("--events", type=int, default=1_000, help="at most")
     parser.add_argument("--folder", type=Path)
     words = parser.parse_args()
     folder = words.folder or Path(tempfile.mkdtemp(prefix="fleet-chaos-"))

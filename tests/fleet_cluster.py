@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -166,5 +165,5 @@ def cluster(folder: Path, workers: int, env: Mapping[str, str] | None = None) ->
         for worker in made.workers:
             worker.end()
         if made.scheduler is not None:
-            os.kill(made.scheduler.pid, signal.SIGKILL)
+            made.scheduler.kill()
             made.scheduler.wait()

@@ -32,7 +32,7 @@ from imagefetch.errors import WorkerCrash
 from imagefetch.fleet import fence
 from imagefetch.fleet.child import ORPHANED
 from imagefetch.fleet.folder import JobFolder, attempt_path, done_path, shard_path
-from imagefetch.fleet.suspects import ALONE, Suspects
+from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects
 from imagefetch.items import ImageRecord
 from imagefetch.partials import partial_folder
 from imagefetch.rows import HEADER, cells, encode, read_rows, record_of, whole_size
@@ -183,7 +183,7 @@ class Attempt:
             places = [place for place, _ in missing]
             part = self.suspects.next_part(places)
             if_it_dies = copy(self.suspects)
-            if_it_dies.died(places, part)
+            if_it_dies.died(places, part, WORKER)
             self._note(if_it_dies)
             status = self._fetch(self._list_without(missing[part:]))
             if status == FINISHED:
@@ -193,7 +193,8 @@ class Attempt:
                 return None
             elif status < 0:
                 logger.warning("shard %d: killed by signal %d", self.task.shard, -status)
-                self.suspects, self.clean = if_it_dies, False
+                self.suspects.died(places, part, PROCESS)
+                self.clean = False
             elif status != ORPHANED:
                 self._leave()
                 raise AttemptFailed(self._last_words() or f"exit status {status}")
@@ -314,7 +315,7 @@ class Attempt:
     def _give_up(self, line: Line) -> None:
         """Write the row of a line that kills every process."""
         error = WorkerCrash()
-        record = ImageRecord(line.text, error.code, line.number, attempts=ALONE)
+        record = ImageRecord(line.text, error.code, line.number, attempts=ALONE // PROCESS)
         record.reason = error.reason
         os.truncate(self.report, whole_size(self.report))
         with self.report.open("ab") as file:

@@ -71,6 +71,7 @@ class Fleet:
         self.failures: Counter[int] = Counter()
         self.killed: Counter[int] = Counter()
         self.stopping = False
+        self.workers = 0
 
     def run(self) -> None:
         """Return once every shard is done.
@@ -79,9 +80,8 @@ class Fleet:
         :raises KeyboardInterrupt: after `stop`
         """
         job = self.begun.job
-        self.client.run(allow_job, job.id)
+        self.client.run(allow_job, job.id, wait=False)  # one may hang
         self.client.subscribe_topic(topic(job.id), lambda event: self.view.tell(event[1]))
-        self.silence = self._silence()
         looked, told = 0.0, False
         while self.turns.left and (self.futures or not self.stopping):
             if self.stopping and not told:
@@ -112,7 +112,11 @@ class Fleet:
         """
         if self.client.status != "running":
             raise _lost()
-        threads = self.client.nthreads()
+        try:
+            threads = self.client.nthreads()
+            self.silence = self._silence()
+        except OSError as error:
+            raise _lost() from error
         self.workers = len(threads)
         self.view.show(self.workers)
         while not self.stopping and len(self.futures) < 2 * max(1, sum(threads.values())):

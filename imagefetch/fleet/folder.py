@@ -73,6 +73,7 @@ class JobFolder:
         :raises FileNotFoundError: if there is no such file
         """
         if self.local is not None:
+            (self.local / path).stat()
             return self.local / path
         copy = folder / Path(path).name
         self.fs.get_file(f"{self.root}/{path}", str(copy))

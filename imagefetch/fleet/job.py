@@ -241,8 +241,8 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Counts, list[Repeat]]:
         for shard, outcome in outcomes.items():
             for row in newest_rows(folder, shard, outcome["attempt"]):
                 sorter.add(row)
-                if store is not None and not outcome["clean"]:
-                    remove_strays(row, names, store)
+            if store is not None and not outcome["clean"]:
+                remove_strays(newest_rows(folder, shard, outcome["attempt"]), names, store)
         write_report(run.urls, run.report, sorter.rows(), see)
     clear_partials(folder, (shard for shard, outcome in outcomes.items() if not outcome["clean"]))
     folder.remove()

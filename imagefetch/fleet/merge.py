@@ -89,12 +89,18 @@ def write_report(urls: Path, report: Path, rows: Iterator[Row], see: Callable[[R
     replace_report(report, taken())
 
 
-def remove_strays(row: Row, names: NameTemplate, store: Path) -> None:
-    """Remove what a process that was killed stored for *row*'s line, and wrote no row of."""
-    try:
-        url = Request(request_url(row.cells[0])).url
-    except (Failure, ValueError):
-        return
-    for name in names.possible_names(url, row.line):
-        if name != row.cells[3] and (path := stored_file(store, name)):
-            path.unlink(missing_ok=True)
+def remove_strays(rows: Iterable[Row], names: NameTemplate, store: Path) -> None:
+    """Remove what processes that were killed stored for lines of a shard, and wrote no row of.
+
+    *rows* are all of the shard's: what one of them names stays.
+    """
+    found = list(rows)
+    named = {row.cells[3] for row in found}
+    for row in found:
+        try:
+            url = Request(request_url(row.cells[0])).url
+        except (Failure, ValueError):
+            continue
+        for name in names.possible_names(url, row.line):
+            if name not in named and (path := stored_file(store, name)):
+                path.unlink(missing_ok=True)

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 CHANCES = 3
 """Deaths before a shard is halved."""
-ALONE = 2
-"""Deaths of one line alone before it is given up."""
+ALONE = 4
+"""Weight of the deaths of one line alone before it is given up."""
+PROCESS, WORKER = 2, 1
+"""What a death weighs: of the process that fetches; of the worker too, which machines that
+die or are taken away cause more often than lines do."""
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Suspects:
     until: int | None = None
     """A guilty line is before this place; None: anywhere."""
     alone: int = 0
-    """Deaths of the first missing line with no other beside."""
+    """Weight of the deaths of the first missing line with no other beside."""
 
     def next_part(self, missing: Sequence[int]) -> int:
         """Return how many of the *missing* lines, in order, are tried now."""
@@ -33,11 +36,11 @@ class Suspects:
             return len(missing)
         return max(1, len(self._under_suspicion(missing)) // 2)
 
-    def died(self, missing: Sequence[int], part: int) -> None:
+    def died(self, missing: Sequence[int], part: int, weight: int) -> None:
         """Note that the process died which tried the first *part* of *missing*."""
         self.deaths += 1
         self.until = missing[part - 1] + 1
-        self.alone = self.alone + 1 if part == 1 else 0
+        self.alone = self.alone + weight if part == 1 else 0
 
     def ended(self, missing: Sequence[int], part: int) -> None:
         """Note that it did not."""

@@ -26,13 +26,13 @@ def on_worker(task: Task) -> Progress | None:
     )
 
 
-def stop_job(job: str) -> None:
+async def stop_job(job: str) -> None:  # a coroutine: only such run without being waited for
     """Let the attempts of this worker at *job* end in order, and no other begin."""
     attempt.stopped.add(job)
     attempt.stop(job)
 
 
-def allow_job(job: str) -> None:
+async def allow_job(job: str) -> None:
     """Undo `stop_job`."""
     attempt.stopped.discard(job)
 
