@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -203,12 +207,15 @@ def test_in_chaos(tmp_path: Path) -> None:
 
 
 def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> None:
-    """Without --scheduler; store and job folder in a bucket. No door is opened to others."""
+    """Without --scheduler; store and job folder in a bucket. No door is opened to others. Ctrl-C,
+    which reaches every process, ends it in order, and the same command goes on."""
     write_list(tmp_path, [server.url(f"/image/{n}") for n in range(30)] + [server.url("/held/x")])
     settings = {**s3.settings, "FILES_STORE": s3.store, "SHARD_SIZE": 10}
     words = fleet_command(tmp_path, settings, "--workers", "2", "-a", "job=s3://bucket/job")
     with (tmp_path / "fleet.log").open("a") as out:
-        running = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=out, stderr=out)
+        running = subprocess.Popen(
+            words, cwd=ROOT, env=environment(), stdout=out, stderr=out, start_new_session=True
+        )
     until(lambda: server.hits["/held/x"], "a line under way")
     family = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
     listening = {
@@ -218,10 +225,13 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
+    os.killpg(running.pid, signal.SIGINT)
+    until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
     server.gate.set()
-    assert running.wait() == 0, log(tmp_path)
-    crawl = Crawl(0, "", tmp_path)
-    rows = crawl.by_line
+    assert running.wait() == 3, log(tmp_path)
+    again = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, check=False)
+    assert again.returncode == 0, again.stderr
+    rows = Crawl(0, "", tmp_path).by_line
     assert list(rows) == list(range(1, 32))
     kept = s3.bodies()
     assert set(kept) == {row["File"] for row in rows.values()}
@@ -257,7 +267,7 @@ def test_bad_input(
     (tmp_path / "stranger.csv").write_text("a,b\n")
     before = sorted(path.name for path in tmp_path.iterdir())
     with pytest.raises(BadInput, match=why) as refusal:
-        run_fleet(project(**settings), arguments, [], "tcp://127.0.0.1:1", 1)
+        run_fleet(project(**settings), arguments, [], "tcp://127.0.0.1:1")
     assert "\n" not in str(refusal.value)
     after = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
     assert after == set(before)
@@ -293,3 +303,62 @@ def test_without_its_packages(tmp_path: Path) -> None:
                 "imagefetch: scrapy fleet needs more packages (not here): "
                 "pip install -r requirements-fleet.txt\n"
             )
+
+
+def test_the_document_s_commands_work(tmp_path: Path, server: Server, s3: Remote) -> None:
+    """Each in its turn, in the project's folder, which knows the bucket; one machine plays all."""
+    document = (ROOT / "docs" / "fleet.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines()]
+    shutil.copytree(ROOT / "imagefetch", tmp_path / "imagefetch")
+    shutil.copy(ROOT / "scrapy.cfg", tmp_path)
+    with (tmp_path / "imagefetch" / "settings.py").open("a") as settings:
+        settings.write('ALLOWED_NETWORKS = ["127.0.0.0/8"]\n')
+        settings.writelines(f"{name} = {value!r}\n" for name, value in s3.settings.items())
+    write_list(tmp_path, [server.url(f"/image/{n}") for n in range(5)])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**environment(), "PATH": path}
+    running, reports = [], 0
+    try:
+        for command in commands:
+            words = command.replace("10.0.0.1:8786", address).replace("/srv", str(tmp_path))
+            words = words.replace("10.0.0.1", "127.0.0.1").replace("8786", address[10:])
+            if command.startswith("export "):
+                name, _, value = command.removeprefix("export ").partition("=")
+                env[name] = value
+            elif command.startswith("python -m dask "):
+                running.append(
+                    subprocess.Popen(
+                        words.split(), cwd=tmp_path, env=env, stderr=subprocess.DEVNULL
+                    )
+                )
+            elif command.startswith("scrapy "):
+                for report in tmp_path.rglob("REPORT.csv"):
+                    report.unlink()
+                server.hits.clear()
+                done = subprocess.run(
+                    ["bash", "-euo", "pipefail", "-c", words],
+                    cwd=tmp_path,
+                    env=env,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert done.returncode == 0, (command, done.stderr)
+                (report,) = tmp_path.rglob("REPORT.csv")
+                assert [row.cells[1] for row in read_rows(report)] == ["200"] * 5
+                assert set(server.hits.values()) == {1}
+                reports += 1
+            else:
+                assert command.startswith("pip install ")
+    finally:
+        for process in running:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+            process.wait()
+    assert (reports, len(running)) == (4, 2)
+    assert len(s3.bodies()) == 5

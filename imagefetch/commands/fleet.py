@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
@@ -88,9 +87,8 @@ class Command(ScrapyCommand):
                 f"setting LOG_FILE = {self.settings['LOG_FILE']!r}: can't be written: "
                 f"{error.strerror}"
             ) from error
-        workers = opts.workers or len(os.sched_getaffinity(0))
         try:
-            run_fleet(self.settings, arguments, opts.set, opts.scheduler, workers)
+            run_fleet(self.settings, arguments, opts.set, opts.scheduler, opts.workers)
         except KeyboardInterrupt:
             self._ended_early("shutdown")
         except OSError as error:  # of the job folder's file system

@@ -71,7 +71,7 @@ class Fleet:
         self.failures: Counter[int] = Counter()
         self.killed: Counter[int] = Counter()
         self.stopping = False
-        self.workers = 0
+        self.workers = self.threads = 0
 
     def run(self) -> None:
         """Return once every shard is done.
@@ -90,6 +90,7 @@ class Fleet:
             if time.monotonic() - looked > LOOK:
                 looked = time.monotonic()
                 self._look()
+            self._give_out()
             try:
                 self._take(self.ended.get(timeout=LOOK))
             except queue.Empty:
@@ -106,20 +107,23 @@ class Fleet:
         self.stopping = True
 
     def _look(self) -> None:
-        """Give out what may be fetched now, twice as many shards as there are workers.
+        """Take in which workers there are.
 
         :raises SchedulerLost: if the scheduler is gone
         """
         if self.client.status != "running":
             raise _lost()
         try:
-            threads = self.client.nthreads()
+            threads = self.client.nthreads().values()
             self.silence = self._silence()
         except OSError as error:
             raise _lost() from error
-        self.workers = len(threads)
+        self.workers, self.threads = len(threads), sum(threads)
         self.view.show(self.workers)
-        while not self.stopping and len(self.futures) < 2 * max(1, sum(threads.values())):
+
+    def _give_out(self) -> None:
+        """Submit what may be fetched now, up to two shards a thread."""
+        while not self.stopping and len(self.futures) < 2 * max(1, self.threads):
             shard = self.turns.next()
             if shard is None:
                 break

@@ -11,6 +11,7 @@ from functools import cache
 from types import FrameType
 from typing import Any
 
+from dask.system import CPU_COUNT
 from distributed import Client
 from scrapy.settings import BaseSettings
 
@@ -28,9 +29,10 @@ def run_fleet(
     arguments: Mapping[str, Any],
     given: list[str],
     scheduler: str | None,
-    workers: int,
+    workers: int | None = None,
 ) -> None:
-    """Fetch a list on the cluster of *scheduler*, or with so many *workers* of this machine.
+    """Fetch a list on the cluster of *scheduler*, or with so many *workers* of this machine,
+    by default one a core.
 
     *given* are the words of ``-s``, which the processes that fetch get too.
 
@@ -45,10 +47,10 @@ def run_fleet(
 
         @cache
         def client() -> Client:
-            return stack.enter_context(connected(scheduler, workers))
+            return stack.enter_context(connected(scheduler, workers or CPU_COUNT))
 
         def threads() -> int:
-            return sum(client().nthreads().values()) if scheduler else workers
+            return sum(client().nthreads().values()) if scheduler else workers or CPU_COUNT
 
         job = stack.enter_context(begun(settings, arguments, threads))
         if client().dashboard_link:
