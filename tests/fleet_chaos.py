@@ -91,6 +91,7 @@ class Events:
 
     def __init__(self, made: Cluster, chance: random.Random, most: int) -> None:
         self.most = most
+        self._kinds: list[str] = []
         self.made = made
         self.chance = chance
         self.counts: Counter[str] = Counter()
@@ -98,13 +99,15 @@ class Events:
         self.stopped: list[tuple[float, Worker, list[int]]] = []
 
     def next(self) -> None:
-        kind = self.chance.choice(["kill", "lose", "stop"])
+        if not self._kinds:
+            self._kinds = self.chance.sample(["kill", "lose", "stop"], 3)
+        kind = self._kinds[-1]
         asleep = [worker for _, worker, _ in self.stopped]
         awake = [worker for worker in self.made.workers if worker not in asleep and worker.crawls()]
         if self.lives == self.most or not awake or (kind == "stop" and len(awake) < 2):
             return
         worker = self.chance.choice(awake)
-        self.counts[kind] += 1
+        self.counts[self._kinds.pop()] += 1
         self.lives += 1
         if kind == "kill":
             worker.send(signal.SIGKILL, nanny=False)
