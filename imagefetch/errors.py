@@ -34,6 +34,7 @@ only such errors are tried again.
     │   ├── BadRedirect              bad-redirect
     │   ├── DisallowedByRobots       robots-disallowed
     │   ├── RequestDropped           request-dropped
+    │   ├── WorkerCrash              worker-crash
     │   └── InternalError            internal-error
     └── Rejection                    a whole answer, its body not kept
         ├── Unauthorized             unauthorized
@@ -61,7 +62,9 @@ only such errors are tried again.
     LocalError                       this machine's fault: stops the run, never a row
     ├── StoreError                   store-error
     ├── ReportError                  report-error
-    └── SystemLimit                  system-limit
+    ├── SystemLimit                  system-limit
+    ├── SchedulerLost                scheduler-lost
+    └── ShardFailed                  shard-failed
 
     BadInput                         refused before anything is fetched
 
@@ -309,6 +312,12 @@ class RequestDropped(Failure):
     advice = "a middleware or signal handler of yours refused it"
 
 
+class WorkerCrash(Failure):
+    """Every process that fetched the line died of it; `scrapy fleet` alone tells."""
+
+    reason = "worker-crash"
+
+
 class InternalError(Failure):
     """An error in the program itself; the log has its traceback."""
 
@@ -495,6 +504,18 @@ class SystemLimit(LocalError):
     """The operating system gives no more sockets or memory."""
 
     reason = "system-limit"
+
+
+class SchedulerLost(LocalError):
+    """Dask's scheduler answers no more."""
+
+    reason = "scheduler-lost"
+
+
+class ShardFailed(LocalError):
+    """A shard of `scrapy fleet` can't be fetched on any worker, for no fault of its lines."""
+
+    reason = "shard-failed"
 
 
 class BadInput(ValueError):

@@ -50,10 +50,7 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     made = [place for place in places if place != shared and not place.exists()]
     lock = lock_report(run.report)
     try:
-        if run.urls == STANDARD_INPUT:
-            run = replace(run, urls=spool_standard_input(run.report))
-        elif run.address:
-            spool_address(run.report, run.address, settings, anew=run.fresh)
+        run = with_list_at_hand(run, settings)
         journal = prepare(
             run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh
         )
@@ -62,6 +59,18 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
         remove(made)
         raise
     return Job(run, journal, lock, made)
+
+
+def with_list_at_hand(run: Run, settings: BaseSettings) -> Run:
+    """Keep a list that is no file beside the report, whose lock is held; return the run so.
+
+    :raises BadInput: if it can't be had
+    """
+    if run.urls == STANDARD_INPUT:
+        return replace(run, urls=spool_standard_input(run.report))
+    if run.address:
+        spool_address(run.report, run.address, settings, anew=run.fresh)
+    return run
 
 
 def remove(made: Sequence[Path]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
 from imagefetch import errors
 from imagefetch.duplicates import Filter, Outcomes, key_of, sent_url
 from imagefetch.rows import Row, read_rows
-from imagefetch.urls import Line, read_lines
+from imagefetch.urls import Line, is_shard, read_lines
 
 MISSING, DONE, AGAIN = 0, 1, 2
 """States of a line: without a row, with one, and with one that is to be superseded."""
@@ -21,6 +22,7 @@ MATCHED = 4
 # beyond all measure belongs to another list; no room is made for it.
 FAR = 20_000_000
 FAR_PER_ROW = 100
+NOWHERE = 2**62
 
 
 def may_succeed_later(row: Row) -> bool:
@@ -44,8 +46,8 @@ TRANSIENT = frozenset(_transient(errors.Problem))
 class Journal:
     """What an earlier run left of a list.
 
-    Takes 17 bytes for each line of the list, 16 MiB while reading, and what
-    `Outcomes` takes for URLs of done lines that other lines have too.
+    Takes 17 bytes for each line of the list, of a shard 25; 16 MiB while reading,
+    and what `Outcomes` takes for URLs of done lines that other lines have too.
     """
 
     def __init__(self) -> None:
@@ -60,6 +62,7 @@ class Journal:
         """Different lines among them."""
         self.matched = 0
         """Lines of the list that have a row with their number and URL."""
+        self._numbers: array[int] | None = None  # of a shard's lines, in order
         self._states = bytearray()
         self._hashes = array("q")  # of the URL in a line's row
         self._offsets = array("q")  # of a line's last row
@@ -74,23 +77,25 @@ class Journal:
 
     def offset(self, line: Line) -> int:
         """Return where *line*'s last row begins, bytes."""
-        return self._offsets[line.number]
+        return self._offsets[self._place(line.number)]
 
     def is_last(self, row: Row) -> bool:
         """Whether no later row has *row*'s line."""
-        number = row.line
-        return number >= len(self._offsets) or self._offsets[number] == row.offset
+        place = self._place(row.line)
+        return place >= len(self._offsets) or self._offsets[place] == row.offset
 
     def is_matched(self, row: Row) -> bool:
         """Whether the list has *row*'s URL at *row*'s line."""
-        number = row.line
-        return number < len(self._states) and bool(self._states[number] & MATCHED)
+        place = self._place(row.line)
+        return place < len(self._states) and bool(self._states[place] & MATCHED)
 
     def read(self, report: Path, urls: Path, only_failed: bool = False) -> None:
         """Take in what *report* says of the list *urls*.
 
         :raises BadInput: if *report* is none of this program's, or damaged
         """
+        if is_shard(urls):
+            self._numbers = array("q", sorted(line.number for line in read_lines(urls)))
         self.read_report(report, only_failed)
         wanted = Filter()
         self._match(urls, wanted)
@@ -101,16 +106,16 @@ class Journal:
         """Take in the rows of *report*, whatever list they are of."""
         elsewhere = set()
         for row in read_rows(report):
-            number = row.line
+            place = self._place(row.line)
             self.rows += 1
-            if number >= len(self._states) and not self._grow(number):
-                elsewhere.add(number)
+            if place >= len(self._states) and not self._grow(place):
+                elsewhere.add(row.line)
                 continue
-            self.lines += not self._states[number]
+            self.lines += not self._states[place]
             again = only_failed and may_succeed_later(row)
-            self._states[number] = AGAIN if again else DONE
-            self._hashes[number] = hash(row.cells[0])
-            self._offsets[number] = row.offset
+            self._states[place] = AGAIN if again else DONE
+            self._hashes[place] = hash(row.cells[0])
+            self._offsets[place] = row.offset
         self.lines += len(elsewhere)
 
     def close(self) -> None:
@@ -124,7 +129,7 @@ class Journal:
             state = self._state(line)
             if state != MISSING:
                 self.matched += 1
-                self._states[line.number] |= MATCHED
+                self._states[self._place(line.number)] |= MATCHED
             if state == DONE:
                 self.done += 1
             elif url := sent_url(line.text):
@@ -136,18 +141,27 @@ class Journal:
             if self._state(line) == DONE:
                 url = sent_url(line.text)
                 if url is not None and url in wanted:
-                    yield key_of(url), self._offsets[line.number]
+                    yield key_of(url), self.offset(line)
 
     def _state(self, line: Line) -> int:
-        if line.number >= len(self._states) or self._hashes[line.number] != hash(line.text):
+        place = self._place(line.number)
+        if place >= len(self._states) or self._hashes[place] != hash(line.text):
             return MISSING
-        return self._states[line.number] & ~MATCHED
+        return self._states[place] & ~MATCHED
 
-    def _grow(self, number: int) -> bool:
-        """Make room for line *number*; False if a report of this length can't mean it."""
-        if number > FAR + FAR_PER_ROW * self.rows:
+    def _place(self, number: int) -> int:
+        """Return where what is known of line *number* stands; `NOWHERE` if the list has none."""
+        if self._numbers is None:
+            return number
+        place = bisect_left(self._numbers, number)
+        found = place < len(self._numbers) and self._numbers[place] == number
+        return place if found else NOWHERE
+
+    def _grow(self, place: int) -> bool:
+        """Make room for *place*; False if a report of this length can't mean it."""
+        if place > FAR + FAR_PER_ROW * self.rows:
             return False
-        more = max(number - len(self._states) + 1, len(self._states) // 2, 1024)
+        more = max(place - len(self._states) + 1, len(self._states) // 2, 1024)
         self._states.extend(bytes(more))
         self._hashes.frombytes(bytes(8 * more))
         self._offsets.frombytes(bytes(8 * more))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import sys
 from typing import cast
 
-from rich.console import Console
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
@@ -17,7 +15,7 @@ from scrapy.utils.asyncio import create_looping_call
 from imagefetch.recorder import Recorder
 from imagefetch.stop import is_stopping
 from imagefetch.units import duration
-from imagefetch.view import Snapshot, View
+from imagefetch.view import Snapshot, terminal_view
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +59,7 @@ class Progress:
         self.crawler = crawler
         self.interval = settings.getfloat("PROGRESS_INTERVAL")
         self.rates = Rate(), Rate(), Rate()
-        self.view: View | None = None
-        console = Console(stderr=True)
-        if console.is_terminal and not console.is_dumb_terminal and sys.stderr.isatty():
-            self.view = View(console)
+        self.view = terminal_view()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Progress:
@@ -77,7 +72,7 @@ class Progress:
         self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
         self._look = create_looping_call(self.look)
         self._look.start(REDRAW, now=False)
-        self.lines = self.view is None or not _log_is_on_terminal()
+        self.lines = self.view is None or not log_is_on_terminal()
         if self.view is not None:
             self.view.start()
             self.look()
@@ -130,14 +125,20 @@ class Progress:
 def in_one_line(snapshot: Snapshot) -> str:
     """Return *snapshot* as a line of a log."""
     total = "?" if snapshot.total is None else f"{'~' * snapshot.estimated}{snapshot.total}"
-    left = "" if snapshot.left is None else f", {duration(snapshot.left)} left"
-    return (
-        f"[{snapshot.done}/{total}] {snapshot.kept} kept, {snapshot.failed} not, "
-        f"{snapshot.retrying} waiting to retry; {snapshot.lines_rate:.0f} lines/s, "
-        f"{snapshot.bytes_rate / 1e6:.1f} MB/s{left}"
-    )
+    facts = [f"{snapshot.kept} kept", f"{snapshot.failed} not"]
+    if snapshot.retrying is not None:
+        facts.append(f"{snapshot.retrying} waiting to retry")
+    rates = [f"{snapshot.lines_rate:.0f} lines/s"]
+    if snapshot.bytes_rate is not None:
+        rates.append(f"{snapshot.bytes_rate / 1e6:.1f} MB/s")
+    if snapshot.left is not None:
+        rates.append(f"{duration(snapshot.left)} left")
+    if snapshot.workers is not None:
+        rates.append(f"{snapshot.workers} workers")
+    return f"[{snapshot.done}/{total}] {', '.join(facts)}; {', '.join(rates)}"
 
 
-def _log_is_on_terminal() -> bool:
+def log_is_on_terminal() -> bool:
+    """Whether the log is written where the view stands."""
     handlers = logging.root.handlers
     return any(isinstance(h, logging.StreamHandler) and h.stream.isatty() for h in handlers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from imagefetch.errors import BadInput
 from imagefetch.figures import Figures
 from imagefetch.html_report import PageError, writer_of
 from imagefetch.journal import Journal
+from imagefetch.page_file import page_path
 from imagefetch.places import find_places
 from imagefetch.repeats import Repeats
-from imagefetch.rows import read_rows, record_of
+from imagefetch.rows import Row, read_rows, record_of
 from imagefetch.rules import check_settings
 from imagefetch.sketches import Reservoir
 from imagefetch.urls import host_of
@@ -37,24 +39,44 @@ def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
     check_report(report)
     if not report.exists():
         raise BadInput(f"{report}: no such report; name one with -a report=PATH")
-    figures = Figures(sample=Reservoir(settings.getint("CONTACT_SHEET")))
-    repeats = Repeats(settings.getint("PLACEHOLDER_REPEATS"))
+    figures, repeats = no_figures(settings)
     add_rows(report, figures, repeats)
+    run = Run(Path(urls), report, store)
+    try:
+        return write_page(settings, run, About.of_run(settings, run), figures, repeats)
+    except PageError as error:
+        raise BadInput(f"{page_path(report)}: can't be written: {error}") from error
+
+
+def write_page(
+    settings: BaseSettings,
+    run: Run,
+    about: About,
+    figures: Figures,
+    repeats: Repeats,
+    *,
+    seconds: float | None = None,
+) -> Path:
+    """Write the page of a *run* that has ended, after so many *seconds*; return where it is.
+
+    :raises PageError: if it can't be written
+    """
     facts = {
-        "about": About.of_run(settings, Run(Path(urls), report, store)).to_json(),
-        "seconds": None,
+        "about": about.to_json(),
+        "seconds": seconds,
         "refresh": None,
         "repeats": repeats.found()[:20],
         "figures": figures.to_json(),
     }
-    writer = writer_of(settings, report, store)
-    try:
+    with closing(writer_of(settings, run.report, run.store)) as writer:
         writer.write(facts, BUDGET)
-    except PageError as error:
-        raise BadInput(f"{writer.path}: can't be written: {error}") from error
-    finally:
-        writer.close()
-    return writer.path
+        return writer.path
+
+
+def no_figures(settings: BaseSettings) -> tuple[Figures, Repeats]:
+    """Return what rows are added to."""
+    figures = Figures(sample=Reservoir(settings.getint("CONTACT_SHEET")))
+    return figures, Repeats(settings.getint("PLACEHOLDER_REPEATS"))
 
 
 def add_rows(report: Path, figures: Figures, repeats: Repeats) -> None:
@@ -68,10 +90,18 @@ def add_rows(report: Path, figures: Figures, repeats: Repeats) -> None:
         if not journal.is_last(row):
             continue
         try:
-            record = record_of(row.cells)
-            figures.add(record, host_of(record.url))
-            if record.file and record.attempts:
-                repeats.add(record.url, record.sha256)
+            add_row(figures, repeats, row)
         except ValueError as error:
             raise BadInput(f"{report}: the row of line {row.line} is damaged: {error}") from error
     journal.close()
+
+
+def add_row(figures: Figures, repeats: Repeats, row: Row) -> None:
+    """Add *row* to *figures* and *repeats*.
+
+    :raises ValueError: if it is damaged
+    """
+    record = record_of(row.cells)
+    figures.add(record, host_of(record.url))
+    if record.file and record.attempts:
+        repeats.add(record.url, record.sha256)

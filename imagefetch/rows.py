@@ -124,10 +124,11 @@ class Row(NamedTuple):
         return int(self.cells[2])
 
 
-def read_rows(report: Path) -> Iterator[Row]:
+def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
     """Yield the whole rows of *report*; what a kill tore at its end is left out.
 
-    A row is one physical line, since `encode` leaves no line end in a cell.
+    *begin* is where to begin if not with the first: the end of a row, in bytes. A row
+    is one physical line, since `encode` leaves no line end in a cell.
 
     :raises BadInput: if *report* is none of this program's, or damaged
     """
@@ -140,7 +141,7 @@ def read_rows(report: Path) -> Iterator[Row]:
                 f"{report}: is no report of this program's, or of another version; "
                 "move it away, or name another with -a report=PATH"
             )
-        offset = len(header)
+        offset = file.seek(max(begin, len(header)))
         for number, raw in enumerate(file, 2):
             if not raw.endswith(b"\n"):
                 return

@@ -165,6 +165,7 @@ PLAIN = {chr(code) for code in range(0x21, 0x7F)} - set("()\\")
 RULES: dict[str, Rule] = {
     "INPUT_URLS": Text(),
     "INPUT_URLS_MAXSIZE": Number(0, 2**50),
+    "SHARD_SIZE": Number(1, 1_000_000),
     "LOOKAHEAD": Number(1, 100_000),
     "CONCURRENT_REQUESTS": Number(1, 10_000),
     "CONCURRENT_REQUESTS_PER_DOMAIN": Number(1, 10_000),

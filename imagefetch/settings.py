@@ -18,6 +18,10 @@ INPUT_URLS = "urls.txt"
 # million lines are a gigabyte or two. 0: no limit.
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
+# Lines of a list that one process of `scrapy fleet` fetches at a time; fewer
+# where that keeps every worker busy.
+SHARD_SIZE = 10_000
+
 # Lines read before they are needed. Beyond them, the list is read on only while
 # no line known so far may be sent, as where it is sorted by host.
 LOOKAHEAD = 1_000

@@ -36,6 +36,10 @@ PLAIN_URL = re.compile(
 
 SITE = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
 
+# A list whose lines each begin with the number that they have in another, of
+# which it is a part, and a tab.
+SHARD_SUFFIX = ".shard"
+
 # What reading a list may raise after its beginning was found good.
 READ_ERRORS = (OSError, EOFError, zlib.error)
 
@@ -44,7 +48,8 @@ class Line(NamedTuple):
     """A line that names an image."""
 
     number: int
-    """Its place in the list, from 1, blank lines and comments counted."""
+    """Its place in the list, from 1, blank lines and comments counted; in a shard, its place
+    in the list that the shard is of."""
     text: str
     """The line, stripped."""
 
@@ -55,11 +60,14 @@ def read_lines(path: Path) -> Iterator[Line]:
     Understood: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
     order mark, any line end, ``.gz`` by name. Bytes that are not in the
     encoding become U+FFFD, which `request_url` refuses: they cost their line
-    alone.
+    alone. A shard (by name) is UTF-8, as `shard_line` writes it.
 
     :raises BadInput: if the list can't be opened or is no text
     :raises OSError, EOFError, zlib.error: if it breaks off amid reading
     """
+    if is_shard(path):
+        yield from _read_shard(path)
+        return
     with _open(path) as file:
         number = 0
         while part := file.readline(MAX_LINE + 1):
@@ -71,6 +79,25 @@ def read_lines(path: Path) -> Iterator[Line]:
                     pass
             if text and not text.startswith("#"):
                 yield Line(number, text)
+
+
+def is_shard(path: Path) -> bool:
+    """Whether the list *path* is a part of another."""
+    return path.suffix == SHARD_SUFFIX
+
+
+def shard_line(line: Line) -> bytes:
+    """Return *line* as a shard holds it."""
+    return f"{line.number}\t{line.text}\n".encode()
+
+
+def _read_shard(path: Path) -> Iterator[Line]:
+    with _open(path) as file:
+        for place, raw in enumerate(file, 1):
+            number, tab, text = raw.removesuffix("\n").partition("\t")
+            if not (tab and number.isdecimal()):
+                raise BadInput(f"{path}: line {place} is none of a shard's: number, tab, URL")
+            yield Line(int(number), text)
 
 
 def check_list(path: Path) -> None:
@@ -121,7 +148,7 @@ def _open(path: Path) -> IO[str]:
     except OSError as error:
         raise BadInput(f"{path}: can't be opened: {error.strerror}") from error
     try:
-        encoding = _encoding(binary.read(SNIFF), path)
+        encoding = "utf-8" if is_shard(path) else _encoding(binary.read(SNIFF), path)
         binary.seek(0)
     except BaseException:
         binary.close()

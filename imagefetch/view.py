@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import math
+import sys
 from dataclasses import dataclass, field
 from typing import IO, cast
 
@@ -34,17 +35,20 @@ class Snapshot:
     estimated: bool = False
     kept: int = 0
     failed: int = 0
-    under_way: int = 0
-    """Requests."""
-    retrying: int = 0
+    under_way: int | None = None
+    """Requests; None where nobody knows, as with the next."""
+    retrying: int | None = None
     """Lines that wait to be tried again."""
     lines_rate: float = 0.0
     """A second, smoothed; so are these."""
     images_rate: float = 0.0
-    bytes_rate: float = 0.0
+    bytes_rate: float | None = 0.0
+    """None where nobody counts them."""
     hosts: Tally = field(default_factory=lambda: Tally(1, 5))
     """As in `imagefetch.figures.Figures`."""
     ending: bool = False
+    workers: int | None = None
+    """Processes; None where it is one."""
 
     @property
     def left(self) -> float | None:
@@ -52,6 +56,14 @@ class Snapshot:
         if self.total is None or self.lines_rate <= 0:
             return None
         return max(0, self.total - self.done) / self.lines_rate
+
+
+def terminal_view() -> View | None:
+    """Return the view for the terminal that standard error is; None if it is none."""
+    console = Console(stderr=True)
+    if console.is_terminal and not console.is_dumb_terminal and sys.stderr.isatty():
+        return View(console)
+    return None
 
 
 class View:
@@ -141,20 +153,23 @@ def render(snapshot: Snapshot, console: Console) -> RenderableType:
 
 
 def _pace(snapshot: Snapshot) -> list[Text]:
+    size = [] if snapshot.bytes_rate is None else [f"{snapshot.bytes_rate / 1e6:,.1f}"]
     return [
         _fact(f"{snapshot.images_rate:,.1f}", "images/s", "bold"),
-        _fact(f"{snapshot.bytes_rate / 1e6:,.1f}", "MB/s", "bold"),
+        *(_fact(megabytes, "MB/s", "bold") for megabytes in size),
         _fact(duration(snapshot.left), "left", "bold cyan"),
     ]
 
 
 def _counts(snapshot: Snapshot) -> list[Text]:
-    return [
-        _fact(f"{snapshot.kept:,}", "kept", "bold green"),
-        _fact(f"{snapshot.failed:,}", "failed", "bold red" if snapshot.failed else "bold"),
-        _fact(f"{snapshot.under_way:,}", "under way", "bold"),
-        _fact(f"{snapshot.retrying:,}", "waiting to retry", "bold yellow"),
+    counts = [
+        (snapshot.kept, "kept", "bold green"),
+        (snapshot.failed, "failed", "bold red" if snapshot.failed else "bold"),
+        (snapshot.under_way, "under way", "bold"),
+        (snapshot.retrying, "waiting to retry", "bold yellow"),
+        (snapshot.workers, "workers", "bold"),
     ]
+    return [_fact(f"{n:,}", name, style) for n, name, style in counts if n is not None]
 
 
 def _fact(value: str, name: str, style: str) -> Text:

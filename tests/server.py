@@ -1,6 +1,7 @@
 """An HTTP server on loopback whose answers are chosen by the path asked for.
 
     /image/<any>                a JPEG that no other path has
+    /new/<any>                  a JPEG that is another each time
     /status/<code>/<any>        that status, a short text as body
     /later/<n>/<status>/<any>   that status for the first n requests, then the image
     /to/<percent-encoded>       302 to that Location
@@ -109,6 +110,8 @@ async def _answer(server: Server, host: str, path: str, writer: Writer) -> None:
     first, _, rest = rest.partition("/")
     status, headers, body = 200, {"Content-Type": "image/jpeg"}, image(path)
     match kind:
+        case "new":
+            body = image(f"{path} {server.hits[path]}")
         case "status":
             status, body = int(first), b"so it is"
         case "later":

@@ -35,9 +35,9 @@ def test_a_line_says_it_all() -> None:
         "[50/100] 40 kept, 10 not, 3 waiting to retry; 5 lines/s, 2.5 MB/s, 0:00:10 left"
     )
     assert in_one_line(Snapshot(50, 100, True)).startswith("[50/~100] ")
-    assert in_one_line(Snapshot(50)) == (
-        "[50/?] 0 kept, 0 not, 0 waiting to retry; 0 lines/s, 0.0 MB/s"
-    )
+    fleet = Snapshot(50, 100, False, 40, 10, bytes_rate=None, workers=3)
+    assert in_one_line(fleet) == "[50/100] 40 kept, 10 not; 0 lines/s, 3 workers"
+    assert in_one_line(Snapshot(50)) == ("[50/?] 0 kept, 0 not; 0 lines/s, 0.0 MB/s")
 
 
 def test_lines_come_at_growing_intervals(crawl: RunCrawl, server: Server) -> None:

@@ -30,7 +30,7 @@ from imagefetch.report import begin_report
 from imagefetch.resume import compact
 from imagefetch.rows import read_row
 from imagefetch.stop import stop_run
-from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
+from imagefetch.urls import READ_ERRORS, Line, is_shard, read_lines, request_url
 from imagefetch.verify import Unverified
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ class ImagesSpider(Spider):
         self.report = str(run.report)  # FEEDS names the report by it
         self.partial = partial_folder(run.store, run.report)
         self.outcomes = job.journal.outcomes
-        self.continues = run.report.exists()
-        """Whether an interrupted run may have left files without rows."""
+        self.continues = run.report.exists() and not is_shard(run.urls)
+        """Whether an interrupted run may have left files without rows, and this one may remove
+        them: of a shard, another's row may name them already."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ImagesSpider:

@@ -1,0 +1,102 @@
+"""``scrapy fleet``: ``scrapy crawl images`` on more than one core, or machine."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+from scrapy.utils.conf import arglist_to_dict
+from scrapy.utils.log import configure_logging
+
+from imagefetch.commands.crawl import ENDED_EARLY, refuse, tell
+from imagefetch.errors import BadInput, LocalError
+from imagefetch.resume import NothingToDo
+from imagefetch.rules import check_words
+
+logger = logging.getLogger(__name__)
+
+
+class Command(ScrapyCommand):
+    """Exit status: 0 finished, 2 bad input, 3 ended early."""
+
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return "[-a urls=PATH] [-a report=PATH] [-a job=ADDRESS] [-s NAME=VALUE]"
+
+    def short_desc(self) -> str:
+        return "Fetch a list as crawl does, on all cores or on a Dask cluster"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "-a",
+            dest="spargs",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="urls, report, only, fresh, as for crawl; job: the job folder (may be repeated)",
+        )
+        parser.add_argument(
+            "--scheduler", metavar="ADDRESS", help="of a running Dask cluster: tcp://host:8786"
+        )
+        parser.add_argument(
+            "--workers", type=int, metavar="N", help="processes on this machine; default: its cores"
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        try:
+            check_words(self.settings, opts.set)
+        except BadInput as error:
+            refuse(error)
+        super().process_options(args, opts)
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        try:
+            arguments = arglist_to_dict(opts.spargs)
+        except ValueError:
+            raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
+        try:
+            self._run(arguments, opts)
+        except BadInput as error:
+            refuse(error)
+        except NothingToDo as news:
+            tell(str(news))
+
+    def _run(self, arguments: dict[str, str], opts: argparse.Namespace) -> None:
+        """:raises BadInput: if the run can't start
+        :raises NothingToDo: if every line is done"""
+        assert self.settings is not None
+        if opts.workers is not None and opts.workers < 1:
+            raise BadInput(f"--workers {opts.workers}: must be 1 or more")
+        try:
+            from imagefetch.fleet.run import run_fleet
+        except ImportError as error:
+            raise BadInput(
+                f"scrapy fleet needs more packages ({error}): pip install -r requirements-fleet.txt"
+            ) from error
+        try:
+            configure_logging(self.settings)
+        except OSError as error:
+            raise BadInput(
+                f"setting LOG_FILE = {self.settings['LOG_FILE']!r}: can't be written: "
+                f"{error.strerror}"
+            ) from error
+        try:
+            run_fleet(self.settings, arguments, opts.set, opts.scheduler, opts.workers)
+        except KeyboardInterrupt:
+            self._ended_early("shutdown")
+        except OSError as error:  # of the job folder's file system
+            self._ended_early(f"job folder: {error}")
+        except LocalError as error:
+            self._ended_early(f"{error.reason}: {error}")
+
+    def _ended_early(self, why: str) -> None:
+        logger.info("Ended early: %s", why)
+        tell(f"ended early: {why}")
+        self.exitcode = ENDED_EARLY

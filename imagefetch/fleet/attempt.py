@@ -1,0 +1,335 @@
+"""What a worker does: one attempt at one shard.
+
+Every attempt has a report of its own, which begins with the rows of the attempt
+before it; so nothing that is done is done again, and the newest report of a shard
+is the whole truth about it. The lines that are left are fetched by ``scrapy crawl
+images``, in a process that ends with its worker (`imagefetch.fleet.child`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from copy import copy
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+import imagefetch
+from imagefetch.errors import WorkerCrash
+from imagefetch.fleet import fence
+from imagefetch.fleet.child import ORPHANED
+from imagefetch.fleet.folder import JobFolder, attempt_path, done_path, shard_path
+from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects
+from imagefetch.items import ImageRecord
+from imagefetch.partials import partial_folder
+from imagefetch.rows import HEADER, cells, encode, read_rows, record_of, whole_size
+from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
+
+logger = logging.getLogger(__name__)
+
+SEND_INTERVAL = 10.0  # seconds between two times that rows are sent to a remote job folder
+POLL = 0.5  # seconds between two looks at the process, of which each is a sign of life to it
+
+FINISHED = 0
+
+running: dict[str, set[Attempt]] = {}
+"""The attempts that this process is at, by job."""
+stopped: set[str] = set()
+"""Jobs that this process begins no attempt for."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is told."""
+
+    job: str
+    """Made up once for a job."""
+    folder: str
+    """Address of the job folder."""
+    options: Mapping[str, Any] = field(repr=False)
+    """Of its fsspec file system."""
+    shard: int
+    words: tuple[str, ...] = field(repr=False)
+    """``NAME=VALUE`` of ``-s``."""
+    store: str
+    """FILES_STORE."""
+    silence: float
+    """Seconds without a sign of life from the worker after which its process ends."""
+
+
+class AttemptFailed(Exception):
+    """The attempt can't go on on this worker. The text is one line for the user."""
+
+
+class Abandoned(Exception):
+    """The worker was stopped for so long, or is so cut off, that another may have the shard."""
+
+
+Progress = dict[str, int]
+"""``shard``; ``done``: lines that have a row; ``kept``: rows that name a file."""
+Tell = Callable[[Progress], None]
+Alive = Callable[[], bool]
+
+
+def fetch_shard(task: Task, tell: Tell, alive: Alive) -> Progress | None:
+    """Fetch what is left of a shard, and return what came of it; None if `stop` ended it before.
+
+    *tell* is told now and then how far it is; *alive* says whether the worker still has
+    its scheduler.
+
+    :raises AttemptFailed: if it can't be done here
+    :raises Abandoned: if another may be doing it
+    """
+    if task.job in stopped:
+        return None
+    folder = JobFolder(task.folder, task.options)
+    if (outcome := folder.outcome(task.shard)) is not None:
+        return {"shard": task.shard, "done": outcome["done"], "kept": outcome["kept"]}
+    scratch = Path(tempfile.mkdtemp(prefix="imagefetch-"))
+    attempt = Attempt(task, folder, scratch, tell, alive)
+    running.setdefault(task.job, set()).add(attempt)
+    try:
+        attempt.begin()
+        return attempt.go_on()
+    finally:
+        running[task.job].discard(attempt)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def stop(job: str) -> None:
+    """Let this process's attempts at shards of *job* end in order."""
+    for attempt in running.get(job, set()).copy():
+        attempt.stop()
+
+
+class Attempt:
+    """One attempt at one shard."""
+
+    def __init__(
+        self, task: Task, folder: JobFolder, scratch: Path, tell: Tell, alive: Alive
+    ) -> None:
+        self.task = task
+        self.folder = folder
+        self.scratch = scratch
+        self.tell = tell
+        self.alive = alive
+        self.stopping = False
+        self.process: subprocess.Popen[bytes] | None = None
+        self.done = self.kept = 0
+        self._counted = 0  # bytes of the report
+        self._last = self._sent = time.monotonic()
+
+    def begin(self) -> None:
+        """Find out what earlier attempts did, and keep them from doing more.
+
+        :raises AttemptFailed: if the job folder or the store can't be used from here
+        """
+        shard = self.task.shard
+        try:
+            earlier = self.folder.attempts(shard)
+            number = int(earlier[-1].partition("-")[0]) + 1 if earlier else 1
+            self.name = f"{number:04}-{uuid.uuid4().hex[:8]}"
+            notes = [self.folder.note(shard, name) for name in earlier]
+            for note in filter(None, notes):
+                fence.put_up(Path(note["partial"]))
+            self.suspects = Suspects(**notes[-1]["suspects"]) if any(notes[-1:]) else Suspects()
+            self.clean = not any(notes)
+            self.lines = self.folder.fetch(shard_path(shard), self.scratch)
+            self.report = self.scratch / f"{self.name}.csv"
+            if earlier:
+                old = self.folder.fetch(attempt_path(shard, earlier[-1]), self.scratch)
+                shutil.copyfile(old, self.report)
+                os.truncate(self.report, whole_size(self.report))
+            else:
+                self.report.write_bytes(HEADER)
+            self._publish()
+        except OSError as error:
+            raise AttemptFailed(f"job folder {self.task.folder}: {error}") from error
+
+    def _publish(self) -> None:
+        """Make the report this shard's newest; from now on, this attempt counts."""
+        path = attempt_path(self.task.shard, self.name)
+        if self.folder.local is not None:
+            final = self.folder.local / path
+            self.partial = partial_folder(self.task.store, final)
+            self._note(self.suspects)
+            self.folder.send(self.report, path)
+            self.report = final
+        else:
+            self.partial = partial_folder(self.task.store, self.report)
+            self._note(self.suspects)
+            self.folder.send(self.report, path)
+
+    def go_on(self) -> Progress | None:
+        """Fetch part by part until every line has its row; None if stopped before."""
+        while missing := self._missing():
+            if self.suspects.found:
+                self._give_up(missing[0][1])
+                self.suspects = Suspects()
+                continue
+            places = [place for place, _ in missing]
+            part = self.suspects.next_part(places)
+            if_it_dies = copy(self.suspects)
+            if_it_dies.died(places, part, WORKER)
+            self._note(if_it_dies)
+            status = self._fetch(self._list_without(missing[part:]))
+            if status == FINISHED:
+                self.suspects.ended(places, part)
+            elif self.stopping:
+                self._leave()
+                return None
+            elif status < 0:
+                logger.warning("shard %d: killed by signal %d", self.task.shard, -status)
+                self.suspects.died(places, part, PROCESS)
+                self.clean = False
+            elif status != ORPHANED:
+                self._leave()
+                raise AttemptFailed(self._last_words() or f"exit status {status}")
+        self._count()
+        self._send_rows()
+        done = {"attempt": self.name, "clean": self.clean, **self._progress()}
+        self.folder.write(done_path(self.task.shard), json.dumps(done).encode())
+        return self._progress()
+
+    def _leave(self) -> None:
+        """Leave everything so that the next attempt goes on."""
+        self._note(self.suspects)
+        self._send_rows()
+
+    def stop(self) -> None:
+        """End in order: downloads under way are finished."""
+        self.stopping = True
+        if self.process is not None:
+            self.process.terminate()
+
+    def _missing(self) -> list[tuple[int, Line]]:
+        """Return the lines without a row, each with its place in the shard."""
+        done = {row.line for row in read_rows(self.report)}
+        lines = enumerate(read_lines(self.lines))
+        return [(place, line) for place, line in lines if line.number not in done]
+
+    def _list_without(self, others: list[tuple[int, Line]]) -> Path:
+        """Return a list of the shard's lines but for some."""
+        if not others:
+            return self.lines
+        left_out = {place for place, _ in others}
+        path = self.scratch / f"part{SHARD_SUFFIX}"
+        with path.open("wb") as file:
+            for place, line in enumerate(read_lines(self.lines)):
+                if place not in left_out:
+                    file.write(shard_line(line))
+        return path
+
+    def _fetch(self, lines: Path) -> int:
+        """Let *lines* be fetched; return the process's exit status, negative for a signal.
+
+        :raises Abandoned: if this worker may have lost the shard meanwhile
+        """
+        command = [sys.executable, "-m", "imagefetch.fleet.child", str(self.task.silence)]
+        command += ["crawl", "images", "-a", f"urls={lines}", "-a", f"report={self.report}"]
+        for word in self.task.words:
+            command += ["-s", word]
+        root = str(Path(imagefetch.__file__).parent.parent)
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        env = {"SCRAPY_SETTINGS_MODULE": "imagefetch.settings", **os.environ, "PYTHONPATH": path}
+        with (self.scratch / "log").open("wb") as log:
+            self._sign_of_life()
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=self.scratch,
+                env=env,
+                process_group=0,  # a terminal's Ctrl-C is not for it: it is told by `stop`
+            )
+            try:
+                if self.stopping:
+                    self.process.terminate()
+                return self._wait(self.process)
+            finally:
+                self.process.kill()
+                self.process.communicate()
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+        stopped = 0.0
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(POLL)
+            self._sign_of_life()
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):
+                process.stdin.write(b".")
+                process.stdin.flush()
+            self._count()
+            if time.monotonic() - self._sent > SEND_INTERVAL:
+                self._send_rows()
+            stopped = stopped + POLL if _is_stopped(process.pid) else 0.0
+            if stopped > self.task.silence:
+                process.kill()
+
+    def _sign_of_life(self) -> None:
+        """:raises Abandoned: if it comes too late"""
+        now = time.monotonic()
+        late, self._last = now - self._last > self.task.silence, now
+        if late or not self.alive():
+            raise Abandoned(f"shard {self.task.shard}")
+
+    def _count(self) -> None:
+        """Tell how many lines are done, if more are than were told before."""
+        before = self.done
+        for row in read_rows(self.report, self._counted):
+            self.done += 1
+            self.kept += bool(record_of(row.cells).file)
+            self._counted = row.offset + len(row.raw)
+        if self.done > before:
+            self.tell(self._progress())
+
+    def _progress(self) -> Progress:
+        return {"shard": self.task.shard, "done": self.done, "kept": self.kept}
+
+    def _note(self, suspects: Suspects) -> None:
+        """Leave for the next attempt what it must know."""
+        note = {"suspects": asdict(suspects), "clean": self.clean, "partial": str(self.partial)}
+        path = attempt_path(self.task.shard, self.name, ".json")
+        self.folder.write(path, json.dumps(note).encode())
+
+    def _send_rows(self) -> None:
+        """Bring a remote job folder's copy of the report up to date."""
+        self._sent = time.monotonic()
+        if self.folder.local is None:
+            self.folder.send(self.report, attempt_path(self.task.shard, self.name))
+
+    def _give_up(self, line: Line) -> None:
+        """Write the row of a line that kills every process."""
+        error = WorkerCrash()
+        record = ImageRecord(line.text, error.code, line.number, attempts=ALONE // PROCESS)
+        record.reason = error.reason
+        os.truncate(self.report, whole_size(self.report))
+        with self.report.open("ab") as file:
+            file.write(encode(cells(record)))
+
+    def _last_words(self) -> str:
+        """Return what the process said last."""
+        said = (self.scratch / "log").read_text("utf-8", "replace").strip().splitlines()
+        return said[-1].removeprefix("imagefetch: ") if said else ""
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a process was stopped, as by SIGSTOP."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False

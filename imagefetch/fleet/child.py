@@ -1,0 +1,41 @@
+"""``python -m imagefetch.fleet.child SECONDS crawl images …``: scrapy, tied to its worker.
+
+The worker writes to standard input now and then. When that ends, or nothing comes for
+so many SECONDS, the worker is dead, or believed to be: this process ends at once, so
+that no other fetches the same lines beside it. What it wrote stays good.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+import time
+
+from scrapy.cmdline import execute
+
+ORPHANED = 5
+"""Exit status of a process whose worker is gone."""
+
+
+def watch(descriptor: int, limit: float) -> None:
+    """Return once *descriptor* has ended, or was silent for *limit* seconds."""
+    last = time.monotonic()
+    while select.select([descriptor], [], [], limit)[0]:
+        # Stopped (SIGSTOP) for so long, this finds what came before.
+        if not os.read(descriptor, 65_536) or time.monotonic() - last > limit:
+            return
+        last = time.monotonic()
+
+
+def end_with_worker(limit: float) -> None:
+    """End this process when `watch` returns."""
+    watch(0, limit)
+    os._exit(ORPHANED)
+
+
+if __name__ == "__main__":
+    seconds = float(sys.argv[1])
+    threading.Thread(target=end_with_worker, args=(seconds,), daemon=True).start()
+    execute(["scrapy", *sys.argv[2:]])

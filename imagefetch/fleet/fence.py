@@ -1,0 +1,38 @@
+"""Keeping a process that is believed dead, and may live, from touching what its successor does.
+
+Such a process writes its rows into a report of its own, which nobody reads any more. It
+could still move a picture over one that its successor's row names, were its partial files
+there. They are taken away first; then no move of its can succeed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+
+def put_up(partial: Path) -> None:
+    """Remove the folder *partial* with what is in it, and let nobody make it anew.
+
+    A file takes its place. Where the folder's machine is another's, nothing happens.
+
+    :raises OSError: if the file system refuses
+    """
+    aside = partial.with_name(f"{partial.name}.dead")
+    while partial.parent.is_dir() and not partial.is_file():
+        with suppress(FileNotFoundError):
+            partial.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+        with suppress(IsADirectoryError, FileExistsError):
+            partial.touch(exist_ok=False)
+
+
+def take_down(partial: Path) -> None:
+    """Remove what `put_up` left, and what a killed process did."""
+    if partial.is_dir():
+        shutil.rmtree(partial, ignore_errors=True)
+    else:
+        partial.unlink(missing_ok=True)
+    with suppress(OSError):
+        partial.parent.rmdir()

@@ -1,0 +1,159 @@
+"""The job folder: a local or shared folder, or any address that fsspec knows.
+
+    job.json                          what the job is; whole only once all shards are there
+    shards/000012.shard               a part of the list
+    attempts/000012/0002-5f….csv      the report of an attempt at it, see `imagefetch.fleet.attempt`
+    attempts/000012/0002-5f….json     what the next attempt must know of this one
+    done/000012.json                  which attempt did the last of its lines
+
+Whatever is written appears whole or not at all, but for reports, whose last row
+may be torn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fsspec.core import url_to_fs
+from scrapy.settings import BaseSettings
+
+from imagefetch.urls import SHARD_SUFFIX
+
+FOLDERS = ("shards", "attempts", "done")
+
+
+class JobFolder:
+    """The job folder at *address*; *options* are those of its fsspec file system.
+
+    Errors of the file system are OSErrors, as a rule.
+    """
+
+    def __init__(self, address: str, options: Mapping[str, Any]) -> None:
+        self.address = address
+        self.options = options
+        self.fs, self.root = url_to_fs(address, **options)
+        local = "file" in self.fs.protocol if isinstance(self.fs.protocol, tuple) else False
+        self.local = Path(self.root) if local else None
+        """Where it is a folder that can be worked in directly."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return what the file *path* holds; None if there is none."""
+        try:
+            content: bytes = self.fs.cat_file(f"{self.root}/{path}")
+        except FileNotFoundError:
+            return None
+        return content
+
+    def write(self, path: str, content: bytes) -> None:
+        """Put *content* into the file *path*, all at once."""
+        if self.local is None:
+            self.fs.pipe_file(f"{self.root}/{path}", content)
+            return
+        place = self.local / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        new = place.with_name(f".{place.name}.{os.getpid()}.new")
+        new.write_bytes(content)
+        new.replace(place)
+
+    def send(self, file: Path, path: str) -> None:
+        """Put the local *file* at *path*; within a local folder it is moved."""
+        if self.local is None:
+            self.fs.put_file(str(file), f"{self.root}/{path}")
+            return
+        (self.local / path).parent.mkdir(parents=True, exist_ok=True)
+        file.replace(self.local / path)
+
+    def fetch(self, path: str, folder: Path) -> Path:
+        """Return a local path for the file *path*: itself, or a copy in *folder*.
+
+        :raises FileNotFoundError: if there is no such file
+        """
+        if self.local is not None:
+            (self.local / path).stat()
+            return self.local / path
+        copy = folder / Path(path).name
+        self.fs.get_file(f"{self.root}/{path}", str(copy))
+        return copy
+
+    def names(self, path: str = "") -> list[str]:
+        """Return the names of what lies in the folder *path*, in order; none if there is none."""
+        self.fs.invalidate_cache()
+        try:
+            found = self.fs.ls(f"{self.root}/{path}".rstrip("/"), detail=False)
+        except FileNotFoundError:
+            return []
+        names = {str(each).rstrip("/").rpartition("/")[2] for each in found}
+        return sorted(name for name in names if not name.startswith("."))
+
+    def job(self) -> dict[str, Any] | None:
+        """Return what ``job.json`` says; None if there is none."""
+        return _loaded(self.read("job.json"))
+
+    def outcomes(self) -> dict[int, dict[str, Any]]:
+        """Return `outcome` of each shard of which every line has its row."""
+        paths = [f"{self.root}/done/{name}" for name in self.names("done")]
+        read = self.fs.cat([f"{self.root}/job.json", *paths]) if paths else {}  # several at once
+        names = {path: Path(path).stem for path in read}
+        return {int(name): json.loads(read[path]) for path, name in names.items() if name != "job"}
+
+    def outcome(self, shard: int) -> dict[str, Any] | None:
+        """Return what the attempt that did the last of *shard* left; None before."""
+        return _loaded(self.read(done_path(shard)))
+
+    def attempts(self, shard: int) -> list[str]:
+        """Return the names of the attempts at *shard*, the newest last."""
+        found = self.names(f"attempts/{shard:06}")
+        return [name[:-4] for name in found if name.endswith(".csv") and name.count(".") == 1]
+
+    def note(self, shard: int, attempt: str) -> dict[str, Any]:
+        """Return what *attempt* left for the next one."""
+        return _loaded(self.read(f"attempts/{shard:06}/{attempt}.json")) or {}
+
+    def remove(self) -> None:
+        """Remove what this program put there, ``job.json`` last; the folder too, where empty."""
+        self.write("job.json", b'{"whole": false}')
+        for name in FOLDERS:
+            if self.fs.exists(f"{self.root}/{name}"):
+                self.fs.rm(f"{self.root}/{name}", recursive=True)
+        self.fs.rm_file(f"{self.root}/job.json")
+        if self.local is not None and self.local.is_dir() and not any(self.local.iterdir()):
+            self.local.rmdir()
+
+
+def shard_path(shard: int) -> str:
+    """Return where in the job folder the lines of *shard* are."""
+    return f"shards/{shard:06}{SHARD_SUFFIX}"
+
+
+def attempt_path(shard: int, attempt: str, suffix: str = ".csv") -> str:
+    """Return where in the job folder the report of *attempt* at *shard* is."""
+    return f"attempts/{shard:06}/{attempt}{suffix}"
+
+
+def done_path(shard: int) -> str:
+    """Return where in the job folder it is told that *shard* is done."""
+    return f"done/{shard:06}.json"
+
+
+def storage_options(address: str, settings: BaseSettings) -> dict[str, Any]:
+    """Return options for the file system at *address*: Scrapy's AWS settings, for S3."""
+    if not address.startswith(("s3://", "s3a://")):
+        return {}
+    options = {
+        "key": settings["AWS_ACCESS_KEY_ID"],
+        "secret": settings["AWS_SECRET_ACCESS_KEY"],
+        "token": settings["AWS_SESSION_TOKEN"],
+        "endpoint_url": settings["AWS_ENDPOINT_URL"],
+    }
+    if region := settings["AWS_REGION_NAME"]:
+        options["client_kwargs"] = {"region_name": region}
+    return {name: value for name, value in options.items() if value}
+
+
+def _loaded(content: bytes | None) -> dict[str, Any] | None:
+    loaded: dict[str, Any] | None = None if content is None else json.loads(content)
+    return loaded

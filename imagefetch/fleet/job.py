@@ -1,0 +1,255 @@
+"""One list, one job folder, one report: begun, gone on with, brought to its end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scrapy.settings import BaseSettings
+
+from imagefetch.checks import Run, check_run
+from imagefetch.duplicates import key_of, sent_url
+from imagefetch.errors import BadInput
+from imagefetch.figures import Figures
+from imagefetch.fleet import fence
+from imagefetch.fleet.folder import JobFolder, attempt_path, shard_path, storage_options
+from imagefetch.fleet.merge import Sorter, remove_strays, write_report
+from imagefetch.fleet.split import Big, plan, split
+from imagefetch.job import lock_report, with_list_at_hand
+from imagefetch.names import NameTemplate
+from imagefetch.partials import is_remote, local_path
+from imagefetch.rebuild import add_row, no_figures
+from imagefetch.repeats import Repeats
+from imagefetch.resume import prepare, replace_report
+from imagefetch.rows import HEADER, Row, read_rows
+from imagefetch.urls import READ_ERRORS, Line, read_lines
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What ``job.json`` says."""
+
+    id: str
+    """Made up once."""
+    list: str
+    """BLAKE2b of the list's bytes, in hex."""
+    only_failed: bool
+    lines: int
+    """In the list."""
+    before: int
+    """Of these, with a row in the report, and in no shard."""
+    shards: int
+    big: tuple[Big, ...]
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A job that can be worked at; its report is locked."""
+
+    run: Run
+    folder: JobFolder
+    job: Job
+
+
+def open_folder(run: Run, address: str | None, settings: BaseSettings) -> JobFolder:
+    """Return the job folder at *address*, or else beside the report.
+
+    :raises BadInput: if there can't be any
+    """
+    address = address or f"{run.report}.fleet"
+    if "://" not in address:
+        address = str(Path(address).absolute())
+    try:
+        folder = JobFolder(address, storage_options(address, settings))
+        if folder.job() is None and folder.names():
+            raise BadInput(
+                f"job folder {address}: holds something else; name another with -a job=ADDRESS"
+            )
+    except (ImportError, ValueError, OSError) as error:
+        raise BadInput(f"job folder {address}: can't be used: {error}") from error
+    return folder
+
+
+@contextmanager
+def begun(
+    settings: BaseSettings, arguments: Mapping[str, Any], workers: Callable[[], int]
+) -> Iterator[Begun]:
+    """Begin a job for so many *workers*, or go on with it.
+
+    :raises BadInput: if it can't be
+    :raises NothingToDo: if every line is done
+    """
+    others = {name: value for name, value in arguments.items() if name != "job"}
+    run = check_run(settings, others)
+    if not is_remote(run.store):  # a worker's working directory is another
+        run = replace(run, store=str(local_path(run.store)))
+    folder = open_folder(run, arguments.get("job"), settings)
+    with ExitStack() as stack:
+        stack.callback(lock_report(run.report).release)
+        found = folder.job()
+        if found is not None and (run.fresh or not found["whole"]):
+            if found["whole"]:
+                gather(run.report, folder)
+                clear_partials(folder, map(int, folder.names("attempts")))
+            folder.remove()
+            found = None
+        run = with_list_at_hand(run, settings)
+        try:
+            job = begin(run, folder, settings, workers) if found is None else _known(found, run)
+        except READ_ERRORS as error:
+            raise BadInput(f"{run.urls}: breaks off: {error}") from error
+        yield Begun(run, folder, job)
+
+
+def _known(found: dict[str, Any], run: Run) -> Job:
+    """:raises BadInput: if the job is not of this list"""
+    job = Job(**{**found, "big": tuple(Big(*big) for big in found["big"])})
+    if job.list != fingerprint(run.urls):
+        raise BadInput(
+            f"{run.urls}: has changed since its job began; give the list as it was to end the "
+            "job, or begin anew with -a fresh=1"
+        )
+    if run.only_failed and not job.only_failed:
+        raise BadInput(
+            f"{run.report}: a job is not finished; end it without -a only=failed first, or "
+            "begin anew with -a fresh=1"
+        )
+    return job
+
+
+def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable[[], int]) -> Job:
+    """Split what is to be done of the list into shards in *folder*.
+
+    :raises BadInput: if the report is none of this program's, or of another list
+    :raises NothingToDo: if every line is done
+    """
+    made = fingerprint(run.urls)
+    with closing(
+        prepare(run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh)
+    ) as journal:
+        folder.write("job.json", b'{"whole": false}')
+        size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
+        logger.info("Splitting the list")
+        with ExitStack() as stack:
+            report = stack.enter_context(run.report.open("rb")) if run.report.exists() else None
+
+            def row_of(line: Line) -> bytes | None:
+                """Return a done line's row where a line to be done has the same URL."""
+                if not journal.is_done(line):
+                    return b""
+                url = sent_url(line.text)
+                if report is None or url is None or journal.outcomes.offset(key_of(url)) is None:
+                    return None
+                report.seek(journal.offset(line))
+                return report.readline()
+
+            wanted = (line for line in read_lines(run.urls) if row_of(line) is not None)
+            made_plan = plan(wanted, size, max(1, workers()), limit)
+            scratch = run.report.with_name(f".{run.report.name}.split")
+            split(run.urls, scratch, made_plan, row_of, partial(_send, folder))
+        total = made_plan.lines if journal.total is None else journal.total
+        job = Job(
+            uuid.uuid4().hex[:12],
+            made,
+            run.only_failed,
+            total,
+            total - made_plan.lines,
+            made_plan.shards,
+            tuple(made_plan.big),
+        )
+    folder.write("job.json", json.dumps(asdict(job)).encode())
+    return job
+
+
+def max_lanes(settings: BaseSettings) -> int:
+    """Return how many processes may share a host's limits, each keeping within its part."""
+    if settings.getdict("DOWNLOAD_SLOTS"):
+        return 1  # hosts have limits of their own there
+    return settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
+
+
+def _send(folder: JobFolder, shard: int, lines: Path, rows: Path | None) -> None:
+    folder.send(lines, shard_path(shard))
+    if rows is not None:
+        report = rows.with_suffix(".csv")
+        report.write_bytes(HEADER + rows.read_bytes())
+        folder.send(report, attempt_path(shard, "0000-before"))
+
+
+def fingerprint(urls: Path) -> str:
+    """Return a hash of the list's bytes.
+
+    :raises BadInput: if it can't be read
+    """
+    try:
+        with urls.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise BadInput(f"{urls}: can't be read: {error.strerror}") from error
+
+
+def newest_rows(folder: JobFolder, shard: int, attempt: str) -> Iterator[Row]:
+    """Yield the rows of an attempt."""
+    with tempfile.TemporaryDirectory() as scratch:
+        yield from read_rows(folder.fetch(attempt_path(shard, attempt), Path(scratch)))
+
+
+def gather(report: Path, folder: JobFolder) -> None:
+    """Add to *report* the rows of a job that is to be given up, in any order."""
+
+    def rows() -> Iterator[bytes]:
+        if report.exists():
+            yield from (row.raw for row in read_rows(report))
+        for name in folder.names("attempts"):
+            for attempt in folder.attempts(int(name))[-1:]:
+                yield from (row.raw for row in newest_rows(folder, int(name), attempt))
+
+    replace_report(report, rows())
+
+
+def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
+    """Write the report of a job whose shards are all done, and remove its folder.
+
+    Return what the rows come to.
+
+    :raises ReportError: if a line has no row
+    """
+    run, folder, outcomes = begun.run, begun.folder, begun.folder.outcomes()
+    figures, repeats = no_figures(settings)
+    store = None if is_remote(run.store) else local_path(run.store)
+    names = NameTemplate(settings["FILES_NAME"])
+
+    with closing(Sorter(run.report.with_name(f".{run.report.name}.merge"))) as sorter:
+        if run.report.exists():
+            for row in read_rows(run.report):
+                sorter.add(row)
+        for shard, outcome in outcomes.items():
+            for row in newest_rows(folder, shard, outcome["attempt"]):
+                sorter.add(row)
+            if store is not None and not outcome["clean"]:
+                remove_strays(newest_rows(folder, shard, outcome["attempt"]), names, store)
+        see = partial(add_row, figures, repeats)
+        write_report(run.urls, run.report, sorter.rows(), see)
+    clear_partials(folder, (shard for shard, outcome in outcomes.items() if not outcome["clean"]))
+    folder.remove()
+    return figures, repeats
+
+
+def clear_partials(folder: JobFolder, shards: Iterable[int]) -> None:
+    """Remove what killed attempts left of pictures on their way, and the fences around it."""
+    for shard in shards:
+        for attempt in folder.attempts(shard):
+            if partial_folder := folder.note(shard, attempt).get("partial"):
+                fence.take_down(Path(partial_folder))

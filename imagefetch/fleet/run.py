@@ -1,0 +1,110 @@
+"""From the command to the report: checked, split, fetched, merged."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache
+from types import FrameType
+from typing import Any
+
+from dask.system import CPU_COUNT
+from distributed import Client
+from scrapy.settings import BaseSettings
+
+from imagefetch.about import About
+from imagefetch.fleet.cluster import connected
+from imagefetch.fleet.fleet import Fleet, Words
+from imagefetch.fleet.job import begun, finish
+from imagefetch.fleet.view import FleetView
+from imagefetch.html_report import PageError
+from imagefetch.page_file import page_path
+from imagefetch.rebuild import write_page
+from imagefetch.summary import describe
+
+logger = logging.getLogger(__name__)
+
+
+def run_fleet(
+    settings: BaseSettings,
+    arguments: Mapping[str, Any],
+    given: list[str],
+    scheduler: str | None,
+    workers: int | None = None,
+) -> None:
+    """Fetch a list on the cluster of *scheduler*, or with so many *workers* of this machine,
+    by default one a core.
+
+    *given* are the words of ``-s``, which the processes that fetch get too.
+
+    :raises BadInput: if the run can't start
+    :raises NothingToDo: if every line is done
+    :raises KeyboardInterrupt: at a signal
+    :raises LocalError: if it can't go on; the same command does
+    """
+    begin = time.monotonic()
+    with ExitStack() as stack:
+        stack.enter_context(_signals(_interrupt))
+
+        @cache
+        def client() -> Client:
+            return stack.enter_context(connected(scheduler, workers or CPU_COUNT))
+
+        def threads() -> int:
+            return sum(client().nthreads().values()) if scheduler else workers or CPU_COUNT
+
+        job = stack.enter_context(begun(settings, arguments, threads))
+        if client().dashboard_link:
+            logger.info("Dashboard: %s", client().dashboard_link)
+        outcomes = job.folder.outcomes()
+        about = About.of_run(settings, job.run)
+        about.total, about.started = job.job.lines, time.time()
+        view = stack.enter_context(
+            closing(FleetView(job.job.lines, job.job.before, outcomes, settings))
+        )
+        if view.done:
+            logger.info("continuing: %s of %s lines done", f"{view.done:,}", f"{view.lines:,}")
+        fleet = Fleet(client(), job, Words.of(settings, given, job.run.store), view)
+
+        def stop(number: int, _: FrameType | None) -> None:
+            if fleet.stopping:
+                raise KeyboardInterrupt
+            logger.info("Received %s, ending in order; once more to end at once", _name(number))
+            fleet.stop()
+
+        with _signals(stop):
+            fleet.run()
+        view.close()
+        figures, repeats = finish(job, settings)
+        seconds = time.monotonic() - begin
+        places = {"report": str(job.run.report), "images": job.run.store}
+        if settings.getbool("HTML_REPORT"):
+            about.finish("finished")
+            try:
+                page = write_page(settings, job.run, about, figures, repeats, seconds=seconds)
+                places = {"report": str(job.run.report), "page": str(page), **places}
+            except PageError as error:
+                logger.warning("%s can't be written: %s", page_path(job.run.report), error)
+        logger.info("Finished\n%s", describe(figures, seconds, places, repeats.found()))
+
+
+def _name(number: int) -> str:
+    return signal.Signals(number).name
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _signals(handler: Any) -> Iterator[None]:
+    """Let *handler* have SIGINT and SIGTERM."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

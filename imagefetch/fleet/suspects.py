@@ -1,0 +1,58 @@
+"""Which line is it that kills whatever process fetches it?
+
+A process that dies may have been killed by chance; so the shard is tried as a whole
+some times. If it dies again, half of what is left is tried, and so on: what dies
+is halved, what ends clears its lines. A line that dies alone, and again, is guilty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CHANCES = 3
+"""Deaths before a shard is halved."""
+ALONE = 4
+"""Weight of the deaths of one line alone before it is given up."""
+PROCESS, WORKER = 2, 1
+"""What a death weighs: of the process that fetches; of the worker too, which machines that
+die or are taken away cause more often than lines do."""
+
+
+@dataclass
+class Suspects:
+    """What is known. Lines are meant by their places in the shard."""
+
+    deaths: int = 0
+    """Processes that died, one after the other."""
+    until: int | None = None
+    """A guilty line is before this place; None: anywhere."""
+    alone: int = 0
+    """Weight of the deaths of the first missing line with no other beside."""
+
+    def next_part(self, missing: Sequence[int]) -> int:
+        """Return how many of the *missing* lines, in order, are tried now."""
+        if self.deaths < CHANCES:
+            return len(missing)
+        return max(1, len(self._under_suspicion(missing)) // 2)
+
+    def died(self, missing: Sequence[int], part: int, weight: int) -> None:
+        """Note that the process died which tried the first *part* of *missing*."""
+        self.deaths += 1
+        self.until = missing[part - 1] + 1
+        self.alone = self.alone + weight if part == 1 else 0
+
+    def ended(self, missing: Sequence[int], part: int) -> None:
+        """Note that it did not."""
+        self.alone = 0
+        if self.until is None or missing[part - 1] + 1 >= self.until:
+            self.deaths, self.until = 0, None
+
+    @property
+    def found(self) -> bool:
+        """Whether the first missing line is guilty."""
+        return self.alone >= ALONE
+
+    def _under_suspicion(self, missing: Sequence[int]) -> Sequence[int]:
+        found = [place for place in missing if self.until is None or place < self.until]
+        return found or missing

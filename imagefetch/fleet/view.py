@@ -1,0 +1,85 @@
+"""How far the fleet is: one view over all workers, as that of a single run."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+
+from scrapy.settings import BaseSettings
+
+from imagefetch.fleet.attempt import Progress
+from imagefetch.progress import LONGEST, Rate, in_one_line, log_is_on_terminal
+from imagefetch.view import Snapshot, terminal_view
+
+logger = logging.getLogger(__name__)
+
+
+class FleetView:
+    """Figures of all shards, those that are done and those under way.
+
+    *lines* of the list, *before* of them done before any shard; *outcomes* of shards
+    that are done already. Settings: PROGRESS, PROGRESS_INTERVAL.
+    """
+
+    def __init__(
+        self, lines: int, before: int, outcomes: Mapping[int, Progress], settings: BaseSettings
+    ) -> None:
+        self.lines = lines
+        self.before = before
+        self._shards = {
+            shard: (outcome["done"], outcome["kept"]) for shard, outcome in outcomes.items()
+        }
+        self._rates = Rate(), Rate()
+        self._begin = time.monotonic()
+        self._begun_with = self.done, self.kept
+        self._interval = settings.getfloat("PROGRESS_INTERVAL")
+        self._due = self._begin + self._interval
+        self._is_off = settings["PROGRESS"] == "off"
+        self._view = None if self._is_off else terminal_view()
+        self._writes_lines = not self._is_off and (self._view is None or not log_is_on_terminal())
+        if self._view is not None:
+            self._view.start()
+
+    @property
+    def done(self) -> int:
+        """Lines that have their rows."""
+        return self.before + sum(done for done, _ in self._shards.copy().values())
+
+    @property
+    def kept(self) -> int:
+        """Rows that name a file, those before any shard left out."""
+        return sum(kept for _, kept in self._shards.copy().values())
+
+    def tell(self, progress: Progress) -> None:
+        """Take in how far a shard is."""
+        self._shards[progress["shard"]] = progress["done"], progress["kept"]
+
+    def show(self, workers: int, *, ending: bool = False) -> None:
+        """Draw it, and write a line if one is due."""
+        now, done, kept = time.monotonic(), self.done, self.kept
+        for rate, amount, before in zip(self._rates, (done, kept), self._begun_with, strict=True):
+            rate.update(now - self._begin, amount - before)
+        snapshot = Snapshot(
+            done=done,
+            total=self.lines,
+            kept=kept,
+            failed=done - self.before - kept,
+            workers=workers,
+            lines_rate=self._rates[0].value,
+            images_rate=self._rates[1].value,
+            bytes_rate=None,
+            ending=ending,
+        )
+        if self._view is not None:
+            self._view.show(snapshot)
+        if self._writes_lines and now >= self._due:
+            self._interval = max(self._interval, min(self._interval * 2, LONGEST))
+            self._due = now + self._interval
+            logger.info("%s", in_one_line(snapshot))
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._view is not None:
+            self._view.stop()
+            self._view = None

@@ -1,0 +1,47 @@
+"""What of Dask's a worker meets; `imagefetch.fleet.attempt` knows nothing of it."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import suppress
+
+from distributed import Status, Worker, WorkerPlugin, get_worker
+
+from imagefetch.fleet import attempt
+from imagefetch.fleet.attempt import Progress, Task, fetch_shard
+
+
+def topic(job: str) -> str:
+    """Return the topic of Dask's under which attempts tell how far they are."""
+    return f"imagefetch-{job}"
+
+
+def on_worker(task: Task) -> Progress | None:
+    """Be the task that Dask knows: `fetch_shard`."""
+    worker = get_worker()
+    return fetch_shard(
+        task,
+        tell=lambda event: worker.log_event(topic(task.job), event),
+        alive=lambda: worker.status in {Status.running, Status.paused},
+    )
+
+
+async def stop_job(job: str) -> None:  # a coroutine: only such run without being waited for
+    """Let the attempts of this worker at *job* end in order, and no other begin."""
+    attempt.stopped.add(job)
+    attempt.stop(job)
+
+
+async def allow_job(job: str) -> None:
+    """Undo `stop_job`."""
+    attempt.stopped.discard(job)
+
+
+class Patient(WorkerPlugin):
+    """Lets a worker ignore the Ctrl-C that is meant for the one who started it."""
+
+    name = "imagefetch-patient"
+
+    def setup(self, worker: Worker) -> None:
+        with suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGINT, signal.SIG_IGN)

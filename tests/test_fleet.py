@@ -1,0 +1,371 @@
+"""``scrapy fleet`` as a user runs it, on a real Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from imagefetch.audit import audit
+from imagefetch.errors import BadInput
+from imagefetch.fleet.run import run_fleet
+from imagefetch.resume import previous
+from imagefetch.rows import read_rows
+from imagefetch.urls import read_lines
+from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
+from tests.fleet_chaos import AT_ONCE, chaos
+from tests.fleet_cluster import Cluster, cluster, fleet_command, until
+from tests.server import Server
+from tests.test_fleet_attempt import is_over
+from tests.test_pipelines import Remote, s3
+
+__all__ = ["s3"]  # a fixture
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A scheduler and two workers."""
+    with cluster(tmp_path_factory.mktemp("cluster"), workers=2) as made:
+        yield made
+
+
+def write_list(folder: Path, lines: list[str]) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
+
+
+def log(folder: Path) -> str:
+    return (folder / "fleet.log").read_text()
+
+
+def check(folder: Path) -> None:
+    """Assert the invariant, and that rows stand in the order of the list and nothing is left."""
+    found = audit(folder / "urls.txt", folder / "REPORT.csv", folder / "images")
+    assert not found.broken, found.examples
+    assert (found.missing, found.strays, found.partial) == (0, 0, 0)
+    rows = [(row.line, row.cells[0]) for row in read_rows(folder / "REPORT.csv")]
+    assert rows == list(read_lines(folder / "urls.txt"))
+    left = {path.name for path in folder.iterdir()}
+    assert left <= {"urls.txt", "REPORT.csv", "images", "fleet.log", ".REPORT.csv.lock",
+                    "REPORT.previous.csv"}  # fmt: skip
+
+
+def told(folder: Path) -> list[list[str]]:
+    """Return each row, but for how long it took."""
+    rows = [row.cells for row in read_rows(folder / "REPORT.csv")]
+    return sorted([*cells[:10], cells[11]] for cells in rows)
+
+
+def test_as_crawl_does(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
+    """The same list gives the same rows; so do only=failed and fresh=1 after it; and a finished
+    report is nothing to do."""
+    kinds = ("/image/", "/status/404/", "/type/", "/later/1/503/", "/empty/", "/image/")
+    lines = [hosts.url(f"{kind}{n}", HOSTS[n % 20]) for n in range(20) for kind in kinds]
+    lines += ["", "# no line", "no URL", "ftp://a.example/x", lines[0], f"{lines[5]}#x"]
+    lines += [hosts.url(f"/status/503/{n}") for n in range(4)]
+    settings: dict[str, Any] = {
+        "SHARD_SIZE": 70,
+        "FILES_NAME": "{line}-{hash}{ext}",
+        "RETRY_TIMES": 1,
+    }
+    fleet = tmp_path / "fleet"
+    for folder in (fleet, tmp_path / "crawl"):
+        write_list(folder, lines)
+        hosts.hits.clear()
+        if folder == fleet:
+            assert dask.run_fleet(folder, **settings) == 0, log(folder)
+        else:
+            assert run_crawl(folder, **settings).status == 0
+        assert hosts.hits["/image/0"] == 1
+        assert hosts.hits["/later/1/503/3"] == 2
+    assert told(fleet) == told(tmp_path / "crawl")
+    check(fleet)
+    said = log(fleet)
+    assert f"] INFO: Finished\n  lines       {len(lines) - 2}\n  kept        62 (" in said
+    page = (fleet / "REPORT.html").read_text()
+    assert "62" in page
+    assert not list((fleet / "images").rglob("*.html"))
+
+    assert dask.run_fleet(fleet, **settings) == 0
+    assert "nothing to do: all 128 lines are done" in log(fleet)
+
+    hosts.hits.clear()
+    for n in range(4):
+        hosts.hits[f"/status/503/{n}"] = 0
+    assert dask.run_fleet(fleet, "-a", "only=failed", **settings) == 0
+    assert hosts.hits == {f"/status/503/{n}": 2 for n in range(4)}
+    check(fleet)
+
+    hosts.hits.clear()
+    before = (fleet / "REPORT.csv").read_bytes()
+    assert dask.run_fleet(fleet, "-a", "fresh=1", **settings) == 0
+    assert previous(fleet / "REPORT.csv").read_bytes() == before
+    assert told(fleet) == told(tmp_path / "crawl")
+    assert hosts.hits["/image/0"] == 1
+    check(fleet)
+
+
+def test_a_crawl_is_gone_on_with(dask: Cluster, tmp_path: Path, server: Server) -> None:
+    """What a single process has done isn't asked for again, nor what has the same URL."""
+    write_list(tmp_path, [server.url(f"/image/{n}") for n in range(10)])
+    assert run_crawl(tmp_path).status == 0
+    server.hits.clear()
+    lines = [server.url(f"/image/{n}") for n in range(20)]
+    write_list(tmp_path, [*lines, f"{lines[3]}#again"])
+    assert dask.run_fleet(tmp_path) == 0, log(tmp_path)
+    assert server.hits == {f"/image/{n}": 1 for n in range(10, 20)}
+    check(tmp_path)
+    assert "continuing: 9 of 21 lines done" in log(tmp_path)  # and one that a line is like
+
+
+def test_a_host_s_limit_holds_for_the_fleet(dask: Cluster, tmp_path: Path, server: Server) -> None:
+    """Its lines are in several shards, which two workers fetch at once: each within a half."""
+    write_list(tmp_path, [server.url(f"/held/{n}") for n in range(60)])
+    settings = {"SHARD_SIZE": 20, "CONCURRENT_REQUESTS_PER_DOMAIN": 6}
+    running = dask.start_fleet(tmp_path, **settings)
+    until(lambda: server.under_way["all"] == 6, "six requests")
+    until(lambda: sum(len(worker.crawls()) for worker in dask.workers) == 2, "two processes")
+    server.gate.set()
+    assert running.wait() == 0, log(tmp_path)
+    assert server.peak["127.0.0.1"] == 6
+    assert set(server.hits.values()) == {1}
+    check(tmp_path)
+
+
+def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
+    """By Ctrl-C, in order; and once its client was killed. No line is asked for twice."""
+    lines = [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(40)]
+    write_list(tmp_path, lines)
+    settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 4, "PROGRESS_INTERVAL": 0.2}
+    running = dask.start_fleet(tmp_path, **settings)
+    until(lambda: hosts.under_way["all"] == 8, "eight requests")
+    running.send_signal(signal.SIGINT)
+    until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
+    hosts.gate.set()
+    assert running.wait() == 3
+    assert log(tmp_path).endswith("imagefetch: ended early: shutdown\n")
+    assert not (tmp_path / "REPORT.csv").exists()
+    assert 8 <= len(hosts.hits) < 40
+
+    hosts.gate.clear()
+    write_list(tmp_path, [*lines, "another line"])
+    assert dask.run_fleet(tmp_path, **settings) == 2
+    assert "urls.txt: has changed since its job began; give the list as it was" in log(tmp_path)
+    write_list(tmp_path, lines)
+    killed = dask.start_fleet(tmp_path, **settings)
+    until(lambda: hosts.under_way["all"] == 8, "eight requests")
+    killed.kill()
+    killed.wait()
+    again = dask.start_fleet(tmp_path, **settings)
+    until(lambda: "2 workers" in "".join(log(tmp_path).split("Dashboard")[3:]), "a client at it")
+    hosts.gate.set()
+    assert again.wait() == 0, log(tmp_path)
+    assert set(hosts.hits.values()) == {1}
+    check(tmp_path)
+
+
+def test_the_scheduler_is_killed(tmp_path: Path, hosts: Server) -> None:
+    """The run ends early and says so; with another scheduler, the same command goes on."""
+    write_list(tmp_path / "job", [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(20)])
+    settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2}
+    with cluster(tmp_path / "cluster", workers=1) as made:
+        running = made.start_fleet(tmp_path / "job", **settings)
+        until(lambda: hosts.under_way["all"] == 2, "two requests")
+        (crawl,) = made.workers[0].crawls()
+        assert made.scheduler is not None
+        made.scheduler.kill()
+        made.scheduler.wait()
+        assert running.wait() == 3
+        assert "ended early: scheduler-lost: " in log(tmp_path / "job").splitlines()[-1]
+        until(lambda: is_over(crawl), "no process that fetches")
+        hosts.gate.set()
+        made.start_scheduler()
+        made.start_worker()
+        assert made.run_fleet(tmp_path / "job", **settings) == 0
+    check(tmp_path / "job")
+    assert sum(hosts.hits.values()) <= 22
+
+
+def test_in_chaos(tmp_path: Path) -> None:
+    """Workers killed and stopped at random, the client killed once: nothing is lost, nothing
+    doubled, every file is its row's, and only lines in flight were asked for again.
+
+    ``python -m tests.fleet_chaos`` is the same at length.
+    """
+    found = chaos(tmp_path, lines=1_200, hosts=10, workers=2, seed=5, pause=3, events=3)
+    assert found.status == 0, log(tmp_path)
+    assert found.in_order
+    assert not found.audit.broken, found.audit.examples
+    assert (found.audit.rows, found.audit.kept) == (1_200, 1_200)
+    assert (found.audit.strays, found.audit.partial) == (0, 0)
+    assert found.asked_again <= found.lives * AT_ONCE
+    assert found.left == []
+    assert found.events == {"kill": 1, "lose": 1, "stop": 1, "client": 1}
+
+
+def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> None:
+    """Without --scheduler; store and job folder in a bucket. No door is opened to others. Ctrl-C,
+    which reaches every process, ends it in order, and the same command goes on."""
+    write_list(tmp_path, [server.url(f"/image/{n}") for n in range(30)] + [server.url("/held/x")])
+    settings = {**s3.settings, "FILES_STORE": s3.store, "SHARD_SIZE": 10}
+    words = fleet_command(tmp_path, settings, "--workers", "2", "-a", "job=s3://bucket/job")
+    with (tmp_path / "fleet.log").open("a") as out:
+        running = subprocess.Popen(
+            words, cwd=ROOT, env=environment(), stdout=out, stderr=out, start_new_session=True
+        )
+    until(lambda: server.hits["/held/x"], "a line under way")
+    family = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
+    listening = {
+        connection.laddr.ip
+        for process in family
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+    os.killpg(running.pid, signal.SIGINT)
+    until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
+    server.gate.set()
+    assert running.wait() == 3, log(tmp_path)
+    again = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, check=False)
+    assert again.returncode == 0, again.stderr
+    rows = Crawl(0, "", tmp_path).by_line
+    assert list(rows) == list(range(1, 32))
+    kept = s3.bodies()
+    assert set(kept) == {row["File"] for row in rows.values()}
+    assert set(server.hits.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "why"),
+    [
+        ({"urls": "none.txt"}, {}, r"none\.txt: no such list"),
+        ({"urls": "picture.txt"}, {}, r"picture\.txt: is no text file"),
+        ({}, {"SHARD_SIZE": "0"}, r"setting SHARD_SIZE = '0': must be a whole number from 1"),
+        ({"shard": "1"}, {}, r"argument -a shard=…: there is no such argument"),
+        ({"job": "nowhere://x"}, {}, r"job folder nowhere://x: can't be used"),
+        ({"job": "taken"}, {}, r"job folder .*taken: holds something else"),
+        ({"only": "failed", "fresh": "1"}, {}, r"give one of them"),
+        ({"report": "stranger.csv"}, {}, r"stranger\.csv: is no report of this program's"),
+    ],
+)
+def test_bad_input(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: dict[str, str],
+    settings: dict[str, str],
+    why: str,
+) -> None:
+    """One line, before any cluster is asked for; what is there is left as it is."""
+    monkeypatch.chdir(tmp_path)
+    write_list(tmp_path, ["http://127.0.0.1/a"])
+    (tmp_path / "picture.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "done").mkdir()
+    (tmp_path / "stranger.csv").write_text("a,b\n")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(BadInput, match=why) as refusal:
+        run_fleet(project(**settings), arguments, [], "tcp://127.0.0.1:1")
+    assert "\n" not in str(refusal.value)
+    after = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
+    assert after == set(before)
+
+
+def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address where none answers is bad input."""
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "1s")
+    write_list(tmp_path, ["http://127.0.0.1/a"])
+    words = fleet_command(tmp_path, {}, "--scheduler", "tcp://127.0.0.1:1")
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "imagefetch: --scheduler tcp://127.0.0.1:1: no scheduler answers" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_its_packages(tmp_path: Path) -> None:
+    """One line says what to install; other commands do without."""
+    (tmp_path / "distributed.py").write_text("raise ImportError('not here')\n")
+    env = {**environment(), "PYTHONPATH": str(tmp_path)}
+    for verb, status in ("fleet", 2), ("list", 0):
+        done = subprocess.run(
+            [sys.executable, "-m", "scrapy", verb],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status
+        if status:
+            assert done.stderr == (
+                "imagefetch: scrapy fleet needs more packages (not here): "
+                "pip install -r requirements-fleet.txt\n"
+            )
+
+
+def test_the_document_s_commands_work(tmp_path: Path, server: Server, s3: Remote) -> None:
+    """Each in its turn, in the project's folder, which knows the bucket; one machine plays all."""
+    document = (ROOT / "docs" / "fleet.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines()]
+    shutil.copytree(ROOT / "imagefetch", tmp_path / "imagefetch")
+    shutil.copy(ROOT / "scrapy.cfg", tmp_path)
+    with (tmp_path / "imagefetch" / "settings.py").open("a") as settings:
+        settings.write('ALLOWED_NETWORKS = ["127.0.0.0/8"]\n')
+        settings.writelines(f"{name} = {value!r}\n" for name, value in s3.settings.items())
+    write_list(tmp_path, [server.url(f"/image/{n}") for n in range(5)])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**environment(), "PATH": path}
+    running, reports = [], 0
+    try:
+        for command in commands:
+            words = command.replace("10.0.0.1:8786", address).replace("/srv", str(tmp_path))
+            words = words.replace("10.0.0.1", "127.0.0.1").replace("8786", address[10:])
+            if command.startswith("export "):
+                name, _, value = command.removeprefix("export ").partition("=")
+                env[name] = value
+            elif command.startswith("python -m dask "):
+                running.append(
+                    subprocess.Popen(
+                        words.split(), cwd=tmp_path, env=env, stderr=subprocess.DEVNULL
+                    )
+                )
+            elif command.startswith("scrapy "):
+                for report in tmp_path.rglob("REPORT.csv"):
+                    report.unlink()
+                server.hits.clear()
+                done = subprocess.run(
+                    ["bash", "-euo", "pipefail", "-c", words],
+                    cwd=tmp_path,
+                    env=env,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert done.returncode == 0, (command, done.stderr)
+                (report,) = tmp_path.rglob("REPORT.csv")
+                assert [row.cells[1] for row in read_rows(report)] == ["200"] * 5
+                assert set(server.hits.values()) == {1}
+                reports += 1
+            else:
+                assert command.startswith("pip install ")
+    finally:
+        for process in running:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+            process.wait()
+    assert (reports, len(running)) == (4, 2)
+    assert len(s3.bodies()) == 5

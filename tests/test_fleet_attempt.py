@@ -1,0 +1,272 @@
+"""Attempts at a shard: real processes on a real server, without Dask."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import psutil
+import pytest
+
+from imagefetch.audit import audit
+from imagefetch.fleet import fence
+from imagefetch.fleet.attempt import Abandoned, AttemptFailed, Task, fetch_shard, stop, stopped
+from imagefetch.fleet.folder import JobFolder, shard_path
+from imagefetch.rows import HEADER, read_rows
+from imagefetch.urls import Line, shard_line
+from tests.conftest import LOOPBACK, ROOT, environment
+from tests.fleet_cluster import until
+from tests.server import Server, Writer, image, jpeg
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ.keys() - environment().keys():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+class Shard:
+    """Shard 7 of a job, whose lines are numbered by thousands."""
+
+    def __init__(self, folder: Path, urls: list[str]) -> None:
+        self.folder = folder
+        self.store = folder / "images"
+        self.job = JobFolder(str(folder / "job"), {})
+        self.lines = [Line(1_000 * n, url) for n, url in enumerate(urls, 1)]
+        self.job.write("job.json", b"{}")
+        self.job.write(shard_path(7), b"".join(map(shard_line, self.lines)))
+
+    def task(self, *words: str, silence: float = 60) -> Task:
+        settings = (f"FILES_STORE={self.store}", f"ALLOWED_NETWORKS={LOOPBACK}", "RETRY_DELAY=0.05")
+        words = (*settings, *words)
+        return Task("job", self.job.address, {}, 7, words, str(self.store), silence)
+
+    @property
+    def report(self) -> Path:
+        """The newest attempt's."""
+        return self.folder / "job" / "attempts" / "000007" / f"{self.job.attempts(7)[-1]}.csv"
+
+    def codes(self) -> dict[int, str]:
+        """Return each row's response code, and what a duplicate or a crash adds to it."""
+        return {row.line: row.cells[1] for row in read_rows(self.report)}
+
+    def check(self) -> None:
+        """Assert that every line has its row and every file is its row's."""
+        found = audit(self.folder / "job" / shard_path(7), self.report, self.store)
+        assert not found.broken, found.examples
+        assert (found.lines, found.rows, found.missing) == (len(self.lines),) * 2 + (0,)
+        assert (found.strays, found.partial) == (0, 0)
+
+
+def ignored(*_: object) -> None:
+    """Is told how far an attempt is."""
+
+
+def test_an_attempt_goes_on_where_the_last_one_was(tmp_path: Path, server: Server) -> None:
+    """Lines keep their numbers, in names too; what has a row isn't asked for again, nor is its
+    duplicate; a torn row is no row; a finished shard is left alone."""
+    urls = [server.url(path) for path in ("/image/a", "/status/404/b", "/image/a#x", "/image/c")]
+    shard = Shard(tmp_path, [*urls, "no URL"])
+    first = (
+        f"{urls[0]},200,1000,first.jpg,{len(image('/image/a'))},image/jpeg,64,48,{'0' * 64},1,0.1,"
+    )
+    before = HEADER + f"{first}\r\n{urls[1]},404,20".encode()
+    shard.job.write("attempts/000007/0000-before.csv", before)
+    told: list[dict[str, int]] = []
+    task = shard.task("FILES_NAME={line}-{hash}{ext}")
+    progress = fetch_shard(task, told.append, lambda: True)
+    assert progress == {"shard": 7, "done": 5, "kept": 3} == told[-1]
+    with shard.report.open(newline="") as file:
+        rows = {int(row["Line"]): row for row in csv.DictReader(file)}
+    assert next(iter(rows)) == 1000
+    assert {n: row["Response code"] for n, row in sorted(rows.items())} == {
+        1000: "200",
+        2000: "404",
+        3000: "200",
+        4000: "200",
+        5000: "FAILED InvalidURL",
+    }
+    assert rows[3000]["File"] == "first.jpg"
+    assert rows[4000]["File"].startswith("4000-")
+    assert server.hits == {"/status/404/b": 1, "/image/c": 1}
+    assert shard.job.outcomes()[7]["attempt"] == shard.report.stem
+    assert fetch_shard(task, ignored, lambda: True) == progress
+    assert len(shard.job.attempts(7)) == 2
+
+
+def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) -> None:
+    """It gets its row, and the others are kept."""
+    paths = [f"/image/{n}" for n in range(6)]
+    paths[2] = "/image/deadly/x"
+    shard = Shard(tmp_path, [server.url(path) for path in paths])
+    pipeline = 'ITEM_PIPELINES={"tests.fleet_kill.DeadlyPipeline": 300}'
+    progress = fetch_shard(shard.task(pipeline, "CONCURRENT_REQUESTS=2"), ignored, lambda: True)
+    assert progress == {"shard": 7, "done": 6, "kept": 5}
+    assert shard.codes()[3000] == "FAILED WorkerCrash"
+    last = {row.line: row.cells[-1] for row in read_rows(shard.report)}
+    assert last[3000] == "worker-crash"
+    assert not shard.job.outcomes()[7]["clean"]
+    fence.take_down(Path(shard.job.note(7, shard.report.stem)["partial"]))
+    for stray in shard.store.glob("x-*"):
+        stray.unlink()
+    shard.check()
+    assert server.hits[paths[2]] <= 3 + 2 + 2  # before it is halved; halved; alone
+
+
+def test_what_can_t_be_done_here_is_told(tmp_path: Path, server: Server) -> None:
+    """With the line that the process said last; what is done stays done."""
+    shard = Shard(tmp_path, [server.url("/image/a")])
+    with pytest.raises(AttemptFailed, match="setting RETRY_TIMES = 'many': must be"):
+        fetch_shard(shard.task("RETRY_TIMES=many"), ignored, lambda: True)
+    assert fetch_shard(shard.task(), ignored, lambda: True) == {"shard": 7, "done": 1, "kept": 1}
+    shard.check()
+    shard.job.remove()
+    with pytest.raises(AttemptFailed, match="job folder"):
+        fetch_shard(shard.task(), ignored, lambda: True)
+
+
+class Elsewhere:
+    """An attempt in a process of its own, as a worker is one."""
+
+    def __init__(self, task: Task) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.outcome, other = context.Pipe(False)
+        self.process = context.Process(target=attempt_elsewhere, args=(task, other))
+        self.process.start()
+
+    def crawl(self) -> psutil.Process:
+        """Return the process that fetches, once it is there."""
+
+        def found() -> psutil.Process | None:
+            children = psutil.Process(self.process.pid).children()
+            return next((each for each in children if "crawl" in each.cmdline()), None)
+
+        crawl = until(found, "a crawl")
+        assert crawl is not None
+        return crawl
+
+
+def attempt_elsewhere(task: Task, outcome: Connection) -> None:
+    try:
+        outcome.send(fetch_shard(task, ignored, lambda: True))
+    except (AttemptFailed, Abandoned) as error:
+        outcome.send(error)
+
+
+def is_over(process: psutil.Process) -> bool:
+    """Whether a process has ended, be it that nobody asked for its exit status yet."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+class Holding:
+    """A shard of two lines, one done, the other asked for by another process's attempt.
+
+    That request is answered once the server's gate is opened, others at once, and
+    with another picture.
+    """
+
+    def __init__(self, folder: Path, server: Server, silence: float) -> None:
+        self.server = server
+        self.asked = 0
+        server.raw["/raw/a"] = self._answer
+        self.shard = Shard(folder, [server.url("/image/done"), server.url("/raw/a")])
+        self.elsewhere = Elsewhere(self.shard.task(silence=silence))
+        attempts = self.shard.job.attempts
+        until(lambda: self.asked and attempts(7) and len(self.shard.codes()) == 1, "one of two")
+
+    async def _answer(self, writer: Writer) -> None:
+        self.asked += 1
+        number = self.asked
+        if number == 1:
+            await asyncio.to_thread(self.server.gate.wait)
+        body = jpeg(f"answer {number}".encode())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+
+@pytest.fixture
+def holding(tmp_path: Path, server: Server, request: pytest.FixtureRequest) -> Iterator[Holding]:
+    made = Holding(tmp_path, server, silence=request.param)
+    try:
+        yield made
+    finally:
+        made.elsewhere.process.kill()
+        made.elsewhere.process.join()
+
+
+@pytest.mark.parametrize("holding", [1_000], indirect=True)
+def test_a_process_believed_dead_does_no_harm(holding: Holding, server: Server) -> None:
+    """Stopped while another attempt does its lines, and then let go on: the picture that it gets
+    is another, and goes nowhere; the rows and files are the other attempt's."""
+    crawl = holding.elsewhere.crawl()
+    crawl.suspend()
+    shard = holding.shard
+    progress = fetch_shard(shard.task(), ignored, lambda: True)
+    assert progress == {"shard": 7, "done": 2, "kept": 2}
+    server.gate.set()
+    crawl.resume()
+    outcome = holding.elsewhere.outcome.recv()
+    assert isinstance(outcome, AttemptFailed), outcome
+    assert "store-error" in str(outcome)
+    assert server.hits["/raw/a"] == 2
+    assert server.hits["/image/done"] == 1
+    for attempt in shard.job.attempts(7):
+        fence.take_down(Path(shard.job.note(7, attempt)["partial"]))
+    shard.check()
+
+
+@pytest.mark.parametrize("holding", [1], indirect=True)
+def test_a_process_ends_with_its_worker(holding: Holding) -> None:
+    """Whether that is stopped or killed; a worker that was stopped gives the shard up."""
+    crawl = holding.elsewhere.crawl()
+    worker = psutil.Process(holding.elsewhere.process.pid)
+    worker.suspend()
+    until(lambda: is_over(crawl), "its end")
+    worker.resume()
+    assert isinstance(holding.elsewhere.outcome.recv(), Abandoned)
+    holding.elsewhere = Elsewhere(holding.shard.task())
+    crawl = holding.elsewhere.crawl()
+    holding.elsewhere.process.kill()
+    until(lambda: is_over(crawl), "its end")
+
+
+def test_a_worker_without_scheduler_gives_up(tmp_path: Path, server: Server) -> None:
+    """Another may have got its shard."""
+    shard = Shard(tmp_path, [server.url("/image/a")])
+    with pytest.raises(Abandoned):
+        fetch_shard(shard.task(), ignored, lambda: False)
+    assert not server.hits
+
+
+def test_stopped_in_order(tmp_path: Path, server: Server) -> None:
+    """Downloads under way are finished, no line is asked for twice; the note accuses nobody."""
+    urls = [server.url(f"/held/{n}") for n in range(2)] + [server.url("/image/a")]
+    shard = Shard(tmp_path, urls)
+    task = shard.task("CONCURRENT_REQUESTS=2")
+    with ThreadPoolExecutor(1) as thread:
+        attempt = thread.submit(fetch_shard, task, ignored, lambda: True)
+        until(lambda: server.under_way["all"] == 2, "two requests")
+        stop("job")
+        server.gate.set()
+        assert attempt.result() is None
+    assert shard.codes() == {1000: "200", 2000: "200"}
+    note = shard.job.note(7, shard.report.stem)
+    assert note["suspects"]["deaths"] == 0
+    stopped.add("job")
+    assert fetch_shard(task, ignored, lambda: True) is None
+    stopped.clear()
+    assert fetch_shard(task, ignored, lambda: True) == {"shard": 7, "done": 3, "kept": 3}
+    for attempt_name in shard.job.attempts(7):
+        fence.take_down(Path(shard.job.note(7, attempt_name)["partial"]))
+    shard.check()
+    assert set(server.hits.values()) == {1}

@@ -1,0 +1,183 @@
+"""What a fleet is made of, each part alone: suspects, fences, the tie to a worker, merging."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagefetch.errors import ReportError, StoreError
+from imagefetch.fleet import fence, merge
+from imagefetch.fleet.child import watch
+from imagefetch.fleet.folder import JobFolder
+from imagefetch.fleet.merge import Sorter, in_order, remove_strays
+from imagefetch.fleet.suspects import ALONE, CHANCES, PROCESS, WORKER, Suspects
+from imagefetch.names import NameTemplate
+from imagefetch.partials import open_partial_folder
+from imagefetch.rows import Row, encode
+from imagefetch.urls import Line
+from tests.conftest import examples
+
+
+@examples(50)
+@given(st.integers(1, 100), st.data())
+def test_the_guilty_are_found(lines: int, data: st.DataObject) -> None:
+    """All of them and nobody else, whatever else of a part was done before it died."""
+    guilty = data.draw(st.sets(st.integers(0, lines - 1), max_size=3))
+    missing = list(range(lines))
+    suspects, found, processes = Suspects(), set(), 0
+    while missing:
+        if suspects.found:
+            found.add(missing.pop(0))
+            suspects = Suspects()
+            continue
+        processes += 1
+        part = suspects.next_part(missing)
+        assert 1 <= part <= len(missing)
+        tried = missing[:part]
+        if guilty.intersection(tried):
+            suspects.died(missing, part, PROCESS)
+            done = data.draw(st.sets(st.sampled_from(tried))) - guilty
+        else:
+            suspects.ended(missing, part)
+            done = set(tried)
+        missing = [place for place in missing if place not in done]
+    assert found == guilty
+    bound = CHANCES + ALONE // PROCESS + lines.bit_length() + 1
+    assert processes <= 1 + (bound + 1) * len(guilty)
+
+
+def test_chance_deaths_accuse_nobody() -> None:
+    """A process that was killed now and then, as its machine died, is no line's fault."""
+    missing = list(range(100))
+    suspects = Suspects()
+    for _ in range(CHANCES + 1):
+        suspects.died(missing, suspects.next_part(missing), WORKER)
+    while suspects.until is not None:
+        part = suspects.next_part(missing)
+        suspects.ended(missing, part)
+        missing = missing[part:]
+        assert not suspects.found
+    assert suspects == Suspects()
+
+
+def test_behind_a_fence_no_file_is_moved(tmp_path: Path) -> None:
+    """Neither one that was there, nor one that would be made; the fence is taken down again."""
+    store = tmp_path / "store"
+    partial, other = store / ".part" / "a1", store / ".part" / "b2"
+    open_partial_folder(partial)
+    (partial / "body").write_bytes(b"x")
+    fence.put_up(partial)
+    fence.put_up(partial)  # as each later attempt does
+    with pytest.raises(OSError):
+        (partial / "body").replace(store / "a.jpg")
+    with pytest.raises(StoreError):
+        open_partial_folder(partial)
+    fence.put_up(other)  # before that one made its folder
+    with pytest.raises(StoreError):
+        open_partial_folder(other)
+    for each in (partial, other):
+        fence.take_down(each)
+    assert list(store.iterdir()) == []
+    fence.put_up(tmp_path / "elsewhere" / "c3")  # another machine's
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_silent_or_ended_worker_is_noticed() -> None:
+    """`watch` goes on while there are signs of life, and returns after."""
+    reading, writing = os.pipe()
+    os.write(writing, b"." * 10)
+    watch(reading, 0.01)
+    os.write(writing, b".")
+    os.close(writing)
+    watch(reading, 1_000)
+    os.close(reading)
+
+
+def rows(*lines: Line, code: str = "404") -> Iterator[Row]:
+    for line in lines:
+        cells = [line.text, code, str(line.number), *[""] * 6, "1", "", "not-found"]
+        yield Row(0, encode(cells), cells)
+
+
+LINES = [Line(number, f"http://a.example/{number}") for number in range(1, 500, 3)]
+
+
+def test_rows_are_put_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two rows of a line the later counts; memory is bounded, what waits is removed."""
+    monkeypatch.setattr(merge, "LINES", 50)
+    monkeypatch.setattr(merge, "BUFFER", 2_000)
+    sorter = Sorter(tmp_path / "scratch")
+    for row in rows(*LINES, code="500"):
+        sorter.add(row)
+    for row in rows(*reversed(LINES)):
+        sorter.add(row)
+    assert len(list((tmp_path / "scratch").iterdir())) == 10
+    found = list(in_order(LINES, sorter.rows()))
+    assert [(row.line, row.cells[0]) for row in found] == LINES
+    assert {row.cells[1] for row in found} == {"404"}
+    sorter.close()
+    assert not (tmp_path / "scratch").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (LINES[:5] + LINES[6:], "line 16 of the list has no row"),
+        (LINES[:-1], "line 499 of the list has no row"),
+        ([*LINES, Line(501, "http://a.example/501")], "no line 501"),
+        ([Line(1, "http://b.example/"), *LINES[1:]], "line 1 of the list has no row"),
+    ],
+)
+def test_a_report_that_is_not_whole_is_none(lines: list[Line], why: str) -> None:
+    """A row too few or too many, or of another URL, is told and never passed over."""
+    with pytest.raises(ReportError, match=why):
+        list(in_order(LINES, rows(*lines)))
+
+
+def test_what_a_killed_process_stored_is_removed(tmp_path: Path) -> None:
+    """Under the other names that a line's picture may have; what its row names stays."""
+    names = NameTemplate("{stem}-{hash}{ext}")
+    kept, stray, other = (
+        names.name(f"http://a.example/{n}", ext)
+        for n, ext in ((1, ".jpg"), (1, ".png"), (2, ".png"))
+    )
+    for name in (kept, stray, other):
+        (tmp_path / name).touch()
+    cells = ["http://a.example/1", "200", "1", kept, *[""] * 8]
+    remove_strays([Row(0, b"", cells)], names, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {kept, other}
+    # A duplicate of it may have been given up; the file is still named by a row.
+    again = ["http://a.example/1", "FAILED WorkerCrash", "5", *[""] * 9]
+    remove_strays([Row(0, b"", again), Row(0, b"", cells)], names, tmp_path)
+    assert (tmp_path / kept).exists()
+
+
+def test_the_job_folder(tmp_path: Path) -> None:
+    """Only whole reports are attempts, the newest last; removing leaves what is another's."""
+    folder = JobFolder(str(tmp_path / "job"), {})
+    assert (folder.job(), folder.names(), folder.outcomes(), folder.attempts(3)) == (
+        None,
+        [],
+        {},
+        [],
+    )
+    for name in (
+        "0002-bb.csv",
+        "0001-aa.csv",
+        "0001-aa.json",
+        "0002-bb.new.csv",
+        ".0002-bb.csv.lock",
+    ):
+        folder.write(f"attempts/000003/{name}", b"{}")
+    assert folder.attempts(3) == ["0001-aa", "0002-bb"]
+    folder.write("job.json", b"{}")
+    folder.write("done/000003.json", b'{"attempt": "0002-bb"}')
+    assert folder.outcomes() == {3: {"attempt": "0002-bb"}}
+    (tmp_path / "job" / "mine.txt").touch()
+    folder.remove()
+    assert folder.names() == ["mine.txt"]

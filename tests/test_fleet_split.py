@@ -1,0 +1,142 @@
+"""From a list to shards."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagefetch.duplicates import key_of, sent_url
+from imagefetch.fleet import split as module
+from imagefetch.fleet.split import Plan, plan, split
+from imagefetch.fleet.turns import Turns
+from imagefetch.urls import Line, read_lines
+from tests.conftest import examples
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_groups() -> Iterator[None]:
+    """So that a plan is made quickly, and hosts share groups."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "GROUPS", 2**12)
+        yield
+
+
+HOSTS = st.sampled_from(["a.example", "A.example", "b.example:8080", "c.example", "bücher.example"])
+URLS = st.builds(
+    "{}://{}/{}{}".format,
+    st.sampled_from(["http", "https"]),
+    HOSTS,
+    st.integers(0, 30),
+    st.sampled_from(["", "#x", "?q=1", " "]),
+)
+OTHERS = st.sampled_from(["not a URL", "ftp://a.example/x", "http://[", "a\tb", "=1+1", "\x1f\x00"])
+
+
+def shards_of(lines: list[str], folder: Path, **bounds: int) -> tuple[Plan, dict[int, list[Line]]]:
+    """Return the plan for a list of *lines*, and the lines of each shard as they are read back."""
+    urls = folder / "urls.txt"
+    urls.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    made = plan(read_lines(urls), **{"size": 10, "workers": 1, "limit": 64, **bounds})
+    found: dict[int, list[Line]] = {}
+
+    def send(shard: int, path: Path, rows: Path | None) -> None:
+        assert rows is None
+        found[shard] = list(read_lines(path.rename(folder / f"{shard}.shard")))
+
+    split(urls, folder / "scratch", made, lambda _: b"", send)
+    assert not (folder / "scratch").exists()
+    return made, found
+
+
+@examples(60)
+@given(st.lists(URLS | OTHERS | st.just("# no line") | st.just(""), max_size=80), st.data())
+def test_each_line_is_in_one_shard(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], data: st.DataObject
+) -> None:
+    """With its number and text; what asks for the same URL is together, and so are the
+    lines of a host, but for one whose shards are known to take turns."""
+    folder = tmp_path_factory.mktemp("split")
+    size = data.draw(st.integers(1, 30))
+    made, found = shards_of(lines, folder, size=size)
+    expected = list(read_lines(folder / "urls.txt"))
+    assert sorted(line for some in found.values() for line in some) == expected
+    assert made.lines == len(expected)
+    keys, hosts = defaultdict(set), defaultdict(set)
+    for shard, some in found.items():
+        for line in some:
+            if url := sent_url(line.text):
+                keys[key_of(url)].add(shard)
+                hosts[urlsplit(url).hostname].add(shard)
+    assert all(len(shards) == 1 for shards in keys.values())
+    turns = [set(range(big.first, big.first + big.parts)) for big in made.big]
+    for shards in hosts.values():
+        assert len(shards) == 1 or any(shards <= some for some in turns)
+
+
+def test_shards_are_not_too_large(tmp_path: Path) -> None:
+    """Small hosts share shards, which are filled; a big one has its own, of about that size."""
+    lines = [f"http://{n % 50}.example/{n}" for n in range(500)]
+    lines += [f"http://big.example/{n}" for n in range(1_000)]
+    made, found = shards_of(lines, tmp_path, size=100, workers=3)
+    sizes = [len(found[shard]) for shard in range(made.shards)]
+    (big,) = made.big
+    assert big.parts == 10
+    assert big.lanes == 2  # of three workers, as two of three lines are its
+    assert max(sizes[: big.first]) <= 100
+    assert big.first == 6  # of hosts of ten lines, and some that share a group
+    assert sum(sizes[big.first :]) == 1_000
+    assert max(sizes) < 150
+
+
+def test_a_short_list_keeps_every_worker_busy(tmp_path: Path) -> None:
+    """Also where it is that of one host; but not with processes that aren't worth their start."""
+    lines = [f"http://a.example/{n}" for n in range(4_000)]
+    made, found = shards_of(lines, tmp_path, size=10_000, workers=4)
+    assert [(big.parts, big.lanes) for big in made.big] == [(4, 4)]
+    assert all(900 < len(some) < 1_100 for some in found.values())
+    made, found = shards_of(lines[:400], tmp_path, size=10_000, workers=4)
+    assert (made.shards, made.big) == (1, [])
+
+
+def test_hosts_take_turns_in_a_shard(tmp_path: Path) -> None:
+    """So that none is waited for alone, though the list is sorted by host."""
+    lines = [f"http://{host}.example/{n}" for host in "abc" for n in range(100)]
+    _, found = shards_of(lines, tmp_path, size=1_000)
+    (some,) = found.values()
+    hosts = [urlsplit(line.text).hostname for line in some]
+    assert all(first != second for first, second in pairwise(hosts))
+    for host in set(hosts):
+        numbers = [line.number for line in some if urlsplit(line.text).hostname == host]
+        assert numbers == sorted(numbers)
+
+
+def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are written away when their buffers are full, and none is lost by it."""
+    monkeypatch.setattr(module, "BUFFER", 5_000)
+    lines = [f"http://{n % 7}.example/{n}" for n in range(1_000)]
+    _, found = shards_of(lines, tmp_path, size=300)
+    assert sum(map(len, found.values())) == 1_000
+
+
+def test_shards_of_a_big_host_take_turns() -> None:
+    """No more of them are given out at once than it has lanes; each shard once, until put back."""
+    turns = Turns(10, [module.Big(2, 5, 2)], done={0, 3})
+    given_out = [turns.next() for _ in range(9)]
+    assert given_out == [2, 4, 1, 7, 8, 9, None, None, None]
+    turns.ended(4, done=False)
+    turns.ended(9, done=True)
+    assert [turns.next() for _ in range(2)] == [4, None]
+    for shard in (2, 4, 1, 7, 8):
+        turns.ended(shard, done=True)
+    assert turns.left == 2
+    assert Counter([turns.next(), turns.next()]) == Counter([5, 6])
+    turns.ended(5, done=True)
+    turns.ended(6, done=True)
+    assert (turns.left, turns.next()) == (0, None)
