@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -72,7 +73,11 @@ def test_as_crawl_does(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
     lines = [hosts.url(f"{kind}{n}", HOSTS[n % 20]) for n in range(20) for kind in kinds]
     lines += ["", "# no line", "no URL", "ftp://a.example/x", lines[0], f"{lines[5]}#x"]
     lines += [hosts.url(f"/status/503/{n}") for n in range(4)]
-    settings = {"SHARD_SIZE": 70, "FILES_NAME": "{line}-{hash}{ext}", "RETRY_TIMES": 1}
+    settings: dict[str, Any] = {
+        "SHARD_SIZE": 70,
+        "FILES_NAME": "{line}-{hash}{ext}",
+        "RETRY_TIMES": 1,
+    }
     fleet = tmp_path / "fleet"
     for folder in (fleet, tmp_path / "crawl"):
         write_list(folder, lines)

@@ -163,7 +163,7 @@ def attempt_elsewhere(task: Task, outcome: Connection) -> None:
 def is_over(process: psutil.Process) -> bool:
     """Whether a process has ended, be it that nobody asked for its exit status yet."""
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 
