@@ -125,9 +125,9 @@ class Fleet:
 
     def _give_out(self) -> None:
         """Submit what may be fetched now, up to two shards a thread."""
-        for shard in [n for n in self.again if self._key(n) not in self.client.futures]:
-            self.again.remove(shard)
-            self.turns.ended(shard, done=False)
+        for forgotten in [n for n in self.again if self._key(n) not in self.client.futures]:
+            self.again.remove(forgotten)
+            self.turns.ended(forgotten, done=False)
         while not self.stopping and len(self.futures) < 2 * max(1, self.threads):
             shard = self.turns.next()
             if shard is None:
@@ -161,21 +161,18 @@ class Fleet:
     def _take(self, shard: int) -> None:
         """Take in what came of *shard*.
 
-        :raises SchedulerLost, ShardFailed: if the run can't go on
+        :raises ShardFailed: if the run can't go on
         """
         future = self.futures.pop(shard)
-        progress: Progress | None = None
-        if future.status == "finished":
-            progress = future.result()
-        elif future.status == "error":
+        if future.status == "error":
             self._failed(shard, future.exception())
-        else:
-            raise _lost()
+        # Not by Dask's result, which is lost if its worker dies now.
+        outcome = self.begun.folder.outcome(shard)
         future.release()
-        if progress is None:
+        if outcome is None:
             self.again.append(shard)
         else:
-            self.view.tell(progress)
+            self.view.tell({"shard": shard, "done": outcome["done"], "kept": outcome["kept"]})
             self.turns.ended(shard, done=True)
 
     def _failed(self, shard: int, error: BaseException | None) -> None:
