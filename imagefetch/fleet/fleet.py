@@ -70,6 +70,8 @@ class Fleet:
         self.ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.failures: Counter[int] = Counter()
         self.killed: Counter[int] = Counter()
+        self.again: list[int] = []
+        """Shards to be submitted again, as soon as Dask has forgotten how they ended."""
         self.stopping = False
         self.workers = self.threads = 0
 
@@ -122,6 +124,9 @@ class Fleet:
 
     def _give_out(self) -> None:
         """Submit what may be fetched now, up to two shards a thread."""
+        for forgotten in [n for n in self.again if self._key(n) not in self.client.futures]:
+            self.again.remove(forgotten)
+            self.turns.ended(forgotten, done=False)
         while not self.stopping and len(self.futures) < 2 * max(1, self.threads):
             shard = self.turns.next()
             if shard is None:
@@ -139,31 +144,35 @@ class Fleet:
             begun.run.store,
             self.silence,
         )
-        # Its name is the same for every client, and the scheduler keeps it without any:
-        # one that comes after another was killed finds what still goes on.
-        key = f"{topic(begun.job.id)}-{shard}"
-        future = self.client.submit(on_worker, task, key=key, pure=False)
+        future = self.client.submit(on_worker, task, key=self._key(shard), pure=False)
         fire_and_forget(future)
         self.futures[shard] = future
         future.add_done_callback(lambda _: self.ended.put(shard))
 
+    def _key(self, shard: int) -> str:
+        """Return the name of *shard*'s task.
+
+        It is the same for every client, and the scheduler keeps it without any: one that
+        comes after another was killed finds what still goes on.
+        """
+        return f"{topic(self.begun.job.id)}-{shard}"
+
     def _take(self, shard: int) -> None:
         """Take in what came of *shard*.
 
-        :raises SchedulerLost, ShardFailed: if the run can't go on
+        :raises ShardFailed: if the run can't go on
         """
         future = self.futures.pop(shard)
-        progress: Progress | None = None
-        if future.status == "finished":
-            progress = future.result()
-        elif future.status == "error":
+        if future.status == "error":
             self._failed(shard, future.exception())
-        else:
-            raise _lost()
+        # Not by Dask's result, which is lost if its worker dies now.
+        outcome = self.begun.folder.outcome(shard)
         future.release()
-        if progress is not None:
-            self.view.tell(progress)
-        self.turns.ended(shard, done=progress is not None)
+        if outcome is None:
+            self.again.append(shard)
+        else:
+            self.view.tell({"shard": shard, "done": outcome["done"], "kept": outcome["kept"]})
+            self.turns.ended(shard, done=True)
 
     def _failed(self, shard: int, error: BaseException | None) -> None:
         """:raises ShardFailed: if it is no use to try again"""
