@@ -88,6 +88,10 @@ def test_limits_that_change_are_kept_from_then_on() -> None:
     limits["a"] = 4
     hosts.ended(made[2])
     hosts.free_places(set())
+    limits["a"] = 0  # its turn is due
+    assert hosts.take(0) is None
+    limits["a"] = 4
+    hosts.add("a", request(9))
     assert names(hosts, 4) == ["a"] * 4
     assert hosts.take(0) is None
 
