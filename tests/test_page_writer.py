@@ -77,14 +77,24 @@ def test_a_bad_picture_has_no_copy_and_harms_nobody(
     (tmp_path / "good.jpg").write_bytes(picture("dawn", "jpg"))
     (tmp_path / "half.png").write_bytes(picture("dusk", "png")[:2000])
     (tmp_path / "bomb.png").write_bytes(bomb(20_000))
+    (tmp_path / "over.png").write_bytes(bomb(1_200))  # a little more than may be decoded
     (tmp_path / "lie.jpg").write_bytes(b"<svg/>")
     (tmp_path / "killer.gif").write_bytes(picture("noon", "gif"))
-    names = ["killer.gif", "bomb.png", "lie.jpg", "gone.jpg", "../good.jpg", "good.jpg", "half.png"]
+    names = [
+        "killer.gif",
+        "bomb.png",
+        "over.png",
+        "lie.jpg",
+        "gone.jpg",
+        "../good.jpg",
+        "good.jpg",
+        "half.png",
+    ]
     types = {"jpg": "image/jpeg", "png": "image/png", "gif": "image/gif"}
     writer.write(facts(*((name, types[name[-3:]]) for name in names)), 60)
     text = writer.path.read_text()
     assert text.count("data:image/jpeg;base64,") == 2
-    assert text.count("no preview") == 5
+    assert text.count("no preview") == 6
     assert "</html>" in text
 
 

@@ -94,6 +94,8 @@ def test_a_finished_run_leaves_its_log_alone(tmp_path: Path, site: Server) -> No
             r"[-\d: ]{20}\[scrapy.core.engine\] INFO: Spider closed \(finished\)", lines[-1]
         )
         assert begins[0] == 0
+        closing_line = r"[-\d: ]{20}\[scrapy.core.engine\] INFO: Closing spider \(finished\)"
+        assert any(re.fullmatch(closing_line, line) for line in lines), "written amid the view"
         summary = next(n for n in begins if lines[n].endswith("INFO: Finished"))
         assert lines[summary + 1 : summary + 4] == [
             "  lines       40",
