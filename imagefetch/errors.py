@@ -316,6 +316,10 @@ class WorkerCrash(Failure):
     """Every process that fetched the line died of it; `scrapy fleet` alone tells."""
 
     reason = "worker-crash"
+    advice = (
+        "`scrapy fleet` alone: whatever process fetched this line died of it, twice with no other"
+        " line beside; look at the picture with care"
+    )
 
 
 class InternalError(Failure):

@@ -56,8 +56,8 @@ def check(folder: Path) -> None:
     rows = [(row.line, row.cells[0]) for row in read_rows(folder / "REPORT.csv")]
     assert rows == list(read_lines(folder / "urls.txt"))
     left = {path.name for path in folder.iterdir()}
-    assert left <= {"urls.txt", "REPORT.csv", "images", "fleet.log", ".REPORT.csv.lock",
-                    "REPORT.previous.csv"}  # fmt: skip
+    assert left <= {"urls.txt", "REPORT.csv", "REPORT.html", "images", "fleet.log",
+                    ".REPORT.csv.lock", "REPORT.previous.csv", "REPORT.previous.html"}  # fmt: skip
 
 
 def told(folder: Path) -> list[list[str]]:

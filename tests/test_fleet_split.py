@@ -36,7 +36,7 @@ URLS = st.builds(
     st.integers(0, 30),
     st.sampled_from(["", "#x", "?q=1", " "]),
 )
-OTHERS = st.sampled_from(["not a URL", "ftp://a.example/x", "http://[", "a\tb", "=1+1", "\x1f\x00"])
+OTHERS = st.sampled_from(["not a URL", "ftp://a.example/x", "http://[", "a\tb", "=1+1", "\x1f"])
 
 
 def shards_of(lines: list[str], folder: Path, **bounds: int) -> tuple[Plan, dict[int, list[Line]]]:
