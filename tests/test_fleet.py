@@ -24,7 +24,7 @@ from imagefetch.rows import read_rows
 from imagefetch.urls import read_lines
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
 from tests.fleet_chaos import AT_ONCE, chaos
-from tests.fleet_cluster import Cluster, cluster, fleet_command, until
+from tests.fleet_cluster import PATIENCE, Cluster, cluster, fleet_command, until
 from tests.server import Server
 from tests.test_fleet_attempt import is_over
 from tests.test_pipelines import Remote, s3
@@ -236,7 +236,9 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
     until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
     server.gate.set()
     assert running.wait() == 3, log(tmp_path)
-    again = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, check=False)
+    again = subprocess.run(
+        words, cwd=ROOT, env=environment(), capture_output=True, check=False, timeout=PATIENCE
+    )
     assert again.returncode == 0, again.stderr
     rows = Crawl(0, "", tmp_path).by_line
     assert list(rows) == list(range(1, 32))

@@ -42,6 +42,7 @@ class JobFolder:
 
     def read(self, path: str) -> bytes | None:
         """Return what the file *path* holds; None if there is none."""
+        self.fs.invalidate_cache()  # others write there: what was not there a moment ago may be
         try:
             content: bytes = self.fs.cat_file(f"{self.root}/{path}")
         except FileNotFoundError:
@@ -75,6 +76,7 @@ class JobFolder:
         if self.local is not None:
             (self.local / path).stat()
             return self.local / path
+        self.fs.invalidate_cache()
         copy = folder / Path(path).name
         self.fs.get_file(f"{self.root}/{path}", str(copy))
         return copy
