@@ -6,31 +6,17 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 
 from tests.conftest import ROOT, command, environment
+from tests.until import PATIENCE, until
 
-PATIENCE = 120  # seconds for what takes a few
 TTL = 5  # seconds without a sign of life until a worker is believed dead; Dask takes no less
-
-T = TypeVar("T")
-
-
-def until(holds: Callable[[], T], what: str) -> T:
-    """Return what *holds* returns once it is true; fail where it never is."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if result := holds():
-            return result
-        time.sleep(0.05)
-    raise AssertionError(f"never happened: {what}")
 
 
 def outside(env: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -10,7 +10,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -21,9 +20,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.conftest import ROOT, environment
+from tests.until import PATIENCE, until
 
 DOCUMENT = (ROOT / "docs" / "scrapyd.md").read_text(encoding="utf-8")
-PATIENCE = 60  # seconds for what takes one or two
 
 
 def blocks(language: str) -> list[str]:
@@ -33,16 +32,6 @@ def blocks(language: str) -> list[str]:
 
 CONFIGURATION, SECTIONS = blocks("ini")
 (NETRC,) = blocks("netrc")
-
-
-def until(holds: Any, what: str) -> Any:
-    """Return what *holds* returns once it is true; fail where it never is."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if result := holds():
-            return result
-        time.sleep(0.05)
-    raise AssertionError(f"never happened: {what}")
 
 
 @dataclass

@@ -24,10 +24,11 @@ from imagefetch.rows import read_rows
 from imagefetch.urls import read_lines
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
 from tests.fleet_chaos import AT_ONCE, chaos
-from tests.fleet_cluster import PATIENCE, Cluster, cluster, fleet_command, until
+from tests.fleet_cluster import Cluster, cluster, fleet_command
 from tests.server import Server
 from tests.test_fleet_attempt import is_over
 from tests.test_pipelines import Remote, s3
+from tests.until import PATIENCE, until
 
 __all__ = ["s3"]  # a fixture
 

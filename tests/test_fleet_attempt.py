@@ -21,8 +21,8 @@ from imagefetch.fleet.folder import JobFolder, shard_path
 from imagefetch.rows import HEADER, read_rows
 from imagefetch.urls import Line, shard_line
 from tests.conftest import LOOPBACK, ROOT, environment
-from tests.fleet_cluster import until
 from tests.server import Server, Writer, image, jpeg
+from tests.until import until
 
 
 @pytest.fixture(autouse=True)

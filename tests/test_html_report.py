@@ -17,8 +17,8 @@ from playwright.sync_api import Browser
 from imagefetch import errors
 from tests.browser import CONTRAST, Tab, browsing, needs_chromium
 from tests.conftest import HOSTS, ROOT, Crawl, command, environment, run_crawl
-from tests.scrapyd_node import until
 from tests.server import Server, serving
+from tests.until import until
 
 pytestmark = needs_chromium
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 from scrapy.commands import crawl
 from scrapy.exceptions import UsageError
 from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
+from scrapy.utils.conf import arglist_to_dict
 
 from imagefetch.checks import check_handlers
 from imagefetch.errors import BadInput
@@ -84,6 +85,24 @@ class Command(crawl.Command):
             self.exitcode = ENDED_EARLY
             why = stats and (stats.get_value(STOPPED_BY) or stats.get_value("finish_reason"))
             tell(f"ended early: {why or 'stopped at once'}")
+
+
+def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:
+    """Let *parser* take ``-a NAME=VALUE`` as ``scrapy crawl`` does; *known* says which."""
+    parser.add_argument(
+        "-a", dest="spargs", action="append", default=[], metavar="NAME=VALUE", help=known
+    )
+
+
+def arguments_of(opts: argparse.Namespace) -> dict[str, str]:
+    """Return what ``-a`` said.
+
+    :raises UsageError: if that is not NAME=VALUE
+    """
+    try:
+        return arglist_to_dict(opts.spargs)
+    except ValueError:
+        raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
 
 
 def tell(text: str) -> None:

@@ -6,11 +6,9 @@ import argparse
 import logging
 
 from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
-from scrapy.utils.conf import arglist_to_dict
 from scrapy.utils.log import configure_logging
 
-from imagefetch.commands.crawl import ENDED_EARLY, refuse, tell
+from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse, tell
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
@@ -32,13 +30,8 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument(
-            "-a",
-            dest="spargs",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help="urls, report, only, fresh, as for crawl; job: the job folder (may be repeated)",
+        add_arguments(
+            parser, "urls, report, only, fresh, as for crawl; job: the job folder (may be repeated)"
         )
         parser.add_argument(
             "--scheduler", metavar="ADDRESS", help="of a running Dask cluster: tcp://host:8786"
@@ -57,10 +50,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
-        try:
-            arguments = arglist_to_dict(opts.spargs)
-        except ValueError:
-            raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
+        arguments = arguments_of(opts)
         try:
             self._run(arguments, opts)
         except BadInput as error:

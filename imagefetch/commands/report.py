@@ -6,12 +6,10 @@ import argparse
 from dataclasses import replace
 
 from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
-from scrapy.utils.conf import arglist_to_dict
 
 from imagefetch.audit import audit, describe, sort
 from imagefetch.checks import check_run
-from imagefetch.commands.crawl import ENDED_EARLY, refuse
+from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse
 from imagefetch.errors import BadInput
 from imagefetch.job import lock_report
 from imagefetch.partials import is_remote, local_path
@@ -35,14 +33,7 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        parser.add_argument(
-            "-a",
-            dest="spargs",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help="urls and report, as for crawl (may be repeated)",
-        )
+        add_arguments(parser, "urls and report, as for crawl (may be repeated)")
         parser.add_argument(
             "--sort", action="store_true", help="write the report in the order of the list"
         )
@@ -55,10 +46,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
-        try:
-            arguments = arglist_to_dict(opts.spargs)
-        except ValueError:
-            raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
+        arguments = arguments_of(opts)
         try:
             if opts.html:
                 print(rebuild(self.settings, arguments))

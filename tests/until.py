@@ -1,0 +1,21 @@
+"""Waiting for what happens in other processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+PATIENCE = 120  # seconds for what takes a few
+
+T = TypeVar("T")
+
+
+def until(holds: Callable[[], T], what: str) -> T:
+    """Return what *holds* returns once it is true; fail where it never is."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if result := holds():
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"never happened: {what}")
