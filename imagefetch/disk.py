@@ -28,9 +28,9 @@ TRY_AGAIN = 30.0
 # Operations under way at once on a slow disk.
 THREADS = 16
 
-# Operations that a quick disk is given beside the loop. With more of them, bodies
-# would come faster than they are written, and wait in memory.
-HELPERS = 2
+# Operations that a quick disk is given beside the loop. With fewer, most were left to
+# the loop, which hears of those that are done only between all else it does.
+HELPERS = 8
 
 
 class Disk:

@@ -40,7 +40,7 @@ FIRST = 5.0
 PLUGINS = {f.media_type: f.pillow for f in reversed(FORMATS) if f.pillow is not None}
 """Media type to the one Pillow plugin that may decode it."""
 
-BUDGET = (0.5, 0.05, 5.0)
+BUDGET = (0.2, 0.03, 5.0)
 """Seconds for small copies each time that the page is written: at least, of those that the run
 has taken, and at most. A run's end doesn't wait for longer."""
 
@@ -53,7 +53,7 @@ class PageError(Exception):
 
 
 class PageWriter:
-    """Writes the page time and again, in a process of its own that it begins when needed.
+    """Writes the page time and again, in a process of its own.
 
     For threads: each call takes its time, and no two may overlap.
     """
@@ -65,6 +65,17 @@ class PageWriter:
         self._child: Child | None = None
         self._copies: dict[str, str] = {}
         """File to small copy, Base64; empty where there can be none."""
+
+    def begin(self) -> None:
+        """Begin the process, if there is none.
+
+        :raises PageError: if that can't be
+        """
+        try:
+            if self._child is None:
+                self._child = Child(MODULE, self.limit, PATIENCE, niceness=NICENESS)
+        except OSError as error:
+            raise PageError(f"no process for it: {error.strerror}") from error
 
     def write(self, facts: dict[str, Any], budget: float) -> None:
         """Write what `imagefetch.page.render` makes of *facts* and small copies, for which
@@ -99,12 +110,8 @@ class PageWriter:
 
     def _ask(self, question: list[Any]) -> str | None:
         """Return the answer; None if the process ended over it."""
-        try:
-            if self._child is None:
-                self._child = Child(MODULE, self.limit, PATIENCE, niceness=NICENESS)
-        except OSError as error:
-            raise PageError(f"no process for it: {error.strerror}") from error
-        answer: str | None = self._child.ask(question)
+        self.begin()
+        answer: str | None = cast("Child", self._child).ask(question)
         if answer is None:
             self.close()
         return answer
@@ -155,6 +162,9 @@ class HtmlReport:
             self.closed.set()
 
     async def _keep_writing(self) -> None:
+        with suppress(PageError):  # told when the page is written
+            # A short run needn't wait at its end for what the process loads.
+            await beside(self.writer.begin)
         wait = min(FIRST, self.interval)
         while not self._ended.is_set():
             with suppress(TimeoutError):

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from imagefetch.decoder import alarm, confine
+from imagefetch.page import render
 from imagefetch.page_file import put
+from imagefetch.thumbnails import thumbnail
 
 PAGE = 6
 
@@ -26,16 +28,12 @@ def answer(question: list[Any], limit: int) -> str:
     """Return the answer to *question*, as the module's docstring says."""
     kind, *rest = question
     if kind == "thumbnail":
-        from imagefetch.thumbnails import thumbnail
-
         try:
             return base64.b64encode(thumbnail(Path(rest[0]), rest[1], limit)).decode()
         except MemoryError:
             raise
         except Exception:
             return ""
-    from imagefetch.page import render
-
     try:
         put(Path(rest[1]), render(rest[0]))
     except OSError as error:

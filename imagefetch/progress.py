@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import cast
+import sys
+from typing import TYPE_CHECKING, cast
 
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
@@ -13,9 +14,12 @@ from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch.recorder import Recorder
+from imagefetch.snapshot import Snapshot
 from imagefetch.stop import is_stopping
 from imagefetch.units import duration
-from imagefetch.view import Snapshot, terminal_view
+
+if TYPE_CHECKING:
+    from imagefetch.view import View
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +63,7 @@ class Progress:
         self.crawler = crawler
         self.interval = settings.getfloat("PROGRESS_INTERVAL")
         self.rates = Rate(), Rate(), Rate()
-        self.view = terminal_view()
+        self.view = view_if_any()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Progress:
@@ -142,3 +146,12 @@ def log_is_on_terminal() -> bool:
     """Whether the log is written where the view stands."""
     handlers = logging.root.handlers
     return any(isinstance(h, logging.StreamHandler) and h.stream.isatty() for h in handlers)
+
+
+def view_if_any() -> View | None:
+    """Return the view for the terminal that standard error is; None if it is none."""
+    if not sys.stderr.isatty():
+        return None  # and what draws a view isn't loaded
+    from imagefetch.view import terminal_view
+
+    return terminal_view()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import math
-import sys
-from dataclasses import dataclass, field
 from typing import IO, cast
 
 from rich.console import Console, Group, RenderableType
@@ -18,6 +16,7 @@ from rich.text import Text
 from imagefetch.figures import FAILED, LINES
 from imagefetch.harmless import escape
 from imagefetch.sketches import Tally
+from imagefetch.snapshot import Snapshot
 from imagefetch.units import duration
 
 HOSTS_SHOWN = 4
@@ -25,43 +24,10 @@ WIDE = 76
 """Columns from which both tables of hosts stand side by side."""
 
 
-@dataclass
-class Snapshot:
-    """How far a run is; that of several processes adds up what each has."""
-
-    done: int = 0
-    """Lines, those of earlier runs among them."""
-    total: int | None = None
-    estimated: bool = False
-    kept: int = 0
-    failed: int = 0
-    under_way: int | None = None
-    """Requests; None where nobody knows, as with the next."""
-    retrying: int | None = None
-    """Lines that wait to be tried again."""
-    lines_rate: float = 0.0
-    """A second, smoothed; so are these."""
-    images_rate: float = 0.0
-    bytes_rate: float | None = 0.0
-    """None where nobody counts them."""
-    hosts: Tally = field(default_factory=lambda: Tally(1, 5))
-    """As in `imagefetch.figures.Figures`."""
-    ending: bool = False
-    workers: int | None = None
-    """Processes; None where it is one."""
-
-    @property
-    def left(self) -> float | None:
-        """Seconds until all is done at this rate; None where nobody can say."""
-        if self.total is None or self.lines_rate <= 0:
-            return None
-        return max(0, self.total - self.done) / self.lines_rate
-
-
 def terminal_view() -> View | None:
     """Return the view for the terminal that standard error is; None if it is none."""
     console = Console(stderr=True)
-    if console.is_terminal and not console.is_dumb_terminal and sys.stderr.isatty():
+    if console.is_terminal and not console.is_dumb_terminal:
         return View(console)
     return None
 

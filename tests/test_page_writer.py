@@ -66,9 +66,9 @@ def test_a_bad_picture_has_no_copy_and_harms_nobody(
     """A bomb, one that isn't what it is called, one that is gone, one outside of the store, and one
     that takes its process with it: the page is written, and the good ones are on it."""
     (tmp_path / "greedy_page.py").write_text(
-        "import imagefetch.page_process as p, imagefetch.thumbnails as t, os\n"
-        "small = t.thumbnail\n"
-        "t.thumbnail = lambda path, *rest: os.abort() if 'killer' in path.name "
+        "import imagefetch.page_process as p, os\n"
+        "small = p.thumbnail\n"
+        "p.thumbnail = lambda path, *rest: os.abort() if 'killer' in path.name "
         "else small(path, *rest)\n"
         "p.main()\n"
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from imagefetch.progress import SMOOTH, Rate, in_one_line
+from imagefetch.snapshot import Snapshot
 from imagefetch.total import LOOKED_AT, count_lines, estimate_lines
 from imagefetch.units import binary_size, duration, moment, number, share, size, spell
-from imagefetch.view import Snapshot
 from tests.conftest import RunCrawl
 from tests.server import Server
 

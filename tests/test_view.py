@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from imagefetch.sketches import Tally
-from imagefetch.view import Snapshot, render
+from imagefetch.snapshot import Snapshot
+from imagefetch.view import render
 from tests.conftest import HOSTS, ROOT, command, environment
 from tests.server import Server, serving
 from tests.terminal import Terminal

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 
-from imagefetch.demo import running_site, url_list
-
 ROWS_SHOWN = 12
 
 
@@ -27,6 +25,9 @@ class Command(ScrapyCommand):
         return "Fetch the pictures of a small web site on this machine, to see how it goes"
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        # Every command imports this module; what a server needs takes a tenth of a second.
+        from imagefetch.demo import running_site, url_list
+
         folder = Path(tempfile.mkdtemp(prefix="imagefetch-demo-"))
         urls, report, images = folder / "urls.txt", folder / "REPORT.csv", folder / "images"
         with running_site() as base:

@@ -13,7 +13,6 @@ from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, 
 from imagefetch.errors import BadInput
 from imagefetch.job import lock_report
 from imagefetch.partials import is_remote, local_path
-from imagefetch.rebuild import rebuild
 from imagefetch.spool import STANDARD_INPUT, spool_path
 
 BROKEN = 1
@@ -49,6 +48,8 @@ class Command(ScrapyCommand):
         arguments = arguments_of(opts)
         try:
             if opts.html:
+                from imagefetch.rebuild import rebuild  # what it needs, no other command does
+
                 print(rebuild(self.settings, arguments))
                 return
             run = check_run(self.settings, arguments)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from scrapy.settings import BaseSettings
 
 from imagefetch.fleet.attempt import Progress
-from imagefetch.progress import LONGEST, Rate, in_one_line, log_is_on_terminal
-from imagefetch.view import Snapshot, terminal_view
+from imagefetch.progress import LONGEST, Rate, in_one_line, log_is_on_terminal, view_if_any
+from imagefetch.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class FleetView:
         self._interval = settings.getfloat("PROGRESS_INTERVAL")
         self._due = self._begin + self._interval
         self._is_off = settings["PROGRESS"] == "off"
-        self._view = None if self._is_off else terminal_view()
+        self._view = None if self._is_off else view_if_any()
         self._writes_lines = not self._is_off and (self._view is None or not log_is_on_terminal())
         if self._view is not None:
             self._view.start()
