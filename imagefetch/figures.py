@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagefetch import errors
+from imagefetch.repeats import Repeats
 from imagefetch.sketches import Histogram, Reservoir, Series, Tally
+from imagefetch.urls import host_of
 
 if TYPE_CHECKING:
     from imagefetch.items import ImageRecord
@@ -165,3 +167,10 @@ def picture_of(record: ImageRecord) -> dict[str, Any]:
     """Return what the contact sheet shows of *record*."""
     names = ("line", "url", "file", "type", "width", "height", "bytes", "reason")
     return {name: getattr(record, name) for name in names}
+
+
+def add_record(record: ImageRecord, figures: Figures, repeats: Repeats) -> None:
+    """Add a row's *record* to what is shown of all."""
+    figures.add(record, host_of(record.url))
+    if record.file and record.attempts:
+        repeats.add(record.url, record.sha256)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-import ssl
 import time
-from functools import cache
-from typing import Any, cast
 
 import aiohttp
 import yarl
@@ -18,25 +13,14 @@ from scrapy.http import Response
 
 from imagefetch import signals
 from imagefetch.classify import classify
-from imagefetch.connector import Connector, KeptConnectionEnded
-from imagefetch.dns import PooledResolver
+from imagefetch.connector import KeptConnectionEnded
 from imagefetch.errors import ConnectionReset, ProxyFailure, TLSFailure
 from imagefetch.guard import Guard, literal_address
 from imagefetch.meta import FIRST_SENT, SECONDS, TIMING
 from imagefetch.proxy import route_of
 from imagefetch.receive import Receiver
-from imagefetch.timing import EVERY, Timing, tracing
-
-# Bytes that aiohttp holds ready for each connection; four times its default
-# saves a tenth of the time on large bodies.
-READ_BUFFER = 2**18
-
-# Seconds that an unused connection is kept. Servers close theirs after 5 or
-# more; a request sent into one that is just being closed is a wasted attempt.
-KEEPALIVE = 4.0
-
-# Seconds that a host's addresses are kept.
-DNS_TTL = 300
+from imagefetch.sessions import Sessions
+from imagefetch.timing import EVERY, Timing
 
 # What the end of a connection is called, before an answer came.
 HUNG_UP = (ConnectionReset, ProxyFailure, TLSFailure)
@@ -45,11 +29,9 @@ HUNG_UP = (ConnectionReset, ProxyFailure, TLSFailure)
 class StreamingDownloadHandler(BaseDownloadHandler):
     """Handles http and https.
 
-    Settings: those of `imagefetch.receive.Receiver`, CONNECT_TIMEOUT,
-    RESPONSE_TIMEOUT, DOWNLOAD_TIMEOUT, DNS_NEGATIVE_TTL, CONCURRENT_REQUESTS
-    (lookups at once), ALLOWED_NETWORKS, DOWNLOAD_VERIFY_CERTIFICATES,
-    DOWNLOAD_BIND_ADDRESS (an address). Meta: ``download_timeout``, ``proxy``,
-    and `Receiver`'s.
+    Settings: those of `imagefetch.receive.Receiver` and `imagefetch.sessions.Sessions`,
+    CONNECT_TIMEOUT, RESPONSE_TIMEOUT, DOWNLOAD_TIMEOUT, ALLOWED_NETWORKS. Meta:
+    ``download_timeout``, ``proxy``, and `Receiver`'s.
     """
 
     lazy = False
@@ -61,60 +43,10 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         self.timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self.connect_timeout = settings.getfloat("CONNECT_TIMEOUT")
         self.response_timeout = settings.getfloat("RESPONSE_TIMEOUT")
-        self.negative_ttl = settings.getfloat("DNS_NEGATIVE_TTL")
-        # Twice as many: one whose request timed out may still be under way.
-        self.lookups = 2 * settings.getint("CONCURRENT_REQUESTS")
-        self.bind_address = bind_address(settings.get("DOWNLOAD_BIND_ADDRESS"))
         self.guard = Guard(settings.getlist("ALLOWED_NETWORKS"))
-        self.tls = tls_context(settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"))
+        self.sessions = Sessions(settings, self.guard)
         self.receiver = Receiver(crawler)
-        self._resolver: PooledResolver | None = None
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        self._traced: aiohttp.ClientSession | None = None
         self._count = 0
-
-    def traced(self) -> aiohttp.ClientSession:
-        """Return the session whose requests each bring a `Timing`; its connections are those
-        that are kept."""
-        if self._traced is None:
-            self._traced = self._session(
-                cast("Connector", self.session(keep=True).connector),
-                connector_owner=False,
-                trace_configs=[tracing()],
-            )
-        return self._traced
-
-    def session(self, *, keep: bool) -> aiohttp.ClientSession:
-        """Return the session whose connections are kept, or the one whose aren't.
-
-        Made at the first request: before, no event loop runs.
-        """
-        if keep not in self._sessions:
-            if self._resolver is None:
-                self._resolver = PooledResolver(self.lookups, self.negative_ttl)
-            connector = Connector(
-                self.guard,
-                limit=0,  # the scheduler holds the limits
-                ssl=self.tls,
-                resolver=self._resolver,
-                ttl_dns_cache=DNS_TTL,
-                local_addr=(self.bind_address, 0) if self.bind_address else None,
-                **({"keepalive_timeout": KEEPALIVE} if keep else {"force_close": True}),
-            )
-            self._sessions[keep] = self._session(connector)
-        return self._sessions[keep]
-
-    @staticmethod
-    def _session(connector: Connector, **options: Any) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            read_bufsize=READ_BUFFER,
-            middlewares=(connector.send_once,),
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-            **options,
-        )
 
     async def download_request(self, request: Request) -> Response:
         """Fetch *request*'s whole answer.
@@ -169,7 +101,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
                 self.guard.check(literal)  # it is the proxy that will connect
         total = request.meta.get("download_timeout", self.timeout) - (time.monotonic() - begin)
         timing = self._timing() if keep else None
-        async with (self.traced() if timing else self.session(keep=keep)).request(
+        async with (self.sessions.traced() if timing else self.sessions.get(keep=keep)).request(
             request.method,
             url,
             data=request.body or None,
@@ -202,39 +134,5 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         return None if self._count % EVERY else Timing()
 
     async def close(self) -> None:
-        if self._traced is not None:
-            await self._traced.close()
-        for session in self._sessions.values():
-            await session.close()
+        await self.sessions.close()
         self.receiver.disk.close()
-
-
-@cache
-def tls_context(verify: bool) -> ssl.SSLContext:
-    """Return what https connections are made with; made once, for it reads every authority."""
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def bind_address(value: object) -> str | None:
-    """Return DOWNLOAD_BIND_ADDRESS as the address that connections come from.
-
-    :raises ValueError: if it is no address of this machine's
-    """
-    if not value:
-        return None
-    address = value[0] if isinstance(value, tuple) and value[1:] == (0,) else value
-    try:
-        family = (
-            socket.AF_INET6 if ipaddress.ip_address(str(address)).version == 6 else socket.AF_INET
-        )
-        with socket.socket(family) as probe:
-            probe.bind((address, 0))
-    except (ValueError, OSError) as error:
-        raise ValueError(
-            f"setting DOWNLOAD_BIND_ADDRESS = {value!r}: must be an IP address of this machine's"
-        ) from error
-    return str(address)

@@ -12,7 +12,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.about import About
 from imagefetch.checks import Run, check_report
 from imagefetch.errors import BadInput
-from imagefetch.figures import Figures
+from imagefetch.figures import Figures, add_record
 from imagefetch.html_report import PageError, writer_of
 from imagefetch.journal import Journal
 from imagefetch.page_file import page_path
@@ -21,7 +21,6 @@ from imagefetch.repeats import Repeats
 from imagefetch.rows import Row, read_rows, record_of
 from imagefetch.rules import check_settings
 from imagefetch.sketches import Reservoir
-from imagefetch.urls import host_of
 
 BUDGET = 60.0
 """Seconds for small copies; nobody waits for a run's end here."""
@@ -101,7 +100,4 @@ def add_row(figures: Figures, repeats: Repeats, row: Row) -> None:
 
     :raises ValueError: if it is damaged
     """
-    record = record_of(row.cells)
-    figures.add(record, host_of(record.url))
-    if record.file and record.attempts:
-        repeats.add(record.url, record.sha256)
+    add_record(record_of(row.cells), figures, repeats)

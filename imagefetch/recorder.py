@@ -14,13 +14,12 @@ from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch import signals
 from imagefetch.about import About
-from imagefetch.figures import PHASES, Figures
+from imagefetch.figures import PHASES, Figures, add_record
 from imagefetch.items import ImageRecord
 from imagefetch.repeats import Repeats
 from imagefetch.sketches import Reservoir
 from imagefetch.timing import Timing
 from imagefetch.total import count_lines, estimate_lines
-from imagefetch.urls import host_of
 from imagefetch.verify import beside
 
 if TYPE_CHECKING:
@@ -89,9 +88,7 @@ class Recorder:
             self.about.total, self.about.estimated = total, False
 
     def row_written(self, record: ImageRecord) -> None:
-        self.figures.add(record, host_of(record.url))
-        if record.file and record.attempts:
-            self.repeats.add(record.url, record.sha256)
+        add_record(record, self.figures, self.repeats)
 
     def download_timed(self, timing: Timing) -> None:
         phases = self.figures.phases

@@ -12,24 +12,19 @@ import json
 import logging
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-import imagefetch
 from imagefetch.errors import WorkerCrash
 from imagefetch.fleet import fence
 from imagefetch.fleet.child import ORPHANED
+from imagefetch.fleet.crawl import FINISHED, Crawl
 from imagefetch.fleet.folder import JobFolder, attempt_path, done_path, shard_path
 from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects
 from imagefetch.items import ImageRecord
@@ -40,9 +35,6 @@ from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
 logger = logging.getLogger(__name__)
 
 SEND_INTERVAL = 10.0  # seconds between two times that rows are sent to a remote job folder
-POLL = 0.5  # seconds between two looks at the process, of which each is a sign of life to it
-
-FINISHED = 0
 
 running: dict[str, set[Attempt]] = {}
 """The attempts that this process is at, by job."""
@@ -125,8 +117,7 @@ class Attempt:
         self.scratch = scratch
         self.tell = tell
         self.alive = alive
-        self.stopping = False
-        self.process: subprocess.Popen[bytes] | None = None
+        self.crawl = Crawl(task.words, task.silence, scratch)
         self.done = self.kept = 0
         self._counted = 0  # bytes of the report
         self._last = self._sent = time.monotonic()
@@ -184,10 +175,11 @@ class Attempt:
             if_it_dies = copy(self.suspects)
             if_it_dies.died(places, part, WORKER)
             self._note(if_it_dies)
-            status = self._fetch(self._list_without(missing[part:]))
+            self._sign_of_life()
+            status = self.crawl.run(self._list_without(missing[part:]), self.report, self._look)
             if status == FINISHED:
                 self.suspects.ended(places, part)
-            elif self.stopping:
+            elif self.crawl.stopping:
                 self._leave()
                 return None
             elif status < 0:
@@ -196,7 +188,7 @@ class Attempt:
                 self.clean = False
             elif status != ORPHANED:
                 self._leave()
-                raise AttemptFailed(self._last_words() or f"exit status {status}")
+                raise AttemptFailed(self.crawl.last_words() or f"exit status {status}")
         self._count()
         self._send_rows()
         done = {"attempt": self.name, "clean": self.clean, **self._progress()}
@@ -210,9 +202,7 @@ class Attempt:
 
     def stop(self) -> None:
         """End in order: downloads under way are finished."""
-        self.stopping = True
-        if self.process is not None:
-            self.process.terminate()
+        self.crawl.stop()
 
     def _missing(self) -> list[tuple[int, Line]]:
         """Return the lines without a row, each with its place in the shard."""
@@ -232,53 +222,15 @@ class Attempt:
                     file.write(shard_line(line))
         return path
 
-    def _fetch(self, lines: Path) -> int:
-        """Let *lines* be fetched; return the process's exit status, negative for a signal.
+    def _look(self) -> None:
+        """Do what is due while lines are fetched.
 
         :raises Abandoned: if this worker may have lost the shard meanwhile
         """
-        command = [sys.executable, "-m", "imagefetch.fleet.child", str(self.task.silence)]
-        command += ["crawl", "images", "-a", f"urls={lines}", "-a", f"report={self.report}"]
-        for word in self.task.words:
-            command += ["-s", word]
-        root = str(Path(imagefetch.__file__).parent.parent)
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        env = {"SCRAPY_SETTINGS_MODULE": "imagefetch.settings", **os.environ, "PYTHONPATH": path}
-        with (self.scratch / "log").open("wb") as log:
-            self._sign_of_life()
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd=self.scratch,
-                env=env,
-                process_group=0,  # a terminal's Ctrl-C is not for it: it is told by `stop`
-            )
-            try:
-                if self.stopping:
-                    self.process.terminate()
-                return self._wait(self.process)
-            finally:
-                self.process.kill()
-                self.process.communicate()
-
-    def _wait(self, process: subprocess.Popen[bytes]) -> int:
-        stopped = 0.0
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                return process.wait(POLL)
-            self._sign_of_life()
-            assert process.stdin is not None
-            with suppress(BrokenPipeError):
-                process.stdin.write(b".")
-                process.stdin.flush()
-            self._count()
-            if time.monotonic() - self._sent > SEND_INTERVAL:
-                self._send_rows()
-            stopped = stopped + POLL if _is_stopped(process.pid) else 0.0
-            if stopped > self.task.silence:
-                process.kill()
+        self._sign_of_life()
+        self._count()
+        if time.monotonic() - self._sent > SEND_INTERVAL:
+            self._send_rows()
 
     def _sign_of_life(self) -> None:
         """:raises Abandoned: if it comes too late"""
@@ -320,16 +272,3 @@ class Attempt:
         os.truncate(self.report, whole_size(self.report))
         with self.report.open("ab") as file:
             file.write(encode(cells(record)))
-
-    def _last_words(self) -> str:
-        """Return what the process said last."""
-        said = (self.scratch / "log").read_text("utf-8", "replace").strip().splitlines()
-        return said[-1].removeprefix("imagefetch: ") if said else ""
-
-
-def _is_stopped(pid: int) -> bool:
-    """Whether a process was stopped, as by SIGSTOP."""
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
-    except psutil.Error:
-        return False
