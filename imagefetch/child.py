@@ -17,8 +17,13 @@ class Child:
     It ends with its standard input, and so with this program.
     """
 
-    def __init__(self, module: str, *arguments: object, niceness: int = 0) -> None:
-        """:raises OSError: if no process can be begun"""
+    def __init__(
+        self, module: str, *arguments: object, niceness: int = 0, lingers: bool = False
+    ) -> None:
+        """*lingers*: whether it may do something more when this program has ended.
+
+        :raises OSError: if no process can be begun
+        """
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *map(str, arguments)],
             stdin=subprocess.PIPE,
@@ -33,7 +38,8 @@ class Child:
         if niceness:
             with suppress(AttributeError, OSError):  # none on Windows
                 os.setpriority(os.PRIO_PROCESS, self.process.pid, niceness)
-        weakref.finalize(self, self.process.kill)  # however this program ends
+        if not lingers:
+            weakref.finalize(self, self.process.kill)  # however this program ends
 
     def ask(self, question: Any) -> Any:
         """Return what is answered; None if the process ended over it."""

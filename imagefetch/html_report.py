@@ -73,7 +73,7 @@ class PageWriter:
         """
         try:
             if self._child is None:
-                self._child = Child(MODULE, self.limit, PATIENCE, niceness=NICENESS)
+                self._child = Child(MODULE, self.limit, PATIENCE, niceness=NICENESS, lingers=True)
         except OSError as error:
             raise PageError(f"no process for it: {error.strerror}") from error
 

@@ -5,7 +5,8 @@ Reads a JSON array a line from standard input, and writes one JSON value a line:
 ``["thumbnail", path, plugin]`` is answered by a small JPEG in Base64, empty if
 there can be none; ``["page", facts, path]`` by an empty string once the page is
 in its place, else by what went wrong. Arguments: most pixels; most seconds for
-a picture, of which a page may take `PAGE` times as many.
+a picture, of which a page may take `PAGE` times as many. If the run's process
+ends without having said so, the page does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,9 @@ from imagefetch.page_file import put
 from imagefetch.thumbnails import thumbnail
 
 PAGE = 6
+
+KILLED = "killed"
+"""Why a run ended whose process is gone: by a signal, a crash, Ctrl-C a second time."""
 
 
 def answer(question: list[Any], limit: int) -> str:
@@ -46,13 +52,21 @@ def answer(question: list[Any], limit: int) -> str:
 def main() -> None:
     limit, patience = int(sys.argv[1]), int(sys.argv[2])
     confine(limit)
+    page: list[Any] | None = None  # the last question for one
     for line in sys.stdin:
         question = json.loads(line)
+        if question[0] == "page":
+            page = question
         alarm(patience * (PAGE if question[0] == "page" else 1))
         text = answer(question, limit)
         alarm(0)
-        sys.stdout.write(json.dumps(text) + "\n")
-        sys.stdout.flush()
+        with suppress(BrokenPipeError):  # it is gone, as the next line will tell
+            sys.stdout.write(json.dumps(text) + "\n")
+            sys.stdout.flush()
+    if page is not None and page[1]["about"]["ended"] is None:
+        page[1]["about"] |= {"ended": time.time(), "reason": KILLED}
+        alarm(patience * PAGE)
+        answer(page, limit)
 
 
 if __name__ == "__main__":

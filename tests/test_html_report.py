@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -248,6 +249,38 @@ def test_an_open_tab_follows(site: Server, browser: Browser, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir() if "html" in path.name) == [
         "REPORT.html"
     ]
+
+
+@pytest.mark.parametrize("kill", ["SIGKILL", "second Ctrl-C"])
+def test_a_killed_run_is_not_running(
+    site: Server, browser: Browser, tmp_path: Path, kill: str
+) -> None:
+    """Its page says that it ended, and a tab that is open on it asks for nothing more."""
+    lines = [site.url(f"/image/{n}") for n in range(5)] + [site.url(f"/held/{n}") for n in range(4)]
+    (tmp_path / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
+    page = tmp_path / "REPORT.html"
+    site.gate.clear()
+    run = command(tmp_path, {"HTML_REPORT_INTERVAL": 0.3, "CONCURRENT_REQUESTS": 3})
+    log = tmp_path / "log"
+    try:
+        with (
+            log.open("wb") as file,
+            subprocess.Popen(run, cwd=ROOT, env=environment(), stderr=file) as running,
+        ):
+            until(page.exists, "a page")
+            if kill == "SIGKILL":
+                running.kill()
+            else:
+                running.send_signal(signal.SIGINT)
+                until(lambda: "SIGINT" in log.read_text(), "it ends in order")
+                running.send_signal(signal.SIGINT)
+        until(lambda: "ended early: killed" in page.read_text(), "a page that says so")
+    finally:
+        site.gate.set()
+    tab = Tab(browser, page)
+    assert tab.all(".badge") == ["ended early: killed"]
+    assert tab.all("meta[http-equiv=refresh]") == []
+    assert tab.complaints == []
 
 
 def test_a_report_alone_is_enough(done: Crawl, browser: Browser, tmp_path: Path) -> None:
