@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import statistics
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from benchmarks.measure import Failed, Usage, run
 from benchmarks.rivals import Program, Task, environment
+from benchmarks.scratch import scratch
 from benchmarks.server import Site
 from benchmarks.workloads import Workload
 
@@ -84,8 +82,7 @@ def compare(
 
 
 def _run_once(program: Program, urls: list[str], digests: Counter[str], site: Site) -> Usage:
-    folder = Path(tempfile.mkdtemp(prefix="imagefetch-benchmark-"))
-    try:
+    with scratch() as folder:
         task = Task(urls, folder, site.authority)
         task.list.write_text("".join(f"{url}\n" for url in urls))
         command = program.command(task)
@@ -93,8 +90,6 @@ def _run_once(program: Program, urls: list[str], digests: Counter[str], site: Si
         usage = run(command, folder, environment(site.authority), LIMIT)
         check(task, digests, report=program.report)
         return usage
-    finally:
-        shutil.rmtree(folder)
 
 
 def check(task: Task, digests: Counter[str], *, report: bool) -> None:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from benchmarks.rivals import environment
+from benchmarks.scratch import scratch
 from benchmarks.server import Site
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -71,8 +70,7 @@ def compare(scale: float, site: Site, repeats: int, tell: Callable[[str], None])
 
 
 def _run(urls: list[str], living: int, dead: int) -> Took:
-    folder = Path(tempfile.mkdtemp(prefix="imagefetch-benchmark-"))
-    try:
+    with scratch() as folder:
         (folder / "urls.txt").write_text("".join(f"{url}\n" for url in urls))
         report = folder / "REPORT.csv"
         words = [sys.executable, "-m", "scrapy", "crawl", "images"]
@@ -93,8 +91,6 @@ def _run(urls: list[str], living: int, dead: int) -> Took:
                 run.kill()
                 run.wait()
         return Took(dead, wall, cpu)
-    finally:
-        shutil.rmtree(folder)
 
 
 _SEEN: dict[Path, tuple[int, int]] = {}

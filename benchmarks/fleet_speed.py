@@ -9,7 +9,6 @@ eleven shards    the same in shards of an eleventh: what each adds is a shard's 
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from benchmarks.compare import check
 from benchmarks.measure import Usage, run
 from benchmarks.rivals import Task, environment
+from benchmarks.scratch import scratch
 from benchmarks.server import Unavailable, serving
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -74,14 +74,12 @@ def once(
 ) -> None:
     """Run each once; add what it took."""
     for name in commands(Task(urls, Path(), authority), workload.pictures):
-        folder = Path(tempfile.mkdtemp(prefix="imagefetch-fleet-"))
-        task = Task(urls, folder, authority)
-        task.list.write_text("".join(f"{url}\n" for url in urls))
-        usage = run(
-            commands(task, workload.pictures)[name], folder, environment(authority), limit=3_600
-        )
-        check(task, workload.digests(), report=True)
-        shutil.rmtree(folder)
+        with scratch() as folder:
+            task = Task(urls, folder, authority)
+            task.list.write_text("".join(f"{url}\n" for url in urls))
+            command = commands(task, workload.pictures)[name]
+            usage = run(command, folder, environment(authority), limit=3_600)
+            check(task, workload.digests(), report=True)
         took.setdefault(name, []).append(usage)
         print(f"{name:14} {usage.wall:6.1f} s, CPU {usage.cpu:6.1f} s", flush=True)
 
