@@ -129,7 +129,7 @@ http {{
   tcp_nopush on;
   keepalive_timeout 75s;
   keepalive_requests 10000000;
-  open_file_cache max=20000 inactive=600s;
+  open_file_cache max=9000 inactive=600s;  # a worker; within what it may open
   types {{ image/jpeg jpg; image/svg+xml svg; }}
   client_body_temp_path {folder}/t1;
   proxy_temp_path {folder}/t2;
