@@ -14,7 +14,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from typing import Any
 
 from benchmarks.limited import Manner
 from benchmarks.rivals import ROOT, environment
+from benchmarks.scratch import scratch
 
 NAME = "uneven"
 ABOUT = (
@@ -85,13 +85,10 @@ def drawn(hosts: int, seed: int) -> dict[str, Manner]:
 
 def measure(manners: dict[str, Manner], seconds: float, limit: int) -> list[Given]:
     """Run imagefetch for so many seconds with a *limit* for each host, 0 to let it find out."""
-    with (
-        _serving(manners, seconds / 2) as server,
-        tempfile.TemporaryDirectory(prefix="imagefetch-benchmark-") as folder,
-    ):
+    with _serving(manners, seconds / 2) as server, scratch() as folder:
         assert server.stdout is not None
         port = int(server.stdout.readline())
-        _fetch(Path(folder), manners, port, seconds, limit)
+        _fetch(folder, manners, port, seconds, limit)
         found: dict[str, dict[str, Any]] = json.loads(server.communicate()[0])
     return [
         Given(
