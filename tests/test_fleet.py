@@ -220,9 +220,16 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
     write_list(tmp_path, [server.url(f"/image/{n}") for n in range(30)] + [server.url("/held/x")])
     settings = {**s3.settings, "FILES_STORE": s3.store, "SHARD_SIZE": 10}
     words = fleet_command(tmp_path, settings, "--workers", "2", "-a", "job=s3://bucket/job")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
     with (tmp_path / "fleet.log").open("a") as out:
         running = subprocess.Popen(
-            words, cwd=ROOT, env=environment(), stdout=out, stderr=out, start_new_session=True
+            words,
+            cwd=ROOT,
+            env={**environment(), "TMPDIR": str(scratch)},
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     until(lambda: server.hits["/held/x"], "a line under way")
     family = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
@@ -235,6 +242,8 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
     assert listening == {"127.0.0.1"}
     os.killpg(running.pid, signal.SIGINT)
     until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
+    crawls = list(scratch.glob("imagefetch-*/log"))
+    until(lambda: any("SIGTERM" in path.read_text() for path in crawls), "a crawl is told")
     server.gate.set()
     assert running.wait() == 3, log(tmp_path)
     again = subprocess.run(
