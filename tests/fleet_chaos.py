@@ -56,19 +56,30 @@ class Found:
 
 
 def chaos(
-    folder: Path, *, lines: int, hosts: int, workers: int, seed: int, pause: float, events: int
+    folder: Path,
+    *,
+    lines: int,
+    hosts: int,
+    workers: int,
+    seed: int,
+    pause: float,
+    events: int,
+    hold: bool = False,
 ) -> Found:
     """Run a fleet over so many *lines*; *pause* is the mean of seconds between two of so
-    many *events*."""
+    many *events*, before the last of which it isn't done if *hold*."""
     chance = random.Random(seed)
     addresses = [f"127.0.{n // 100}.{n % 100 + 1}" for n in range(hosts)]
     with serving(addresses) as server, cluster(folder / "cluster", workers) as made:
         urls = [server.url(f"/new/{n}", chance.choice(addresses)) for n in range(lines * 19 // 20)]
         urls += chance.choices(urls, k=lines - len(urls))
+        if hold:  # one of each host, so that no shard is done before
+            held = [server.url(f"/held/{address}", address) for address in addresses]
+            urls[-len(held) :] = held
         (folder / "urls.txt").write_text("".join(f"{url}\n" for url in urls))
         begin = time.monotonic()
         befalls = Events(made, chance, events)
-        status = run(folder, made, befalls, chance, pause)
+        status = run(folder, made, befalls, chance, pause=pause, gate=server.gate)
         seconds = time.monotonic() - begin
         befalls.wake()
         left = [" ".join(crawl.cmdline()) for worker in made.workers for crawl in worker.crawls()]
@@ -128,8 +139,16 @@ class Events:
                         psutil.Process(pid).send_signal(signal.SIGCONT)
 
 
-def run(folder: Path, made: Cluster, events: Events, chance: random.Random, pause: float) -> int:
-    """Run the fleet to its end; return its exit status."""
+def run(
+    folder: Path,
+    made: Cluster,
+    events: Events,
+    chance: random.Random,
+    *,
+    pause: float,
+    gate: threading.Event,
+) -> int:
+    """Run the fleet to its end; return its exit status. *gate* is opened after all events."""
     settings = {"SHARD_SIZE": 1_000, "CONCURRENT_REQUESTS": AT_ONCE}
     client = made.start_fleet(folder, **settings)
     over = threading.Event()
@@ -144,6 +163,8 @@ def run(folder: Path, made: Cluster, events: Events, chance: random.Random, paus
             client.wait()
             events.counts["client"] += 1
             client = made.start_fleet(folder, **settings)
+        if killed and events.lives == events.most:
+            gate.set()
     return client.returncode
 
 

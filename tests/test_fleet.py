@@ -203,7 +203,7 @@ def test_in_chaos(tmp_path: Path) -> None:
 
     ``python -m tests.fleet_chaos`` is the same at length.
     """
-    found = chaos(tmp_path, lines=1_200, hosts=10, workers=2, seed=5, pause=3, events=3)
+    found = chaos(tmp_path, lines=1_200, hosts=10, workers=2, seed=5, pause=3, events=3, hold=True)
     assert found.status == 0, log(tmp_path)
     assert found.in_order
     assert not found.audit.broken, found.audit.examples
