@@ -16,6 +16,7 @@ import sysconfig
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPConnection
@@ -73,8 +74,16 @@ def answers(body: bytes) -> Answer:
 
 
 def partial_files(folder: Path) -> list[Path]:
-    """Return the partial files below *folder* that hold something."""
-    return [path for path in (folder / ".part").glob("*/*") if path.stat().st_size]
+    """Return the partial files below *folder* that hold something.
+
+    One that is finished while they are looked at is gone, and none of them.
+    """
+    found = []
+    for path in (folder / ".part").glob("*/*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_size:
+                found.append(path)
+    return found
 
 
 def assert_refused(done: Crawl) -> None:
