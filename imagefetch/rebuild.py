@@ -14,11 +14,11 @@ from imagefetch.checks import Run, check_report
 from imagefetch.errors import BadInput
 from imagefetch.figures import Figures, add_record
 from imagefetch.html_report import PageError, writer_of
-from imagefetch.journal import Journal
+from imagefetch.last_rows import last_rows
 from imagefetch.page_file import page_path
 from imagefetch.places import find_places
 from imagefetch.repeats import Repeats
-from imagefetch.rows import Row, read_rows, record_of
+from imagefetch.rows import Row, record_of
 from imagefetch.rules import check_settings
 from imagefetch.sketches import Reservoir
 
@@ -29,7 +29,7 @@ BUDGET = 60.0
 def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
     """Write the page of the report that *arguments* name; return where it is.
 
-    What a report doesn't tell is not on it. Takes what `Journal` takes.
+    What a report doesn't tell is not on it. Takes a byte of memory for each line.
 
     :raises BadInput: if the report can't be read, or the page not be written
     """
@@ -83,16 +83,11 @@ def add_rows(report: Path, figures: Figures, repeats: Repeats) -> None:
 
     :raises BadInput: if *report* is none of this program's, or damaged
     """
-    journal = Journal()
-    journal.read_report(report)
-    for row in read_rows(report):
-        if not journal.is_last(row):
-            continue
+    for row in last_rows(report):
         try:
             add_row(figures, repeats, row)
         except ValueError as error:
             raise BadInput(f"{report}: the row of line {row.line} is damaged: {error}") from error
-    journal.close()
 
 
 def add_row(figures: Figures, repeats: Repeats, row: Row) -> None:

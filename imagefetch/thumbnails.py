@@ -24,13 +24,14 @@ def thumbnail(path: Path, plugin: str, limit: int) -> bytes:
     with Image.open(path, formats=[plugin]) as image:
         if image.width * image.height > limit:
             raise Image.DecompressionBombError
-        image.draft(
-            "RGB", (SIDE, SIDE)
-        )  # JPEG is decoded at an eighth of its size, if that will do
+        # JPEG is decoded at an eighth of its size, if that will do.
+        image.draft("RGB", (SIDE, SIDE))
         image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
-        small = ImageOps.exif_transpose(image).convert("RGBA")
-    white = Image.new("RGBA", small.size, "white")
-    white.alpha_composite(small)
+        small = ImageOps.exif_transpose(image)
+    if small.has_transparency_data:  # JPEG has none, and would show what lies beneath
+        white = Image.new("RGBA", small.size, "white")
+        white.alpha_composite(small.convert("RGBA"))
+        small = white
     file = io.BytesIO()
-    white.convert("RGB").save(file, "JPEG", quality=QUALITY)
+    small.convert("RGB").save(file, "JPEG", quality=QUALITY)
     return file.getvalue()
