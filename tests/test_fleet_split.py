@@ -90,7 +90,7 @@ def test_shards_are_not_too_large(tmp_path: Path) -> None:
     assert big.parts == 10
     assert big.lanes == 2  # of three workers, as two of three lines are its
     assert max(sizes[: big.first]) <= 100
-    assert big.first == 6  # of hosts of ten lines, and some that share a group
+    assert big.first == 5
     assert sum(sizes[big.first :]) == 1_000
     assert max(sizes) < 150
 
@@ -103,6 +103,18 @@ def test_a_short_list_keeps_every_worker_busy(tmp_path: Path) -> None:
     assert all(900 < len(some) < 1_100 for some in found.values())
     made, found = shards_of(lines[:400], tmp_path, size=10_000, workers=4)
     assert (made.shards, made.big) == (1, [])
+
+
+def test_workers_end_at_about_the_same_time(tmp_path: Path) -> None:
+    """There are as many shards for each, and these are as large, whatever their hosts have."""
+    lines = [f"http://{host}.example/{n}" for host in range(60) for n in range(3 * host)]
+    made, found = shards_of(lines, tmp_path, size=1_500, workers=3)
+    assert made.shards == 6
+    assert sum(map(len, found.values())) == len(lines) == 5_310
+    assert max(map(len, found.values())) - min(map(len, found.values())) <= 30
+    lines = [f"http://a.example/{n}" for n in range(4_000)]
+    made, _ = shards_of(lines, tmp_path, size=1_500, workers=2)
+    assert [(big.parts, big.lanes) for big in made.big] == [(4, 2)]
 
 
 def test_hosts_take_turns_in_a_shard(tmp_path: Path) -> None:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import dask
 from distributed import Client, LocalCluster
 
 from imagefetch.errors import BadInput
-from imagefetch.fleet.worker import Patient
 
 LOOPBACK = "127.0.0.1"
-
-# Seconds without a sign of life until a worker of this machine is believed dead.
-WORKER_TTL = 60
 
 
 @contextmanager
 def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
     """Connect to the *scheduler* at an address, or start so many *workers* on this machine.
 
-    Its own cluster listens on loopback alone, and encrypted: whoever can talk to
-    a scheduler can run any code.
+    Those are threads of this process; each has a process of its own that fetches
+    (`imagefetch.fleet.crawl`), and needs no other with Dask in it. Its own cluster
+    listens on loopback alone, and encrypted: whoever can talk to a scheduler can run
+    any code.
 
     :raises BadInput: if there is no scheduler
     """
@@ -37,23 +33,17 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
         with client:
             yield client
         return
-    shown = importlib.util.find_spec("bokeh") is not None
-    ttl = dask.config.get("distributed.scheduler.worker-ttl", None)
     with (
-        dask.config.set(
-            {"distributed.scheduler.worker-ttl": f"{WORKER_TTL}s"} if ttl == "5 minutes" else {}
-        ),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
-            processes=True,
+            processes=False,
             host=LOOPBACK,
-            dashboard_address=f"{LOOPBACK}:{8787}" if shown else None,
+            dashboard_address=f"{LOOPBACK}:8787",  # without bokeh, it says so
             security=True,
-            memory_limit=0,  # the crawls are not in these processes
+            memory_limit=0,  # the crawls are not in this process
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
     ):
-        client.register_plugin(Patient())
         yield client

@@ -63,9 +63,12 @@ class Crawl:
                 process.communicate()
 
     def stop(self) -> None:
-        """End in order: downloads under way are finished, no others begun."""
-        self.stopping = True
-        if self._process is not None:
+        """End in order: downloads under way are finished, no others begun.
+
+        May be called again, by each worker of this process; a second signal would cut it short.
+        """
+        told, self.stopping = self.stopping, True
+        if self._process is not None and not told:
             self._process.terminate()
 
     def last_words(self) -> str:

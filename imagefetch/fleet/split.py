@@ -15,6 +15,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import heapreplace
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -90,14 +91,16 @@ def plan(lines: Iterable[Line], size: int, workers: int, limit: int) -> Plan:
     for line in lines:
         counts[group_and_url(line.text)[0]] += 1
         made.lines += 1
-    size = min(size, max(WORTH_A_PROCESS, -(-made.lines // workers)))
-    room = 0
-    for group, count in enumerate(counts):
-        if 0 < count <= size:
-            if count > room:
-                made.shards, room = made.shards + 1, size
-            made._place[group] = made.shards - 1
-            room -= count
+    # All workers are to end at about the same time: as many shards for each.
+    rounds = max(1, -(-made.lines // (size * workers)))
+    size = min(size, max(WORTH_A_PROCESS, -(-made.lines // (rounds * workers))))
+    small = [group for group, count in enumerate(counts) if 0 < count <= size]
+    made.shards = min(len(small), -(-sum(counts[group] for group in small) // size))
+    filled = [(0, shard) for shard in range(made.shards)]
+    for group in sorted(small, key=counts.__getitem__, reverse=True):
+        lines_there, shard = filled[0]  # the emptiest
+        made._place[group] = shard
+        heapreplace(filled, (lines_there + counts[group], shard))
     for group, count in enumerate(counts):
         if count > size:
             parts = -(-count // size)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from contextlib import suppress
-
-from distributed import Status, Worker, WorkerPlugin, get_worker
+from distributed import Status, get_worker
 
 from imagefetch.fleet import attempt
 from imagefetch.fleet.attempt import Progress, Task, fetch_shard
@@ -35,13 +32,3 @@ async def stop_job(job: str) -> None:  # a coroutine: only such run without bein
 async def allow_job(job: str) -> None:
     """Undo `stop_job`."""
     attempt.stopped.discard(job)
-
-
-class Patient(WorkerPlugin):
-    """Lets a worker ignore the Ctrl-C that is meant for the one who started it."""
-
-    name = "imagefetch-patient"
-
-    def setup(self, worker: Worker) -> None:
-        with suppress(ValueError):  # not in the main thread
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
