@@ -29,12 +29,14 @@ BYTE_ORDER_MARKS = {
 
 # URLs that Scrapy sends as they are; to look into any other costs many
 # times as much.
+PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 PLAIN_URL = re.compile(
-    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[1-9][0-9]{0,3})?/[A-Za-z0-9._~/-]*"
+    rf"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::{PORT})?/[A-Za-z0-9._~/-]*"
     r"(?:\?[A-Za-z0-9._~/=&-]+)?"
 )
 
 SITE = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
+HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 
 # A list whose lines each begin with the number that they have in another, of
 # which it is a part, and a tab.
@@ -184,6 +186,8 @@ def _is_utf8(head: bytes) -> bool:
 
 def host_of(url: str) -> str:
     """Return *url*'s host; "no host" where it has none."""
+    if match := HOST.match(url):
+        return match[1]
     try:
         return urlsplit(url).hostname or "no host"
     except ValueError:

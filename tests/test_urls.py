@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
-from imagefetch.urls import MAX_LINE, READ_ERRORS, Line, check_list, read_lines, request_url
+from imagefetch.urls import (
+    MAX_LINE,
+    PLAIN_URL,
+    READ_ERRORS,
+    Line,
+    check_list,
+    host_of,
+    read_lines,
+    request_url,
+)
 from tests.conftest import examples
 
 A, B = "https://a.example/ä.jpg", "https://b.example/名.jpg"
@@ -209,3 +219,28 @@ def test_what_is_not_asked_for(text: str, error: type[Exception]) -> None:
     """What no request can be made of, and what isn't http or https, are told apart."""
     with pytest.raises(error):
         request_url(text)
+
+
+PIECES = st.sampled_from(
+    ["a.b", "A.b", "127.0.0.1", "80", "65535", "x", ":", "/", "//", "?", "#", "@", "[", "]", "::1",
+     "-", ".", " ", "ü", "\t"]
+)  # fmt: skip
+BEGINNINGS = st.sampled_from(["http://", "https://", "HTTP://", "ftp://", "http:", "//", ""])
+
+
+@examples(1_000)
+@given(st.builds(str.__add__, BEGINNINGS, st.lists(PIECES, max_size=7).map("".join)))
+def test_the_quick_way_to_a_host_is_no_other(url: str) -> None:
+    """Whatever the URL is, it gives what parsing the URL does."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    assert host_of(url) == (host or "no host")
+
+
+@pytest.mark.parametrize("port", [1, 80, 9_999, 10_000, 59_999, 60_999, 65_535])
+def test_every_port_is_plain(port: int) -> None:
+    """Also those that servers get where none is asked for."""
+    assert PLAIN_URL.fullmatch(f"http://127.0.0.1:{port}/a.jpg")
+    assert not PLAIN_URL.fullmatch(f"http://127.0.0.1:{65_535 + port}/a.jpg")
