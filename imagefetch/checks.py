@@ -16,8 +16,7 @@ from scrapy.utils.misc import build_from_crawler, load_object
 
 from imagefetch.errors import BadInput
 from imagefetch.partials import is_remote, local_path
-from imagefetch.places import find_places, is_address
-from imagefetch.remote_list import check_list_address
+from imagefetch.places import check_list_address, find_places, is_address
 from imagefetch.rules import check_settings
 from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.urls import check_list

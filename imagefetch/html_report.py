@@ -9,7 +9,7 @@ import random
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import Spider
 from scrapy import signals as scrapy_signals
@@ -23,8 +23,10 @@ from imagefetch.page_file import is_ours, page_path
 from imagefetch.partials import is_remote, local_path
 from imagefetch.probe import FORMATS
 from imagefetch.recorder import Recorder
-from imagefetch.spiders.images import ImagesSpider
 from imagefetch.verify import beside
+
+if TYPE_CHECKING:
+    from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pathvalidate import is_valid_filename
+from scrapy import Request
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
-from imagefetch.errors import BadInput
+from imagefetch.errors import BadInput, Problem
 from imagefetch.partials import is_remote
+from imagefetch.urls import request_url
 
 
 class Places(NamedTuple):
@@ -66,6 +69,26 @@ def job_folder(settings: BaseSettings, job: str) -> Path:
 def is_address(urls: str) -> bool:
     """Whether *urls* is an address, and no path."""
     return "://" in urls
+
+
+def check_list_address(address: str) -> None:
+    """:raises BadInput: if *address* is none that a list can be fetched from"""
+    try:
+        Request(request_url(address))
+    except (Problem, ValueError) as problem:
+        raise BadInput(
+            f"{shown(address)}: the list must be a path, or an http or https address; "
+            "name one with -a urls="
+        ) from problem
+
+
+def shown(address: str) -> str:
+    """Return *address* as it may stand in a log: user, password and query left out."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "address of the list"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _was_scheduled(settings: BaseSettings, name: str) -> bool:

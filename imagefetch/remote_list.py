@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 from scrapy import Request, Spider
@@ -23,36 +22,16 @@ from imagefetch.decode import Decoder, decoder
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
 from imagefetch.handler import StreamingDownloadHandler
 from imagefetch.partials import store_error
+from imagefetch.places import shown
 from imagefetch.receive import Receiver
 from imagefetch.redirect import NamedRedirectMiddleware
 from imagefetch.retry import backoff
-from imagefetch.urls import request_url
 
 # Seconds that a list may take to come, far more than a picture may: ten million
 # lines are a gigabyte. MIN_SPEED and RESPONSE_TIMEOUT hold for it as well.
 LIST_TIMEOUT = 3600
 
 GZIP = b"\x1f\x8b"
-
-
-def check_list_address(address: str) -> None:
-    """:raises BadInput: if *address* is none that a list can be fetched from"""
-    try:
-        Request(request_url(address))
-    except (Problem, ValueError) as problem:
-        raise BadInput(
-            f"{shown(address)}: the list must be a path, or an http or https address; "
-            "name one with -a urls="
-        ) from problem
-
-
-def shown(address: str) -> str:
-    """Return *address* as it may stand in a log: user, password and query left out."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "address of the list"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def fetch_list(address: str, path: Path, settings: BaseSettings) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from scrapy.settings import BaseSettings
 
 from imagefetch.errors import BadInput
-from imagefetch.remote_list import fetch_list, shown
+from imagefetch.places import shown
 from imagefetch.urls import check_list
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,8 @@ def spool_address(report: Path, address: str, settings: BaseSettings, *, anew: b
     """
     path = spool_path(report, address)
     if anew or not path.exists():
+        from imagefetch.remote_list import fetch_list  # what it needs, few runs do
+
         logger.info("Fetching the list %s", shown(address))
         with _copy_to(path, shown(address)) as new:
             fetch_list(address, new, settings)

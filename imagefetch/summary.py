@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from scrapy import Spider
 from scrapy import signals as scrapy_signals
@@ -15,9 +15,11 @@ from imagefetch.html_report import HtmlReport
 from imagefetch.paces import HostPace
 from imagefetch.recorder import Recorder
 from imagefetch.repeats import Repeat
-from imagefetch.scheduler import HostScheduler
-from imagefetch.spiders.images import ImagesSpider
 from imagefetch.units import lines
+
+if TYPE_CHECKING:
+    from imagefetch.scheduler import HostScheduler
+    from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 

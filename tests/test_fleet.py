@@ -257,6 +257,28 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
     assert set(server.hits.values()) == {1}
 
 
+def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
+    """What fetches ends with the one who started it, and the same command goes on."""
+    write_list(tmp_path, [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(20)])
+    settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2}
+    words = fleet_command(tmp_path, settings, "--workers", "2")
+    with (tmp_path / "fleet.log").open("w") as out:
+        running = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=out, stderr=out)
+    until(lambda: hosts.under_way["all"] == 4, "four requests")
+    crawls = psutil.Process(running.pid).children()
+    assert len(crawls) == 2  # and no process beside them
+    running.kill()
+    running.wait()
+    until(lambda: all(map(is_over, crawls)), "no process that fetches")
+    hosts.gate.set()
+    again = subprocess.run(
+        words, cwd=ROOT, env=environment(), capture_output=True, check=False, timeout=PATIENCE
+    )
+    assert again.returncode == 0, again.stderr
+    check(tmp_path)
+    assert sum(hosts.hits.values()) <= 24
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "why"),
     [
