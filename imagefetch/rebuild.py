@@ -13,9 +13,8 @@ from imagefetch.about import About
 from imagefetch.checks import Run, check_report
 from imagefetch.errors import BadInput
 from imagefetch.figures import Figures, add_record
-from imagefetch.html_report import PageError, writer_of
 from imagefetch.last_rows import last_rows
-from imagefetch.page_file import page_path
+from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.places import find_places
 from imagefetch.repeats import Repeats
 from imagefetch.rows import Row, record_of
@@ -41,22 +40,23 @@ def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
     figures, repeats = no_figures(settings)
     add_rows(report, figures, repeats)
     run = Run(Path(urls), report, store)
-    try:
-        return write_page(settings, run, About.of_run(settings, run), figures, repeats)
-    except PageError as error:
-        raise BadInput(f"{page_path(report)}: can't be written: {error}") from error
+    with closing(writer_of(settings, report, store)) as writer:
+        try:
+            write_page(writer, About.of_run(settings, run), figures, repeats)
+        except PageError as error:
+            raise BadInput(f"{writer.path}: can't be written: {error}") from error
+        return writer.path
 
 
 def write_page(
-    settings: BaseSettings,
-    run: Run,
+    writer: PageWriter,
     about: About,
     figures: Figures,
     repeats: Repeats,
     *,
     seconds: float | None = None,
-) -> Path:
-    """Write the page of a *run* that has ended, after so many *seconds*; return where it is.
+) -> None:
+    """Let *writer* write the page of a run that has ended, after so many *seconds*.
 
     :raises PageError: if it can't be written
     """
@@ -67,9 +67,7 @@ def write_page(
         "repeats": repeats.found()[:20],
         "figures": figures.to_json(),
     }
-    with closing(writer_of(settings, run.report, run.store)) as writer:
-        writer.write(facts, BUDGET)
-        return writer.path
+    writer.write(facts, BUDGET)
 
 
 def no_figures(settings: BaseSettings) -> tuple[Figures, Repeats]:

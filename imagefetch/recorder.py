@@ -18,13 +18,13 @@ from imagefetch.figures import PHASES, Figures, add_record
 from imagefetch.items import ImageRecord
 from imagefetch.repeats import Repeats
 from imagefetch.sketches import Reservoir
-from imagefetch.timing import Timing
 from imagefetch.total import count_lines, estimate_lines
 from imagefetch.verify import beside
 
 if TYPE_CHECKING:
     from imagefetch.scheduler import HostScheduler
     from imagefetch.spiders.images import ImagesSpider
+    from imagefetch.timing import Timing
 
 TICK = 1.0
 """Seconds between two points in time."""

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from imagefetch import html_report
+from imagefetch import page_writer
 from imagefetch.about import About
 from imagefetch.demo import picture
 from imagefetch.figures import Figures
-from imagefetch.html_report import PageError, PageWriter
 from imagefetch.items import ImageRecord
 from imagefetch.page_file import page_path
+from imagefetch.page_writer import PageError, PageWriter
 from imagefetch.resume import previous
 from imagefetch.sketches import Reservoir
 from tests.conftest import RunCrawl
@@ -73,7 +73,7 @@ def test_a_bad_picture_has_no_copy_and_harms_nobody(
         "p.main()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(html_report, "MODULE", "greedy_page")
+    monkeypatch.setattr(page_writer, "MODULE", "greedy_page")
     (tmp_path / "good.jpg").write_bytes(picture("dawn", "jpg"))
     (tmp_path / "half.png").write_bytes(picture("dusk", "png")[:2000])
     (tmp_path / "bomb.png").write_bytes(bomb(20_000))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import dask
 from distributed import Client, LocalCluster
 
 from imagefetch.errors import BadInput
@@ -18,9 +19,9 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
     """Connect to the *scheduler* at an address, or start so many *workers* on this machine.
 
     Those are threads of this process; each has a process of its own that fetches
-    (`imagefetch.fleet.crawl`), and needs no other with Dask in it. Its own cluster
-    listens on loopback alone, and encrypted: whoever can talk to a scheduler can run
-    any code.
+    (`imagefetch.fleet.crawl`), and needs no other with Dask in it. No port is opened for
+    them: whoever can talk to a scheduler can run any code. What is shown of them can be
+    seen from this machine alone.
 
     :raises BadInput: if there is no scheduler
     """
@@ -34,13 +35,15 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
             yield client
         return
     with (
+        # By itself it would name the machine's address, on which nothing listens.
+        dask.config.set({"distributed.dashboard.link": f"http://{LOOPBACK}:{{port}}/status"}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             processes=False,
-            host=LOOPBACK,
+            protocol="inproc://",
             dashboard_address=f"{LOOPBACK}:8787",  # without bokeh, it says so
-            security=True,
+            worker_dashboard_address=f"{LOOPBACK}:0",
             memory_limit=0,  # the crawls are not in this process
             silence_logs=logging.CRITICAL,
         ) as cluster,

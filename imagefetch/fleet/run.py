@@ -6,7 +6,7 @@ import logging
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -18,10 +18,9 @@ from scrapy.settings import BaseSettings
 from imagefetch.about import About
 from imagefetch.fleet.cluster import connected
 from imagefetch.fleet.fleet import Fleet, Words
-from imagefetch.fleet.job import begun, finish
+from imagefetch.fleet.job import Begun, begun, finish
 from imagefetch.fleet.view import FleetView
-from imagefetch.html_report import PageError
-from imagefetch.page_file import page_path
+from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page
 from imagefetch.summary import describe
 
@@ -78,17 +77,29 @@ def run_fleet(
         with _signals(stop):
             fleet.run()
         view.close()
-        figures, repeats = finish(job, settings)
-        seconds = time.monotonic() - begin
-        places = {"report": str(job.run.report), "images": job.run.store}
-        if settings.getbool("HTML_REPORT"):
-            about.finish("finished")
-            try:
-                page = write_page(settings, job.run, about, figures, repeats, seconds=seconds)
-                places = {"report": str(job.run.report), "page": str(page), **places}
-            except PageError as error:
-                logger.warning("%s can't be written: %s", page_path(job.run.report), error)
-        logger.info("Finished\n%s", describe(figures, seconds, places, repeats.found()))
+        with closing(writer_of(settings, job.run.report, job.run.store)) as writer:
+            _end(job, settings, about, begin, writer)
+
+
+def _end(
+    job: Begun, settings: BaseSettings, about: About, begin: float, writer: PageWriter
+) -> None:
+    """Write report and page of a job whose shards are all done, and tell what came of it."""
+    wanted = settings.getbool("HTML_REPORT")
+    if wanted:
+        with suppress(PageError):  # told when the page is written
+            writer.begin()  # which loads what it needs while rows are merged
+    figures, repeats = finish(job, settings)
+    seconds = time.monotonic() - begin
+    places = {"report": str(job.run.report), "images": job.run.store}
+    if wanted:
+        about.finish("finished")
+        try:
+            write_page(writer, about, figures, repeats, seconds=seconds)
+            places = {"report": places["report"], "page": str(writer.path), **places}
+        except PageError as error:
+            logger.warning("%s can't be written: %s", writer.path, error)
+    logger.info("Finished\n%s", describe(figures, seconds, places, repeats.found()))
 
 
 def _name(number: int) -> str:
