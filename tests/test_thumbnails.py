@@ -6,11 +6,17 @@ import io
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from imagefetch.thumbnails import SIDE, thumbnail
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
+
+
+@pytest.fixture(autouse=True)
+def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a thumbnail's process sets for itself is not for other tests."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
 
 
 def half_clear(mode: str) -> Image.Image:
