@@ -27,15 +27,18 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 
+PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
 # URLs that Scrapy sends as they are; to look into any other costs many
 # times as much.
-PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 PLAIN_URL = re.compile(
     rf"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::{PORT})?/[A-Za-z0-9._~/-]*"
     r"(?:\?[A-Za-z0-9._~/=&-]+)?"
 )
 
 SITE = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
+
+# Most URLs tell their host at a glance; to parse one costs several times as much.
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 
 # A list whose lines each begin with the number that they have in another, of
