@@ -61,8 +61,10 @@ class Program:
 
 
 def environment(authority: Path) -> dict[str, str]:
-    """Return this process's, but that clients trust *authority* and see no proxy."""
+    """Return this process's, but that clients trust *authority*, see no proxy, and keep the
+    bytecode of what they import, as on a user's machine."""
     env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     trusted = {"SSL_CERT_FILE": str(authority), "REQUESTS_CA_BUNDLE": str(authority)}
     project = {"PYTHONPATH": str(ROOT), "SCRAPY_SETTINGS_MODULE": "imagefetch.settings"}
     return {**env, **trusted, **project}

@@ -6,10 +6,13 @@ import asyncio
 import csv
 import multiprocessing
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,6 +20,7 @@ import pytest
 from imagefetch.audit import audit
 from imagefetch.fleet import fence
 from imagefetch.fleet.attempt import Abandoned, AttemptFailed, Task, fetch_shard, stop, stopped
+from imagefetch.fleet.crawl import Crawl
 from imagefetch.fleet.folder import JobFolder, shard_path
 from imagefetch.rows import HEADER, read_rows
 from imagefetch.urls import Line, shard_line
@@ -246,6 +250,33 @@ def test_a_worker_without_scheduler_gives_up(tmp_path: Path, server: Server) -> 
     with pytest.raises(Abandoned):
         fetch_shard(shard.task(), ignored, lambda: False)
     assert not server.hits
+
+
+def test_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many say so, and be it in the moment in which the process is begun: a second
+    signal would cut its end short."""
+    signals = []
+
+    class Process(subprocess.Popen[bytes]):
+        def __init__(self, *words: Any, **options: Any) -> None:
+            super().__init__([sys.executable, "-c", "pass"], **options)
+
+        def terminate(self) -> None:
+            signals.append(self.pid)
+
+    class Told(Crawl):
+        """Is stopped as soon as there is a process, and before anything is done with it."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if isinstance(value, Process) and name == "_process":
+                self.stop()
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    crawl = Told([], 60, tmp_path)
+    assert crawl.run(tmp_path / "list", tmp_path / "report", lambda: None) == 0
+    crawl.stop()
+    assert len(signals) == 1
 
 
 def test_stopped_in_order(tmp_path: Path, server: Server) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 import psutil
 
@@ -31,6 +32,9 @@ class Crawl:
         self.scratch = scratch
         self.stopping = False
         self._process: subprocess.Popen[bytes] | None = None
+        self._told: subprocess.Popen[bytes] | None = None
+        """The process that was told to end."""
+        self._telling = Lock()
 
     def run(self, lines: Path, report: Path, look: Callable[[], None]) -> int:
         """Let *lines* be fetched; return the process's exit status, negative for a signal.
@@ -56,7 +60,7 @@ class Crawl:
             )
             try:
                 if self.stopping:
-                    process.terminate()
+                    self._tell()
                 return self._wait(process, look)
             finally:
                 process.kill()
@@ -65,11 +69,17 @@ class Crawl:
     def stop(self) -> None:
         """End in order: downloads under way are finished, no others begun.
 
-        May be called again, by each worker of this process; a second signal would cut it short.
+        May be called by any thread and again, by each worker of this process.
         """
-        told, self.stopping = self.stopping, True
-        if self._process is not None and not told:
-            self._process.terminate()
+        self.stopping = True
+        self._tell()
+
+    def _tell(self) -> None:
+        """Send the process its signal once: a second would cut its end short."""
+        with self._telling:
+            if (process := self._process) is not None and process is not self._told:
+                self._told = process
+                process.terminate()
 
     def last_words(self) -> str:
         """Return what the last process said last."""
