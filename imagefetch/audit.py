@@ -83,7 +83,7 @@ def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Aud
     counts = Repeats(repeats)
     for row in read_rows(report):
         _look_at(row, result, store, names)
-        if row.cells[3] and row.cells[9] != "0":  # that of a duplicate came with its first line
+        if row.file and row.cells[9] != "0":  # that of a duplicate came with its first line
             counts.add(row.cells[0], row.cells[8])
     result.repeats = counts.found()
     if store is not None:

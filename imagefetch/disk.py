@@ -19,8 +19,11 @@ Result = TypeVar("Result")
 # Seconds that operations may take on average; handing one to a thread takes a tenth.
 QUICK = 0.001
 
-# What each operation counts for in the average: a single one of 32 ms makes the disk slow.
-WEIGHT = 1 / 32
+# What each operation counts for in the average, and the seconds that it counts at most: some
+# forty pictures tell, and a single operation doesn't. Quick disks have such too, each time that
+# they write out what they have taken, and so has a process that must wait for its core.
+WEIGHT = 1 / 128
+MOST = 0.064
 
 # Seconds until a slow disk is given another try.
 TRY_AGAIN = 30.0
@@ -62,7 +65,7 @@ class Disk:
 
     def _note(self, begin: float) -> None:
         now = self._clock()
-        self._mean += (now - begin - self._mean) * WEIGHT
+        self._mean += (min(now - begin, MOST) - self._mean) * WEIGHT
         if self._mean > QUICK:
             self._mean = 0.0
             self._slow_until = now + TRY_AGAIN

@@ -83,9 +83,9 @@ def finish_discarding(report: Path, store: str) -> None:
     if not is_remote(store):
         folder = local_path(store)
         for row in read_rows(old):
-            if path := stored_file(folder, row.cells[3]):
+            if path := stored_file(folder, row.file):
                 path.unlink()
-                _remove_empty(folder, row.cells[3])
+                _remove_empty(folder, row.file)
     old.replace(previous(report))
     keep_page(report, previous(report))
 

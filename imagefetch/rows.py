@@ -123,6 +123,11 @@ class Row(NamedTuple):
     def line(self) -> int:
         return int(self.cells[2])
 
+    @property
+    def file(self) -> str:
+        """The picture's name in the store; empty without one."""
+        return self.cells[3]
+
 
 def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
     """Yield the whole rows of *report*; what a kill tore at its end is left out.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from imagefetch.disk import HELPERS, QUICK, TRY_AGAIN, WEIGHT, Disk
+from imagefetch.disk import HELPERS, MOST, QUICK, TRY_AGAIN, WEIGHT, Disk
 
 # Seconds after which a thread that waits in vain gives up: what holds it is a fault.
 PATIENCE = 30.0
@@ -47,10 +47,22 @@ def test_quick_disk_is_written_to_on_the_loop() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("seconds", [2 * QUICK, 1.1 * QUICK / WEIGHT])
+def test_a_single_long_operation_makes_no_disk_slow() -> None:
+    """Not that of a minute, time and again, if all between are quick."""
+
+    async def run() -> None:
+        clock = Clock()
+        disk = Disk(clock)
+        for number in range(1_000):
+            assert await disk.run(clock.operation(0 if number % 250 else 60))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("seconds", [2 * QUICK, MOST, 60])
 def test_slow_disk_is_written_to_beside(seconds: float) -> None:
-    """Slow on average, or once for long: threads take over for `TRY_AGAIN`; then it is tried
-    on the loop again, where it may have become quick."""
+    """Slow on average: threads take over for `TRY_AGAIN`, after three operations if they are
+    very slow; then it is tried on the loop again, where it may have become quick."""
 
     async def run() -> None:
         clock = Clock()
@@ -58,7 +70,7 @@ def test_slow_disk_is_written_to_beside(seconds: float) -> None:
         tried = 0
         while await disk.run(clock.operation(seconds)):
             tried += 1
-            assert tried * seconds <= 2 * QUICK / WEIGHT
+            assert tried * min(seconds, MOST) <= 2 * QUICK / WEIGHT
         slow_since = clock.now
         while clock.now < slow_since + TRY_AGAIN - seconds:
             assert not await disk.run(clock.operation(TRY_AGAIN / 10))

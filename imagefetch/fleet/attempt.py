@@ -29,7 +29,7 @@ from imagefetch.fleet.folder import JobFolder, attempt_path, done_path, shard_pa
 from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects
 from imagefetch.items import ImageRecord
 from imagefetch.partials import partial_folder
-from imagefetch.rows import HEADER, cells, encode, read_rows, record_of, whole_size
+from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
 
 logger = logging.getLogger(__name__)
@@ -244,7 +244,7 @@ class Attempt:
         before = self.done
         for row in read_rows(self.report, self._counted):
             self.done += 1
-            self.kept += bool(record_of(row.cells).file)
+            self.kept += bool(row.file)
             self._counted = row.offset + len(row.raw)
         if self.done > before:
             self.tell(self._progress())

@@ -13,6 +13,17 @@ from imagefetch.errors import BadInput
 
 LOOPBACK = "127.0.0.1"
 
+LOCAL = {
+    # By itself it would name the machine's address, on which nothing listens.
+    "distributed.dashboard.link": f"http://{LOOPBACK}:{{port}}/status",
+    # Dask looks at its threads and loops up to a hundred times a second, which takes a twentieth
+    # of a core from what fetches; these only wait for processes.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "2s",
+}
+"""Dask's configuration for workers of this process."""
+
 
 @contextmanager
 def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
@@ -35,8 +46,7 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Client]:
             yield client
         return
     with (
-        # By itself it would name the machine's address, on which nothing listens.
-        dask.config.set({"distributed.dashboard.link": f"http://{LOOPBACK}:{{port}}/status"}),
+        dask.config.set(LOCAL),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -95,7 +95,7 @@ def remove_strays(rows: Iterable[Row], names: NameTemplate, store: Path) -> None
     *rows* are all of the shard's: what one of them names stays.
     """
     found = list(rows)
-    named = {row.cells[3] for row in found}
+    named = {row.file for row in found}
     for row in found:
         try:
             url = Request(request_url(row.cells[0])).url
