@@ -35,7 +35,7 @@ class About:
 
     version: str = __version__
     urls: str = ""
-    """The list: a path, or an address."""
+    """The list: a path, or an address; empty where nobody knows."""
     report: str = ""
     """Its path."""
     store: str = ""
@@ -46,7 +46,6 @@ class About:
     """Whether `total` is a guess."""
     done_before: int = 0
     """Lines done by earlier runs."""
-    only_failed: bool = False
     started: float | None = None
     """Seconds since the epoch."""
     ended: float | None = None
@@ -63,21 +62,26 @@ class About:
         """Describe the run that *job* begins."""
         made = cls.of_run(settings, job.run)
         made.total, made.done_before = job.journal.total, job.journal.done
-        made.only_failed, made.started = job.run.only_failed, time.time()
+        made.started = time.time()
         made.limits = {name: str(settings[name]) for name in LIMITS}
         return made
 
     @classmethod
     def of_run(cls, settings: BaseSettings, run: Run) -> About:
         """Describe *run* as far as its places."""
+        return cls.of_places(settings, run.address or str(run.urls), run.report, run.store)
+
+    @classmethod
+    def of_places(cls, settings: BaseSettings, urls: str, report: Path, store: str) -> About:
+        """Describe a run by where its list, report and pictures are; *urls* as the field is."""
         from scrapy.settings import SETTINGS_PRIORITIES
 
         from imagefetch.partials import is_remote
+        from imagefetch.places import is_address, shown
 
-        urls, store = run.address or str(run.urls), run.store
-        made = cls(urls=hide_credentials(urls), report=str(run.report))
+        made = cls(urls=shown(urls) if is_address(urls) else urls, report=str(report))
         made.store = hide_credentials(store)
-        made.options = ["-a", f"urls={made.urls}", "-a", f"report={made.report}"]
+        made.options = ["-a", f"urls={made.urls or 'LIST'}", "-a", f"report={made.report}"]
         said = (settings.getpriority("FILES_STORE") or 0) > SETTINGS_PRIORITIES["spider"]
         if said or is_remote(store) or Path(store).is_absolute():
             made.options += ["-s", f"FILES_STORE={made.store}"]

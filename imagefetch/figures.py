@@ -1,7 +1,7 @@
 """What a run comes to, in figures that stay as few however long it is.
 
 Everything that a user is shown is drawn from these: the view, the page, the
-summary. They can be handed on as JSON, and those of several processes merged.
+summary. They can be handed on as JSON.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ NEVER_SENT = frozenset(
 # Of a host: lines, rows without a file, bytes stored, seconds and number of the downloads.
 LINES, FAILED, BYTES, SECONDS, DOWNLOADS = range(5)
 
-# Of a point in time: lines, rows with a file, bytes stored, and these times seconds:
-# requests under way, lines that wait; seconds of the processor.
-POINT = ("lines", "kept", "bytes", "under_way", "waiting", "cpu")
+# Of a point in time: rows with a file, bytes stored, and these times seconds:
+# requests under way, lines that wait.
+POINT = ("kept", "bytes", "under_way", "waiting")
 
 PHASES = ("dns", "connect", "answer", "transfer", "write")
 """Of a download that was looked at more closely; see `imagefetch.timing`."""
@@ -139,17 +139,6 @@ class Figures:
         sums[BYTES] += size
         if self.sample.wants():
             self.sample.put(picture_of(record))
-
-    def merge(self, other: Figures) -> None:
-        """Add the figures of another process, or of another stretch of the list."""
-        for name in ("done", "kept", "bytes", "duplicates", "requests", "retried"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in (*self.COUNTERS, *self.SKETCHES):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            mine.update(theirs) if name in self.COUNTERS else mine.merge(theirs)
-        for reason, more in other.examples.items():
-            self.examples[reason] = [*self.examples.get(reason, []), *more][:EXAMPLES]
-        self.phases = [a + b for a, b in zip(self.phases, other.phases, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` makes the same figures of, plain enough for JSON."""

@@ -13,8 +13,10 @@ _NEEDS_ESCAPE = re.compile(rf"[{_CONTROL}]|\\u[0-9a-f]{{4}}")
 _ESCAPED = re.compile(rf"[{_CONTROL}\\]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 
-# From "//" to the last "@" of what may be a URL's authority (RFC 3986, section 3.2.1).
-_CREDENTIALS = re.compile(r"(?<=//)[^/?#\s\"'<>]*@")
+# From "//" to the last "@" of what may be a URL's authority (RFC 3986, section 3.2.1): within
+# a text, blanks end it; rather too much is hidden than too little.
+_CREDENTIALS = re.compile(r"(?<=//)[^/?#\s]*@")
+_CREDENTIALS_OF_URL = re.compile(r"(?<=//)[^/?#]*@")
 
 
 def escape(text: str) -> str:
@@ -36,6 +38,11 @@ def unescape(text: str) -> str:
 def hide_credentials(text: str) -> str:
     """Replace user and password in each URL within *text*."""
     return _CREDENTIALS.sub("***@", text)
+
+
+def hide_credentials_of(url: str) -> str:
+    """Replace user and password of *url*, whatever they are made of."""
+    return _CREDENTIALS_OF_URL.sub("***@", url, count=1)
 
 
 class HarmlessFormatter(logging.Formatter):

@@ -46,7 +46,8 @@ class HtmlReport:
         """Where the page is; None as long as it can't be written."""
         self.closed = asyncio.Event()
         """Set once it is written for the last time."""
-        self._failed = False
+        self._ended = asyncio.Event()
+        self._written = self._failed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> HtmlReport:
@@ -59,7 +60,6 @@ class HtmlReport:
         run = cast("ImagesSpider", spider).run
         self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
         self.writer = writer_of(self.crawler.settings, run.report, run.store)
-        self._ended = asyncio.Event()
         self._writing = asyncio.ensure_future(self._keep_writing())
 
     async def spider_closed(self, spider: Spider) -> None:
@@ -67,9 +67,11 @@ class HtmlReport:
         try:
             await self._writing
             await self.write()
+            if self.path is None and self._written:
+                await beside(self.writer.withdraw)
         finally:
+            self.closed.set()  # first: the summary waits for it, whatever happens
             self.writer.close()
-            self.closed.set()
 
     async def _keep_writing(self) -> None:
         with suppress(PageError):  # told when the page is written
@@ -98,6 +100,7 @@ class HtmlReport:
             # A copy: the figures go on changing while a thread hands them over.
             await beside(self.writer.write, json.loads(json.dumps(facts)), budget)
             self.path, self._failed = self.writer.path, False
+            self._written = True
         except PageError as error:
             self.path = None
             if not self._failed:

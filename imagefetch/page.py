@@ -18,7 +18,7 @@ from markupsafe import escape as html
 from imagefetch import errors, pictured
 from imagefetch.about import About
 from imagefetch.figures import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
-from imagefetch.harmless import escape, hide_credentials
+from imagefetch.harmless import escape, hide_credentials, hide_credentials_of
 from imagefetch.units import count, duration, lines, share, size
 
 HOSTS_SHOWN = 12
@@ -67,6 +67,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         text=shown,
+        address=shown_url,
         whole=escape,
         code=code,
         count=count,
@@ -81,7 +82,15 @@ def _environment() -> Environment:
 
 def shown(text: object) -> str:
     """Return a stranger's *text* as it is shown: credentials and control characters are not."""
-    harmless = escape(hide_credentials(str(text)))
+    return _short(escape(hide_credentials(str(text))))
+
+
+def shown_url(url: str) -> str:
+    """Return a stranger's *url* as it is shown."""
+    return _short(escape(hide_credentials_of(url)))
+
+
+def _short(harmless: str) -> str:
     return harmless if len(harmless) <= TEXT_MAX else f"{harmless[: TEXT_MAX - 1]}…"
 
 
@@ -123,7 +132,6 @@ def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
         yield {
             "reason": slug or "no reason",
             "count": number,
-            "kept": figures.damaged[slug],
             "advice": problem.advice if problem else "",
             "again": _again(problem),
             "examples": examples,

@@ -12,8 +12,8 @@ MARK = b'<!doctype html>\n<html lang="en">\n<meta name="generator" content="imag
 def page_path(report: Path) -> Path:
     """Return where the page of *report* is: ``REPORT.html`` beside ``REPORT.csv``.
 
-    Of a report that is called otherwise than ``.csv``, the whole name stays, so
-    that no two reports share a page, and none is its own.
+    Of a report that is called otherwise than ``.csv`` the whole name stays, so that
+    none is its own page: ``REPORT.html.html``.
     """
     whole = report.suffix.lower() == ".csv"
     return report.with_name((report.stem if whole else report.name) + ".html")
@@ -37,7 +37,7 @@ def put(path: Path, text: str) -> None:
     """
     new = path.with_name(f".{path.name}.new")
     try:
-        new.write_text(text, encoding="utf-8", errors="replace")
+        new.write_text(text, encoding="utf-8", errors="replace", newline="\n")
         new.replace(path)
     except OSError:
         with suppress(OSError):
@@ -46,8 +46,9 @@ def put(path: Path, text: str) -> None:
 
 
 def keep_page(report: Path, previous: Path) -> None:
-    """Let the page of *report*, if it has one, go along with it to where it is *previous*."""
-    page = page_path(report)
-    if page.exists() and is_ours(page) and is_ours(page_path(previous)):
+    """Let the page of *report*, if it has one, go along with it to where it is *previous*;
+    else that of the one before is removed."""
+    page, old = page_path(report), page_path(previous)
+    if is_ours(old) and is_ours(page):
         with suppress(OSError):  # no run fails for the sake of an old page
-            page.replace(page_path(previous))
+            page.replace(old) if page.exists() else old.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -95,6 +96,13 @@ class PageWriter:
         if answer is None:
             self.close()
         return answer
+
+    def withdraw(self) -> None:
+        """Remove the page: it can't be brought up to date, and would say for ever that the run
+        goes on."""
+        if is_ours(self.path):
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         if self._child is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ BARS = 10
 
 COLUMNS = 7
 """Columns of a chart, at least, so that none is a wall."""
+
+# https://www.w3.org/TR/xml/#charsets, but for control characters, which are escaped.
+_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass
@@ -103,6 +107,9 @@ def charts(figures: Figures) -> dict[str, Chart]:
 
 def _over_time(figures: Figures) -> dict[str, Chart]:
     points = [point for point in figures.series.points if point[0] > 0]
+    if len(points) > 1 and points[-1][0] < figures.series.step / 2:
+        # Too short for a rate of its own: what happens to fall into it would be a peak.
+        points[-2:] = [[a + b for a, b in zip(*points[-2:], strict=True)]]
     if len(points) < 2:
         return {}
     ends = list(accumulate(point[0] for point in points))
@@ -125,11 +132,16 @@ def _over_time(figures: Figures) -> dict[str, Chart]:
     }
 
 
+def _label(text: str) -> str:
+    """Return a stranger's *text* as XML can hold it."""
+    return _NOT_XML.sub("\ufffd", escape(text))
+
+
 def _counted(title: str, what: str, counts: Counter[str], width: int = WIDTH) -> Chart:
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     top, rest = ranked[:BARS], sum(number for _, number in ranked[BARS:])
     shown = [*top, ("others", rest)] if rest else top
-    labels = [escape(name) or "none" for name, _ in shown]
+    labels = [_label(name) or "none" for name, _ in shown]
     drawing = bars(labels, {"": [number for _, number in shown]}, count, title, width)
     rows = [
         (label, count(number), share(number, counts.total()))
@@ -141,7 +153,7 @@ def _counted(title: str, what: str, counts: Counter[str], width: int = WIDTH) ->
 def _hosts(figures: Figures) -> Chart:
     title = "Busiest hosts: lines kept and failed"
     top = list(figures.hosts.top(BARS))
-    labels = [escape(host) for host, _ in top]
+    labels = [_label(host) for host, _ in top]
     series = {
         "kept": [sums[LINES] - sums[FAILED] for _, sums in top],
         "failed": [sums[FAILED] for _, sums in top],
@@ -196,7 +208,7 @@ def phases(figures: Figures) -> list[tuple[str, str, str]]:
 
 
 def _phases(figures: Figures) -> Chart:
-    title = "Where a download's time goes, spell on average"
+    title = "Where a download's time goes, milliseconds on average"
     *sums, downloads = figures.phases
     values = [value / downloads * 1000 for value in sums]
     return Chart(title, bars(list(PHASE.values()), {"": values}, number, title))

@@ -83,12 +83,13 @@ def check_list_address(address: str) -> None:
 
 
 def shown(address: str) -> str:
-    """Return *address* as it may stand in a log: user, password and query left out."""
+    """Return *address* as it may be shown: without user and password, and what its query says."""
     try:
         parts = urlsplit(address)
     except ValueError:
         return "address of the list"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    query = "?***" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}"
 
 
 def _was_scheduled(settings: BaseSettings, name: str) -> bool:

@@ -10,16 +10,17 @@ from typing import Any
 from scrapy.settings import BaseSettings
 
 from imagefetch.about import About
-from imagefetch.checks import Run, check_report
+from imagefetch.checks import check_report
 from imagefetch.errors import BadInput
 from imagefetch.figures import Figures, add_record
 from imagefetch.last_rows import last_rows
 from imagefetch.page_writer import PageError, PageWriter, writer_of
-from imagefetch.places import find_places
+from imagefetch.places import find_places, is_address
 from imagefetch.repeats import Repeats
 from imagefetch.rows import Row, record_of
 from imagefetch.rules import check_settings
 from imagefetch.sketches import Reservoir
+from imagefetch.spool import STANDARD_INPUT, spool_path
 
 BUDGET = 60.0
 """Seconds for small copies; nobody waits for a run's end here."""
@@ -34,15 +35,22 @@ def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
     """
     check_settings(settings)
     urls, report, store = find_places(settings, arguments)
+    if not arguments.get("urls"):
+        urls = ""  # the setting's need not be this report's
+    elif not is_address(urls):
+        urls = str(spool_path(report) if urls == str(STANDARD_INPUT) else Path(urls).absolute())
     check_report(report)
     if not report.exists():
         raise BadInput(f"{report}: no such report; name one with -a report=PATH")
     figures, repeats = no_figures(settings)
-    add_rows(report, figures, repeats)
-    run = Run(Path(urls), report, store)
+    try:
+        add_rows(report, figures, repeats)
+    except OSError as error:
+        raise BadInput(f"{report}: can't be read: {error.strerror}") from error
+    about = About.of_places(settings, urls, report, store)
     with closing(writer_of(settings, report, store)) as writer:
         try:
-            write_page(writer, About.of_run(settings, run), figures, repeats)
+            write_page(writer, about, figures, repeats)
         except PageError as error:
             raise BadInput(f"{writer.path}: can't be written: {error}") from error
         return writer.path
@@ -84,13 +92,13 @@ def add_rows(report: Path, figures: Figures, repeats: Repeats) -> None:
     for row in last_rows(report):
         try:
             add_row(figures, repeats, row)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise BadInput(f"{report}: the row of line {row.line} is damaged: {error}") from error
 
 
 def add_row(figures: Figures, repeats: Repeats, row: Row) -> None:
     """Add *row* to *figures* and *repeats*.
 
-    :raises ValueError: if it is damaged
+    :raises ValueError, OverflowError: if it is damaged
     """
     add_record(record_of(row.cells), figures, repeats)

@@ -64,7 +64,7 @@ class Recorder:
     def spider_opened(self, spider: Spider) -> None:
         self._begin = self._last = time.monotonic()
         self._cpu = time.process_time()
-        self._shown = self.figures.done, self.figures.kept, self.figures.bytes
+        self._shown = self.figures.kept, self.figures.bytes
         job = cast("ImagesSpider", spider).job
         self.about = About.of(self.crawler.settings, job)
         if self.about.total is None:
@@ -102,7 +102,7 @@ class Recorder:
         seconds, used = now - self._last, cpu - self._cpu
         self._last, self._cpu = now, cpu
         figures, engine = self.figures, self.crawler.engine
-        shown = figures.done, figures.kept, figures.bytes
+        shown = figures.kept, figures.bytes
         came = [new - old for new, old in zip(shown, self._shown, strict=True)]
         self._shown = shown
         queued = waiting = 0
@@ -110,7 +110,7 @@ class Recorder:
             scheduler = cast("HostScheduler", engine.scheduler)
             self.under_way, self.retrying = len(engine.downloader.active), scheduler.retrying
             queued, waiting = len(scheduler), scheduler.waiting
-        figures.series.add(seconds, *came, self.under_way * seconds, waiting * seconds, used)
+        figures.series.add(seconds, *came, self.under_way * seconds, waiting * seconds)
         held = self._held(used / max(seconds, 1e-9), queued, waiting)
         figures.held[held] += round(seconds * 1000)
 

@@ -1,7 +1,4 @@
-"""What is kept of numbers that come without end: bounded, mergeable, plain enough for JSON.
-
-Each has ``to_json`` and ``from_json``, and ``merge``, which adds another of its kind.
-"""
+"""What is kept of numbers that come without end: bounded, and plain enough for JSON."""
 
 from __future__ import annotations
 
@@ -27,18 +24,6 @@ class Histogram:
     def edge(self, number: int) -> float:
         """Return the least value of bin *number*."""
         return float(2 ** (number / self.steps))
-
-    def median(self) -> float | None:
-        """Return the edge of the bin in which the value in the middle lies; None without any."""
-        left = self.bins.total() / 2
-        for number in sorted(self.bins):
-            left -= self.bins[number]
-            if left <= 0:
-                return self.edge(number)
-        return None
-
-    def merge(self, other: Histogram) -> None:
-        self.bins += other.bins
 
     def to_json(self) -> Any:
         return [self.steps, sorted(self.bins.items())]
@@ -78,20 +63,6 @@ class Series:
         pairs = zip(self.points[::2], [*self.points[1::2], [0.0] * (self.width + 1)], strict=False)
         self.points = [[a + b for a, b in zip(*pair, strict=True)] for pair in pairs]
         self.step *= 2
-
-    def merge(self, other: Series) -> None:
-        """Add what came at the same time elsewhere; both began together."""
-        while self.step < other.step:
-            self._halve()
-        while other.step < self.step:
-            other._halve()
-        for place, point in enumerate(other.points):
-            if place < len(self.points):
-                seconds = max(self.points[place][0], point[0])
-                summed = [a + b for a, b in zip(self.points[place], point, strict=True)]
-                self.points[place] = [seconds, *summed[1:]]
-            else:
-                self.points.append(list(point))
 
     def to_json(self) -> Any:
         points = [[round(value, 3) for value in point] for point in self.points]
@@ -138,19 +109,6 @@ class Reservoir:
         gap = math.log(1 - random.random()) / math.log1p(-min(self._weight, 1 - 1e-12))
         self._next = place + int(min(gap, 1e15)) + 1
 
-    def merge(self, other: Reservoir) -> None:
-        """Draw from both, each counting for as much as it has seen."""
-        mine, theirs = list(self.sample), list(other.sample)
-        random.shuffle(mine)
-        random.shuffle(theirs)
-        left, right = self.seen, other.seen
-        self.seen += other.seen
-        self.sample = []
-        while len(self.sample) < self.size and (mine or theirs):
-            from_mine = mine and (not theirs or random.random() * (left + right) < left)
-            self.sample.append((mine if from_mine else theirs).pop())
-            left, right = (left - 1, right) if from_mine else (left, right - 1)
-
     def to_json(self) -> Any:
         return [self.size, self.seen, self.sample]
 
@@ -193,13 +151,6 @@ class Tally:
         """Yield the keys whose sums at *place* are the most, if more than 0, and these sums."""
         order = sorted(self.sums.items(), key=lambda pair: (-pair[1][place], pair[0]))
         return (pair for pair in order[:number] if pair[1][place] > 0)
-
-    def merge(self, other: Tally) -> None:
-        self.forgot |= other.forgot
-        for key, more in other.sums.items():
-            sums = self.of(key)
-            for place, value in enumerate(more):
-                sums[place] += value
 
     def to_json(self) -> Any:
         return [self.keys, self.width, self.forgot, self.sums]

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from imagefetch.sketches import Tally
 
+YEAR = 365 * 86_400
+"""Seconds; a rate by which a run takes longer is none."""
+
 
 @dataclass
 class Snapshot:
@@ -34,7 +37,8 @@ class Snapshot:
 
     @property
     def left(self) -> float | None:
-        """Seconds until all is done at this rate; None where nobody can say."""
-        if self.total is None or self.lines_rate <= 0:
+        """Seconds until all is done at this rate; None where nobody can say, as in a pause."""
+        if self.total is None:
             return None
-        return max(0, self.total - self.done) / self.lines_rate
+        lines = max(0, self.total - self.done)
+        return lines / self.lines_rate if self.lines_rate * YEAR > lines else None

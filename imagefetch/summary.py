@@ -84,14 +84,20 @@ REPEATS_MAX = 5  # pictures that are told in words
 
 def describe(
     figures: Figures,
-    seconds: float,
+    seconds: float | None,
     places: dict[str, str],
     repeated: Sequence[Repeat] = (),
     hosts: Sequence[HostPace] = (),
 ) -> str:
-    """Return the summary as a table, a fact a line; *places* stand at its end."""
+    """Return the summary as a table, a fact a line; *places* stand at its end.
+
+    *seconds* that it took; None where nobody knows.
+    """
     megabytes = figures.bytes / 1e6
-    pace = max(seconds, 1e-9)
+    pace = time_taken = None
+    if seconds is not None:
+        images, bulk = (each / max(seconds, 1e-9) for each in (figures.kept, megabytes))
+        pace, time_taken = f"{images:,.1f} images/s, {bulk:,.1f} MB/s", f"{seconds:,.1f} s"
     again = f", {lines(figures.retried)} tried more than once" if figures.retried else ""
     rows = [
         ("lines", f"{figures.done:,}"),
@@ -103,9 +109,9 @@ def describe(
         *(("damaged", f"{count:,} {slug}") for slug, count in figures.damaged.most_common()),
         *(("repeated", str(repeat)) for repeat in repeated[:REPEATS_MAX]),
         ("requests", f"{figures.requests:,}{again}"),
-        ("pace", f"{figures.kept / pace:,.1f} images/s, {megabytes / pace:,.1f} MB/s"),
+        ("pace", pace),
         *(("host", str(host)) for host in hosts),
-        ("time taken", f"{seconds:,.1f} s"),
+        ("time taken", time_taken),
         *places.items(),
     ]
-    return "\n".join(f"  {name:<10}  {value}" for name, value in rows)
+    return "\n".join(f"  {name:<10}  {value}" for name, value in rows if value is not None)

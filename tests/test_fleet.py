@@ -172,6 +172,9 @@ def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) ->
     hosts.gate.set()
     assert again.wait() == 0, log(tmp_path)
     assert set(hosts.hits.values()) == {1}
+    assert "  kept        40 " in log(tmp_path)
+    assert "  pace " not in log(tmp_path), "of lines that others did too"
+    assert '<dd class="missing">not recorded</dd>' in (tmp_path / "REPORT.html").read_text()
     check(tmp_path)
 
 

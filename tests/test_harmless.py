@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.harmless import HarmlessFormatter, escape, hide_credentials, unescape
+from imagefetch.harmless import (
+    HarmlessFormatter,
+    escape,
+    hide_credentials,
+    hide_credentials_of,
+    unescape,
+)
 from tests.answers import sends
 from tests.conftest import HOSTS, RunCrawl, examples
 from tests.server import Server
@@ -36,6 +42,8 @@ def test_harmless_text_stays(text: str) -> None:
         ("http://me:pw@a.example/b", "http://***@a.example/b"),
         ("<GET https://me@a.example:80/>", "<GET https://***@a.example:80/>"),
         ("from //me:p@w@a/ to s3://k:s@b/", "from //***@a/ to s3://***@b/"),
+        ("'http://me:it's@a.example'", "'http://***@a.example'"),
+        ('http://me:<"@a.example', "http://***@a.example"),
         ("http://a.example/@b", "http://a.example/@b"),
         ("http://a.example?me@b", "http://a.example?me@b"),
         ("http://a.example and me@b", "http://a.example and me@b"),
@@ -44,6 +52,12 @@ def test_harmless_text_stays(text: str) -> None:
 def test_credentials_are_hidden(text: str, hidden: str) -> None:
     """Those before the host, and nothing that only looks like them."""
     assert hide_credentials(text) == hidden
+
+
+def test_credentials_of_a_url_may_hold_anything() -> None:
+    """What is a URL as a whole is known where it ends."""
+    assert hide_credentials_of("http://me:p w@a.example/b@c") == "http://***@a.example/b@c"
+    assert hide_credentials_of("a line with an @") == "a line with an @"
 
 
 def test_records_of_any_kind() -> None:

@@ -29,6 +29,7 @@ HOSTILE = [
     "javascript:document.title='taken over'",
     "data:text/html,<script>alert(1)</script>",
     "http://127.0.0.1'onmouseover='alert(1)/a.jpg",
+    *["http://no\uffff.xml.example/"] * 4,
 ]
 
 
@@ -55,6 +56,7 @@ def done(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     lines += [site.url(f"/image/{SCRIPT}.jpg"), site.url(f"/status/404/{SCRIPT}")]
     lines += [site.url("/image/100%25%20%23.jpg"), *HOSTILE]
     lines += [site.url("/image/key.jpg").replace("//", "//user:hush@"), "http://u:hush@nowhere:x/"]
+    lines += ["http://u:it's hush@nowhere:x/"]
     (folder / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
     crawl = run_crawl(folder, CONCURRENT_REQUESTS=20, PACE_ENABLED=False, RETRY_TIMES=0)
     assert crawl.status == 0, crawl.log
@@ -306,6 +308,6 @@ def test_a_report_alone_is_enough(done: Crawl, browser: Browser, tmp_path: Path)
         assert sorted(tab.all(cells)) == sorted(whole.all(cells)) != []
     assert tab.all(".tiles .ok, .tiles .bad") == whole.all(".tiles .ok, .tiles .bad")
     missing = tab.all(".missing, .tiles .missing")
-    assert missing.count("not recorded") == 4  # time, rate, over time, what held it back
+    assert missing.count("not recorded") == 5  # time, rate, list, over time, what held it back
     assert "not recorded" in tab.all(".tiles .sub")[0]
     assert "no preview" in tab.all(".sheet .none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 import time
 import zlib
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ from imagefetch.page_file import page_path
 from imagefetch.page_writer import PageError, PageWriter
 from imagefetch.resume import previous
 from imagefetch.sketches import Reservoir
-from tests.conftest import RunCrawl
+from tests.conftest import ROOT, RunCrawl, command, environment
 from tests.server import Server
+from tests.until import until
 
 
 def facts(*files: tuple[str, str]) -> dict[str, Any]:
@@ -178,6 +180,23 @@ def test_a_run_goes_on_without_its_page(crawl: RunCrawl, server: Server, tmp_pat
     assert "  page " not in done.log
 
 
+def test_a_page_that_can_t_follow_is_withdrawn(server: Server, tmp_path: Path) -> None:
+    """It would say for ever that the run goes on."""
+    (tmp_path / "urls.txt").write_text(f"{server.url('/held/a')}\n")
+    page = tmp_path / "REPORT.html"
+    run = command(tmp_path, {"HTML_REPORT_INTERVAL": 0.1})
+    with (tmp_path / "log").open("wb") as log:
+        running = subprocess.Popen(run, cwd=ROOT, env=environment(), stderr=log)
+        until(page.exists, "a page")
+        (tmp_path / ".REPORT.html.new").mkdir()  # what is written goes there first
+        server.gate.set()
+        assert running.wait() == 0
+    assert not page.exists()
+    said = (tmp_path / "log").read_text()
+    assert f"{page} can't be written: Is a directory" in said
+    assert "  page " not in said
+
+
 def test_it_can_be_switched_off(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
     """No page with HTML_REPORT off, no line of progress with PROGRESS off; the summary comes."""
     lines = [server.url(f"/slow/300/{n}.jpg") for n in range(4)]
@@ -206,3 +225,6 @@ def test_the_old_page_goes_with_the_old_report(
     kept = page_path(previous(tmp_path / "REPORT.csv"))
     assert kept.read_text() == second != first
     assert "2 of 2 kept" in (tmp_path / "REPORT.html").read_text()
+    (tmp_path / "REPORT.html").unlink()
+    crawl(lines, "-a", "fresh=1")
+    assert not kept.exists(), "a page of another report than the one beside it"

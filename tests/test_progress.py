@@ -40,6 +40,14 @@ def test_a_line_says_it_all() -> None:
     assert in_one_line(Snapshot(50)) == ("[50/?] 0 kept, 0 not; 0 lines/s, 0.0 MB/s")
 
 
+@pytest.mark.parametrize("rate", [0.0, 5e-324, 1e-6])
+def test_in_a_pause_nobody_says_how_long_it_takes(rate: float) -> None:
+    """However long it lasts, and however little is left of the rate."""
+    paused = Snapshot(50, 100, lines_rate=rate)
+    assert paused.left is None
+    assert in_one_line(paused).endswith("; 0 lines/s, 0.0 MB/s")
+
+
 def test_lines_come_at_growing_intervals(crawl: RunCrawl, server: Server) -> None:
     """Each pause is twice the one before: so few lines in so long a time."""
     lines = [server.url(f"/slow/100/{n}.jpg") for n in range(30)]

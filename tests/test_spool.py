@@ -152,7 +152,7 @@ def test_list_that_cannot_be_had(folder: Path, lists: Server, path: str, why: st
     )
     with pytest.raises(BadInput, match=why) as refusal:
         begin(settings, {"urls": address, "report": "new/deep/r.csv"})
-    assert str(refusal.value).startswith(lists.url(path) + ": ")
+    assert str(refusal.value).startswith(lists.url(path) + "?***: ")
     assert "secret" not in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert sorted(folder.rglob("*")) == before

@@ -64,6 +64,7 @@ def run_fleet(
         view = stack.enter_context(
             closing(FleetView(job.job.lines, job.job.before, outcomes, settings))
         )
+        whole = not view.done
         if view.done:
             logger.info("continuing: %s of %s lines done", f"{view.done:,}", f"{view.lines:,}")
         fleet = Fleet(client(), job, Words.of(settings, given, job.run.store), view)
@@ -78,19 +79,22 @@ def run_fleet(
             fleet.run()
         view.close()
         with closing(writer_of(settings, job.run.report, job.run.store)) as writer:
-            _end(job, settings, about, begin, writer)
+            _end(job, settings, about, begin if whole else None, writer)
 
 
 def _end(
-    job: Begun, settings: BaseSettings, about: About, begin: float, writer: PageWriter
+    job: Begun, settings: BaseSettings, about: About, begin: float | None, writer: PageWriter
 ) -> None:
-    """Write report and page of a job whose shards are all done, and tell what came of it."""
+    """Write report and page of a job whose shards are all done, and tell what came of it.
+
+    *begin* is when this process began with the whole list; None if others did a part.
+    """
     wanted = settings.getbool("HTML_REPORT")
     if wanted:
         with suppress(PageError):  # told when the page is written
             writer.begin()  # which loads what it needs while rows are merged
     figures, repeats = finish(job, settings)
-    seconds = time.monotonic() - begin
+    seconds = None if begin is None else time.monotonic() - begin
     places = {"report": str(job.run.report), "images": job.run.store}
     if wanted:
         about.finish("finished")
