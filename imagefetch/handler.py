@@ -14,7 +14,7 @@ from scrapy.http import Response
 from imagefetch import signals
 from imagefetch.classify import classify
 from imagefetch.connector import KeptConnectionEnded
-from imagefetch.errors import ConnectionReset, ProxyFailure, TLSFailure
+from imagefetch.errors import ConnectionReset, InvalidURL, ProxyFailure, TLSFailure
 from imagefetch.guard import Guard, literal_address
 from imagefetch.meta import FIRST_SENT, SECONDS, TIMING
 from imagefetch.proxy import route_of
@@ -89,7 +89,10 @@ class StreamingDownloadHandler(BaseDownloadHandler):
     async def _send(self, request: Request, begin: float, *, keep: bool) -> Response:
         headers = request.headers.copy()
         route = route_of(request, headers)
-        url = yarl.URL(request.url, encoded=True)  # as Scrapy made it safe, not once more
+        try:
+            url = yarl.URL(request.url, encoded=True)  # as Scrapy made it safe, not once more
+        except ValueError as error:  # a host that IDNA can't encode, and yarl not take as it is
+            raise InvalidURL from error
         if url.raw_user or url.raw_password:
             # Done here: of a URL aiohttp takes Latin-1 alone, and no other Authorization beside.
             user, password = url.user or "", url.password or ""

@@ -30,16 +30,9 @@ class QuietLogFormatter(LogFormatter):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> QuietLogFormatter:
-        made = cls()
         # Not earlier: Scrapy sets up its handler anew just before.
-        crawler.signals.connect(made.make_harmless, signal=signals.spider_opened)
-        return made
-
-    def make_harmless(self) -> None:
-        """Let every handler of the log write what is harmless only."""
-        for handler in logging.root.handlers:
-            if not isinstance(handler.formatter, HarmlessFormatter):
-                handler.setFormatter(HarmlessFormatter(handler.formatter))
+        crawler.signals.connect(make_log_harmless, signal=signals.spider_opened)
+        return cls()
 
     def crawled(self, *args: Any, **kwargs: Any) -> Any:
         return None
@@ -52,6 +45,13 @@ class QuietLogFormatter(LogFormatter):
 
     def download_error(self, *args: Any, **kwargs: Any) -> Any:
         return {**super().download_error(*args, **kwargs), "level": logging.DEBUG}
+
+
+def make_log_harmless() -> None:
+    """Let every handler of the log write what is harmless only."""
+    for handler in logging.root.handlers:
+        if not isinstance(handler.formatter, HarmlessFormatter):
+            handler.setFormatter(HarmlessFormatter(handler.formatter))
 
 
 def quieten(level: str) -> None:

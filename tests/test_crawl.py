@@ -281,3 +281,13 @@ def test_a_second_signal_ends_the_run_at_once(tmp_path: Path, server: Server) ->
     again = subprocess.run(words, cwd=ROOT, env=environment(), capture_output=True, check=False)
     assert again.returncode == 0
     done.check(25)
+
+
+def test_a_host_that_can_be_no_name(crawl: RunCrawl) -> None:
+    """Neither as IDNA writes it nor as it stands: its line has a row, and nobody is asked."""
+    done = crawl(["https://\xfcuser:pw@\U00033a62\xb3\x8f\xfc\U000bb000xn--a:"])
+    assert done.status == 0
+    assert [(row["Response code"], row["Reason"]) for row in done.rows] == [
+        ("FAILED InvalidURL", "invalid-url")
+    ]
+    assert "Traceback" not in done.log

@@ -143,6 +143,23 @@ def test_a_host_s_limit_holds_for_the_fleet(dask: Cluster, tmp_path: Path, serve
     check(tmp_path)
 
 
+def test_a_limit_may_be_lowered_meanwhile(dask: Cluster, tmp_path: Path, server: Server) -> None:
+    """The list was split for two processes that share a host; one may be too many."""
+    write_list(tmp_path, [server.url(f"/held/{n}") for n in range(60)])
+    running = dask.start_fleet(tmp_path, SHARD_SIZE=20, CONCURRENT_REQUESTS_PER_DOMAIN=6)
+    until(lambda: server.under_way["all"] == 6, "six requests")
+    running.send_signal(signal.SIGINT)
+    until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
+    server.gate.set()
+    assert running.wait() == 3
+    server.peak.clear()
+    settings = {"SHARD_SIZE": 20, "CONCURRENT_REQUESTS_PER_DOMAIN": 1}
+    assert dask.run_fleet(tmp_path, **settings) == 0, log(tmp_path)
+    assert server.peak["127.0.0.1"] == 1
+    assert set(server.hits.values()) == {1}
+    check(tmp_path)
+
+
 def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
     """By Ctrl-C, in order; and once its client was killed. No line is asked for twice."""
     lines = [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(40)]

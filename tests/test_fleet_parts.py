@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,3 +182,29 @@ def test_the_job_folder(tmp_path: Path) -> None:
     (tmp_path / "job" / "mine.txt").touch()
     folder.remove()
     assert folder.names() == ["mine.txt"]
+
+
+def test_a_job_folder_may_be_called_anything(tmp_path: Path) -> None:
+    """What elsewhere stands for many names is a part of its own."""
+    folder = JobFolder(str(tmp_path / "photos [2024] *?"), {})
+    for shard in (1, 2):
+        folder.write(f"done/00000{shard}.json", b'{"attempt": "0001-aa"}')
+    assert folder.outcomes() == {1: {"attempt": "0001-aa"}, 2: {"attempt": "0001-aa"}}
+    folder.write("job.json", b"{}")
+    folder.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_may_come_from_another_file_system(tmp_path: Path) -> None:
+    """As where the job folder is shared, and a worker's scratch its own."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system, as /dev/shm is")
+    with tempfile.TemporaryDirectory(dir=memory) as scratch:
+        file = Path(scratch, "report.csv")
+        file.write_bytes(b"rows")
+        folder = JobFolder(str(tmp_path / "job"), {})
+        folder.send(file, "attempts/000001/0001-aa.csv")
+        assert not file.exists()
+    assert folder.read("attempts/000001/0001-aa.csv") == b"rows"
+    assert folder.attempts(1) == ["0001-aa"]

@@ -10,6 +10,7 @@ from scrapy.utils.log import configure_logging
 
 from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse, tell
 from imagefetch.errors import BadInput, LocalError
+from imagefetch.quiet import make_log_harmless
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
 
@@ -72,6 +73,7 @@ class Command(ScrapyCommand):
             ) from error
         try:
             configure_logging(self.settings)
+            make_log_harmless()
         except OSError as error:
             raise BadInput(
                 f"setting LOG_FILE = {self.settings['LOG_FILE']!r}: can't be written: "

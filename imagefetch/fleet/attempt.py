@@ -174,8 +174,8 @@ class Attempt:
             part = self.suspects.next_part(places)
             if_it_dies = copy(self.suspects)
             if_it_dies.died(places, part, WORKER)
-            self._note(if_it_dies)
             self._sign_of_life()
+            self._note(if_it_dies)
             status = self.crawl.run(self._list_without(missing[part:]), self.report, self._look)
             if status == FINISHED:
                 self.suspects.ended(places, part)
@@ -189,6 +189,7 @@ class Attempt:
             elif status != ORPHANED:
                 self._leave()
                 raise AttemptFailed(self.crawl.last_words() or f"exit status {status}")
+        self._sign_of_life()  # whoever has lost the shard writes no more about it
         self._count()
         self._send_rows()
         done = {"attempt": self.name, "clean": self.clean, **self._progress()}

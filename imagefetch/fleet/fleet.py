@@ -14,7 +14,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.errors import SchedulerLost, ShardFailed
 from imagefetch.fleet.attempt import Abandoned, Progress, Task
-from imagefetch.fleet.job import Begun
+from imagefetch.fleet.job import Begun, max_lanes
 from imagefetch.fleet.turns import Turns
 from imagefetch.fleet.view import FleetView
 from imagefetch.fleet.worker import allow_job, on_worker, stop_job, topic
@@ -40,12 +40,15 @@ class Words:
     """Requests to one host at once."""
     delay: float
     """Seconds between two of them."""
+    most_lanes: int
+    """Processes that may share a host's limits."""
 
     @classmethod
     def of(cls, settings: BaseSettings, given: list[str], store: str) -> Words:
         own = (f"FILES_STORE={store}", "LOG_FILE=", "PROGRESS=off", "HTML_REPORT=False")
         limit = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
-        return cls((*given, *own), limit, settings.getfloat("DOWNLOAD_DELAY"))
+        delay = settings.getfloat("DOWNLOAD_DELAY")
+        return cls((*given, *own), limit, delay, max_lanes(settings))
 
     def for_lane(self, lanes: int) -> tuple[str, ...]:
         """Return those of a process that shares its hosts' limits with others."""
@@ -64,8 +67,10 @@ class Fleet:
         self.words = words
         self.view = view
         job = begun.job
-        self.turns = Turns(job.shards, job.big, begun.folder.outcomes())
-        self.lanes = {big.first + n: big.lanes for big in job.big for n in range(big.parts)}
+        # The settings may have changed since the list was split.
+        big = [each._replace(lanes=min(each.lanes, words.most_lanes)) for each in job.big]
+        self.turns = Turns(job.shards, big, begun.folder.outcomes())
+        self.lanes = {each.first + n: each.lanes for each in big for n in range(each.parts)}
         self.futures: dict[int, Future[Progress | None]] = {}
         self.ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.failures: Counter[int] = Counter()

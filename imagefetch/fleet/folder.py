@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ from scrapy.settings import BaseSettings
 from imagefetch.urls import SHARD_SUFFIX
 
 FOLDERS = ("shards", "attempts", "done")
+
+AT_ONCE = 16
+"""Files that are read at once, where each may take its time."""
 
 
 class JobFolder:
@@ -54,9 +59,7 @@ class JobFolder:
         if self.local is None:
             self.fs.pipe_file(f"{self.root}/{path}", content)
             return
-        place = self.local / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        new = place.with_name(f".{place.name}.{os.getpid()}.new")
+        place, new = self._place(self.local / path)
         new.write_bytes(content)
         new.replace(place)
 
@@ -65,8 +68,15 @@ class JobFolder:
         if self.local is None:
             self.fs.put_file(str(file), f"{self.root}/{path}")
             return
-        (self.local / path).parent.mkdir(parents=True, exist_ok=True)
-        file.replace(self.local / path)
+        place, new = self._place(self.local / path)
+        shutil.move(file, new)  # it may come from another file system
+        new.replace(place)
+
+    @staticmethod
+    def _place(place: Path) -> tuple[Path, Path]:
+        """Make room at *place*; return it, and where to write first."""
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place, place.with_name(f".{place.name}.{os.getpid()}.new")
 
     def fetch(self, path: str, folder: Path) -> Path:
         """Return a local path for the file *path*: itself, or a copy in *folder*.
@@ -97,10 +107,11 @@ class JobFolder:
 
     def outcomes(self) -> dict[int, dict[str, Any]]:
         """Return `outcome` of each shard of which every line has its row."""
-        paths = [f"{self.root}/done/{name}" for name in self.names("done")]
-        read = self.fs.cat([f"{self.root}/job.json", *paths]) if paths else {}  # several at once
-        names = {path: Path(path).stem for path in read}
-        return {int(name): json.loads(read[path]) for path, name in names.items() if name != "job"}
+        names = self.names("done")
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            read = list(threads.map(self.read, [f"done/{name}" for name in names]))
+        found = zip(names, read, strict=True)
+        return {int(Path(name).stem): json.loads(content) for name, content in found if content}
 
     def outcome(self, shard: int) -> dict[str, Any] | None:
         """Return what the attempt that did the last of *shard* left; None before."""
