@@ -99,7 +99,7 @@ class Cluster:
 
         def address() -> str:
             assert self.scheduler is not None
-            assert self.scheduler.poll() is None, (self.folder / "scheduler.log").read_text()
+            assert self.scheduler.poll() is None, self.said("scheduler")
             with suppress(OSError, ValueError):
                 return str(json.loads(file.read_text())["address"])
             return ""
@@ -123,6 +123,10 @@ class Cluster:
                 stderr=output,
                 start_new_session=True,
             )
+
+    def said(self, log: str) -> str:
+        """Return what the scheduler said, or all workers."""
+        return (self.folder / f"{log}.log").read_text()
 
     def start_fleet(self, folder: Path, *words: str, **settings: object) -> subprocess.Popen[str]:
         """Start ``scrapy fleet`` on this cluster; what it says is appended to ``fleet.log``."""

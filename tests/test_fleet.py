@@ -205,6 +205,26 @@ def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) ->
     check(tmp_path)
 
 
+def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
+    """Nobody waits for it: neither who begins, nor who ends in order."""
+    write_list(tmp_path, [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(20)])
+    settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2}
+    with cluster(tmp_path / "cluster", workers=2) as made:
+        until(lambda: made.said("worker").count("Registered to") == 2, "two workers")
+        made.workers[0].send(signal.SIGSTOP)
+        running = made.start_fleet(tmp_path, **settings)
+        until(lambda: hosts.under_way["all"] == 2, "two requests of the other's")
+        running.send_signal(signal.SIGINT)
+        until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
+        hosts.gate.set()
+        assert running.wait() == 3
+        assert log(tmp_path).endswith("imagefetch: ended early: shutdown\n")
+        assert made.run_fleet(tmp_path, **settings) == 0, log(tmp_path)
+    shutil.rmtree(tmp_path / "cluster")
+    check(tmp_path)
+    assert set(hosts.hits.values()) == {1}
+
+
 def test_the_scheduler_is_killed(tmp_path: Path, hosts: Server) -> None:
     """The run ends early and says so; with another scheduler, the same command goes on."""
     write_list(tmp_path / "job", [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(20)])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,13 +90,13 @@ class Fleet:
         :raises KeyboardInterrupt: after `stop`
         """
         job = self.begun.job
-        self.client.run(allow_job, job.id, wait=False)  # one may hang
+        self._tell_workers(allow_job)
         self.client.subscribe_topic(topic(job.id), lambda event: self.view.tell(event[1]))
         looked, told = 0.0, False
         while self.turns.left and (self.futures or not self.stopping):
             if self.stopping and not told:
                 told = True
-                self.client.run(stop_job, job.id, wait=False)
+                self._tell_workers(stop_job)
             if time.monotonic() - looked > LOOK:
                 looked = time.monotonic()
                 self._look()
@@ -111,6 +114,15 @@ class Fleet:
         May be called by a signal's handler.
         """
         self.stopping = True
+
+    def _tell_workers(self, what: Callable[[str], object]) -> None:
+        """Let *what* be run on each worker, without waiting for one that hangs."""
+
+        def tell() -> None:
+            with suppress(OSError):  # one that hung is given up
+                self.client.run(what, self.begun.job.id, on_error="ignore")
+
+        threading.Thread(target=tell, daemon=True).start()
 
     def _look(self) -> None:
         """Take in which workers there are.

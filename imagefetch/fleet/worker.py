@@ -23,12 +23,12 @@ def on_worker(task: Task) -> Progress | None:
     )
 
 
-async def stop_job(job: str) -> None:  # a coroutine: only such run without being waited for
+def stop_job(job: str) -> None:
     """Let the attempts of this worker at *job* end in order, and no other begin."""
     attempt.stopped.add(job)
     attempt.stop(job)
 
 
-async def allow_job(job: str) -> None:
+def allow_job(job: str) -> None:
     """Undo `stop_job`."""
     attempt.stopped.discard(job)
