@@ -225,6 +225,46 @@ def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
     assert set(hosts.hits.values()) == {1}
 
 
+def test_begun_anew_beside_what_was_given_up(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
+    """Its client was killed, its workers are still at it, and have more of it to do: the new
+    job, of other lines and with another store, doesn't come to know."""
+    write_list(tmp_path, [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(60)])
+    settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2}
+    killed = dask.start_fleet(tmp_path, **settings, FILES_STORE=tmp_path / "old")
+    until(lambda: hosts.under_way["all"] == 4, "four requests")
+    crawls = [crawl for worker in dask.workers for crawl in worker.crawls()]
+    killed.kill()
+    killed.wait()
+    write_list(tmp_path, [hosts.url(f"/image/{n}", HOSTS[n % 20]) for n in range(60)])
+    assert dask.run_fleet(tmp_path, "-a", "fresh=1", **settings) == 0, log(tmp_path)
+    until(lambda: all(map(is_over, crawls)), "no process of the old job's")
+    hosts.gate.set()
+    until(lambda: not any((tmp_path / "old").iterdir()), "nothing of the old job's")
+    (tmp_path / "old").rmdir()
+    check(tmp_path)
+    assert set(hosts.hits.values()) == {1}
+
+
+def test_a_job_is_of_one_report(dask: Cluster, tmp_path: Path, server: Server) -> None:
+    """Another doesn't go on with it, be it of the same list, nor throws it away."""
+    write_list(tmp_path, [server.url(f"/held/{n}") for n in range(10)])
+    job = ("-a", f"job={tmp_path / 'job'}")
+    killed = dask.start_fleet(tmp_path, *job)
+    until(lambda: server.under_way["all"], "a request")
+    killed.kill()
+    killed.wait()
+    server.gate.set()
+    other = ("-a", f"report={tmp_path / 'OTHER.csv'}")
+    for more in ((), ("-a", "fresh=1")):
+        assert dask.run_fleet(tmp_path, *job, *other, *more) == 2
+        refusal = f"job: its job is that of the report {tmp_path / 'REPORT.csv'}; name another"
+        assert refusal in log(tmp_path).splitlines()[-1]
+    (tmp_path / ".OTHER.csv.lock").unlink(missing_ok=True)
+    assert dask.run_fleet(tmp_path, *job) == 0, log(tmp_path)
+    check(tmp_path)
+    assert set(server.hits.values()) == {1}
+
+
 def test_the_scheduler_is_killed(tmp_path: Path, hosts: Server) -> None:
     """The run ends early and says so; with another scheduler, the same command goes on."""
     write_list(tmp_path / "job", [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(20)])
@@ -336,7 +376,8 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
         ({}, {"SHARD_SIZE": "0"}, r"setting SHARD_SIZE = '0': must be a whole number from 1"),
         ({"shard": "1"}, {}, r"argument -a shard=…: there is no such argument"),
         ({"job": "nowhere://x"}, {}, r"job folder nowhere://x: can't be used"),
-        ({"job": "taken"}, {}, r"job folder .*taken: holds something else"),
+        ({"job": "taken"}, {}, r"^job folder [^:]*taken: holds something else"),
+        ({"job": "foreign"}, {}, r"job folder .*foreign: its job\.json is none of this version's"),
         ({"only": "failed", "fresh": "1"}, {}, r"give one of them"),
         ({"report": "stranger.csv"}, {}, r"stranger\.csv: is no report of this program's"),
     ],
@@ -354,6 +395,8 @@ def test_bad_input(
     (tmp_path / "picture.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "done").mkdir()
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "job.json").write_text('{"job": 1}')
     (tmp_path / "stranger.csv").write_text("a,b\n")
     before = sorted(path.name for path in tmp_path.iterdir())
     with pytest.raises(BadInput, match=why) as refusal:

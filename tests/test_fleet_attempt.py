@@ -6,6 +6,7 @@ import asyncio
 import csv
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,9 +43,8 @@ class Shard:
     def __init__(self, folder: Path, urls: list[str]) -> None:
         self.folder = folder
         self.store = folder / "images"
-        self.job = JobFolder(str(folder / "job"), {})
+        self.job = JobFolder(str(folder / "job"), {}).of("0123456789ab")
         self.lines = [Line(1_000 * n, url) for n, url in enumerate(urls, 1)]
-        self.job.write("job.json", b"{}")
         self.job.write(shard_path(7), b"".join(map(shard_line, self.lines)))
 
     def task(self, *words: str, silence: float = 60) -> Task:
@@ -55,7 +55,8 @@ class Shard:
     @property
     def report(self) -> Path:
         """The newest attempt's."""
-        return self.folder / "job" / "attempts" / "000007" / f"{self.job.attempts(7)[-1]}.csv"
+        assert self.job.local is not None
+        return self.job.local / "attempts" / "000007" / f"{self.job.attempts(7)[-1]}.csv"
 
     def codes(self) -> dict[int, str]:
         """Return each row's response code, and what a duplicate or a crash adds to it."""
@@ -63,7 +64,8 @@ class Shard:
 
     def check(self) -> None:
         """Assert that every line has its row and every file is its row's."""
-        found = audit(self.folder / "job" / shard_path(7), self.report, self.store)
+        assert self.job.local is not None
+        found = audit(self.job.local / shard_path(7), self.report, self.store)
         assert not found.broken, found.examples
         assert (found.lines, found.rows, found.missing) == (len(self.lines),) * 2 + (0,)
         assert (found.strays, found.partial) == (0, 0)
@@ -131,7 +133,7 @@ def test_what_can_t_be_done_here_is_told(tmp_path: Path, server: Server) -> None
         fetch_shard(shard.task("RETRY_TIMES=many"), ignored, lambda: True)
     assert fetch_shard(shard.task(), ignored, lambda: True) == {"shard": 7, "done": 1, "kept": 1}
     shard.check()
-    shard.job.remove()
+    shutil.rmtree(tmp_path / "job")
     with pytest.raises(AttemptFailed, match="job folder"):
         fetch_shard(shard.task(), ignored, lambda: True)
 
@@ -250,6 +252,19 @@ def test_a_worker_without_scheduler_gives_up(tmp_path: Path, server: Server) -> 
     with pytest.raises(Abandoned):
         fetch_shard(shard.task(), ignored, lambda: False)
     assert not server.hits
+
+
+def test_a_job_that_was_given_up(tmp_path: Path, server: Server) -> None:
+    """An attempt at it ends, and puts nothing back."""
+    shard = Shard(tmp_path, [server.url("/image/done"), server.url("/held/x")])
+    with ThreadPoolExecutor(1) as thread:
+        attempt = thread.submit(fetch_shard, shard.task(), ignored, lambda: True)
+        until(lambda: server.under_way["all"], "a request")
+        shutil.rmtree(tmp_path / "job")
+        with pytest.raises(Abandoned, match="its job is no more"):
+            attempt.result()
+    assert {path.name for path in tmp_path.iterdir()} == {"images"}
+    assert {path.suffix for path in shard.store.iterdir()} <= {".jpg"}
 
 
 def test_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,12 +161,8 @@ def test_what_a_killed_process_stored_is_removed(tmp_path: Path) -> None:
 def test_the_job_folder(tmp_path: Path) -> None:
     """Only whole reports are attempts, the newest last; removing leaves what is another's."""
     folder = JobFolder(str(tmp_path / "job"), {})
-    assert (folder.job(), folder.names(), folder.outcomes(), folder.attempts(3)) == (
-        None,
-        [],
-        {},
-        [],
-    )
+    parts = folder.of("0123456789ab")
+    assert (folder.job(), folder.names(), parts.outcomes(), parts.attempts(3)) == (None, [], {}, [])
     for name in (
         "0002-bb.csv",
         "0001-aa.csv",
@@ -174,22 +170,27 @@ def test_the_job_folder(tmp_path: Path) -> None:
         "0002-bb.new.csv",
         ".0002-bb.csv.lock",
     ):
-        folder.write(f"attempts/000003/{name}", b"{}")
-    assert folder.attempts(3) == ["0001-aa", "0002-bb"]
+        parts.write(f"attempts/000003/{name}", b"{}")
+    assert parts.attempts(3) == ["0001-aa", "0002-bb"]
     folder.write("job.json", b"{}")
-    folder.write("done/000003.json", b'{"attempt": "0002-bb"}')
-    assert folder.outcomes() == {3: {"attempt": "0002-bb"}}
+    parts.write("done/000003.json", b'{"attempt": "0002-bb"}')
+    assert parts.outcomes() == {3: {"attempt": "0002-bb"}}
+    assert parts.has("done/000003.json")
+    assert not parts.has("done/000004.json")
+    folder.of("ba9876543210").write("done/000003.json", b"{}")  # of one that was given up
     (tmp_path / "job" / "mine.txt").touch()
+    (tmp_path / "job" / "job-mine").mkdir()
     folder.remove()
-    assert folder.names() == ["mine.txt"]
+    assert folder.names() == ["job-mine", "mine.txt"]
 
 
 def test_a_job_folder_may_be_called_anything(tmp_path: Path) -> None:
     """What elsewhere stands for many names is a part of its own."""
     folder = JobFolder(str(tmp_path / "photos [2024] *?"), {})
+    parts = folder.of("0123456789ab")
     for shard in (1, 2):
-        folder.write(f"done/00000{shard}.json", b'{"attempt": "0001-aa"}')
-    assert folder.outcomes() == {1: {"attempt": "0001-aa"}, 2: {"attempt": "0001-aa"}}
+        parts.write(f"done/00000{shard}.json", b'{"attempt": "0001-aa"}')
+    assert parts.outcomes() == {1: {"attempt": "0001-aa"}, 2: {"attempt": "0001-aa"}}
     folder.write("job.json", b"{}")
     folder.remove()
     assert list(tmp_path.iterdir()) == []

@@ -49,7 +49,7 @@ class Task:
     job: str
     """Made up once for a job."""
     folder: str
-    """Address of the job folder."""
+    """Address of what is of that job in the job folder."""
     options: Mapping[str, Any] = field(repr=False)
     """Of its fsspec file system."""
     shard: int
@@ -95,6 +95,10 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive) -> Progress | None:
     try:
         attempt.begin()
         return attempt.go_on()
+    except (OSError, AttemptFailed, Abandoned):
+        if not attempt.is_wanted():
+            attempt.leave_nothing()
+        raise
     finally:
         running[task.job].discard(attempt)
         shutil.rmtree(scratch, ignore_errors=True)
@@ -118,6 +122,8 @@ class Attempt:
         self.tell = tell
         self.alive = alive
         self.crawl = Crawl(task.words, task.silence, scratch)
+        self.partial: Path | None = None
+        """Where pictures lie on their way."""
         self.done = self.kept = 0
         self._counted = 0  # bytes of the report
         self._last = self._sent = time.monotonic()
@@ -175,6 +181,7 @@ class Attempt:
             if_it_dies = copy(self.suspects)
             if_it_dies.died(places, part, WORKER)
             self._sign_of_life()
+            self._make_sure_it_is_wanted()
             self._note(if_it_dies)
             status = self.crawl.run(self._list_without(missing[part:]), self.report, self._look)
             if status == FINISHED:
@@ -190,6 +197,7 @@ class Attempt:
                 self._leave()
                 raise AttemptFailed(self.crawl.last_words() or f"exit status {status}")
         self._sign_of_life()  # whoever has lost the shard writes no more about it
+        self._make_sure_it_is_wanted()
         self._count()
         self._send_rows()
         done = {"attempt": self.name, "clean": self.clean, **self._progress()}
@@ -200,6 +208,13 @@ class Attempt:
         """Leave everything so that the next attempt goes on."""
         self._note(self.suspects)
         self._send_rows()
+
+    def leave_nothing(self) -> None:
+        """Remove what this attempt has put into job folder and store, but for pictures."""
+        if self.partial is not None:
+            paths = (attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json"))
+            self.folder.remove_files(*paths)
+            fence.take_down(self.partial)
 
     def stop(self) -> None:
         """End in order: downloads under way are finished."""
@@ -229,9 +244,21 @@ class Attempt:
         :raises Abandoned: if this worker may have lost the shard meanwhile
         """
         self._sign_of_life()
+        due = time.monotonic() - self._sent > SEND_INTERVAL
+        if due or self.folder.local is not None:
+            self._make_sure_it_is_wanted()
         self._count()
-        if time.monotonic() - self._sent > SEND_INTERVAL:
+        if due:
             self._send_rows()
+
+    def is_wanted(self) -> bool:
+        """Whether the job was neither given up, nor brought to its end without this attempt."""
+        return self.folder.has(shard_path(self.task.shard))
+
+    def _make_sure_it_is_wanted(self) -> None:
+        """:raises Abandoned: if it isn't"""
+        if not self.is_wanted():
+            raise Abandoned(f"shard {self.task.shard}: its job is no more")
 
     def _sign_of_life(self) -> None:
         """:raises Abandoned: if it comes too late"""

@@ -72,7 +72,7 @@ class Fleet:
         job = begun.job
         # The settings may have changed since the list was split.
         big = [each._replace(lanes=min(each.lanes, words.most_lanes)) for each in job.big]
-        self.turns = Turns(job.shards, big, begun.folder.outcomes())
+        self.turns = Turns(job.shards, big, begun.parts.outcomes())
         self.lanes = {each.first + n: each.lanes for each in big for n in range(each.parts)}
         self.futures: dict[int, Future[Progress | None]] = {}
         self.ended: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -154,8 +154,8 @@ class Fleet:
         begun = self.begun
         task = Task(
             begun.job.id,
-            begun.folder.address,
-            begun.folder.options,
+            begun.parts.address,
+            begun.parts.options,
             shard,
             self.words.for_lane(self.lanes.get(shard, 1)),
             begun.run.store,
@@ -183,7 +183,7 @@ class Fleet:
         if future.status == "error":
             self._failed(shard, future.exception())
         # Not by Dask's result, which is lost if its worker dies now.
-        outcome = self.begun.folder.outcome(shard)
+        outcome = self.begun.parts.outcome(shard)
         future.release()
         if outcome is None:
             self.again.append(shard)

@@ -1,12 +1,14 @@
 """The job folder: a local or shared folder, or any address that fsspec knows.
 
-    job.json                          what the job is; whole only once all shards are there
-    shards/000012.shard               a part of the list
-    attempts/000012/0002-5f….csv      the report of an attempt at it, see `imagefetch.fleet.attempt`
-    attempts/000012/0002-5f….json     what the next attempt must know of this one
-    done/000012.json                  which attempt did the last of its lines
+    job.json                              what the job is; its id alone, until all shards are there
+    job-3c…/shards/000012.shard           a part of the list
+    job-3c…/attempts/000012/0002-5f….csv  the report of an attempt at it, see
+                                          `imagefetch.fleet.attempt`
+    job-3c…/attempts/000012/0002-5f….json what the next attempt must know of this one
+    job-3c…/done/000012.json              which attempt did the last of its lines
 
-Whatever is written appears whole or not at all, but for reports, whose last row
+What is of one job lies under its id: a worker that is still at one that was given up can't
+touch the next. Whatever is written appears whole or not at all, but for reports, whose last row
 may be torn.
 """
 
@@ -14,9 +16,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +28,6 @@ from fsspec.core import url_to_fs
 from scrapy.settings import BaseSettings
 
 from imagefetch.urls import SHARD_SUFFIX
-
-FOLDERS = ("shards", "attempts", "done")
 
 AT_ONCE = 16
 """Files that are read at once, where each may take its time."""
@@ -101,6 +103,10 @@ class JobFolder:
         names = {str(each).rstrip("/").rpartition("/")[2] for each in found}
         return sorted(name for name in names if not name.startswith("."))
 
+    def of(self, job: str) -> JobFolder:
+        """Return the folder of what is of the job with that id."""
+        return JobFolder(f"{self.address.rstrip('/')}/job-{job}", self.options)
+
     def job(self) -> dict[str, Any] | None:
         """Return what ``job.json`` says; None if there is none."""
         return _loaded(self.read("job.json"))
@@ -126,15 +132,38 @@ class JobFolder:
         """Return what *attempt* left for the next one."""
         return _loaded(self.read(f"attempts/{shard:06}/{attempt}.json")) or {}
 
+    def has(self, path: str) -> bool:
+        """Whether there is a file *path*."""
+        self.fs.invalidate_cache()
+        try:
+            self.fs.info(f"{self.root}/{path}")
+        except FileNotFoundError:
+            return False
+        return True
+
+    def remove_files(self, *paths: str) -> None:
+        """Remove what there is of *paths*, and the folders that are empty without them."""
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self.fs.rm_file(f"{self.root}/{path}")
+            if self.local is not None:
+                with suppress(OSError):
+                    for folder in (self.local / path).parents[: path.count("/") + 2]:
+                        folder.rmdir()
+
     def remove(self) -> None:
         """Remove what this program put there, ``job.json`` last; the folder too, where empty."""
-        self.write("job.json", b'{"whole": false}')
-        for name in FOLDERS:
-            if self.fs.exists(f"{self.root}/{name}"):
-                self.fs.rm(f"{self.root}/{name}", recursive=True)
-        self.fs.rm_file(f"{self.root}/job.json")
+        if "job.json" in (names := self.names()):
+            self.write("job.json", b"{}")  # should this be cut short, no job is to be gone on with
+        for name in filter(is_of_a_job, names):
+            self.fs.rm(f"{self.root}/{name}", recursive=True)
         if self.local is not None and self.local.is_dir() and not any(self.local.iterdir()):
             self.local.rmdir()
+
+
+def is_of_a_job(name: str) -> bool:
+    """Whether this program puts something of that *name* into a job folder."""
+    return re.fullmatch(r"job-[0-9a-f]{12}|job\.json", name) is not None
 
 
 def shard_path(shard: int) -> str:

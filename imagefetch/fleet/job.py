@@ -21,7 +21,13 @@ from imagefetch.duplicates import key_of, sent_url
 from imagefetch.errors import BadInput
 from imagefetch.figures import Figures
 from imagefetch.fleet import fence
-from imagefetch.fleet.folder import JobFolder, attempt_path, shard_path, storage_options
+from imagefetch.fleet.folder import (
+    JobFolder,
+    attempt_path,
+    is_of_a_job,
+    shard_path,
+    storage_options,
+)
 from imagefetch.fleet.merge import Sorter, remove_strays, write_report
 from imagefetch.fleet.split import Big, plan, split
 from imagefetch.job import lock_report, with_list_at_hand
@@ -42,6 +48,8 @@ class Job:
 
     id: str
     """Made up once."""
+    report: str
+    """Where the rows go in the end."""
     list: str
     """BLAKE2b of the list's bytes, in hex."""
     only_failed: bool
@@ -51,7 +59,6 @@ class Job:
     """Of these, with a row in the report, and in no shard."""
     shards: int
     big: tuple[Big, ...]
-    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,14 @@ class Begun:
 
     run: Run
     folder: JobFolder
+    parts: JobFolder
+    """What lies there of this job."""
     job: Job
+
+
+def default_address(run: Run) -> str:
+    """Return where the job folder is if nothing says otherwise: it moves with the report."""
+    return str(Path(f"{run.report}.fleet").absolute())
 
 
 def open_folder(run: Run, address: str | None, settings: BaseSettings) -> JobFolder:
@@ -68,17 +82,18 @@ def open_folder(run: Run, address: str | None, settings: BaseSettings) -> JobFol
 
     :raises BadInput: if there can't be any
     """
-    address = address or f"{run.report}.fleet"
+    address = address or default_address(run)
     if "://" not in address:
         address = str(Path(address).absolute())
     try:
         folder = JobFolder(address, storage_options(address, settings))
-        if folder.job() is None and folder.names():
-            raise BadInput(
-                f"job folder {address}: holds something else; name another with -a job=ADDRESS"
-            )
+        names = folder.names()
     except (ImportError, ValueError, OSError) as error:
         raise BadInput(f"job folder {address}: can't be used: {error}") from error
+    if names and not any(map(is_of_a_job, names)):
+        raise BadInput(
+            f"job folder {address}: holds something else; name another with -a job=ADDRESS"
+        )
     return folder
 
 
@@ -98,24 +113,50 @@ def begun(
     folder = open_folder(run, arguments.get("job"), settings)
     with ExitStack() as stack:
         stack.callback(lock_report(run.report).release)
-        found = folder.job()
-        if found is not None and (run.fresh or not found["whole"]):
-            if found["whole"]:
-                gather(run.report, folder)
-                clear_partials(folder, map(int, folder.names("attempts")))
+        job = found(folder, run)
+        if job is not None and run.fresh:
+            parts = folder.of(job.id)
+            gather(run.report, parts)
+            clear_partials(parts, map(int, parts.names("attempts")))
+            job = None
+        if job is None:
             folder.remove()
-            found = None
         run = with_list_at_hand(run, settings)
         try:
-            job = begin(run, folder, settings, workers) if found is None else _known(found, run)
+            if job is None:
+                job = begin(run, folder, settings, workers)
+            else:
+                check_known(job, run)
         except READ_ERRORS as error:
             raise BadInput(f"{run.urls}: breaks off: {error}") from error
-        yield Begun(run, folder, job)
+        yield Begun(run, folder, folder.of(job.id), job)
 
 
-def _known(found: dict[str, Any], run: Run) -> Job:
-    """:raises BadInput: if the job is not of this list"""
-    job = Job(**{**found, "big": tuple(Big(*big) for big in found["big"])})
+def found(folder: JobFolder, run: Run) -> Job | None:
+    """Return the job in *folder*; None if none was ever wholly there.
+
+    :raises BadInput: if it is of another report than that of *run*
+    """
+    try:
+        told = folder.job()
+        if not told or told.keys() == {"id"}:
+            return None
+        job = Job(**{**told, "big": tuple(Big(*big) for big in told["big"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadInput(
+            f"job folder {folder.address}: its job.json is none of this version's; name another "
+            "with -a job=ADDRESS"
+        ) from error
+    if job.report != str(run.report.absolute()) and folder.address != default_address(run):
+        raise BadInput(
+            f"job folder {folder.address}: its job is that of the report {job.report}; name "
+            "another with -a job=ADDRESS"
+        )
+    return job
+
+
+def check_known(job: Job, run: Run) -> None:
+    """:raises BadInput: if a *job* that was begun isn't what *run* wants"""
     if job.list != fingerprint(run.urls):
         raise BadInput(
             f"{run.urls}: has changed since its job began; give the list as it was to end the "
@@ -126,7 +167,6 @@ def _known(found: dict[str, Any], run: Run) -> Job:
             f"{run.report}: a job is not finished; end it without -a only=failed first, or "
             "begin anew with -a fresh=1"
         )
-    return job
 
 
 def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable[[], int]) -> Job:
@@ -136,10 +176,12 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
     :raises NothingToDo: if every line is done
     """
     made = fingerprint(run.urls)
+    number = uuid.uuid4().hex[:12]
+    parts = folder.of(number)
     with closing(
         prepare(run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh)
     ) as journal:
-        folder.write("job.json", b'{"whole": false}')
+        folder.write("job.json", json.dumps({"id": number}).encode())
         size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
         logger.info("Splitting the list")
         with ExitStack() as stack:
@@ -158,10 +200,11 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
             wanted = (line for line in read_lines(run.urls) if row_of(line) is not None)
             made_plan = plan(wanted, size, max(1, workers()), limit)
             scratch = run.report.with_name(f".{run.report.name}.split")
-            split(run.urls, scratch, made_plan, row_of, partial(_send, folder))
+            split(run.urls, scratch, made_plan, row_of, partial(_send, parts))
         total = made_plan.lines if journal.total is None else journal.total
         job = Job(
-            uuid.uuid4().hex[:12],
+            number,
+            str(run.report.absolute()),
             made,
             run.only_failed,
             total,
@@ -226,7 +269,8 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
 
     :raises ReportError: if a line has no row
     """
-    run, folder, outcomes = begun.run, begun.folder, begun.folder.outcomes()
+    run, parts = begun.run, begun.parts
+    outcomes = parts.outcomes()
     figures, repeats = no_figures(settings)
     store = None if is_remote(run.store) else local_path(run.store)
     names = NameTemplate(settings["FILES_NAME"])
@@ -236,14 +280,14 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
             for row in read_rows(run.report):
                 sorter.add(row)
         for shard, outcome in outcomes.items():
-            for row in newest_rows(folder, shard, outcome["attempt"]):
+            for row in newest_rows(parts, shard, outcome["attempt"]):
                 sorter.add(row)
             if store is not None and not outcome["clean"]:
-                remove_strays(newest_rows(folder, shard, outcome["attempt"]), names, store)
+                remove_strays(newest_rows(parts, shard, outcome["attempt"]), names, store)
         see = partial(add_row, figures, repeats)
         write_report(run.urls, run.report, sorter.rows(), see)
-    clear_partials(folder, (shard for shard, outcome in outcomes.items() if not outcome["clean"]))
-    folder.remove()
+    clear_partials(parts, (shard for shard, outcome in outcomes.items() if not outcome["clean"]))
+    begun.folder.remove()
     return figures, repeats
 
 

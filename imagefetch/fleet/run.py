@@ -58,7 +58,7 @@ def run_fleet(
         job = stack.enter_context(begun(settings, arguments, threads))
         if client().dashboard_link:
             logger.info("Dashboard: %s", client().dashboard_link)
-        outcomes = job.folder.outcomes()
+        outcomes = job.parts.outcomes()
         about = About.of_run(settings, job.run)
         about.total, about.started = job.job.lines, time.time()
         view = stack.enter_context(
