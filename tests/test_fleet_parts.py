@@ -32,7 +32,7 @@ def test_the_guilty_are_found(lines: int, data: st.DataObject) -> None:
     missing = list(range(lines))
     suspects, found, processes = Suspects(), set(), 0
     while missing:
-        if suspects.found:
+        if suspects.found(missing):
             found.add(missing.pop(0))
             suspects = Suspects()
             continue
@@ -62,8 +62,24 @@ def test_chance_deaths_accuse_nobody() -> None:
         part = suspects.next_part(missing)
         suspects.ended(missing, part)
         missing = missing[part:]
-        assert not suspects.found
+        assert not (missing and suspects.found(missing))
     assert suspects == Suspects()
+
+
+def test_a_line_is_not_accused_of_another_s_deaths() -> None:
+    """Nor of those of workers alone, as long as these may be chance."""
+    suspects = Suspects()
+    for _ in range(CHANCES):
+        suspects.died([4, 5], suspects.next_part([4, 5]), PROCESS)
+    assert suspects.next_part([4, 5]) == 1
+    suspects.died([4, 5], 1, PROCESS)
+    assert not suspects.found([4, 5])
+    for _ in range(ALONE // WORKER - 1):  # 4 was done, as it died
+        suspects.died([5], suspects.next_part([5]), WORKER)
+        assert not suspects.found([5])
+    suspects.died([5], 1, WORKER)
+    assert suspects.found([5])
+    assert not suspects.found([6])
 
 
 def test_behind_a_fence_no_file_is_moved(tmp_path: Path) -> None:

@@ -172,11 +172,11 @@ class Attempt:
     def go_on(self) -> Progress | None:
         """Fetch part by part until every line has its row; None if stopped before."""
         while missing := self._missing():
-            if self.suspects.found:
+            places = [place for place, _ in missing]
+            if self.suspects.found(places):
                 self._give_up(missing[0][1])
                 self.suspects = Suspects()
                 continue
-            places = [place for place, _ in missing]
             part = self.suspects.next_part(places)
             if_it_dies = copy(self.suspects)
             if_it_dies.died(places, part, WORKER)

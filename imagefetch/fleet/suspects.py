@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 CHANCES = 3
 """Deaths before a shard is halved."""
-ALONE = 4
+ALONE = 10
 """Weight of the deaths of one line alone before it is given up."""
-PROCESS, WORKER = 2, 1
+PROCESS, WORKER = 5, 1
 """What a death weighs: of the process that fetches; of the worker too, which machines that
-die or are taken away cause more often than lines do."""
+die or are taken away cause more often than lines do, and be it before the line was asked for."""
 
 
 @dataclass
@@ -28,7 +28,9 @@ class Suspects:
     until: int | None = None
     """A guilty line is before this place; None: anywhere."""
     alone: int = 0
-    """Weight of the deaths of the first missing line with no other beside."""
+    """Weight of the deaths of one line with no other beside."""
+    place: int | None = None
+    """Which one."""
 
     def next_part(self, missing: Sequence[int]) -> int:
         """Return how many of the *missing* lines, in order, are tried now."""
@@ -40,18 +42,20 @@ class Suspects:
         """Note that the process died which tried the first *part* of *missing*."""
         self.deaths += 1
         self.until = missing[part - 1] + 1
-        self.alone = self.alone + weight if part == 1 else 0
+        place = missing[0] if part == 1 else None
+        before = self.alone if place == self.place else 0
+        self.alone = 0 if place is None else before + weight
+        self.place = place
 
     def ended(self, missing: Sequence[int], part: int) -> None:
         """Note that it did not."""
-        self.alone = 0
+        self.alone, self.place = 0, None
         if self.until is None or missing[part - 1] + 1 >= self.until:
             self.deaths, self.until = 0, None
 
-    @property
-    def found(self) -> bool:
-        """Whether the first missing line is guilty."""
-        return self.alone >= ALONE
+    def found(self, missing: Sequence[int]) -> bool:
+        """Whether the first of *missing* is guilty."""
+        return self.alone >= ALONE and missing[0] == self.place
 
     def _under_suspicion(self, missing: Sequence[int]) -> Sequence[int]:
         found = [place for place in missing if self.until is None or place < self.until]
