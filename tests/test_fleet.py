@@ -139,6 +139,26 @@ def test_a_crawl_is_gone_on_with(dask: Cluster, tmp_path: Path, server: Server) 
     assert "continuing: 9 of 21 lines done" in log(tmp_path)  # and one that a line is like
 
 
+def test_a_report_s_row_is_damaged(dask: Cluster, tmp_path: Path, server: Server) -> None:
+    """As by a spreadsheet: one line says which, and the job folder keeps what was fetched."""
+    write_list(tmp_path, [server.url(f"/image/{n}") for n in range(3)])
+    assert run_crawl(tmp_path).status == 0
+    report = tmp_path / "REPORT.csv"
+    whole = report.read_bytes()
+    row = next(row for row in read_rows(report) if row.line == 2)
+    damaged = row.raw.replace(f",{row.cells[4]},".encode(), b",1.1 KB,")
+    report.write_bytes(whole.replace(row.raw, damaged))
+    write_list(tmp_path, [server.url(f"/image/{n}") for n in range(4)])
+    assert dask.run_fleet(tmp_path) == 3
+    said = log(tmp_path)
+    assert "ended early: report-error: the row of line 2 is damaged: " in said.splitlines()[-1]
+    assert "Traceback" not in said
+    report.write_bytes(whole)
+    assert dask.run_fleet(tmp_path) == 0, log(tmp_path)
+    check(tmp_path)
+    assert set(server.hits.values()) == {1}
+
+
 def test_a_host_s_limit_holds_for_the_fleet(dask: Cluster, tmp_path: Path, server: Server) -> None:
     """Its lines are in several shards, which two workers fetch at once: each within a half."""
     write_list(tmp_path, [server.url(f"/held/{n}") for n in range(60)])

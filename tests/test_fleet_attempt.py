@@ -138,6 +138,16 @@ def test_what_can_t_be_done_here_is_told(tmp_path: Path, server: Server) -> None
         fetch_shard(shard.task(), ignored, lambda: True)
 
 
+def test_a_process_that_does_nothing_is_no_success(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be begun again for ever."""
+    shard = Shard(tmp_path, [server.url("/image/a")])
+    monkeypatch.setattr(sys, "executable", shutil.which("true"))
+    with pytest.raises(AttemptFailed, match="ended without a row"):
+        fetch_shard(shard.task(), ignored, lambda: True)
+
+
 class Elsewhere:
     """An attempt in a process of its own, as a worker is one."""
 
@@ -292,6 +302,24 @@ def test_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert crawl.run(tmp_path / "list", tmp_path / "report", lambda: None) == 0
     crawl.stop()
     assert len(signals) == 1
+
+
+def test_stopped_as_it_begins(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stops the job as an attempt is just about to be known, ends that one too."""
+    shard = Shard(tmp_path, [server.url("/image/a")])
+
+    def stopped_here(*_: object) -> None:
+        stopped.add("job")
+        stop("job")
+
+    monkeypatch.setattr(JobFolder, "outcome", stopped_here)
+    try:
+        assert fetch_shard(shard.task(), ignored, lambda: True) is None
+    finally:
+        stopped.clear()
+    assert not server.hits
 
 
 def test_stopped_in_order(tmp_path: Path, server: Server) -> None:

@@ -200,6 +200,26 @@ def test_the_job_folder(tmp_path: Path) -> None:
     assert folder.names() == ["job-mine", "mine.txt"]
 
 
+def test_whatever_a_bucket_raises_is_an_oserror(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line for the user: its library's errors are of many kinds."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    folder = JobFolder("s3://bucket/job", {"endpoint_url": "http://127.0.0.1:1"})
+    for refused in (
+        lambda: folder.read("x"),
+        lambda: folder.write("x", b""),
+        lambda: folder.fetch("x", Path()),
+        lambda: folder.has("x"),
+        folder.names,
+        folder.remove,
+    ):
+        with pytest.raises(OSError, match="^NoCredentialsError: Unable to locate credentials$"):
+            refused()
+
+
 def test_a_job_folder_may_be_called_anything(tmp_path: Path) -> None:
     """What elsewhere stands for many names is a part of its own."""
     folder = JobFolder(str(tmp_path / "photos [2024] *?"), {})

@@ -84,8 +84,6 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive) -> Progress | None:
     :raises AttemptFailed: if it can't be done here
     :raises Abandoned: if another may be doing it
     """
-    if task.job in stopped:
-        return None
     folder = JobFolder(task.folder, task.options)
     if (outcome := folder.outcome(task.shard)) is not None:
         return {"shard": task.shard, "done": outcome["done"], "kept": outcome["kept"]}
@@ -93,6 +91,8 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive) -> Progress | None:
     attempt = Attempt(task, folder, scratch, tell, alive)
     running.setdefault(task.job, set()).add(attempt)
     try:
+        if task.job in stopped:  # from now on, `stop` reaches it
+            return None
         attempt.begin()
         return attempt.go_on()
     except (OSError, AttemptFailed, Abandoned):
@@ -186,6 +186,8 @@ class Attempt:
             status = self.crawl.run(self._list_without(missing[part:]), self.report, self._look)
             if status == FINISHED:
                 self.suspects.ended(places, part)
+                if len(self._missing()) == len(missing):
+                    raise AttemptFailed("what fetches ended without a row")
             elif self.crawl.stopping:
                 self._leave()
                 return None

@@ -18,9 +18,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,24 @@ AT_ONCE = 16
 """Files that are read at once, where each may take its time."""
 
 
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """Let whatever a file system raises be an OSError.
+
+    Those of buckets raise errors of their libraries too, which have no class in common.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
+
+
 class JobFolder:
     """The job folder at *address*; *options* are those of its fsspec file system.
 
-    Errors of the file system are OSErrors, as a rule.
+    :raises OSError: from any method, if the file system refuses
     """
 
     def __init__(self, address: str, options: Mapping[str, Any]) -> None:
@@ -47,6 +61,7 @@ class JobFolder:
         self.local = Path(self.root) if local else None
         """Where it is a folder that can be worked in directly."""
 
+    @_os_errors()
     def read(self, path: str) -> bytes | None:
         """Return what the file *path* holds; None if there is none."""
         self.fs.invalidate_cache()  # others write there: what was not there a moment ago may be
@@ -56,6 +71,7 @@ class JobFolder:
             return None
         return content
 
+    @_os_errors()
     def write(self, path: str, content: bytes) -> None:
         """Put *content* into the file *path*, all at once."""
         if self.local is None:
@@ -65,6 +81,7 @@ class JobFolder:
         new.write_bytes(content)
         new.replace(place)
 
+    @_os_errors()
     def send(self, file: Path, path: str) -> None:
         """Put the local *file* at *path*; within a local folder it is moved."""
         if self.local is None:
@@ -80,6 +97,7 @@ class JobFolder:
         place.parent.mkdir(parents=True, exist_ok=True)
         return place, place.with_name(f".{place.name}.{os.getpid()}.new")
 
+    @_os_errors()
     def fetch(self, path: str, folder: Path) -> Path:
         """Return a local path for the file *path*: itself, or a copy in *folder*.
 
@@ -93,6 +111,7 @@ class JobFolder:
         self.fs.get_file(f"{self.root}/{path}", str(copy))
         return copy
 
+    @_os_errors()
     def names(self, path: str = "") -> list[str]:
         """Return the names of what lies in the folder *path*, in order; none if there is none."""
         self.fs.invalidate_cache()
@@ -132,6 +151,7 @@ class JobFolder:
         """Return what *attempt* left for the next one."""
         return _loaded(self.read(f"attempts/{shard:06}/{attempt}.json")) or {}
 
+    @_os_errors()
     def has(self, path: str) -> bool:
         """Whether there is a file *path*."""
         self.fs.invalidate_cache()
@@ -141,6 +161,7 @@ class JobFolder:
             return False
         return True
 
+    @_os_errors()
     def remove_files(self, *paths: str) -> None:
         """Remove what there is of *paths*, and the folders that are empty without them."""
         for path in paths:
@@ -151,6 +172,7 @@ class JobFolder:
                     for folder in (self.local / path).parents[: path.count("/") + 2]:
                         folder.rmdir()
 
+    @_os_errors()
     def remove(self) -> None:
         """Remove what this program put there, ``job.json`` last; the folder too, where empty."""
         if "job.json" in (names := self.names()):

@@ -18,7 +18,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.checks import Run, check_run
 from imagefetch.duplicates import key_of, sent_url
-from imagefetch.errors import BadInput
+from imagefetch.errors import BadInput, ReportError
 from imagefetch.figures import Figures
 from imagefetch.fleet import fence
 from imagefetch.fleet.folder import (
@@ -267,7 +267,7 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
 
     Return what the rows come to.
 
-    :raises ReportError: if a line has no row
+    :raises ReportError: if a line has no row, or a damaged one
     """
     run, parts = begun.run, begun.parts
     outcomes = parts.outcomes()
@@ -284,7 +284,13 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
                 sorter.add(row)
             if store is not None and not outcome["clean"]:
                 remove_strays(newest_rows(parts, shard, outcome["attempt"]), names, store)
-        see = partial(add_row, figures, repeats)
+
+        def see(row: Row) -> None:
+            try:
+                add_row(figures, repeats, row)
+            except (ValueError, OverflowError) as error:
+                raise ReportError(f"the row of line {row.line} is damaged: {error}") from error
+
         write_report(run.urls, run.report, sorter.rows(), see)
     clear_partials(parts, (shard for shard, outcome in outcomes.items() if not outcome["clean"]))
     begun.folder.remove()
