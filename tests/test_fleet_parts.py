@@ -216,7 +216,7 @@ def test_whatever_a_bucket_raises_is_an_oserror(monkeypatch: pytest.MonkeyPatch)
         folder.names,
         folder.remove,
     ):
-        with pytest.raises(OSError, match="^NoCredentialsError: Unable to locate credentials$"):
+        with pytest.raises(OSError, match="^NoCredentialsError: Unable"):
             refused()
 
 
