@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -20,9 +21,10 @@ import pytest
 
 from imagefetch.audit import audit
 from imagefetch.fleet import fence
-from imagefetch.fleet.attempt import Abandoned, AttemptFailed, Task, fetch_shard, stop, stopped
+from imagefetch.fleet.attempt import fetch_shard, stop, stopped
 from imagefetch.fleet.crawl import Crawl
 from imagefetch.fleet.folder import JobFolder, shard_path
+from imagefetch.fleet.task import Abandoned, AttemptFailed, Task
 from imagefetch.rows import HEADER, read_rows
 from imagefetch.urls import Line, shard_line
 from tests.conftest import LOOPBACK, ROOT, environment
@@ -247,7 +249,8 @@ def test_a_process_ends_with_its_worker(holding: Holding) -> None:
     crawl = holding.elsewhere.crawl()
     worker = psutil.Process(holding.elsewhere.process.pid)
     worker.suspend()
-    until(lambda: is_over(crawl), "its end")
+    end = time.monotonic() + 1.0  # longer than it may be silent
+    until(lambda: is_over(crawl) and time.monotonic() > end, "its end")
     worker.resume()
     assert isinstance(holding.elsewhere.outcome.recv(), Abandoned)
     holding.elsewhere = Elsewhere(holding.shard.task())

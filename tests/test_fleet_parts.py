@@ -16,6 +16,7 @@ from imagefetch.fleet import fence, merge
 from imagefetch.fleet.child import watch
 from imagefetch.fleet.folder import JobFolder
 from imagefetch.fleet.merge import Sorter, in_order, remove_strays
+from imagefetch.fleet.pulse import Pulse
 from imagefetch.fleet.suspects import ALONE, CHANCES, PROCESS, WORKER, Suspects
 from imagefetch.names import NameTemplate
 from imagefetch.partials import open_partial_folder
@@ -113,6 +114,15 @@ def test_a_silent_or_ended_worker_is_noticed() -> None:
     os.close(writing)
     watch(reading, 1_000)
     os.close(reading)
+
+
+def test_a_process_that_was_stopped_knows_it() -> None:
+    """By the gap between two beats: slow work is none, and one is never forgotten."""
+    times = [*range(0, 1_000, 20), 1_001, 1_002]
+    pulse = Pulse(20, map(float, times).__next__)
+    pulse.end()  # the beats are given here
+    missed = [pulse.has_missed() for _ in times[1:]]
+    assert missed == [False] * 49 + [True, True]
 
 
 def rows(*lines: Line, code: str = "404") -> Iterator[Row]:
@@ -216,7 +226,7 @@ def test_whatever_a_bucket_raises_is_an_oserror(monkeypatch: pytest.MonkeyPatch)
         folder.names,
         folder.remove,
     ):
-        with pytest.raises(OSError, match="^NoCredentialsError: Unable"):
+        with pytest.raises(OSError, match="NoCredentialsError: Unable"):
             refused()
 
 

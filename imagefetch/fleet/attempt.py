@@ -15,18 +15,18 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from imagefetch.errors import WorkerCrash
 from imagefetch.fleet import fence
 from imagefetch.fleet.child import ORPHANED
 from imagefetch.fleet.crawl import FINISHED, Crawl
 from imagefetch.fleet.folder import JobFolder, attempt_path, done_path, shard_path
+from imagefetch.fleet.pulse import Pulse
 from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects
+from imagefetch.fleet.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
 from imagefetch.items import ImageRecord
 from imagefetch.partials import partial_folder
 from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
@@ -40,39 +40,6 @@ running: dict[str, set[Attempt]] = {}
 """The attempts that this process is at, by job."""
 stopped: set[str] = set()
 """Jobs that this process begins no attempt for."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a worker is told."""
-
-    job: str
-    """Made up once for a job."""
-    folder: str
-    """Address of what is of that job in the job folder."""
-    options: Mapping[str, Any] = field(repr=False)
-    """Of its fsspec file system."""
-    shard: int
-    words: tuple[str, ...] = field(repr=False)
-    """``NAME=VALUE`` of ``-s``."""
-    store: str
-    """FILES_STORE."""
-    silence: float
-    """Seconds without a sign of life from the worker after which its process ends."""
-
-
-class AttemptFailed(Exception):
-    """The attempt can't go on on this worker. The text is one line for the user."""
-
-
-class Abandoned(Exception):
-    """The worker was stopped for so long, or is so cut off, that another may have the shard."""
-
-
-Progress = dict[str, int]
-"""``shard``; ``done``: lines that have a row; ``kept``: rows that name a file."""
-Tell = Callable[[Progress], None]
-Alive = Callable[[], bool]
 
 
 def fetch_shard(task: Task, tell: Tell, alive: Alive) -> Progress | None:
@@ -100,6 +67,7 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive) -> Progress | None:
             attempt.leave_nothing()
         raise
     finally:
+        attempt.pulse.end()
         running[task.job].discard(attempt)
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -126,7 +94,8 @@ class Attempt:
         """Where pictures lie on their way."""
         self.done = self.kept = 0
         self._counted = 0  # bytes of the report
-        self._last = self._sent = time.monotonic()
+        self._sent = time.monotonic()
+        self.pulse = Pulse(task.silence)
 
     def begin(self) -> None:
         """Find out what earlier attempts did, and keep them from doing more.
@@ -263,10 +232,8 @@ class Attempt:
             raise Abandoned(f"shard {self.task.shard}: its job is no more")
 
     def _sign_of_life(self) -> None:
-        """:raises Abandoned: if it comes too late"""
-        now = time.monotonic()
-        late, self._last = now - self._last > self.task.silence, now
-        if late or not self.alive():
+        """:raises Abandoned: if others may not have seen one for too long"""
+        if self.pulse.has_missed() or not self.alive():
             raise Abandoned(f"shard {self.task.shard}")
 
     def _count(self) -> None:

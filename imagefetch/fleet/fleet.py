@@ -16,8 +16,8 @@ from distributed import Client, Future, KilledWorker, fire_and_forget
 from scrapy.settings import BaseSettings
 
 from imagefetch.errors import SchedulerLost, ShardFailed
-from imagefetch.fleet.attempt import Abandoned, Progress, Task
 from imagefetch.fleet.job import Begun, max_lanes
+from imagefetch.fleet.task import Abandoned, Progress, Task
 from imagefetch.fleet.turns import Turns
 from imagefetch.fleet.view import FleetView
 from imagefetch.fleet.worker import allow_job, on_worker, stop_job, topic
@@ -31,7 +31,7 @@ KILLED_MAX = 20
 """Times that Dask may give a shard up because its workers died; each is several deaths."""
 
 LOOK = 1.0  # seconds between two looks at the cluster
-SILENCE_MAX = 20.0  # seconds, see `imagefetch.fleet.attempt.Task`
+SILENCE_MAX = 20.0  # seconds, see `imagefetch.fleet.task.Task`
 
 
 @dataclass(frozen=True)

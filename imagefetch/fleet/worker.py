@@ -5,7 +5,8 @@ from __future__ import annotations
 from distributed import Status, get_worker
 
 from imagefetch.fleet import attempt
-from imagefetch.fleet.attempt import Progress, Task, fetch_shard
+from imagefetch.fleet.attempt import fetch_shard
+from imagefetch.fleet.task import Progress, Task
 
 
 def topic(job: str) -> str:
