@@ -32,6 +32,7 @@ from imagefetch.rows import read_rows
 from imagefetch.urls import read_lines
 from tests.fleet_cluster import TTL, Cluster, Worker, cluster
 from tests.server import serving
+from tests.until import until
 
 AT_ONCE = 16
 """CONCURRENT_REQUESTS of each process."""
@@ -53,6 +54,15 @@ class Found:
     left: list[str] = field(default_factory=list)
     """Processes that fetch although nobody wants it."""
     seconds: float = 0.0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was lost, doubled or left."""
+        told = self.audit
+        whole = told.lines == told.rows == told.kept and not told.broken
+        clean = (told.missing, told.strays, told.partial, self.left) == (0, 0, 0, [])
+        few = self.asked_again <= self.lives * AT_ONCE
+        return self.status == 0 and self.in_order and whole and clean and few
 
 
 def chaos(
@@ -82,7 +92,9 @@ def chaos(
         status = run(folder, made, befalls, chance, pause=pause, gate=server.gate)
         seconds = time.monotonic() - begin
         befalls.wake()
-        left = [" ".join(crawl.cmdline()) for worker in made.workers for crawl in worker.crawls()]
+        with suppress(AssertionError):
+            until(lambda: not made.left(), "an end of those that were stopped")
+        left = made.left()
         names = [(line.number, line.text) for line in read_lines(folder / "urls.txt")]
         rows = [(row.line, row.cells[0]) for row in read_rows(folder / "REPORT.csv")]
         return Found(
@@ -191,7 +203,7 @@ def main() -> int:
     told += f"asked again {found.asked_again}, of {found.lives * AT_ONCE} in flight at most\n"
     told += f"processes left {found.left}\n"
     sys.stdout.write(told)
-    return 0
+    return 0 if found.is_good else 1
 
 
 if __name__ == "__main__":

@@ -19,14 +19,14 @@ from tests.until import PATIENCE, until
 TTL = 5  # seconds without a sign of life until a worker is believed dead; Dask takes no less
 
 
-def outside(env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return an environment for all processes of a cluster."""
+def outside(scratch: Path) -> dict[str, str]:
+    """Return an environment for all processes of a cluster, their scratch folders in *scratch*."""
     return {
         **environment(),
         "PYTHONPATH": str(ROOT),
         "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": f"{TTL}s",
         "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
-        **(env or {}),
+        "TMPDIR": str(scratch),
     }
 
 
@@ -124,6 +124,15 @@ class Cluster:
                 start_new_session=True,
             )
 
+    def left(self) -> list[str]:
+        """Return the processes that fetch, whoever's they are now."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if Path(process.cwd()).is_relative_to(self.folder / "scratch"):
+                    found.append(" ".join(process.cmdline()))
+        return found
+
     def said(self, log: str) -> str:
         """Return what the scheduler said, or all workers."""
         return (self.folder / f"{log}.log").read_text()
@@ -142,10 +151,12 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int, env: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+def cluster(folder: Path, workers: int) -> Iterator[Cluster]:
     """Run a scheduler and so many workers, their logs in *folder*."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = Cluster(folder, outside(env))
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    made = Cluster(folder, outside(scratch))
     try:
         made.start_scheduler()
         for _ in range(workers):

@@ -24,7 +24,7 @@ from imagefetch.resume import previous
 from imagefetch.rows import read_rows
 from imagefetch.urls import read_lines
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
-from tests.fleet_chaos import AT_ONCE, chaos
+from tests.fleet_chaos import chaos
 from tests.fleet_cluster import Cluster, cluster, fleet_command
 from tests.server import Server
 from tests.test_fleet_attempt import is_over
@@ -314,13 +314,8 @@ def test_in_chaos(tmp_path: Path) -> None:
     ``python -m tests.fleet_chaos`` is the same at length.
     """
     found = chaos(tmp_path, lines=1_200, hosts=10, workers=2, seed=5, pause=3, events=3, hold=True)
-    assert found.status == 0, log(tmp_path)
-    assert found.in_order
-    assert not found.audit.broken, found.audit.examples
-    assert (found.audit.rows, found.audit.kept) == (1_200, 1_200)
-    assert (found.audit.strays, found.audit.partial) == (0, 0)
-    assert found.asked_again <= found.lives * AT_ONCE
-    assert found.left == []
+    assert found.is_good, (found, log(tmp_path))
+    assert found.audit.kept == 1_200
     assert found.events == {"kill": 1, "lose": 1, "stop": 1, "client": 1}
 
 
