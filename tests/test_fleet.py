@@ -226,9 +226,9 @@ def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) ->
 
 
 def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
-    """Nobody waits for it: neither who begins, nor who ends in order."""
+    """Nobody waits for it: neither who begins, nor who ends in order, nor who ends at once."""
     write_list(tmp_path, [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(20)])
-    settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2}
+    settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2, "PROGRESS_INTERVAL": 0.2}
     with cluster(tmp_path / "cluster", workers=2) as made:
         until(lambda: made.said("worker").count("Registered to") == 2, "two workers")
         made.workers[0].send(signal.SIGSTOP)
@@ -237,8 +237,11 @@ def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
         running.send_signal(signal.SIGINT)
         until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
         hosts.gate.set()
+        until(lambda: re.search(r" [1-9]\d* kept", log(tmp_path)), "what the other has done")
+        running.send_signal(signal.SIGINT)
         assert running.wait() == 3
         assert log(tmp_path).endswith("imagefetch: ended early: shutdown\n")
+        made.workers[0].send(signal.SIGCONT)
         assert made.run_fleet(tmp_path, **settings) == 0, log(tmp_path)
     shutil.rmtree(tmp_path / "cluster")
     check(tmp_path)
