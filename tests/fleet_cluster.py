@@ -51,11 +51,7 @@ class Worker:
 
     def crawls(self) -> list[psutil.Process]:
         """Return the processes that fetch."""
-        found = []
-        for process in self.tree()[1:]:
-            with suppress(psutil.Error):
-                found += process.children()
-        return found
+        return [crawl for process in self.tree()[1:] for crawl in crawls_of(process)]
 
     def send(self, number: int, *, nanny: bool = True, crawls: bool = False) -> list[int]:
         """Send a signal to worker, and, where wanted, *nanny* and *crawls*; return their ids."""
@@ -70,6 +66,17 @@ class Worker:
         self.send(signal.SIGCONT)
         self.send(signal.SIGKILL, crawls=True)
         self.process.wait()
+
+
+def crawls_of(process: psutil.Process) -> list[psutil.Process]:
+    """Return the processes that fetch for *process*, made by its fork server."""
+    found = []
+    with suppress(psutil.Error):
+        for server in process.children():
+            with suppress(psutil.Error):
+                if "imagefetch.fleet.forkserver" in server.cmdline():
+                    found += server.children()
+    return found
 
 
 def _is_tracker(process: psutil.Process) -> bool:

@@ -25,7 +25,7 @@ from imagefetch.rows import read_rows
 from imagefetch.urls import read_lines
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
 from tests.fleet_chaos import chaos
-from tests.fleet_cluster import Cluster, cluster, fleet_command
+from tests.fleet_cluster import Cluster, cluster, crawls_of, fleet_command
 from tests.server import Server
 from tests.test_fleet_attempt import is_over
 from tests.test_pipelines import Remote, s3
@@ -372,8 +372,9 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
     with (tmp_path / "fleet.log").open("w") as out:
         running = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=out, stderr=out)
     until(lambda: hosts.under_way["all"] == 4, "four requests")
-    crawls = psutil.Process(running.pid).children()
-    assert len(crawls) == 2  # and no process beside them
+    (server,) = psutil.Process(running.pid).children()  # and no worker's process
+    crawls = [server, *crawls_of(psutil.Process(running.pid))]
+    assert len(crawls) == 3
     running.kill()
     running.wait()
     until(lambda: all(map(is_over, crawls)), "no process that fetches")

@@ -7,27 +7,27 @@ import csv
 import multiprocessing
 import os
 import shutil
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from imagefetch.audit import audit
-from imagefetch.fleet import fence
+from imagefetch.fleet import fence, forks
 from imagefetch.fleet.attempt import fetch_shard, stop, stopped
-from imagefetch.fleet.crawl import Crawl
+from imagefetch.fleet.crawl import FINISHED, Crawl
 from imagefetch.fleet.folder import JobFolder, shard_path
+from imagefetch.fleet.forks import Fork
 from imagefetch.fleet.task import Abandoned, AttemptFailed, Task
 from imagefetch.rows import HEADER, read_rows
 from imagefetch.urls import Line, shard_line
 from tests.conftest import LOOPBACK, ROOT, environment
+from tests.fleet_cluster import crawls_of
 from tests.server import Server, Writer, image, jpeg
 from tests.until import until
 
@@ -145,7 +145,7 @@ def test_a_process_that_does_nothing_is_no_success(
 ) -> None:
     """It would be begun again for ever."""
     shard = Shard(tmp_path, [server.url("/image/a")])
-    monkeypatch.setattr(sys, "executable", shutil.which("true"))
+    monkeypatch.setattr(Crawl, "run", lambda *_: FINISHED)
     with pytest.raises(AttemptFailed, match="ended without a row"):
         fetch_shard(shard.task(), ignored, lambda: True)
 
@@ -161,13 +161,8 @@ class Elsewhere:
 
     def crawl(self) -> psutil.Process:
         """Return the process that fetches, once it is there."""
-
-        def found() -> psutil.Process | None:
-            children = psutil.Process(self.process.pid).children()
-            return next((each for each in children if "crawl" in each.cmdline()), None)
-
-        crawl = until(found, "a crawl")
-        assert crawl is not None
+        worker = psutil.Process(self.process.pid)
+        (crawl,) = until(lambda: crawls_of(worker), "a crawl")
         return crawl
 
 
@@ -285,12 +280,12 @@ def test_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     signal would cut its end short."""
     signals = []
 
-    class Process(subprocess.Popen[bytes]):
-        def __init__(self, *words: Any, **options: Any) -> None:
-            super().__init__([sys.executable, "-c", "pass"], **options)
-
-        def terminate(self) -> None:
-            signals.append(self.pid)
+    class Process(Fork):
+        def send_signal(self, number: int) -> None:
+            if number == signal.SIGTERM:
+                signals.append(self.pid)
+            else:
+                super().send_signal(number)
 
     class Told(Crawl):
         """Is stopped as soon as there is a process, and before anything is done with it."""
@@ -300,9 +295,9 @@ def test_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             if isinstance(value, Process) and name == "_process":
                 self.stop()
 
-    monkeypatch.setattr(subprocess, "Popen", Process)
+    monkeypatch.setattr(forks, "Fork", Process)
     crawl = Told([], 60, tmp_path)
-    assert crawl.run(tmp_path / "list", tmp_path / "report", lambda: None) == 0
+    assert crawl.run(tmp_path / "list", tmp_path / "report", lambda: None) == 2
     crawl.stop()
     assert len(signals) == 1
 

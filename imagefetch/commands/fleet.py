@@ -10,6 +10,7 @@ from scrapy.utils.log import configure_logging
 
 from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse, tell
 from imagefetch.errors import BadInput, LocalError
+from imagefetch.fleet.forks import fork_server
 from imagefetch.quiet import make_log_harmless
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
@@ -65,6 +66,8 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         if opts.workers is not None and opts.workers < 1:
             raise BadInput(f"--workers {opts.workers}: must be 1 or more")
+        if not opts.scheduler:
+            fork_server.begin()  # loads what crawls need while this process loads Dask
         try:
             from imagefetch.fleet.run import run_fleet
         except ImportError as error:

@@ -1,7 +1,7 @@
-"""``python -m imagefetch.fleet.child SECONDS crawl images …``: scrapy, tied to its worker.
+"""Scrapy, tied to its worker.
 
 The worker writes to standard input now and then. When that ends, or nothing comes for
-so many SECONDS, the worker is dead, or believed to be: this process ends at once, so
+so many seconds, the worker is dead, or believed to be: this process ends at once, so
 that no other fetches the same lines beside it. What it wrote stays good.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 import threading
 import time
+from collections.abc import Sequence
 
 from scrapy.cmdline import execute
 
@@ -35,7 +35,7 @@ def end_with_worker(limit: float) -> None:
     os._exit(ORPHANED)
 
 
-if __name__ == "__main__":
-    seconds = float(sys.argv[1])
-    threading.Thread(target=end_with_worker, args=(seconds,), daemon=True).start()
-    execute(["scrapy", *sys.argv[2:]])
+def run(words: Sequence[str], silence: float) -> None:
+    """Be ``scrapy`` with these *words*; ends the process, at latest after so much *silence*."""
+    threading.Thread(target=end_with_worker, args=(silence,), daemon=True).start()
+    execute(["scrapy", *words])

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from subprocess import TimeoutExpired
 from threading import Lock
 
 import psutil
 
-import imagefetch
+from imagefetch.fleet.forks import Fork, Order, fork_server
 
 POLL = 0.5  # seconds between two looks at the process, of which each is a sign of life to it
 
@@ -31,8 +31,8 @@ class Crawl:
         self.silence = silence
         self.scratch = scratch
         self.stopping = False
-        self._process: subprocess.Popen[bytes] | None = None
-        self._told: subprocess.Popen[bytes] | None = None
+        self._process: Fork | None = None
+        self._told: Fork | None = None
         """The process that was told to end."""
         self._telling = Lock()
 
@@ -41,30 +41,18 @@ class Crawl:
 
         *look* is called every `POLL` seconds; if it raises, the process is killed.
         """
-        command = [sys.executable, "-m", "imagefetch.fleet.child", str(self.silence)]
-        command += ["crawl", "images", "-a", f"urls={lines}", "-a", f"report={report}"]
+        command = ["crawl", "images", "-a", f"urls={lines}", "-a", f"report={report}"]
         for word in self.words:
             command += ["-s", word]
-        root = str(Path(imagefetch.__file__).parent.parent)
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        env = {"SCRAPY_SETTINGS_MODULE": "imagefetch.settings", **os.environ, "PYTHONPATH": path}
+        environment = {"SCRAPY_SETTINGS_MODULE": "imagefetch.settings", **os.environ}
+        order = Order(command, self.silence, str(self.scratch), environment)
         with (self.scratch / "log").open("wb") as log:
-            process = self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd=self.scratch,
-                env=env,
-                process_group=0,  # a terminal's Ctrl-C is not for it: it is told by `stop`
-            )
-            try:
-                if self.stopping:
-                    self._tell()
-                return self._wait(process, look)
-            finally:
-                process.kill()
-                process.communicate()
+            process = fork_server.fork(order, log.fileno())
+        with closing(process):
+            self._process = process
+            if self.stopping:
+                self._tell()
+            return self._wait(process, look)
 
     def stop(self) -> None:
         """End in order: downloads under way are finished, no others begun.
@@ -79,26 +67,23 @@ class Crawl:
         with self._telling:
             if (process := self._process) is not None and process is not self._told:
                 self._told = process
-                process.terminate()
+                process.send_signal(signal.SIGTERM)
 
     def last_words(self) -> str:
         """Return what the last process said last."""
         said = (self.scratch / "log").read_text("utf-8", "replace").strip().splitlines()
         return said[-1].removeprefix("imagefetch: ") if said else ""
 
-    def _wait(self, process: subprocess.Popen[bytes], look: Callable[[], None]) -> int:
+    def _wait(self, process: Fork, look: Callable[[], None]) -> int:
         stopped = 0.0
         while True:
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(TimeoutExpired):
                 return process.wait(POLL)
-            assert process.stdin is not None
-            with suppress(BrokenPipeError):
-                process.stdin.write(b".")
-                process.stdin.flush()
+            process.give_sign_of_life()
             look()
             stopped = stopped + POLL if _is_stopped(process.pid) else 0.0
             if stopped > self.silence:
-                process.kill()
+                process.send_signal(signal.SIGKILL)
 
 
 def _is_stopped(pid: int) -> bool:

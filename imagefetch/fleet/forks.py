@@ -1,0 +1,161 @@
+"""Processes that are forked from one that has everything loaded (`imagefetch.fleet.forkserver`).
+
+This process has one fork server, begun when it is needed first, or again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+
+import imagefetch
+
+BEGIN_MAX = 60.0
+"""Seconds for the fork server to load everything and to fork, after which another is begun."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to run. With it come three descriptors: standard input; standard output and
+    error; and a pipe by which the process's id is told, and in the end its exit status."""
+
+    words: Sequence[str]
+    """Of Scrapy's command line."""
+    silence: float
+    """See `imagefetch.fleet.child`."""
+    folder: str
+    """To run in."""
+    environment: Mapping[str, str]
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+
+class Fork:
+    """A process; *entrance* leads to its standard input, *told* is what is told of it."""
+
+    def __init__(self, entrance: int, told: int) -> None:
+        self._entrance = entrance
+        self._told = open(told, "rb", buffering=0)
+        self.pid = 0
+        self.returncode: int | None = None
+
+    def has_begun(self) -> bool:
+        """Whether it has, which may take `BEGIN_MAX` seconds."""
+        if select.select([self._told], [], [], BEGIN_MAX)[0]:
+            self.pid = int(self._told.readline() or 0)
+        return self.pid > 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit status, negative for a signal, as `subprocess` does.
+
+        :raises subprocess.TimeoutExpired: if it doesn't end within so many seconds
+        """
+        if self.returncode is None:
+            if timeout is not None and not select.select([self._told], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            if told := self._told.readline():
+                self.returncode = int(told)
+            else:  # the fork server was killed, and nobody else knows
+                self.send_signal(signal.SIGKILL)
+                self.returncode = -signal.SIGKILL
+        return self.returncode
+
+    def give_sign_of_life(self) -> None:
+        with suppress(BrokenPipeError):
+            os.write(self._entrance, b".")
+
+    def send_signal(self, number: int) -> None:
+        """Do nothing once it is known to have ended."""
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def close(self) -> None:
+        """Kill it if it has not ended, and return once it is dead."""
+        if self.pid and self.returncode is None:
+            self.send_signal(signal.SIGKILL)
+            self.wait()
+        os.close(self._entrance)
+        self._told.close()
+
+
+class ForkServer:
+    """This process's, begun when it is needed first, or again."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._orders: socket.socket | None = None
+
+    def begin(self) -> None:
+        """Begin it before it is needed: to load everything takes a second."""
+        with self._lock:
+            self._begin()
+
+    def fork(self, order: Order, output: int) -> Fork:
+        """Begin a process that writes into the file of the descriptor *output*.
+
+        :raises OSError: if the system gives no more processes or descriptors
+        """
+        with self._lock:
+            for _ in range(2):  # it may be just ending
+                if self._process is None or self._process.poll() is not None:
+                    self._begin()
+                if fork := self._send(order, output):
+                    return fork
+                self._end()
+        raise OSError("no process could be begun")
+
+    def _begin(self) -> None:
+        self._end()
+        self._orders, its = socket.socketpair()
+        root = str(Path(imagefetch.__file__).parent.parent)
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        with its:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "imagefetch.fleet.forkserver", str(its.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": path},
+                pass_fds=[its.fileno()],
+                process_group=0,  # a terminal's Ctrl-C is not for it
+            )
+
+    def _end(self) -> None:
+        if self._process is not None and self._orders is not None:
+            self._orders.close()
+            self._process.kill()
+            self._process.wait()
+            self._process = self._orders = None
+
+    def _send(self, order: Order, output: int) -> Fork | None:
+        """Return what becomes of *order*; None if the fork server is no more."""
+        assert self._orders is not None
+        its_input, entrance = os.pipe()
+        told, its_told = os.pipe()
+        fork = Fork(entrance, told)
+        message = order.encode()
+        with suppress(OSError):
+            sent = socket.send_fds(self._orders, [message], [its_input, output, its_told])
+            self._orders.sendall(message[sent:])
+        os.close(its_input)
+        os.close(its_told)
+        if fork.has_begun():
+            return fork
+        fork.close()
+        return None
+
+
+fork_server = ForkServer()
+"""That of this process."""
