@@ -132,6 +132,11 @@ class ForkServer:
                 process_group=0,  # a terminal's Ctrl-C is not for it
             )
 
+    def end(self) -> None:
+        """End it, and leave the processes that it made to themselves."""
+        with self._lock:
+            self._end()
+
     def _end(self) -> None:
         if self._process is not None and self._orders is not None:
             self._orders.close()

@@ -18,6 +18,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.about import About
 from imagefetch.fleet.cluster import connected
 from imagefetch.fleet.fleet import Fleet, Words
+from imagefetch.fleet.forks import fork_server
 from imagefetch.fleet.job import Begun, begun, finish
 from imagefetch.fleet.view import FleetView
 from imagefetch.page_writer import PageError, PageWriter, writer_of
@@ -47,6 +48,7 @@ def run_fleet(
     begin = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(_signals(_interrupt))
+        stack.callback(fork_server.end)
 
         @cache
         def client() -> Client:
