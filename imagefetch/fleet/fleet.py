@@ -83,8 +83,9 @@ class Fleet:
         self.stopping = False
         self.workers = self.threads = 0
 
-    def run(self) -> None:
-        """Return once every shard is done.
+    def run(self, near_the_end: Callable[[], None]) -> None:
+        """Return once every shard is done; while all are given out, *near_the_end* is called
+        every second.
 
         :raises SchedulerLost, ShardFailed: if that is not to be
         :raises KeyboardInterrupt: after `stop`
@@ -101,6 +102,8 @@ class Fleet:
                 looked = time.monotonic()
                 self._look()
             self._give_out()
+            if self.turns.left == len(self.futures):
+                near_the_end()
             try:
                 self._take(self.ended.get(timeout=LOOK))
             except queue.Empty:

@@ -77,11 +77,17 @@ def run_fleet(
             logger.info("Received %s, ending in order; once more to end at once", _name(number))
             fleet.stop()
 
+        writer = stack.enter_context(closing(writer_of(settings, job.run.report, job.run.store)))
+
+        def load() -> None:
+            if settings.getbool("HTML_REPORT"):
+                with suppress(PageError):  # told when the page is written
+                    writer.begin()
+
         with _signals(stop):
-            fleet.run()
+            fleet.run(near_the_end=load)
         view.close()
-        with closing(writer_of(settings, job.run.report, job.run.store)) as writer:
-            _end(job, settings, about, begin if whole else None, writer)
+        _end(job, settings, about, begin if whole else None, writer)
 
 
 def _end(
@@ -91,14 +97,10 @@ def _end(
 
     *begin* is when this process began with the whole list; None if others did a part.
     """
-    wanted = settings.getbool("HTML_REPORT")
-    if wanted:
-        with suppress(PageError):  # told when the page is written
-            writer.begin()  # which loads what it needs while rows are merged
     figures, repeats = finish(job, settings)
     seconds = None if begin is None else time.monotonic() - begin
     places = {"report": str(job.run.report), "images": job.run.store}
-    if wanted:
+    if settings.getbool("HTML_REPORT"):
         about.finish("finished")
         try:
             write_page(writer, about, figures, repeats, seconds=seconds)

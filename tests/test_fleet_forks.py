@@ -1,0 +1,158 @@
+"""Processes that are forked from one that has everything loaded."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from imagefetch.fleet.forks import Fork, ForkServer, Order
+from tests.conftest import LOOPBACK, ROOT, environment
+from tests.server import Server
+from tests.test_fleet_attempt import is_over
+from tests.until import PATIENCE, until
+
+PRELOADED = """
+import sys
+from imagefetch.fleet.forkserver import preload
+preload()
+before = set(sys.modules)
+assert "imagefetch.settings" not in before and "twisted.internet.reactor" not in before
+from scrapy.cmdline import execute
+try:
+    allowed = ["-s", "ALLOWED_NETWORKS=127.0.0.0/8", "-s", "RETRY_TIMES=0"]
+    execute(["scrapy", "crawl", "images", *allowed])
+finally:
+    print(*sorted(sys.modules.keys() - before), sep="\\n")
+"""
+
+
+@pytest.fixture
+def forks() -> Iterator[ForkServer]:
+    made = ForkServer()
+    yield made
+    made.end()
+
+
+def order(folder: Path, *words: str, **variables: str) -> Order:
+    """Return one of a command of Scrapy's that ends by itself."""
+    env = {**environment(), "SCRAPY_SETTINGS_MODULE": "imagefetch.settings", **variables}
+    return Order(words, 1_000, str(folder), env)
+
+
+def run(forks: ForkServer, made: Order, output: Path) -> int:
+    """Return its exit status; what it says is in *output*."""
+    with output.open("wb") as file:
+        fork = forks.fork(made, file.fileno())
+    with closing(fork):
+        return fork.wait()
+
+
+def held(forks: ForkServer, server: Server, folder: Path) -> Fork:
+    """Return a crawl that waits for an answer."""
+    (folder / "urls.txt").write_text(f"{server.url('/held/x')}\n")
+    words = ("crawl", "images", "-s", f"ALLOWED_NETWORKS={LOOPBACK}")
+    with (folder / "output").open("wb") as file:
+        fork = forks.fork(order(folder, *words), file.fileno())
+    until(lambda: server.under_way["all"], "a request")
+    return fork
+
+
+def server_here() -> psutil.Process:
+    """Return this process's fork server."""
+    children = psutil.Process().children()
+    (server,) = (each for each in children if "imagefetch.fleet.forkserver" in each.cmdline())
+    return server
+
+
+def test_a_crawl_finds_everything_loaded(tmp_path: Path) -> None:
+    """But the settings, which may change before the next, and what no fork may have."""
+    (tmp_path / "urls.txt").write_text("http://127.0.0.1:1/a\n")
+    variables = {"PYTHONPATH": str(ROOT), "SCRAPY_SETTINGS_MODULE": "imagefetch.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", PRELOADED],
+        cwd=tmp_path,
+        env={**environment(), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    later = done.stdout.split()
+    assert {"imagefetch.settings", "twisted.internet.reactor"} <= set(later)
+    assert [name for name in later if name.startswith("imagefetch")] == ["imagefetch.settings"]
+    assert len(later) < 20, later
+
+
+def test_each_is_what_is_ordered(
+    tmp_path: Path, forks: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its folder, with its environment and the settings as they are then; its exit status is
+    told, and one server makes all of them."""
+    settings = tmp_path / "settings_here.py"
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    servers = set()
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        settings.write_text(f"import os\nBOT_NAME = f'{name} in {{os.getcwd()}}'\n")
+        status = run(
+            forks,
+            order(folder, "settings", "--get", "BOT_NAME", SCRAPY_SETTINGS_MODULE="settings_here"),
+            tmp_path / "output",
+        )
+        assert (status, (tmp_path / "output").read_text()) == (0, f"{name} in {folder}\n")
+        servers.add(server_here().pid)
+    assert run(forks, order(tmp_path, "crawl", "images"), tmp_path / "output") == 2
+    assert "urls.txt: no such list" in (tmp_path / "output").read_text()
+    servers.add(server_here().pid)
+    assert len(servers) == 1
+
+
+def test_ended_by_a_signal(tmp_path: Path, forks: ForkServer, server: Server) -> None:
+    """Which is told as `subprocess` does; nobody waits who doesn't want to."""
+    fork = held(forks, server, tmp_path)
+    with pytest.raises(subprocess.TimeoutExpired):
+        fork.wait(0)
+    fork.send_signal(signal.SIGKILL)
+    assert fork.wait() == -signal.SIGKILL
+    fork.close()
+
+
+def test_it_ends_with_whoever_wanted_it(tmp_path: Path, forks: ForkServer, server: Server) -> None:
+    """Though the fork server goes on."""
+    fork = held(forks, server, tmp_path)
+    crawl = psutil.Process(fork.pid)
+    fork.close()
+    assert is_over(crawl)
+    assert not is_over(server_here())
+
+
+def test_the_fork_server_is_killed(tmp_path: Path, forks: ForkServer, server: Server) -> None:
+    """As by a system that is out of memory: what it made is dead, and the next is made by
+    another."""
+    fork = held(forks, server, tmp_path)
+    crawl = psutil.Process(fork.pid)
+    server_here().kill()
+    assert fork.wait() == -signal.SIGKILL
+    until(lambda: is_over(crawl), "its end")
+    fork.close()
+    assert run(forks, order(tmp_path, "version"), tmp_path / "output") == 0
+    assert (tmp_path / "output").read_text().startswith("Scrapy ")
+
+
+def test_nobody_wants_anything() -> None:
+    """Then the fork server ends, so that the next has the project's files as they are then."""
+    program = (
+        "import socket, imagefetch.fleet.forkserver as forkserver\n"
+        "forkserver.IDLE = 0\n"
+        "ours, its = socket.socketpair()\n"
+        "assert forkserver.serve(its) is None\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=PATIENCE)
