@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -65,10 +65,13 @@ def held(forks: ForkServer, server: Server, folder: Path) -> Fork:
 
 
 def server_here() -> psutil.Process:
-    """Return this process's fork server."""
-    children = psutil.Process().children()
-    (server,) = (each for each in children if "imagefetch.fleet.forkserver" in each.cmdline())
-    return server
+    """Return this process's newest fork server; other tests may have left theirs."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if "imagefetch.fleet.forkserver" in child.cmdline():
+                found.append(child)
+    return max(found, key=psutil.Process.create_time)
 
 
 def test_a_crawl_finds_everything_loaded(tmp_path: Path) -> None:
