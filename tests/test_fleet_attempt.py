@@ -268,7 +268,7 @@ def test_a_job_that_was_given_up(tmp_path: Path, server: Server) -> None:
     with ThreadPoolExecutor(1) as thread:
         attempt = thread.submit(fetch_shard, shard.task(), ignored, lambda: True)
         until(lambda: server.under_way["all"], "a request")
-        shutil.rmtree(tmp_path / "job")
+        JobFolder(str(tmp_path / "job"), {}).remove()
         with pytest.raises(Abandoned, match="its job is no more"):
             attempt.result()
     assert {path.name for path in tmp_path.iterdir()} == {"images"}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,7 @@ from imagefetch.partials import open_partial_folder
 from imagefetch.rows import Row, encode
 from imagefetch.urls import Line
 from tests.conftest import examples
+from tests.until import until
 
 
 @examples(50)
@@ -240,6 +244,31 @@ def test_a_job_folder_may_be_called_anything(tmp_path: Path) -> None:
     folder.write("job.json", b"{}")
     folder.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_folder_is_removed_from_under_a_worker(tmp_path: Path) -> None:
+    """Which never stops to write into it."""
+    folder = JobFolder(str(tmp_path / "job"), {})
+    job = folder.of("0123456789ab")
+    over = threading.Event()
+    job.write("attempts/000007/0001.csv", b"")
+
+    def work() -> None:
+        while not over.is_set():
+            with suppress(OSError):  # its folder may go in this moment
+                job.write(f"attempts/000007/{time.monotonic_ns()}.csv", b"")
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        for _ in range(20):
+            until(lambda: len(job.names("attempts/000007")) > 20, "files")
+            folder.remove()
+    finally:
+        over.set()
+        worker.join()
+    folder.remove()
+    assert not (tmp_path / "job").exists()
 
 
 def test_a_file_may_come_from_another_file_system(tmp_path: Path) -> None:

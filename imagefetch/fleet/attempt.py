@@ -177,6 +177,7 @@ class Attempt:
 
     def _leave(self) -> None:
         """Leave everything so that the next attempt goes on."""
+        self._count()
         self._note(self.suspects)
         self._send_rows()
 

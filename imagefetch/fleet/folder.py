@@ -178,14 +178,19 @@ class JobFolder:
         if "job.json" in (names := self.names()):
             self.write("job.json", b"{}")  # should this be cut short, no job is to be gone on with
         for name in filter(is_of_a_job, names):
-            self.fs.rm(f"{self.root}/{name}", recursive=True)
-        if self.local is not None and self.local.is_dir() and not any(self.local.iterdir()):
-            self.local.rmdir()
+            gone = name
+            if self.local is not None:  # where a worker that is still at it puts nothing
+                gone = name.replace("job-", "gone-")
+                (self.local / name).rename(self.local / gone)
+            self.fs.rm(f"{self.root}/{gone}", recursive=True)
+        if self.local is not None:
+            with suppress(OSError):
+                self.local.rmdir()
 
 
 def is_of_a_job(name: str) -> bool:
     """Whether this program puts something of that *name* into a job folder."""
-    return re.fullmatch(r"job-[0-9a-f]{12}|job\.json", name) is not None
+    return re.fullmatch(r"(job|gone)-[0-9a-f]{12}|job\.json", name) is not None
 
 
 def shard_path(shard: int) -> str:
