@@ -321,16 +321,19 @@ def test_stopped_as_it_begins(
 
 
 def test_stopped_in_order(tmp_path: Path, server: Server) -> None:
-    """Downloads under way are finished, no line is asked for twice; the note accuses nobody."""
+    """Downloads under way are finished, and told of; no line is asked for twice; the note accuses
+    nobody."""
     urls = [server.url(f"/held/{n}") for n in range(2)] + [server.url("/image/a")]
     shard = Shard(tmp_path, urls)
     task = shard.task("CONCURRENT_REQUESTS=2")
     with ThreadPoolExecutor(1) as thread:
-        attempt = thread.submit(fetch_shard, task, ignored, lambda: True)
+        told: list[dict[str, int]] = []
+        attempt = thread.submit(fetch_shard, task, told.append, lambda: True)
         until(lambda: server.under_way["all"] == 2, "two requests")
         stop("job")
         server.gate.set()
         assert attempt.result() is None
+    assert told[-1] == {"shard": 7, "done": 2, "kept": 2}
     assert shard.codes() == {1000: "200", 2000: "200"}
     note = shard.job.note(7, shard.report.stem)
     assert note["suspects"]["deaths"] == 0
