@@ -253,10 +253,11 @@ def check_words(settings: BaseSettings, words: Iterable[str]) -> None:
 
     :raises BadInput: naming setting, value and what is allowed
     """
+    copy = settings.copy()
     for word in words:
         name, equals, value = word.partition("=")
         try:
-            settings.copy().set(name, value)
+            copy.set(name, value)
         except (ValueError, TypeError):
             equals = ""
         if not equals:

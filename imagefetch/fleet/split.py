@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heapreplace
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -94,15 +95,16 @@ def plan(lines: Iterable[Line], size: int, workers: int, limit: int) -> Plan:
     # All workers are to end at about the same time: as many shards for each.
     rounds = max(1, -(-made.lines // (size * workers)))
     size = min(size, max(WORTH_A_PROCESS, -(-made.lines // (rounds * workers))))
-    small = [group for group, count in enumerate(counts) if 0 < count <= size]
+    found = list(compress(range(GROUPS), counts))
+    small = [group for group in found if counts[group] <= size]
     made.shards = min(len(small), -(-sum(counts[group] for group in small) // size))
     filled = [(0, shard) for shard in range(made.shards)]
     for group in sorted(small, key=counts.__getitem__, reverse=True):
         lines_there, shard = filled[0]  # the emptiest
         made._place[group] = shard
         heapreplace(filled, (lines_there + counts[group], shard))
-    for group, count in enumerate(counts):
-        if count > size:
+    for group in found:
+        if (count := counts[group]) > size:
             parts = -(-count // size)
             share = -(-count * workers // made.lines)
             big = Big(made.shards, parts, max(1, min(parts, limit, share)))
@@ -120,15 +122,16 @@ class Splitter:
         folder.mkdir(parents=True)
         self.folder = folder
         self.plan = plan
-        self._buffers: dict[Path, list[bytes]] = {}
+        self._lines: dict[int, list[bytes]] = {}
+        self._rows: dict[int, list[bytes]] = {}
         self._size = 0
 
     def add(self, line: Line, row: bytes = b"") -> None:
         """Add *line* to its shard, and the *row* that it has already, if any."""
         shard = self.plan.shard_of(line)
-        self._append(self.lines_file(shard), shard_line(line))
+        self._append(self._lines, shard, shard_line(line))
         if row:
-            self._append(self.rows_file(shard), row)
+            self._append(self._rows, shard, row)
 
     def lines_file(self, shard: int) -> Path:
         return self.folder / f"{shard:06}.lines"
@@ -144,17 +147,18 @@ class Splitter:
                 mix(path)
                 yield shard
 
-    def _append(self, path: Path, data: bytes) -> None:
-        self._buffers.setdefault(path, []).append(data)
+    def _append(self, buffer: dict[int, list[bytes]], shard: int, data: bytes) -> None:
+        buffer.setdefault(shard, []).append(data)
         self._size += len(data) + 50  # what an object in a list takes besides
         if self._size > BUFFER:
             self._flush()
 
     def _flush(self) -> None:
-        for path, pieces in self._buffers.items():
-            with path.open("ab") as file:
-                file.writelines(pieces)
-        self._buffers.clear()
+        for buffer, file_of in ((self._lines, self.lines_file), (self._rows, self.rows_file)):
+            for shard, pieces in buffer.items():
+                with file_of(shard).open("ab") as file:
+                    file.writelines(pieces)
+            buffer.clear()
         self._size = 0
 
 
