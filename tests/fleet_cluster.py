@@ -74,8 +74,7 @@ def crawls_of(process: psutil.Process) -> list[psutil.Process]:
     with suppress(psutil.Error):
         for server in process.children():
             with suppress(psutil.Error):
-                if "imagefetch.fleet.forkserver" in server.cmdline():
-                    found += server.children()
+                found += server.children()
     return found
 
 

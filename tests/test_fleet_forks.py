@@ -33,6 +33,24 @@ finally:
 """
 
 
+BEGUN_HERE = """
+import os, sys, threading
+import psutil
+from imagefetch.commands import fleet  # has much of Scrapy loaded, as the command has
+from imagefetch.fleet import forkserver
+from imagefetch.fleet.forks import Order, fork_server
+forkserver.IDLE = 1_000
+name, folder, env = sys.argv[1], sys.argv[2], {"SCRAPY_SETTINGS_MODULE": "imagefetch.settings"}
+assert threading.active_count() == 1
+fork_server.begin()
+(server,) = psutil.Process().children()
+with open(name, "wb") as file:
+    for words in (["version"], ["crawl", "images"]):
+        print(fork_server.fork(Order(words, 1_000, folder, env), file.fileno()).wait())
+print(server.pid, os.getpgid(server.pid) == server.pid)
+"""
+
+
 @pytest.fixture
 def forks() -> Iterator[ForkServer]:
     made = ForkServer()
@@ -116,6 +134,26 @@ def test_each_is_what_is_ordered(
     assert "urls.txt: no such list" in (tmp_path / "output").read_text()
     servers.add(server_here().pid)
     assert len(servers) == 1
+
+
+def test_begun_as_a_fork(tmp_path: Path) -> None:
+    """Of a process that has much loaded: neither it nor what it makes goes on with what that
+    process was at. It is not reached by a terminal's Ctrl-C, and ends with that process."""
+    done = subprocess.run(
+        [sys.executable, "-c", BEGUN_HERE, str(tmp_path / "output"), str(tmp_path)],
+        env={**environment(), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+    *statuses, server, led = done.stdout.split()
+    assert (statuses, led) == (["0", "2"], "True")
+    until(lambda: not psutil.pid_exists(int(server)), "its end")
+    version, refused = (tmp_path / "output").read_text().splitlines()
+    assert version.startswith("Scrapy ")
+    assert "urls.txt: no such list" in refused
 
 
 def test_ended_by_a_signal(tmp_path: Path, forks: ForkServer, server: Server) -> None:

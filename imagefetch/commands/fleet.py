@@ -59,6 +59,8 @@ class Command(ScrapyCommand):
             refuse(error)
         except NothingToDo as news:
             tell(str(news))
+        except KeyboardInterrupt:
+            self._ended_early("shutdown")
 
     def _run(self, arguments: dict[str, str], opts: argparse.Namespace) -> None:
         """:raises BadInput: if the run can't start
@@ -84,8 +86,6 @@ class Command(ScrapyCommand):
             ) from error
         try:
             run_fleet(self.settings, arguments, opts.set, opts.scheduler, opts.workers)
-        except KeyboardInterrupt:
-            self._ended_early("shutdown")
         except OSError as error:  # of the job folder's file system
             self._ended_early(f"job folder: {error}")
         except LocalError as error:

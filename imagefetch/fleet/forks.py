@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,13 +95,14 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pid = 0
         self._orders: socket.socket | None = None
 
     def begin(self) -> None:
-        """Begin it before it is needed: to load everything takes a second."""
+        """Begin it before it is needed, as a fork of this process, which has no other thread yet:
+        what is loaded here needs not be loaded again. This process's settings are its as well."""
         with self._lock:
-            self._begin()
+            self._begin(_forked)
 
     def fork(self, order: Order, output: int) -> Fork:
         """Begin a process that writes into the file of the descriptor *output*.
@@ -110,27 +111,19 @@ class ForkServer:
         """
         with self._lock:
             for _ in range(2):  # it may be just ending
-                if self._process is None or self._process.poll() is not None:
-                    self._begin()
+                if self._orders is None:
+                    self._begin(_spawned)
                 if fork := self._send(order, output):
                     return fork
                 self._end()
         raise OSError("no process could be begun")
 
-    def _begin(self) -> None:
+    def _begin(self, make: Callable[[socket.socket, socket.socket], int]) -> None:
         self._end()
-        self._orders, its = socket.socketpair()
-        root = str(Path(imagefetch.__file__).parent.parent)
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        ours, its = socket.socketpair()
         with its:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "imagefetch.fleet.forkserver", str(its.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": path},
-                pass_fds=[its.fileno()],
-                process_group=0,  # a terminal's Ctrl-C is not for it
-            )
+            self._pid = make(ours, its)
+        self._orders = ours
 
     def end(self) -> None:
         """End it, and leave the processes that it made to themselves."""
@@ -138,11 +131,11 @@ class ForkServer:
             self._end()
 
     def _end(self) -> None:
-        if self._process is not None and self._orders is not None:
+        if self._orders is not None:
             self._orders.close()
-            self._process.kill()
-            self._process.wait()
-            self._process = self._orders = None
+            self._orders = None
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
 
     def _send(self, order: Order, output: int) -> Fork | None:
         """Return what becomes of *order*; None if the fork server is no more."""
@@ -160,6 +153,40 @@ class ForkServer:
             return fork
         fork.close()
         return None
+
+
+def _forked(ours: socket.socket, its: socket.socket) -> int:
+    """Make a fork server of a fork of this process; return its id."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if not (process := os.fork()):
+        ours.close()
+        os.setpgid(0, 0)  # a terminal's Ctrl-C is not for it
+        with open(os.devnull, "wb") as nothing:
+            for number, to in enumerate((its.fileno(), nothing.fileno(), nothing.fileno())):
+                os.dup2(to, number)
+        its.close()
+        from imagefetch.fleet.forkserver import main
+
+        main()
+    return process
+
+
+def _spawned(_: socket.socket, its: socket.socket) -> int:
+    """Make a fork server out of nothing; return its id."""
+    root = str(Path(imagefetch.__file__).parent.parent)
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "imagefetch.fleet.forkserver"],
+        {**os.environ, "PYTHONPATH": path},
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, its.fileno(), 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setpgroup=0,  # as above
+    )
 
 
 fork_server = ForkServer()

@@ -1,7 +1,7 @@
-"""``python -m imagefetch.fleet.forkserver FD``: forks processes that have everything loaded.
+"""``python -m imagefetch.fleet.forkserver``: forks processes that have everything loaded.
 
 Python with all that a crawl imports takes a second of a core to start, a fork of a process
-that has it a tenth. Orders come by the socket of that descriptor, from
+that has it a tenth. Orders come by a socket, from
 `imagefetch.fleet.forks`; of each process its id is told, and how it ended.
 """
 
@@ -13,11 +13,11 @@ import os
 import select
 import signal
 import socket
-import sys
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
+from typing import NoReturn
 
 from scrapy.settings import default_settings
 from scrapy.utils.misc import load_object, walk_modules_iter
@@ -128,11 +128,17 @@ def settle(order: Order, entrance: int, output: int, pipe: int) -> None:
     os.environ.update(order.environment)
 
 
-if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as given:
+def main() -> NoReturn:
+    """Be the fork server, with the socket as standard input; or, later, one of its processes."""
+    with socket.socket(fileno=os.dup(0)) as orders:
         preload()
         gc.collect()
         gc.freeze()  # or the collector would copy all of it into each process
-        wanted = serve(given)
+        wanted = serve(orders)
     if wanted is not None:
         child.run(wanted.words, wanted.silence)
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main()
