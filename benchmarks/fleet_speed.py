@@ -88,7 +88,8 @@ def once(
             for part, some in lists.items():
                 (folder / f"{part}.txt").write_text("".join(f"{url}\n" for url in some))
             command = commands(task, workload.pictures)[name]
-            usage = run(command, folder, environment(authority), limit=3_600)
+            env = environment(authority)
+            usage = run(command, folder, env, limit=3_600, watch_memory=False)
             check(task, workload.digests(), report=name != "two crawls")
         took.setdefault(name, []).append(usage)
         print(f"{name:14} {usage.wall:6.1f} s, CPU {usage.cpu:6.1f} s", flush=True)
