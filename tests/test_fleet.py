@@ -53,7 +53,7 @@ def log(folder: Path) -> str:
 def said_by_crawls(scratch: Path) -> str:
     """Return the logs of the crawls under way; of one that ends meanwhile there is none."""
     said = ""
-    for path in scratch.glob("imagefetch-*/log"):
+    for path in scratch.rglob("imagefetch-*/log"):
         with suppress(FileNotFoundError):
             said += path.read_text()
     return said

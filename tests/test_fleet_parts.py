@@ -129,6 +129,19 @@ def test_a_process_that_was_stopped_knows_it() -> None:
     assert missed == [False] * 49 + [True, True]
 
 
+def test_a_pulse_beats_by_itself() -> None:
+    """Or work that is slow between two looks would be a gap."""
+    looks: list[float] = []
+
+    def clock() -> float:
+        looks.append(0)
+        return 0
+
+    pulse = Pulse(0.01, clock)
+    until(lambda: len(looks) > 3, "beats")
+    pulse.end()
+
+
 def rows(*lines: Line, code: str = "404") -> Iterator[Row]:
     for line in lines:
         cells = [line.text, code, str(line.number), *[""] * 6, "1", "", "not-found"]

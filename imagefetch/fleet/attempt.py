@@ -42,11 +42,12 @@ stopped: set[str] = set()
 """Jobs that this process begins no attempt for."""
 
 
-def fetch_shard(task: Task, tell: Tell, alive: Alive) -> Progress | None:
+def fetch_shard(task: Task, tell: Tell, alive: Alive, place: str | None = None) -> Progress | None:
     """Fetch what is left of a shard, and return what came of it; None if `stop` ended it before.
 
     *tell* is told now and then how far it is; *alive* says whether the worker still has
-    its scheduler.
+    its scheduler. What need not outlive the attempt lies in a folder within *place*, or else
+    where the system has such.
 
     :raises AttemptFailed: if it can't be done here
     :raises Abandoned: if another may be doing it
@@ -54,7 +55,7 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive) -> Progress | None:
     folder = JobFolder(task.folder, task.options)
     if (outcome := folder.outcome(task.shard)) is not None:
         return {"shard": task.shard, "done": outcome["done"], "kept": outcome["kept"]}
-    scratch = Path(tempfile.mkdtemp(prefix="imagefetch-"))
+    scratch = Path(tempfile.mkdtemp(prefix="imagefetch-", dir=place))
     attempt = Attempt(task, folder, scratch, tell, alive)
     running.setdefault(task.job, set()).add(attempt)
     try:

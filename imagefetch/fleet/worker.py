@@ -21,6 +21,7 @@ def on_worker(task: Task) -> Progress | None:
         task,
         tell=lambda event: worker.log_event(topic(task.job), event),
         alive=lambda: worker.status in {Status.running, Status.paused},
+        place=worker.local_directory,  # Dask removes what a killed worker leaves there
     )
 
 
