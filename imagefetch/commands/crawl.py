@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
 from collections.abc import Iterator
@@ -85,6 +86,7 @@ class Command(crawl.Command):
             self.exitcode = ENDED_EARLY
             why = stats and (stats.get_value(STOPPED_BY) or stats.get_value("finish_reason"))
             tell(f"ended early: {why or 'stopped at once'}")
+        end_quickly()
 
 
 def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:
@@ -103,6 +105,12 @@ def arguments_of(opts: argparse.Namespace) -> dict[str, str]:
         return arglist_to_dict(opts.spargs)
     except ValueError:
         raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
+
+
+def end_quickly() -> None:
+    """Keep Python from looking for garbage three times among all that it is to throw away as it
+    ends, which takes a tenth of a second and more."""
+    gc.freeze()
 
 
 def tell(text: str) -> None:

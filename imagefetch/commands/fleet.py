@@ -8,7 +8,14 @@ import logging
 from scrapy.commands import ScrapyCommand
 from scrapy.utils.log import configure_logging
 
-from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse, tell
+from imagefetch.commands.crawl import (
+    ENDED_EARLY,
+    add_arguments,
+    arguments_of,
+    end_quickly,
+    refuse,
+    tell,
+)
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.forks import fork_server
 from imagefetch.quiet import make_log_harmless
@@ -61,6 +68,7 @@ class Command(ScrapyCommand):
             tell(str(news))
         except KeyboardInterrupt:
             self._ended_early("shutdown")
+        end_quickly()
 
     def _run(self, arguments: dict[str, str], opts: argparse.Namespace) -> None:
         """:raises BadInput: if the run can't start
