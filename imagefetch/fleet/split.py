@@ -26,8 +26,9 @@ from imagefetch.urls import PLAIN_URL, Line, read_lines, shard_line
 
 GROUPS = 2**20
 
-# Lines below which a process of its own costs more than it brings: to start, it
-# takes as long as a core does for so many small pictures.
+# Lines below which a process of its own costs more than it brings: the first of a
+# worker takes as long to start as a core does for twice so many small pictures, each
+# later one for a fifth; and hosts are not divided that need not be.
 WORTH_A_PROCESS = 500
 
 # Bytes of lines in memory at once.
