@@ -34,20 +34,31 @@ finally:
 
 
 BEGUN_HERE = """
-import os, sys, threading
+import os, signal, sys, threading
 import psutil
 from imagefetch.commands import fleet  # has much of Scrapy loaded, as the command has
 from imagefetch.fleet import forkserver
 from imagefetch.fleet.forks import Order, fork_server
 forkserver.IDLE = 1_000
-name, folder, env = sys.argv[1], sys.argv[2], {"SCRAPY_SETTINGS_MODULE": "imagefetch.settings"}
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as some who begin programs leave it
+name, folder, *_ = sys.argv[1:]
 assert threading.active_count() == 1
-fork_server.begin()
+try:
+    fork_server.begin()
+except ImportError:
+    print("an error that is not this process's")
 (server,) = psutil.Process().children()
 with open(name, "wb") as file:
-    for words in (["version"], ["crawl", "images"]):
-        print(fork_server.fork(Order(words, 1_000, folder, env), file.fileno()).wait())
+    for settings, *words in (
+        ("imagefetch.settings", "version"),
+        ("imagefetch.settings", "crawl", "images"),
+        ("missing", "crawl", "images"),
+    ):
+        order = Order(words, 1_000, folder, {"SCRAPY_SETTINGS_MODULE": settings})
+        print(fork_server.fork(order, file.fileno()).wait())
 print(server.pid, os.getpgid(server.pid) == server.pid)
+if "end" in sys.argv:
+    fork_server.end()
 """
 
 
@@ -136,11 +147,12 @@ def test_each_is_what_is_ordered(
     assert len(servers) == 1
 
 
-def test_begun_as_a_fork(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["end", "leave"])
+def test_begun_as_a_fork(tmp_path: Path, how: str) -> None:
     """Of a process that has much loaded: neither it nor what it makes goes on with what that
     process was at. It is not reached by a terminal's Ctrl-C, and ends with that process."""
     done = subprocess.run(
-        [sys.executable, "-c", BEGUN_HERE, str(tmp_path / "output"), str(tmp_path)],
+        [sys.executable, "-c", BEGUN_HERE, str(tmp_path / "output"), str(tmp_path), how],
         env={**environment(), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -149,11 +161,12 @@ def test_begun_as_a_fork(tmp_path: Path) -> None:
     )
     assert (done.stderr, done.returncode) == ("", 0)
     *statuses, server, led = done.stdout.split()
-    assert (statuses, led) == (["0", "2"], "True")
+    assert (statuses, led) == (["0", "2", "1"], "True")
     until(lambda: not psutil.pid_exists(int(server)), "its end")
-    version, refused = (tmp_path / "output").read_text().splitlines()
+    version, refused, *_, broken = (tmp_path / "output").read_text().splitlines()
     assert version.startswith("Scrapy ")
     assert "urls.txt: no such list" in refused
+    assert broken == "ModuleNotFoundError: No module named 'missing'"
 
 
 def test_ended_by_a_signal(tmp_path: Path, forks: ForkServer, server: Server) -> None:

@@ -76,14 +76,16 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         if opts.workers is not None and opts.workers < 1:
             raise BadInput(f"--workers {opts.workers}: must be 1 or more")
-        if not opts.scheduler:
-            fork_server.begin()  # loads what crawls need while this process loads Dask
         try:
+            if not opts.scheduler:
+                fork_server.begin()  # loads what crawls need while this process loads Dask
             from imagefetch.fleet.run import run_fleet
         except ImportError as error:
             raise BadInput(
                 f"scrapy fleet needs more packages ({error}): pip install -r requirements-fleet.txt"
             ) from error
+        except OSError as error:
+            raise BadInput(f"no process can be begun: {error.strerror}") from error
         try:
             configure_logging(self.settings)
             make_log_harmless()

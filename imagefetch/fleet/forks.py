@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -100,7 +101,10 @@ class ForkServer:
 
     def begin(self) -> None:
         """Begin it before it is needed, as a fork of this process, which has no other thread yet:
-        what is loaded here needs not be loaded again. This process's settings are its as well."""
+        what is loaded here needs not be loaded again. This process's settings are its as well.
+
+        :raises OSError: if the system gives no more processes or descriptors
+        """
         with self._lock:
             self._begin(_forked)
 
@@ -134,8 +138,10 @@ class ForkServer:
         if self._orders is not None:
             self._orders.close()
             self._orders = None
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            # Whoever began this process may have let it ignore SIGCHLD: then the dead are gone.
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
 
     def _send(self, order: Order, output: int) -> Fork | None:
         """Return what becomes of *order*; None if the fork server is no more."""
@@ -166,9 +172,13 @@ def _forked(ours: socket.socket, its: socket.socket) -> int:
             for number, to in enumerate((its.fileno(), nothing.fileno(), nothing.fileno())):
                 os.dup2(to, number)
         its.close()
-        from imagefetch.fleet.forkserver import main
+        try:
+            from imagefetch.fleet.forkserver import main
 
-        main()
+            main()
+        except Exception:  # none of whoever called this process for something else
+            traceback.print_exc()
+            raise SystemExit(1) from None
     return process
 
 
