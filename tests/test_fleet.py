@@ -51,9 +51,10 @@ def log(folder: Path) -> str:
 
 
 def said_by_crawls(scratch: Path) -> str:
-    """Return the logs of the crawls under way; of one that ends meanwhile there is none."""
+    """Return the logs of the crawls under way, which lie where Dask clears up after workers; of
+    one that ends meanwhile there is none."""
     said = ""
-    for path in scratch.rglob("imagefetch-*/log"):
+    for path in scratch.glob("dask-scratch-space/**/imagefetch-*/log"):
         with suppress(FileNotFoundError):
             said += path.read_text()
     return said
@@ -455,6 +456,20 @@ def test_without_its_packages(tmp_path: Path) -> None:
                 "imagefetch: scrapy fleet needs more packages (not here): "
                 "pip install -r requirements-fleet.txt\n"
             )
+
+
+def test_ended_while_dask_is_loaded(tmp_path: Path) -> None:
+    """Which takes a moment: it is an early end as any."""
+    (tmp_path / "distributed.py").write_text("import os\nos.kill(os.getpid(), 2)\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "scrapy", "fleet"],
+        cwd=ROOT,
+        env={**environment(), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (3, "imagefetch: ended early: shutdown\n")
 
 
 def test_the_document_s_commands_work(tmp_path: Path, server: Server, s3: Remote) -> None:
