@@ -31,6 +31,17 @@ def unasked(answer: Answer) -> Greeting:
     return lambda reader, writer: while_there(reader, answer(writer))
 
 
+def asked_for(answer: Answer) -> Greeting:
+    """As `unasked`, once something was asked: a connection that is closed with bytes unread ends
+    with a RST."""
+
+    async def greet(reader: Reader, writer: Writer) -> None:
+        await reader.read(1)
+        await while_there(reader, answer(writer))
+
+    return greet
+
+
 async def reset(writer: Writer) -> None:
     """Break the connection with a RST instead of a FIN."""
     linger = struct.pack("ii", 1, 0)

@@ -24,6 +24,7 @@ from tests.answers import (
     PICTURE,
     WHOLE,
     Endless,
+    asked_for,
     outcomes,
     sends,
     then_reset,
@@ -70,9 +71,9 @@ def test_tls(crawl: RunCrawl, tmp_path: Path) -> None:
         servers = [stack.enter_context(serving(HOSTS[:1], tls)) for tls, _ in cases.values()]
         servers[0].raw["/raw/broken"] = break_tls
         cut = stack.enter_context(serving(HOSTS[:1]))
-        cut.greet = unasked(sends(b""))
+        cut.greet = asked_for(sends(b""))
         plain = stack.enter_context(serving(HOSTS[:1]))
-        plain.greet = unasked(sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+        plain.greet = asked_for(sends(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
         lines = [server.url("/image/a.jpg") for server in servers]
         lines += [servers[0].url("/raw/broken")]
         lines += [server.url("/").replace("http:", "https:") for server in (cut, plain)]
