@@ -17,6 +17,10 @@ from imagefetch.journal import Journal
 from imagefetch.resume import prepare
 from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
 
+LOCK_PATIENCE = 3.0
+"""Seconds for the lock of a run that was just killed to come free: a process that it was just
+beginning has it, too, until it is on its own; milliseconds, unless the machine is overloaded."""
+
 
 @dataclass
 class Job:
@@ -93,7 +97,7 @@ def lock_report(report: Path) -> FileLock:
     lock = FileLock(lock_file(report))
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_PATIENCE)
     except Timeout as error:
         raise BadInput(
             f"{report}: another process is writing it; wait for that, or name another "

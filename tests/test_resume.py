@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import random
 import resource
 import signal
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from imagefetch.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
+from imagefetch.job import lock_file, lock_report
 from imagefetch.resume import discarded, prepare, previous
 from imagefetch.rows import HEADER, cells, encode
 from tests import kill
@@ -394,6 +397,26 @@ def test_a_fresh_start_that_was_killed_is_finished_by_any_later_command(
     again.check(1)
     assert previous(again.report).exists()
     assert not discarded(again.report).exists()
+
+
+def test_a_lock_that_comes_free_a_moment_after_its_run_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that the run was just beginning still has it."""
+    report = tmp_path / "REPORT.csv"
+    killed = os.open(lock_file(report), os.O_RDWR | os.O_CREAT)
+    just_begun = os.dup(killed)
+    fcntl.flock(killed, fcntl.LOCK_EX)
+    os.close(killed)
+    tried: list[float] = []
+
+    def is_on_its_own(seconds: float) -> None:
+        tried.append(seconds)
+        os.close(just_begun)
+
+    monkeypatch.setattr("time.sleep", is_on_its_own)
+    lock_report(report).release()
+    assert len(tried) == 1
 
 
 def test_one_process_per_report(tmp_path: Path, server: Server) -> None:
