@@ -145,7 +145,8 @@ def test_a_process_that_does_nothing_is_no_success(
 ) -> None:
     """It would be begun again for ever."""
     shard = Shard(tmp_path, [server.url("/image/a")])
-    monkeypatch.setattr(Crawl, "run", lambda *_: FINISHED)
+    runs = iter([FINISHED])
+    monkeypatch.setattr(Crawl, "run", lambda *_: next(runs))
     with pytest.raises(AttemptFailed, match="ended without a row"):
         fetch_shard(shard.task(), ignored, lambda: True)
 
