@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -281,6 +282,27 @@ def test_a_job_folder_is_removed_from_under_a_worker(tmp_path: Path) -> None:
         over.set()
         worker.join()
     folder.remove()
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_worker_was_writing_as_its_folder_was_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what it writes is in there after all."""
+    folder = JobFolder(str(tmp_path / "job"), {})
+    folder.of("0123456789ab").write("attempts/000007/0001.csv", b"")
+    gone = tmp_path / "job" / "gone-0123456789ab" / "attempts"
+    rmdir = os.rmdir
+    late = iter([gone / "late"])
+
+    def rmdir_a_moment_after(*arguments: Any, **options: Any) -> None:
+        if path := next(late, None):
+            path.touch()
+        rmdir(*arguments, **options)
+
+    monkeypatch.setattr("os.rmdir", rmdir_a_moment_after)
+    folder.remove()
+    assert next(late, None) is None
     assert not (tmp_path / "job").exists()
 
 

@@ -182,7 +182,10 @@ class JobFolder:
             if self.local is not None:  # where a worker that is still at it puts nothing
                 gone = name.replace("job-", "gone-")
                 (self.local / name).rename(self.local / gone)
-            self.fs.rm(f"{self.root}/{gone}", recursive=True)
+            try:
+                self.fs.rm(f"{self.root}/{gone}", recursive=True)
+            except OSError:  # a call of the worker's was under way as its folder was renamed
+                self.fs.rm(f"{self.root}/{gone}", recursive=True)
         if self.local is not None:
             with suppress(OSError):
                 self.local.rmdir()
