@@ -16,7 +16,7 @@ from imagefetch.breaker import Breakers, Change
 from imagefetch.urls import Line
 from tests.answers import LAST
 from tests.conftest import HOSTS, RunCrawl, examples
-from tests.server import Server
+from tests.server import Server, Writer
 
 
 class Entry(NamedTuple):
@@ -236,15 +236,25 @@ def answer(held: socket.socket) -> None:
                 connection.sendall(LAST)
 
 
-def test_a_host_that_comes_back_is_used_again(crawl: RunCrawl) -> None:
+def test_a_host_that_comes_back_is_used_again(crawl: RunCrawl, server: Server) -> None:
     """As soon as a probe succeeds, every line of it is fetched: none is given up."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # and until it listens, it refuses
-        threading.Timer(3, answer, (held,)).start()
+
+        async def begun(writer: Writer) -> None:
+            threading.Timer(2, answer, (held,)).start()
+            writer.write(LAST)
+
+        server.raw["/raw/begun"] = begun
         lines = [f"http://127.0.0.1:{held.getsockname()[1]}/{n}.jpg" for n in range(300)]
-        done = crawl(lines, RETRY_TIMES=100, RETRY_DELAY=0.1, RETRY_MAX_DELAY=0.2)
+        done = crawl(
+            [server.url("/raw/begun"), *lines],
+            RETRY_TIMES=100,
+            RETRY_DELAY=0.1,
+            RETRY_MAX_DELAY=0.2,
+        )
         held.shutdown(socket.SHUT_RDWR)
     assert done.status == 0, done.log
-    done.check(300)
+    done.check(301)
     assert {row["Response code"] for row in done.rows} == {"200"}
     assert {row["Attempts"] for row in done.rows} > {"1"}
