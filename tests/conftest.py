@@ -28,14 +28,16 @@ Row = dict[str, str]
 # How many times as many examples are drawn as in a short run.
 FUZZ_FACTOR = int(os.environ.get("FUZZ_FACTOR", "1"))
 
+# How long an example takes, or to draw it, is the machine's affair.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
+hypothesis.settings.load_profile("patient")
+
 
 def examples(number: int) -> hypothesis.settings:
     """Return settings for a test that draws so many examples, or `FUZZ_FACTOR` times as many."""
-    return hypothesis.settings(
-        deadline=None,
-        max_examples=number * FUZZ_FACTOR,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
+    return hypothesis.settings(max_examples=number * FUZZ_FACTOR)
 
 
 @dataclass
