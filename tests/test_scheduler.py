@@ -42,9 +42,9 @@ def test_all_hosts_together_never_exceed_the_limit(crawl: RunCrawl, hosts: Serve
 
 def test_a_host_may_have_a_limit_of_its_own(crawl: RunCrawl, hosts: Server) -> None:
     """DOWNLOAD_SLOTS, as Scrapy documents it."""
-    lines = [hosts.url(f"/slow/20/{n}.jpg", HOSTS[n % 2]) for n in range(80)]
+    lines = [hosts.url(f"/slow/300/{n}.jpg", HOSTS[n % 2]) for n in range(24)]
     slots = f'{{"{HOSTS[0]}": {{"concurrency": 2}}}}'
-    crawl(lines, CONCURRENT_REQUESTS_PER_DOMAIN=6, DOWNLOAD_SLOTS=slots).check(80)
+    crawl(lines, CONCURRENT_REQUESTS_PER_DOMAIN=6, DOWNLOAD_SLOTS=slots).check(24)
     assert (hosts.peak[HOSTS[0]], hosts.peak[HOSTS[1]]) == (2, 6)
 
 
