@@ -139,7 +139,7 @@ class HostScheduler(BaseScheduler):
             for queued in self._hosts.take_all(host):
                 self._queue(queued)
         if change is not Change.NONE:
-            self._look_ahead.wake(host)
+            self._look_ahead.wake(host, site)
         if unreachable:
             self._set_timer()
 
@@ -178,7 +178,7 @@ class HostScheduler(BaseScheduler):
     def _request_of(self, retry: Retry) -> Request:
         sent = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
         request = self.spider.line_request(retry.line, retry_times=retry.retry_times, **sent)
-        self._look_ahead.wake(self._host_of(request))
+        self._look_ahead.wake(self._host_of(request), site_of(request.url))
         return request
 
     def _set_timer(self) -> None:
