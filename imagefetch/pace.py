@@ -122,6 +122,33 @@ class Sums:
 class Pace:
     """One host's."""
 
+    __slots__ = (
+        "_back",
+        "_base",
+        "_before",
+        "_changed",
+        "_cut",
+        "_eased",
+        "_factor",
+        "_failing",
+        "_pause",
+        "_probe",
+        "_reference",
+        "_rounds",
+        "_since_cut",
+        "_sums",
+        "_tolerated",
+        "_up",
+        "_was_slow",
+        "all_cuts",
+        "cause",
+        "cuts",
+        "last",
+        "limit",
+        "most",
+        "requests",
+    )
+
     def __init__(self, most: int, now: float, all_cuts: Counter[str] | None = None) -> None:
         """*most*: what the limit never exceeds; *all_cuts*: where cuts are counted as well."""
         self.most = most

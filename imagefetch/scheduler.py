@@ -25,6 +25,7 @@ from imagefetch.lookahead import LookAhead
 from imagefetch.meta import DUPLICATE_OF, FIRST_SENT, KEY, LINE, RETRY_IN, SETTLED
 from imagefetch.pace import Outcome
 from imagefetch.paces import Paces
+from imagefetch.slots import SLOTS, forget_slots
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.urls import Line, site_of
 from imagefetch.waiting import Retry, Waiting
@@ -46,6 +47,7 @@ class HostScheduler(BaseScheduler):
         self._settled: deque[Request] = deque()  # lines that need no download
         self._released: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
         self._timer: asyncio.TimerHandle | None = None
+        self._slots_kept = SLOTS
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> HostScheduler:
@@ -105,6 +107,7 @@ class HostScheduler(BaseScheduler):
         if request is None and self._hosts.under_way > len(active):  # not all ends are told
             self._hosts.free_places(active, of_all=True)
             request = self._take()
+        self._slots_kept = forget_slots(self.crawler.engine.downloader.slots, self._slots_kept)
         place = None if request is None else self._hosts.place(request)
         self._look_ahead.place_is_free = request is None
         self._look_ahead.wake(None if place is None else place.host)
