@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from imagefetch.classify import DNS_NOT_FOUND
+from imagefetch.classify import DNS_NOT_FOUND, LOCAL
 
 # Names that failed to resolve are kept up to this number; beyond it, the oldest
 # are forgotten.
@@ -72,7 +72,8 @@ class PooledResolver(AbstractResolver):
             async with self._places:
                 found = await in_daemon(lambda: self._ask(host, port, family))
         except OSError as error:
-            self._remember(host, error)
+            if error.errno not in LOCAL:
+                self._remember(host, error)
             raise
         return [
             ResolveResult(
@@ -88,7 +89,12 @@ class PooledResolver(AbstractResolver):
 
     def _ask(self, host: str, port: int, family: int) -> Infos:
         flags = socket.AI_ADDRCONFIG
-        return self._lookup(host, port, family, socket.SOCK_STREAM, 0, flags)
+        try:
+            return self._lookup(host, port, family, socket.SOCK_STREAM, 0, flags)
+        except OSError:
+            # Without a socket to ask with, the system's resolver may say that nobody answered.
+            socket.socket().close()
+            raise
 
     def _remember(self, host: str, error: OSError) -> None:
         ttl = self._negative_ttl

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from scrapy.settings import BaseSettings
 
 from imagefetch.checks import Run, check_run
+from imagefetch.descriptors import share
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
 from imagefetch.resume import prepare
@@ -49,6 +50,7 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     :raises NothingToDo: if every line is done
     """
     run = check_run(settings, arguments)
+    share(settings.getint("CONCURRENT_REQUESTS"))
     shared = Path(settings["JOBS_FOLDER"]).absolute()  # another job may be just moving in
     places = (lock_file(run.report), *run.report.parents)
     made = [place for place in places if place != shared and not place.exists()]

@@ -12,8 +12,10 @@ import aiohttp
 from scrapy.settings import BaseSettings
 
 from imagefetch.connector import Connector
+from imagefetch.descriptors import share
 from imagefetch.dns import PooledResolver
 from imagefetch.guard import Guard
+from imagefetch.idle import Idle
 from imagefetch.timing import tracing
 
 # Bytes that aiohttp holds ready for each connection; four times its default
@@ -31,7 +33,7 @@ DNS_TTL = 300
 class Sessions:
     """Each is made at its first request: before, no event loop runs.
 
-    Settings: DNS_NEGATIVE_TTL, CONCURRENT_REQUESTS (lookups at once),
+    Settings: DNS_NEGATIVE_TTL, CONCURRENT_REQUESTS (lookups at once, connections kept),
     DOWNLOAD_VERIFY_CERTIFICATES, DOWNLOAD_BIND_ADDRESS (an address).
     """
 
@@ -39,8 +41,10 @@ class Sessions:
         """:raises ValueError: for a setting that can't be, in one line"""
         self.guard = guard
         self.negative_ttl = settings.getfloat("DNS_NEGATIVE_TTL")
+        requests = settings.getint("CONCURRENT_REQUESTS")
         # Twice as many: one whose request timed out may still be under way.
-        self.lookups = 2 * settings.getint("CONCURRENT_REQUESTS")
+        self.lookups = 2 * requests
+        self.idle = Idle(share(requests).idle)
         self.bind_address = bind_address(settings.get("DOWNLOAD_BIND_ADDRESS"))
         self.tls = tls_context(settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"))
         self._resolver: PooledResolver | None = None
@@ -54,6 +58,7 @@ class Sessions:
                 self._resolver = PooledResolver(self.lookups, self.negative_ttl)
             connector = Connector(
                 self.guard,
+                self.idle,
                 limit=0,  # the scheduler holds the limits
                 ssl=self.tls,
                 resolver=self._resolver,

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, IgnoreRequest, StopDownload
+from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch import errors
+from imagefetch.descriptors import share
 from imagefetch.duplicates import key_of
 from imagefetch.items import ImageRecord
 from imagefetch.job import Job, begin
@@ -70,9 +72,23 @@ class ImagesSpider(Spider):
         # On Scrapyd it may be in the job's own folder; the pipeline reads the setting.
         crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
+        spider._fit_descriptors(crawler.settings)
         spider.judge = Judge(crawler)
         spider.names = NameTemplate(crawler.settings["FILES_NAME"])
         return spider
+
+    def _fit_descriptors(self, settings: BaseSettings) -> None:
+        """Let no more requests be under way than this process may have sockets and files for."""
+        wanted = settings.getint("CONCURRENT_REQUESTS")
+        enough = share(wanted).requests
+        if enough < wanted:
+            self.logger.warning(
+                "CONCURRENT_REQUESTS is %d, not %d: for more, raise the system's limit of open"
+                " files (ulimit -n)",
+                enough,
+                wanted,
+            )
+            settings.set("CONCURRENT_REQUESTS", enough, priority="cmdline")
 
     async def start(self) -> AsyncIterator[Any]:
         try:
