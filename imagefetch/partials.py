@@ -91,21 +91,21 @@ class PartialFile:
 
         :raises StoreError: if the file system refuses
         """
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
+        pieces, self._pieces = self._pieces, []
         self.gathered = 0
-        if not data:
+        if not any(pieces):
             return
         try:
             if self._file is None:
                 self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
                 self._made = True
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            for piece in pieces:  # to join them first would take their size in memory once more
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[os.write(self._file, rest) :]
+                self._sha256.update(piece)
         except OSError as error:
             raise store_error(self.path, error) from error
-        self._sha256.update(data)
 
     def finish(self) -> Download:
         """Write out the rest, close the file and say what it holds.

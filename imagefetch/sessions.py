@@ -18,9 +18,10 @@ from imagefetch.guard import Guard
 from imagefetch.idle import Idle
 from imagefetch.timing import tracing
 
-# Bytes that aiohttp holds ready for each connection; four times its default
-# saves a tenth of the time on large bodies.
-READ_BUFFER = 2**18
+# Bytes that aiohttp holds ready for a connection before it stops reading; up to twice as many
+# and another read of asyncio's (256 KiB) are in memory then. Four times as many, aiohttp's
+# default, are a megabyte and more a connection, and save no processor time.
+READ_BUFFER = 2**16
 
 # Seconds that an unused connection is kept. Servers close theirs after 5 or
 # more; a request sent into one that is just being closed is a wasted attempt.

@@ -14,7 +14,7 @@ from tests.conftest import LOOPBACK, ROOT, Crawl, command, environment
 from tests.handling import handler
 from tests.server import Server, serving
 
-HOSTS = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(1_000)]
+HOSTS = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(1_200)]
 
 
 def limited(folder: Path, limit: str, lines: list[str], **settings: object) -> Crawl:
