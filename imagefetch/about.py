@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefetch import __version__
-from imagefetch.harmless import hide_credentials
+from imagefetch.redact import hide_credentials, hide_credentials_of
 
 if TYPE_CHECKING:  # the page's process does without Scrapy
     from scrapy.settings import BaseSettings
@@ -79,8 +79,10 @@ class About:
         from imagefetch.partials import is_remote
         from imagefetch.places import is_address, shown
 
-        made = cls(urls=shown(urls) if is_address(urls) else urls, report=str(report))
-        made.store = hide_credentials(store)
+        made = cls(
+            urls=shown(urls) if is_address(urls) else hide_credentials(urls), report=str(report)
+        )
+        made.store = hide_credentials_of(store)
         made.options = ["-a", f"urls={made.urls or 'LIST'}", "-a", f"report={made.report}"]
         said = (settings.getpriority("FILES_STORE") or 0) > SETTINGS_PRIORITIES["spider"]
         if said or is_remote(store) or Path(store).is_absolute():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
             raise BadInput(f"argument -a {name}=…: there is no such argument; known: {known}")
     listed, report, store = find_places(settings, arguments)
     check_report(report)
-    if is_remote(store):
+    if is_remote(store) or MALFORMED.match(store):
         check_address(store)
     else:
         check_folder(local_path(store), "FILES_STORE")
@@ -106,6 +107,9 @@ def check_folder(path: Path, what: str) -> None:
             "choose another place"
         ) from error
 
+
+MALFORMED = re.compile(r"(?:s3a?|gs|ftps?|https?|file):(?!//)", re.I)
+"""How an address begins whose slashes are wrong; taken for a folder, it would be made one."""
 
 REMOTE_STORES = {
     "s3": ("s3://bucket/folder/", "botocore"),

@@ -6,17 +6,16 @@ import logging
 import re
 from copy import copy
 
+from imagefetch.redact import hide_credentials, hide_credentials_of
+
+__all__ = ["HarmlessFormatter", "escape", "hide_credentials", "hide_credentials_of", "unescape"]
+
 # C0 but for the tab, DEL and C1, which a terminal obeys; separators, which some
 # programs take for a line's end; marks that turn the direction of writing.
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 _NEEDS_ESCAPE = re.compile(rf"[{_CONTROL}]|\\u[0-9a-f]{{4}}")
 _ESCAPED = re.compile(rf"[{_CONTROL}\\]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
-
-# From "//" to the last "@" of what may be a URL's authority (RFC 3986, section 3.2.1): within
-# a text, blanks end it; rather too much is hidden than too little.
-_CREDENTIALS = re.compile(r"(?<=//)[^/?#\s]*@")
-_CREDENTIALS_OF_URL = re.compile(r"(?<=//)[^/?#]*@")
 
 
 def escape(text: str) -> str:
@@ -33,16 +32,6 @@ def escape(text: str) -> str:
 def unescape(text: str) -> str:
     """Undo `escape`."""
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-
-
-def hide_credentials(text: str) -> str:
-    """Replace user and password in each URL within *text*."""
-    return _CREDENTIALS.sub("***@", text)
-
-
-def hide_credentials_of(url: str) -> str:
-    """Replace user and password of *url*, whatever they are made of."""
-    return _CREDENTIALS_OF_URL.sub("***@", url, count=1)
 
 
 class HarmlessFormatter(logging.Formatter):
@@ -62,6 +51,7 @@ class HarmlessFormatter(logging.Formatter):
         if record.exc_info and not record.exc_text:
             clean.exc_text = self.inner.formatException(record.exc_info)
         clean.exc_text = clean.exc_text and _harmless(clean.exc_text)
+        clean.stack_info = clean.stack_info and _harmless(clean.stack_info)
         return self.inner.format(clean)
 
 

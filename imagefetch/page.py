@@ -103,10 +103,10 @@ def link(url: str) -> str | None:
     """Return *url* if it may become a link: http or https, and without credentials."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+        good = parts.scheme in {"http", "https"} and parts.hostname
     except ValueError:
         return None
-    return url if good and escape(url) == url else None
+    return url if good and escape(hide_credentials_of(url)) == url else None
 
 
 def file_link(store: str, file: str, folder: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from pathvalidate import is_valid_filename
 from scrapy import Request
@@ -13,6 +12,7 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
 from imagefetch.errors import BadInput, Problem
 from imagefetch.partials import is_remote
+from imagefetch.redact import HIDDEN, hide_credentials_of
 from imagefetch.urls import request_url
 
 
@@ -84,12 +84,8 @@ def check_list_address(address: str) -> None:
 
 def shown(address: str) -> str:
     """Return *address* as it may be shown: without user and password, and what its query says."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "address of the list"
-    query = "?***" if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}"
+    whole, mark, _ = hide_credentials_of(address).partition("#")[0].partition("?")
+    return whole.replace(f"{HIDDEN}@", "", 1) + (f"?{HIDDEN}" if mark else "")
 
 
 def _was_scheduled(settings: BaseSettings, name: str) -> bool:

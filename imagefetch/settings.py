@@ -196,6 +196,7 @@ DOWNLOAD_HANDLERS = {
 }
 
 DOWNLOADER_MIDDLEWARES = {
+    "imagefetch.quiet.HarmlessLog": 0,
     "imagefetch.settled.SettledMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "imagefetch.robots.NamedRobotsTxtMiddleware": 100,

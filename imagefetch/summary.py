@@ -14,6 +14,7 @@ from imagefetch.figures import Figures
 from imagefetch.html_report import HtmlReport
 from imagefetch.paces import HostPace
 from imagefetch.recorder import Recorder
+from imagefetch.redact import hide_credentials_of
 from imagefetch.repeats import Repeat
 from imagefetch.units import lines
 
@@ -56,7 +57,7 @@ class Summary:
         places = {
             "report": str(run.report),
             **({"page": str(page.path)} if page is not None and page.path is not None else {}),
-            "images": run.store,
+            "images": hide_credentials_of(run.store),
         }
         text = describe(figures, recorder.seconds, places, repeated, paces.known())
         outcome = "Finished" if reason == "finished" else f"Ended early: {reason}"

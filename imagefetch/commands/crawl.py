@@ -19,7 +19,7 @@ from imagefetch.checks import check_handlers
 from imagefetch.errors import BadInput
 from imagefetch.harmless import HarmlessFormatter, escape, hide_credentials
 from imagefetch.job import begin
-from imagefetch.quiet import quieten
+from imagefetch.quiet import make_log_harmless, quieten
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
 from imagefetch.stop import STOPPED_BY
@@ -72,6 +72,7 @@ class Command(crawl.Command):
         assert self.crawler_process is not None
         quieten(str(self.crawler_process.settings["LOG_LEVEL"]))
         crawler = self.crawler_process.create_crawler(args[0])
+        make_log_harmless()
         try:
             check_handlers(crawler)
         except BadInput as error:
