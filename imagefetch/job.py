@@ -16,6 +16,7 @@ from imagefetch.descriptors import share
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
 from imagefetch.resume import prepare
+from imagefetch.scrapy_rules import check_proxies
 from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
 
 LOCK_PATIENCE = 3.0
@@ -51,6 +52,7 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     """
     run = check_run(settings, arguments)
     share(settings.getint("CONCURRENT_REQUESTS"))
+    check_proxies(settings)
     shared = Path(settings["JOBS_FOLDER"]).absolute()  # another job may be just moving in
     places = (lock_file(run.report), *run.report.parents)
     made = [place for place in places if place != shared and not place.exists()]

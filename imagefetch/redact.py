@@ -31,6 +31,8 @@ _SECRET_NAME = re.compile(
     re.I,
 )
 
+_NO_SECRET_NAME = re.compile(r"_(?:enabled|debug|encoding)$", re.I)
+
 _STRING = r"b?(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
 _FLAT = rf"[\[({{](?:{_STRING}|[^'\"\[\](){{}}])*[\])}}]"
 _NESTED = rf"[\[({{](?:{_STRING}|{_FLAT}|[^'\"\[\](){{}}])*[\])}}]"
@@ -71,7 +73,7 @@ _PLAIN = re.compile(r"(?:True|False|None|true|false|null)(?!\w)")
 
 def is_secret(name: str) -> bool:
     """Whether a setting, a header or a parameter called *name* holds a secret."""
-    return _SECRET_NAME.search(name) is not None
+    return _SECRET_NAME.search(name) is not None and not _NO_SECRET_NAME.search(name)
 
 
 def hide_credentials(text: str) -> str:

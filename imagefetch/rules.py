@@ -14,6 +14,8 @@ from scrapy.settings import BaseSettings
 from imagefetch import names
 from imagefetch.errors import BadInput
 from imagefetch.probe import FORMATS
+from imagefetch.redact import HIDDEN, is_secret
+from imagefetch.scrapy_rules import check_scrapy_settings
 
 
 class Rule(Protocol):
@@ -84,6 +86,15 @@ class Text:
         return isinstance(value, (str, Path)) and bool(str(value).strip())
 
 
+class HeaderText(Text):
+    """What may be sent as the value of a header (RFC 9110, section 5.5)."""
+
+    allowed: str = "text of printable Latin-1 characters, and not empty"
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        return super().holds(settings, name) and PRINTABLE.fullmatch(settings[name]) is not None
+
+
 class Contact:
     """What may stand in a comment of a User-Agent (RFC 9110, section 5.6.5)."""
 
@@ -133,6 +144,34 @@ class Table:
         return True
 
 
+class Headers(Table):
+    """Headers of a request."""
+
+    def holds(self, settings: BaseSettings, name: str) -> bool:
+        """:raises BadInput: saying which one can't be sent"""
+        for header, value in settings.getdict(name).items():
+            place = f"{name}[{header!r}]"
+            if not isinstance(header, str) or not TOKEN.fullmatch(header):
+                raise BadInput(f"setting {place}: the name must be made of {TOKEN_ALLOWED}")
+            if header.lower() in FRAMING:
+                raise BadInput(f"setting {place}: must not be set; it says how long a request is")
+            for each in value if isinstance(value, list | tuple) else [value]:
+                if not _can_be_sent(each):
+                    shown = HIDDEN if is_secret(header) else repr(each)
+                    raise BadInput(
+                        f"setting {place} = {shown}: must be text of printable Latin-1 characters"
+                    )
+        return True
+
+
+def _can_be_sent(value: object) -> bool:
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, str):
+        return PRINTABLE.fullmatch(value) is not None
+    return value is None or isinstance(value, int)
+
+
 class Types:
     """Media types of formats that are known."""
 
@@ -162,6 +201,13 @@ DAY = 86_400
 
 PLAIN = {chr(code) for code in range(0x21, 0x7F)} - set("()\\")
 
+PRINTABLE = re.compile(r"[\x20-\x7e\xa0-\xff]*")
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN_ALLOWED = "ASCII letters, digits and - _ . ! # $ % & ' * + ^ ` | ~"
+
+FRAMING = frozenset({"content-length", "transfer-encoding"})
+
 RULES: dict[str, Rule] = {
     "INPUT_URLS": Text(),
     "INPUT_URLS_MAXSIZE": Number(0, 2**50),
@@ -171,9 +217,9 @@ RULES: dict[str, Rule] = {
     "CONCURRENT_REQUESTS_PER_DOMAIN": Number(1, 10_000),
     "PACE_ENABLED": Switch(),
     "DOWNLOAD_DELAY": Number(0, DAY, whole=False),
-    "USER_AGENT": Text(),
+    "USER_AGENT": HeaderText(),
     "CONTACT": Contact(),
-    "DEFAULT_REQUEST_HEADERS": Table(),
+    "DEFAULT_REQUEST_HEADERS": Headers(),
     "ROBOTSTXT_OBEY": Switch(),
     "OPT_OUT_DIRECTIVES": Words(),
     "RETRY_TIMES": Number(0, 100),
@@ -234,6 +280,7 @@ def check_settings(settings: BaseSettings) -> None:
         if not holds:
             value = settings.get(name)
             raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}")
+    check_scrapy_settings(settings, RULES)
     _check_together(settings)
 
 

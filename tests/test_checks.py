@@ -78,6 +78,8 @@ def test_unknown_argument() -> None:
         ({}, {"FILES_STORE": "full.csv"}, "FILES_STORE .*full.csv is no folder"),
         ({}, {"FILES_STORE": "full.csv/a/b"}, "FILES_STORE .*full.csv is no folder"),
         ({}, {"LOOKAHEAD": 0}, "LOOKAHEAD"),
+        ({}, {"FILES_STORE": "ftp:/me:pw@h/x"}, "FILES_STORE: must be a folder, or begin"),
+        ({}, {"FILES_STORE": "S3:bucket"}, "FILES_STORE: must be a folder, or begin"),
     ],
 )
 def test_run_that_cannot_be(

@@ -98,6 +98,9 @@ def test_an_empty_standard_input_is_refused(tmp_path: Path, good: list[str]) -> 
         ("DEFAULT_REQUEST_HEADERS", "Accept"),
         ("LOG_LEVEL", "LOUD"),
         ("FILES_STORE", ""),
+        ("USER_AGENT", "me\r\nX: y"),
+        ("DNS_TIMEOUT", "soon"),
+        ("TWISTED_REACTOR", "none"),
     ],
 )
 def test_a_bad_setting_is_refused(

@@ -35,10 +35,10 @@ ALLOWED: list[tuple[str, list[Any]]] = [
     ("DOWNLOAD_MAXSIZE", [0, "1125899906842624"]),
     ("DOWNLOAD_VERIFY_CERTIFICATES", ["True", "False", "0", 1, False]),
     ("LOG_LEVEL", ["DEBUG", "CRITICAL"]),
-    ("USER_AGENT", ["me/1.0"]),
+    ("USER_AGENT", ["me/1.0", "mé/1.0 (it's me)"]),
     ("FILES_STORE", ["s3://bucket/", Path("images")]),
     ("RETRY_HTTP_CODES", ["429,503", [100, 599], []]),
-    ("DEFAULT_REQUEST_HEADERS", ['{"Accept": "image/*"}', {}]),
+    ("DEFAULT_REQUEST_HEADERS", ['{"Accept": "image/*"}', {}, {"A": ["b", b"c", 5]}, {"A": None}]),
     ("VERIFY_IMAGES", ["header", "full", "off"]),
     ("MAX_IMAGE_PIXELS", [1, "2000000000"]),
     ("KEEP_DAMAGED", ["0", True]),
@@ -71,6 +71,8 @@ REFUSED: list[tuple[str, list[Any]]] = [
     ("DOWNLOAD_VERIFY_CERTIFICATES", ["maybe", "", "no"]),
     ("LOG_LEVEL", ["info", "", 10, None]),
     ("USER_AGENT", ["", "  ", None, 5]),
+    ("USER_AGENT", [f"me{char}/1.0" for char in "\r\n\0\x1b\x7f\x0b\t\x85\u2028名\ud800"]),
+    ("CONTACT", ["me@a.example\r\nX: y", "mé@a.example", "a b"]),
     ("INPUT_URLS", ["", None]),
     ("REPORT", [" ", None]),
     ("FILES_STORE", ["", None]),
@@ -118,6 +120,32 @@ def test_words_that_scrapy_can_set() -> None:
     )
     with pytest.raises(BadInput, match="NAME=VALUE"):
         check_words(settings, ["LOG_LEVEL"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({"X-A": "b\r\nX-C: d"}, r"['X-A'] = 'b\r\nX-C: d': must be text of printable Latin-1"),
+        ({"X-A": "b\x1b"}, r"['X-A'] = 'b\x1b': must be text of printable Latin-1"),
+        ({"X-A": ["b", "\0"]}, r"['X-A'] = '\x00': must be text of printable Latin-1"),
+        ({"X-A": b"b\n"}, r"['X-A'] = b'b\n': must be text of printable Latin-1"),
+        ({"X-A": "名"}, "['X-A'] = '名': must be text of printable Latin-1"),
+        ({"X-A": 1.5}, "['X-A'] = 1.5: must be text of printable Latin-1"),
+        ({"X-A": {"b": 1}}, "['X-A'] = {'b': 1}: must be text of printable Latin-1"),
+        ({"Authorization": "hush\n"}, "['Authorization'] = ***: must be text of printable"),
+        ({"X A": "b"}, "['X A']: the name must be made of ASCII letters"),
+        ({"X:": "b"}, "['X:']: the name must be made of ASCII letters"),
+        ({"Né": "b"}, "['Né']: the name must be made of ASCII letters"),
+        ({"": "b"}, "['']: the name must be made of ASCII letters"),
+        ({"content-length": "5"}, "['content-length']: must not be set"),
+        ({"Transfer-Encoding": "chunked"}, "['Transfer-Encoding']: must not be set"),
+    ],
+)
+def test_a_header_that_can_t_be_sent(headers: dict[str, Any], why: str) -> None:
+    """Each line would fail by it: it is refused, and named, but for a secret."""
+    with pytest.raises(BadInput) as refusal:
+        check_settings(project(DEFAULT_REQUEST_HEADERS=headers))
+    assert str(refusal.value).startswith(f"setting DEFAULT_REQUEST_HEADERS{why}")
 
 
 @pytest.mark.parametrize("value", ["{stem}{ext}", "", None, 5])

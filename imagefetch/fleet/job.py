@@ -37,6 +37,7 @@ from imagefetch.rebuild import add_row, no_figures
 from imagefetch.repeats import Repeats
 from imagefetch.resume import prepare, replace_report
 from imagefetch.rows import HEADER, Row, read_rows
+from imagefetch.scrapy_rules import check_proxies
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 
 logger = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ def begun(
     """
     others = {name: value for name, value in arguments.items() if name != "job"}
     run = check_run(settings, others)
+    check_proxies(settings)
     if not is_remote(run.store):  # a worker's working directory is another
         run = replace(run, store=str(local_path(run.store)))
     folder = open_folder(run, arguments.get("job"), settings)
