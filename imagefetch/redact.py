@@ -49,9 +49,14 @@ _NAMED = (
         ),
         re.compile(r"[^&;#\s'\"<>]+"),
     ),
-    # An entry of a dictionary as Python or JSON write it, or a pair.
+    # An entry of a dictionary as Python or JSON write it.
     (
-        re.compile(r"b?(?P<quote>['\"])(?P<name>[\w.-]{1,60})(?P=quote)\s{0,9}[:=,]\s{0,9}"),
+        re.compile(r"b?(?P<quote>['\"])(?P<name>[\w.-]{1,60})(?P=quote)\s{0,9}[:=]\s{0,9}"),
+        re.compile(_VALUE),
+    ),
+    # A pair.
+    (
+        re.compile(r"\(b?(?P<quote>['\"])(?P<name>[\w.-]{1,60})(?P=quote),\s{0,9}"),
         re.compile(_VALUE),
     ),
     # An assignment.

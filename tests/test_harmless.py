@@ -129,6 +129,8 @@ def test_urls_that_are_malformed(text: str, hidden: str) -> None:
         ("Authorization: Basic YQ==\nAccept: b", "Authorization: ***\nAccept: b"),
         ("x-amz-security-token:abc", "x-amz-security-token:***"),
         ("KeyError: 'a'", "KeyError: 'a'"),
+        ("[(b'Cookie', b'a'), ('B', 'c')]", "[(b'Cookie', ***), ('B', 'c')]"),
+        ("['a.auth.B', 'a.C']", "['a.auth.B', 'a.C']"),
     ],
 )  # fmt: skip
 def test_values_are_hidden_by_their_names(text: str, hidden: str) -> None:
