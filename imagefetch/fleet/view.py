@@ -28,7 +28,8 @@ class FleetView:
         self.lines = lines
         self.before = before
         self._shards = {
-            shard: (outcome["done"], outcome["kept"]) for shard, outcome in outcomes.items()
+            shard: (outcome.get("done", 0), outcome.get("kept", 0))
+            for shard, outcome in outcomes.items()
         }
         self._rates = Rate(), Rate()
         self._begin = time.monotonic()
