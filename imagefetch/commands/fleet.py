@@ -8,6 +8,7 @@ import logging
 from scrapy.commands import ScrapyCommand
 from scrapy.utils.log import configure_logging
 
+from imagefetch.command_line import check_left, options_of, refuse_in_one_line
 from imagefetch.commands.crawl import (
     ENDED_EARLY,
     add_arguments,
@@ -48,10 +49,18 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--workers", type=int, metavar="N", help="processes on this machine; default: its cores"
         )
+        parser.add_argument(
+            "--dashboard",
+            metavar="HOST:PORT",
+            help="show there what Dask's workers on this machine do; needs bokeh",
+        )
+        refuse_in_one_line(parser, refuse)
+        self.options = options_of(parser)
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         try:
+            check_left(args, self.options, "fleet")
             check_words(self.settings, opts.set)
         except BadInput as error:
             refuse(error)
@@ -67,7 +76,7 @@ class Command(ScrapyCommand):
         except NothingToDo as news:
             tell(str(news))
         except KeyboardInterrupt:
-            self._ended_early("shutdown")
+            self._ended_early("shutdown; the same command goes on")
         end_quickly()
 
     def _run(self, arguments: dict[str, str], opts: argparse.Namespace) -> None:
@@ -95,7 +104,14 @@ class Command(ScrapyCommand):
                 f"{error.strerror}"
             ) from error
         try:
-            run_fleet(self.settings, arguments, opts.set, opts.scheduler, opts.workers)
+            run_fleet(
+                self.settings,
+                arguments,
+                opts.set,
+                opts.scheduler,
+                opts.workers,
+                dashboard=opts.dashboard,
+            )
         except OSError as error:  # of the job folder's file system
             self._ended_early(f"job folder: {error}")
         except LocalError as error:

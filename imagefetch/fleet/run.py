@@ -16,13 +16,14 @@ from distributed import Client
 from scrapy.settings import BaseSettings
 
 from imagefetch.about import About
-from imagefetch.fleet.cluster import connected
+from imagefetch.fleet.cluster import answering_dashboard, check_dashboard, connected
 from imagefetch.fleet.fleet import Fleet, Words
 from imagefetch.fleet.forks import fork_server
 from imagefetch.fleet.job import Begun, begun, finish
 from imagefetch.fleet.view import FleetView
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page
+from imagefetch.redact import hide_credentials_of
 from imagefetch.summary import describe
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,11 @@ def run_fleet(
     given: list[str],
     scheduler: str | None,
     workers: int | None = None,
+    *,
+    dashboard: str | None = None,
 ) -> None:
     """Fetch a list on the cluster of *scheduler*, or with so many *workers* of this machine,
-    by default one a core.
+    by default one a core. What Dask shows of those is at the address *dashboard*, if given.
 
     *given* are the words of ``-s``, which the processes that fetch get too.
 
@@ -46,20 +49,21 @@ def run_fleet(
     :raises LocalError: if it can't go on; the same command does
     """
     begin = time.monotonic()
+    check_dashboard(dashboard, scheduler)
     with ExitStack() as stack:
         stack.enter_context(_signals(_interrupt))
         stack.callback(fork_server.end)
 
         @cache
         def client() -> Client:
-            return stack.enter_context(connected(scheduler, workers or CPU_COUNT))
+            return stack.enter_context(connected(scheduler, workers or CPU_COUNT, dashboard))
 
         def threads() -> int:
             return sum(client().nthreads().values()) if scheduler else workers or CPU_COUNT
 
         job = stack.enter_context(begun(settings, arguments, threads))
-        if client().dashboard_link:
-            logger.info("Dashboard: %s", client().dashboard_link)
+        if link := answering_dashboard(client()):
+            logger.info("Dashboard: %s", link)
         outcomes = job.parts.outcomes()
         about = About.of_run(settings, job.run)
         about.total, about.started = job.job.lines, time.time()
@@ -99,7 +103,7 @@ def _end(
     """
     figures, repeats = finish(job, settings)
     seconds = None if begin is None else time.monotonic() - begin
-    places = {"report": str(job.run.report), "images": job.run.store}
+    places = {"report": str(job.run.report), "images": hide_credentials_of(job.run.store)}
     if settings.getbool("HTML_REPORT"):
         about.finish("finished")
         try:

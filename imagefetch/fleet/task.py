@@ -20,8 +20,8 @@ class Task:
     shard: int
     words: tuple[str, ...] = field(repr=False)
     """``NAME=VALUE`` of ``-s``."""
-    store: str
-    """FILES_STORE."""
+    store: str = field(repr=False)
+    """FILES_STORE, which may hold a password."""
     silence: float
     """Seconds without a sign of life from the worker after which its process ends."""
 
