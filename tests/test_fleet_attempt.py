@@ -62,6 +62,12 @@ class Shard:
         assert self.job.local is not None
         return self.job.local / "attempts" / "000007" / f"{self.job.attempts(7)[-1]}.csv"
 
+    def partial_of(self, attempt: str) -> Path:
+        """Return the folder of *attempt*'s partial files."""
+        found = self.job.partial_folder(str(self.store), 7, attempt)
+        assert found is not None
+        return found
+
     def codes(self) -> dict[int, str]:
         """Return each row's response code, and what a duplicate or a crash adds to it."""
         return {row.line: row.cells[1] for row in read_rows(self.report)}
@@ -150,7 +156,7 @@ def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) 
     last = {row.line: row.cells[-1] for row in read_rows(shard.report)}
     assert last[3000] == "worker-crash"
     assert not shard.job.outcomes()[7]["clean"]
-    fence.take_down(shard.job.partial_folder(str(shard.store), 7, shard.report.stem))
+    fence.take_down(shard.partial_of(shard.report.stem))
     for stray in shard.store.glob("x-*"):
         stray.unlink()
     shard.check()
@@ -264,7 +270,7 @@ def test_a_process_believed_dead_does_no_harm(holding: Holding, server: Server) 
     assert server.hits["/raw/a"] == 2
     assert server.hits["/image/done"] == 1
     for attempt in shard.job.attempts(7):
-        fence.take_down(shard.job.partial_folder(str(shard.store), 7, attempt))
+        fence.take_down(shard.partial_of(attempt))
     shard.check()
 
 
@@ -375,6 +381,6 @@ def test_stopped_in_order(tmp_path: Path, server: Server) -> None:
     stopped.clear()
     assert fetch_shard(task, ignored, lambda: True) == {"shard": 7, "done": 3, "kept": 3}
     for attempt_name in shard.job.attempts(7):
-        fence.take_down(shard.job.partial_folder(str(shard.store), 7, attempt_name))
+        fence.take_down(shard.partial_of(attempt_name))
     shard.check()
     assert set(server.hits.values()) == {1}

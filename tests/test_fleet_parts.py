@@ -303,21 +303,25 @@ def test_what_attempts_left_that_is_damaged(tmp_path: Path) -> None:
 def test_a_partial_folder_follows_from_its_attempt(tmp_path: Path) -> None:
     """In the store, whether the job folder can be worked in or not; it is that of the process."""
     store = str(tmp_path / "store")
+    attempts = [(shard, name) for shard in (1, 2) for name in ("0001-a", "0002-a")]
     for address in (str(tmp_path / "job"), "memory://bucket/job"):
         parts = JobFolder(address, {}).of("0123456789ab")
-        found = {parts.partial_folder(store, shard, name) for shard in (1, 2) for name in ("0001-a",
-                 "0002-a")}  # fmt: skip
+        found = {parts.partial_folder(store, *attempt) for attempt in attempts}
         assert len(found) == 4
-        assert {path.parent for path in found} == {tmp_path / "store" / ".part"}
+        assert {path and path.parent for path in found} == {tmp_path / "store" / ".part"}
         report = parts.report_path(1, "0001-a", tmp_path / "scratch")
         assert partial_folder(store, report) == parts.partial_folder(store, 1, "0001-a")
     other = JobFolder("memory://bucket/job", {}).of("ba9876543210")
     assert other.partial_folder(store, 1, "0001-a") not in found
-    fence.put_up(parts.partial_folder("s3://bucket/", 1, "0001-a"))
+    assert parts.partial_folder("s3://bucket/", 1, "0001-a") is None
+
+
+def test_a_fence_does_not_follow_a_link(tmp_path: Path) -> None:
+    """What it leads to is not the store's."""
     (tmp_path / "store").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "store" / ".part").symlink_to(tmp_path / "elsewhere")
-    there = parts.partial_folder(store, 1, "0001-a")
+    there = tmp_path / "store" / ".part" / "0123456789ab"
     (tmp_path / "elsewhere" / there.name).mkdir()
     fence.put_up(there)
     fence.take_down(there)

@@ -109,7 +109,8 @@ class Attempt:
             number = int(earlier[-1].partition("-")[0]) + 1 if earlier else 1
             self.name = f"{number:04}-{uuid.uuid4().hex[:8]}"
             for attempt in earlier:
-                fence.put_up(self.folder.partial_folder(self.task.store, shard, attempt))
+                if partial := self.folder.partial_folder(self.task.store, shard, attempt):
+                    fence.put_up(partial)
             self.suspects = Suspects()
             for attempt in earlier[-1:]:
                 self.suspects = suspects_of(self.folder.note(shard, attempt).get("suspects"))

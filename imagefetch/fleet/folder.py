@@ -27,7 +27,7 @@ from typing import Any
 from fsspec.core import url_to_fs
 from scrapy.settings import BaseSettings
 
-from imagefetch.partials import partial_folder
+from imagefetch.partials import is_remote, partial_folder
 from imagefetch.urls import SHARD_SUFFIX
 
 JSON_MAX = 2**20
@@ -41,8 +41,6 @@ BEFORE = "0000-before"
 
 COUNT_MAX = 2**40
 """More lines than any list has."""
-
-NOWHERE = Path(os.devnull)
 
 AT_ONCE = 16
 """Files that are read at once, where each may take its time."""
@@ -178,20 +176,23 @@ class JobFolder:
         """Return what *attempt* left for the next one; nothing where that is damaged."""
         return _if_whole(self.read(attempt_path(shard, attempt, ".json"))) or {}
 
-    def report_path(self, shard: int, attempt: str, scratch: Path | None = None) -> Path:
+    def report_path(self, shard: int, attempt: str, scratch: Path) -> Path:
         """Return the path by which the process of *attempt* knows its report: in a local job
         folder, else in the worker's *scratch* folder."""
         if self.local is not None:
             return self.local / attempt_path(shard, attempt)
         job = self.root.rpartition("/")[2]
-        return (scratch or NOWHERE) / f"{job}-{shard:06}-{attempt}.csv"
+        return scratch / f"{job}-{shard:06}-{attempt}.csv"
 
-    def partial_folder(self, store: str, shard: int, attempt: str) -> Path:
-        """Return the folder of *attempt*'s partial files in *store*, wherever that was made.
+    def partial_folder(self, store: str, shard: int, attempt: str) -> Path | None:
+        """Return the folder of *attempt*'s partial files, whichever machine made it; None where
+        they lie in a worker's scratch folder, for neither *store* nor job folder is local.
 
         Nothing of what the job folder holds is taken for a path.
         """
-        return partial_folder(store, self.report_path(shard, attempt))
+        if self.local is None and is_remote(store):
+            return None
+        return partial_folder(store, self.report_path(shard, attempt, Path()))
 
     @_os_errors()
     def has(self, path: str) -> bool:

@@ -342,4 +342,5 @@ def clear_partials(folder: JobFolder, store: str, shards: Iterable[int]) -> None
     """Remove what killed attempts left of pictures on their way, and the fences around it."""
     for shard in shards:
         for attempt in folder.attempts(shard):
-            fence.take_down(folder.partial_folder(store, shard, attempt))
+            if partial_files := folder.partial_folder(store, shard, attempt):
+                fence.take_down(partial_files)
