@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
+import threading
+import traceback
 from copy import copy
+from types import TracebackType
 
 from imagefetch.redact import hide_credentials, hide_credentials_of
 
-__all__ = ["HarmlessFormatter", "escape", "hide_credentials", "hide_credentials_of", "unescape"]
+__all__ = [
+    "HarmlessFormatter",
+    "escape",
+    "hide_credentials",
+    "hide_credentials_of",
+    "hide_in_tracebacks",
+    "unescape",
+]
 
 # C0 but for the tab, DEL and C1, which a terminal obeys; separators, which some
 # programs take for a line's end; marks that turn the direction of writing.
@@ -53,6 +64,23 @@ class HarmlessFormatter(logging.Formatter):
         clean.exc_text = clean.exc_text and _harmless(clean.exc_text)
         clean.stack_info = clean.stack_info and _harmless(clean.stack_info)
         return self.inner.format(clean)
+
+
+def hide_in_tracebacks() -> None:
+    """Let tracebacks of errors that nobody catches, in any thread, be written harmless."""
+
+    def write(
+        kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        told = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write(_harmless(told))
+
+    def write_of_thread(told: threading.ExceptHookArgs) -> None:
+        if told.exc_type is not SystemExit:
+            write(told.exc_type, told.exc_value, told.exc_traceback)
+
+    sys.excepthook = write
+    threading.excepthook = write_of_thread
 
 
 def _harmless(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +23,7 @@ from imagefetch.harmless import (
     unescape,
 )
 from tests.answers import sends
-from tests.conftest import HOSTS, RunCrawl, examples
+from tests.conftest import HOSTS, ROOT, RunCrawl, examples
 from tests.server import Server
 
 TEXT = st.lists(st.sampled_from(["\\", "u", "001b", "\x1b", "\\u001b"]) | st.text()).map("".join)
@@ -194,6 +196,21 @@ def test_nothing_in_a_log_tells_a_password(crawl: RunCrawl, hosts: Server, dead_
     done.check(len(lines))
     assert done.by_line[9]["URL"] == lines[8]
     assert b"\x1b\x9b" not in done.report.read_bytes()
+
+
+def test_a_traceback_tells_no_password() -> None:
+    """Of an error that nobody catches, in any thread."""
+    code = (
+        "import threading\nfrom imagefetch.harmless import hide_in_tracebacks\n"
+        "hide_in_tracebacks()\n"
+        "def fail(): raise ValueError('ftp://me:secret@nowhere \\x1b[2J')\n"
+        "thread = threading.Thread(target=fail)\nthread.start()\nthread.join()\nfail()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\nValueError: ftp://***@nowhere \\u001b[2J\n") == 2
 
 
 def test_a_store_s_password_is_told_nowhere(crawl: RunCrawl, dead_port: int) -> None:

@@ -17,7 +17,7 @@ from scrapy.utils.conf import arglist_to_dict
 
 from imagefetch.checks import check_handlers
 from imagefetch.errors import BadInput
-from imagefetch.harmless import HarmlessFormatter, escape, hide_credentials
+from imagefetch.harmless import HarmlessFormatter, escape, hide_credentials, hide_in_tracebacks
 from imagefetch.job import begin
 from imagefetch.quiet import make_log_harmless, quieten
 from imagefetch.resume import NothingToDo
@@ -40,6 +40,7 @@ class Command(crawl.Command):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        hide_in_tracebacks()
         words = dict(word.split("=", 1) for word in opts.set if "=" in word)
         try:
             with log_to(opts.logfile or words.get("LOG_FILE") or self.settings["LOG_FILE"]):

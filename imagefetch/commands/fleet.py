@@ -19,6 +19,7 @@ from imagefetch.commands.crawl import (
 )
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.forks import fork_server
+from imagefetch.harmless import hide_in_tracebacks
 from imagefetch.quiet import make_log_harmless
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
@@ -59,6 +60,7 @@ class Command(ScrapyCommand):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        hide_in_tracebacks()
         try:
             check_left(args, self.options, "fleet")
             check_words(self.settings, opts.set)

@@ -12,6 +12,7 @@ from imagefetch.checks import check_run
 from imagefetch.command_line import check_left, check_names, options_of, refuse_in_one_line
 from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse
 from imagefetch.errors import BadInput
+from imagefetch.harmless import hide_in_tracebacks
 from imagefetch.job import lock_report
 from imagefetch.partials import is_remote, local_path
 from imagefetch.spool import STANDARD_INPUT, spool_path
@@ -50,6 +51,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        hide_in_tracebacks()
         arguments = arguments_of(opts)
         try:
             check_left(args, self.options, "report", most=1)
