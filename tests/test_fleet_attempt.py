@@ -144,6 +144,13 @@ def test_nothing_in_the_job_folder_is_a_path_to_delete(
     assert set(shard.codes().values()) == {"200"}
 
 
+def test_a_shard_without_a_line_is_done(tmp_path: Path) -> None:
+    """No process is begun for it."""
+    shard = Shard(tmp_path, [])
+    assert fetch_shard(shard.task(), ignored, lambda: True) == {"shard": 7, "done": 0, "kept": 0}
+    assert shard.job.outcomes().keys() == {7}
+
+
 def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) -> None:
     """It gets its row, and the others are kept."""
     paths = [f"/image/{n}" for n in range(6)]

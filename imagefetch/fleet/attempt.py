@@ -29,6 +29,7 @@ from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects, suspects
 from imagefetch.fleet.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
 from imagefetch.items import ImageRecord
 from imagefetch.partials import partial_folder
+from imagefetch.redact import hide_credentials_of
 from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
 
@@ -125,7 +126,8 @@ class Attempt:
                 self.report.write_bytes(HEADER)
             self._publish()
         except OSError as error:
-            raise AttemptFailed(f"job folder {self.task.folder}: {error}") from error
+            folder = hide_credentials_of(self.task.folder)  # Dask logs it, too
+            raise AttemptFailed(f"job folder {folder}: {error}") from error
 
     def _publish(self) -> None:
         """Make the report this shard's newest; from now on, this attempt counts."""

@@ -13,7 +13,7 @@ class Task:
 
     job: str
     """Made up once for a job."""
-    folder: str
+    folder: str = field(repr=False)
     """Address of what is of that job in the job folder."""
     options: Mapping[str, Any] = field(repr=False)
     """Of its fsspec file system."""
