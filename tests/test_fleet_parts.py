@@ -25,6 +25,7 @@ from imagefetch.fleet.merge import Sorter, in_order, remove_strays
 from imagefetch.fleet.pulse import Pulse
 from imagefetch.fleet.split import Big
 from imagefetch.fleet.suspects import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
+from imagefetch.fleet.task import Task
 from imagefetch.names import NameTemplate
 from imagefetch.partials import open_partial_folder, partial_folder
 from imagefetch.rows import Row, encode
@@ -314,6 +315,13 @@ def test_a_partial_folder_follows_from_its_attempt(tmp_path: Path) -> None:
     other = JobFolder("memory://bucket/job", {}).of("ba9876543210")
     assert other.partial_folder(store, 1, "0001-a") not in found
     assert parts.partial_folder("s3://bucket/", 1, "0001-a") is None
+
+
+def test_what_dask_logs_of_a_task_tells_no_password() -> None:
+    """It writes tasks into its own log, and shows them."""
+    secret = "FTP_PASSWORD=hush"
+    task = Task("a", "ftp://u:hush@h/", {"secret": "hush"}, 1, (secret,), "ftp://u:hush@h/", 1.0)
+    assert "hush" not in repr(task)
 
 
 def test_a_fence_does_not_follow_a_link(tmp_path: Path) -> None:
