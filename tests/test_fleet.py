@@ -246,7 +246,7 @@ def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
         until(lambda: re.search(r" [1-9]\d* kept", log(tmp_path)), "what the other has done")
         running.send_signal(signal.SIGINT)
         assert running.wait() == 3
-        assert log(tmp_path).endswith("imagefetch: ended early: shutdown\n")
+        assert log(tmp_path).endswith("ended early: shutdown; the same command goes on\n")
         made.workers[0].send(signal.SIGCONT)
         assert made.run_fleet(tmp_path, **settings) == 0, log(tmp_path)
     shutil.rmtree(tmp_path / "cluster")
