@@ -55,9 +55,7 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
     lock = lock_report(run.report)
     try:
         run = with_list_at_hand(run, settings)
-        journal = prepare(
-            run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh
-        )
+        journal = prepare(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
     except BaseException:
         lock.release()
         remove(made)

@@ -15,10 +15,10 @@ from imagefetch import names
 from imagefetch.errors import BadInput
 from imagefetch.probe import FORMATS
 
-COUNTS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+COUNTS: dict[str, int | Decimal] = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 """Decimal prefixes."""
 
-SIZES = {
+SIZES: dict[str, int | Decimal] = {
     **COUNTS,
     "b": 1,
     **{f"{prefix}b": factor for prefix, factor in COUNTS.items() if prefix},
@@ -26,7 +26,15 @@ SIZES = {
 }
 """Units of bytes: k, M, G and T are decimal, with or without B; KiB, MiB, … are binary."""
 
-TIMES = {"": 1, "ms": Decimal("0.001"), "s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400}
+TIMES: dict[str, int | Decimal] = {
+    "": 1,
+    "ms": Decimal("0.001"),
+    "s": 1,
+    "m": 60,
+    "min": 60,
+    "h": 3_600,
+    "d": 86_400,
+}
 """Units of seconds."""
 
 NUMBER = re.compile(
@@ -234,7 +242,7 @@ ALIASES = {"jfif": "jpg", "jpe": "jpg", "pbm": "pnm", "pgm": "pnm", "ppm": "pnm"
 
 def _type_names() -> dict[str, str]:
     """Return the types that are known by their names and extensions."""
-    found = {}
+    found: dict[str, str] = {}
     for format_ in FORMATS:
         subtype = format_.media_type.partition("/")[2]
         for short in (subtype, subtype.split("+")[0], format_.extension.lstrip(".")):

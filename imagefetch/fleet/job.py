@@ -52,7 +52,8 @@ class Job:
     """Where the rows go in the end."""
     list: str
     """BLAKE2b of the list's bytes, in hex."""
-    only_failed: bool
+    only: str
+    """As ``-a only=`` says it."""
     lines: int
     """In the list."""
     before: int
@@ -162,9 +163,9 @@ def check_known(job: Job, run: Run) -> None:
             f"{run.urls}: has changed since its job began; give the list as it was to end the "
             "job, or begin anew with -a fresh=1"
         )
-    if run.only_failed and not job.only_failed:
+    if run.only and str(run.only) != job.only:
         raise BadInput(
-            f"{run.report}: a job is not finished; end it without -a only=failed first, or "
+            f"{run.report}: a job is not finished; end it without -a only={run.only} first, or "
             "begin anew with -a fresh=1"
         )
 
@@ -179,7 +180,7 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
     number = uuid.uuid4().hex[:12]
     parts = folder.of(number)
     with closing(
-        prepare(run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh)
+        prepare(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
     ) as journal:
         folder.write("job.json", json.dumps({"id": number}).encode())
         size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
@@ -206,7 +207,7 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
             number,
             str(run.report.absolute()),
             made,
-            run.only_failed,
+            str(run.only),
             total,
             total - made_plan.lines,
             made_plan.shards,

@@ -245,6 +245,6 @@ class ImagesSpider(Spider):
     def closed(self, reason: str) -> None:
         self.judge.close()
         close_partial_folder(self.partial)
-        if reason == "finished" and self.run.only_failed:
+        if reason == "finished" and self.run.only:
             compact(self.run.report)
         self.job.close()
