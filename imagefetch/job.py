@@ -13,6 +13,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.checks import Run, check_run
 from imagefetch.errors import BadInput
+from imagefetch.given import Given
 from imagefetch.journal import Journal
 from imagefetch.resume import prepare
 from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
@@ -29,6 +30,8 @@ class Job:
     run: Run
     journal: Journal
     lock: FileLock
+    given: Given | None = None
+    """The command that began it; None where it was none."""
     made: Sequence[Path] = ()
     """What is there only since the job began: its lock file, then folders, inner ones first."""
 
@@ -42,7 +45,7 @@ class Job:
         remove(self.made)
 
 
-def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
+def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | None = None) -> Job:
     """Check everything, lock the report, find out what is done.
 
     :raises BadInput: if the run can't start; nothing is written then
@@ -60,7 +63,7 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
         lock.release()
         remove(made)
         raise
-    return Job(run, journal, lock, made)
+    return Job(run, journal, lock, given, made)
 
 
 def with_list_at_hand(run: Run, settings: BaseSettings) -> Run:

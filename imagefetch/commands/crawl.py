@@ -17,6 +17,7 @@ from scrapy.utils.conf import arglist_to_dict
 
 from imagefetch.checks import check_handlers
 from imagefetch.errors import BadInput
+from imagefetch.given import Given
 from imagefetch.harmless import HarmlessFormatter, escape, hide_credentials
 from imagefetch.job import begin
 from imagefetch.quiet import quieten
@@ -55,7 +56,7 @@ class Command(crawl.Command):
             super().process_options(args, opts)
             if len(args) != 1:
                 raise UsageError
-            opts.spargs = {"job": begin(self.settings, opts.spargs)}
+            opts.spargs = {"job": begin(self.settings, opts.spargs, Given.of(opts))}
         except BadInput as error:
             logger.error("Ended early: bad-input: %s", error)
             raise

@@ -21,6 +21,7 @@ from imagefetch.fleet.fleet import Fleet, Words
 from imagefetch.fleet.forks import fork_server
 from imagefetch.fleet.job import Begun, begun, finish
 from imagefetch.fleet.view import FleetView
+from imagefetch.given import Given
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page
 from imagefetch.summary import describe
@@ -61,7 +62,9 @@ def run_fleet(
         if client().dashboard_link:
             logger.info("Dashboard: %s", client().dashboard_link)
         outcomes = job.parts.outcomes()
-        about = About.of_run(settings, job.run)
+        options = [("--scheduler", scheduler), ("--workers", workers)]
+        others = tuple(str(word) for pair in options if pair[1] for word in pair)
+        about = About.of_run(settings, job.run, Given(("fleet",), arguments, given, others))
         about.total, about.started = job.job.lines, time.time()
         view = stack.enter_context(
             closing(FleetView(job.job.lines, job.job.before, outcomes, settings))
