@@ -47,6 +47,10 @@ class About:
     """Whether `total` is a guess."""
     done_before: int = 0
     """Lines done by earlier runs."""
+    kept_before: int = 0
+    """Of these, those with a file."""
+    bytes_before: int = 0
+    """Of the files."""
     started: float | None = None
     """Seconds since the epoch."""
     ended: float | None = None
@@ -65,6 +69,8 @@ class About:
         """Describe the run that *job* begins."""
         made = cls.of_run(settings, job.run, job.given)
         made.total, made.done_before = job.journal.total, job.journal.done
+        before = job.journal.before
+        made.kept_before, made.bytes_before = before.kept, before.bytes
         made.started = time.time()
         made.limits = {name: str(settings[name]) for name in LIMITS}
         return made
@@ -94,6 +100,11 @@ class About:
             words += ["-s", f"FILES_STORE={made.store}"]
         made.again = shlex.join([*words, "-a", "only=failed"])
         return made
+
+    def how_far(self, done: int) -> str:
+        """Return how many lines are done, *done* of them by this run."""
+        of = "" if self.total is None else f" of {'~' * self.estimated}{self.total:,}"
+        return f"{self.done_before + done:,}{of} lines done"
 
     def finish(self, reason: str) -> None:
         """Note that the run has ended."""

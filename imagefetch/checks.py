@@ -43,6 +43,11 @@ class Run:
     address: str = ""
     """Where the list is fetched from; ``urls`` is its copy then."""
 
+    @property
+    def goes_on(self) -> str:
+        """What a user is told where the run ends early."""
+        return f"the same command{', without -a fresh,' * self.fresh} goes on"
+
 
 def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     """Check settings and ``-a`` arguments, then list, report and store.

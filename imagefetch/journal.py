@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
+from imagefetch.before import Before
 from imagefetch.duplicates import Filter, Outcomes, key_of, sent_url
 from imagefetch.only import NOTHING, Only
 from imagefetch.rows import Row, read_rows
@@ -34,6 +35,8 @@ class Journal:
 
     def __init__(self) -> None:
         self.outcomes = Outcomes()
+        self.before = Before()
+        """What rows come to whose lines need no more work, where no line has two."""
         self.total: int | None = None
         """Lines in the list; None while nobody has counted them."""
         self.done = 0
@@ -94,7 +97,11 @@ class Journal:
                 elsewhere.add(row.line)
                 continue
             self.lines += not self._states[place]
-            self._states[place] = AGAIN if only and only.wants(row) else DONE
+            if only and only.wants(row):
+                self._states[place] = AGAIN
+            else:
+                self._states[place] = DONE
+                self.before.add(row)
             self._hashes[place] = hash(row.cells[0])
             self._offsets[place] = row.offset
         self.lines += len(elsewhere)

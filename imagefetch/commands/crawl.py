@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from scrapy.commands import crawl
+from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
 from scrapy.utils.conf import arglist_to_dict
 
-from imagefetch.checks import check_handlers
+from imagefetch.checks import Run, check_handlers
 from imagefetch.errors import BadInput
 from imagefetch.given import Given
 from imagefetch.harmless import HarmlessFormatter, escape, hide_credentials
 from imagefetch.job import begin
 from imagefetch.quiet import quieten
+from imagefetch.recorder import Recorder
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
 from imagefetch.stop import STOPPED_BY
@@ -66,7 +68,7 @@ class Command(crawl.Command):
             raise SystemExit(0) from None
         except KeyboardInterrupt:
             logger.info("Ended early: shutdown")
-            tell("ended early: shutdown")
+            tell("ended early: shutdown; nothing was fetched, the same command begins again")
             raise SystemExit(ENDED_EARLY) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -80,14 +82,28 @@ class Command(crawl.Command):
             if crawler.settings["LOG_FILE"]:
                 logger.error("Ended early: bad-input: %s", error)
             refuse(error)
+        run = opts.spargs["job"].run
         self.crawler_process.crawl(crawler, **opts.spargs)
         self.crawler_process.start()
         stats = None if self.crawler_process.bootstrap_failed else crawler.stats
         if stats is None or stats.get_value("finish_reason") != "finished":
             self.exitcode = ENDED_EARLY
             why = stats and (stats.get_value(STOPPED_BY) or stats.get_value("finish_reason"))
-            tell(f"ended early: {why or 'stopped at once'}")
+            text = f"{why or 'stopped at once'}; {how_far(crawler, run)}"
+            if not why:  # by a second signal: nothing else has told it
+                logger.info("Ended early: %s", text)
+            tell(f"ended early: {text}")
         end_quickly()
+
+
+def how_far(crawler: Crawler, run: Run) -> str:
+    """Return how far a run came that ended early, and how it goes on."""
+    try:
+        recorder = crawler.get_extension(Recorder)
+    except RuntimeError:  # not even begun
+        recorder = None
+    done = f"{recorder.how_far}; " if recorder is not None else ""
+    return f"{done}{run.goes_on}"
 
 
 def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:

@@ -16,6 +16,7 @@ from distributed import Client
 from scrapy.settings import BaseSettings
 
 from imagefetch.about import About
+from imagefetch.causes import likely_cause
 from imagefetch.fleet.cluster import connected
 from imagefetch.fleet.fleet import Fleet, Words
 from imagefetch.fleet.forks import fork_server
@@ -111,6 +112,8 @@ def _end(
         except PageError as error:
             logger.warning("%s can't be written: %s", writer.path, error)
     logger.info("Finished\n%s", describe(figures, seconds, places, repeats.found()))
+    if cause := likely_cause(figures):
+        logger.warning("%s", cause)
 
 
 def _name(number: int) -> str:
