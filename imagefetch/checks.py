@@ -19,6 +19,7 @@ from imagefetch.only import NOTHING, Only
 from imagefetch.partials import is_remote, local_path
 from imagefetch.places import check_list_address, find_places, is_address
 from imagefetch.rules import check_settings
+from imagefetch.shape import check_shape
 from imagefetch.spelling import did_you_mean
 from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.urls import check_list
@@ -75,6 +76,7 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     if urls != STANDARD_INPUT:
         urls = urls.absolute()
         check_list(urls)
+        check_shape(urls)
     return Run(urls, report, store, only, fresh)
 
 

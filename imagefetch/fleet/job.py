@@ -111,6 +111,8 @@ def begun(
     run = check_run(settings, others)
     if not is_remote(run.store):  # a worker's working directory is another
         run = replace(run, store=str(local_path(run.store)))
+    if arguments.get("job") == "":
+        raise BadInput("argument -a job=: is empty; name a folder, or leave it out")
     folder = open_folder(run, arguments.get("job"), settings)
     with ExitStack() as stack:
         stack.callback(lock_report(run.report).release)

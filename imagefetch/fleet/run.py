@@ -25,6 +25,7 @@ from imagefetch.fleet.view import FleetView
 from imagefetch.given import Given
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page
+from imagefetch.shape import oddity
 from imagefetch.summary import describe
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ def run_fleet(
         job = stack.enter_context(begun(settings, arguments, threads))
         if client().dashboard_link:
             logger.info("Dashboard: %s", client().dashboard_link)
+        if (odd := oddity(job.run.urls)) is not None:
+            logger.warning("%s", odd)
         outcomes = job.parts.outcomes()
         options = [("--scheduler", scheduler), ("--workers", workers)]
         others = tuple(str(word) for pair in options if pair[1] for word in pair)
