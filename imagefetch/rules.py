@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from scrapy.settings import BaseSettings, default_settings
 
@@ -101,12 +102,13 @@ def check_settings(settings: BaseSettings) -> None:
     :raises BadInput: naming setting, value and what is allowed
     """
     check_names(settings, {*RULES})
+    written = {name: settings.get(name) for name in NEED_A_SIZE}
     for name, rule in RULES.items():
         _understand(settings, name, rule)
     for name in SWITCHES:
         if isinstance(settings.get(name), str):
             _understand(settings, name, Switch())
-    _check_together(settings)
+    _check_together(settings, written)
 
 
 def _understand(settings: BaseSettings, name: str, rule: Rule) -> None:
@@ -121,13 +123,15 @@ def _understand(settings: BaseSettings, name: str, rule: Rule) -> None:
         settings.set(name, read, priority=settings.getpriority(name) or 0)
 
 
-def _check_together(settings: BaseSettings) -> None:
-    """:raises BadInput: if two settings can't hold at once"""
+def _check_together(settings: BaseSettings, written: Mapping[str, Any]) -> None:
+    """Look at settings that were understood, and at some of them as they were *written*.
+
+    :raises BadInput: if two settings can't hold at once"""
     if settings["VERIFY_IMAGES"] == "off":
         for name in NEED_A_SIZE:
             if settings.getfloat(name):
                 raise BadInput(
-                    f"setting {name} = {settings[name]!r}: needs sizes, which are not found "
+                    f"setting {name} = {written[name]!r}: needs sizes, which are not found "
                     "with VERIFY_IMAGES = 'off'; set that to 'header'"
                 )
 
