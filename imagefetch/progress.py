@@ -60,7 +60,7 @@ class Progress:
         """:raises NotConfigured: if PROGRESS is off"""
         settings = crawler.settings
         if settings["PROGRESS"] == "off":
-            raise NotConfigured("PROGRESS = 'off'")
+            raise NotConfigured  # with a text, Scrapy would warn of it
         self.crawler = crawler
         self.interval = settings.getfloat("PROGRESS_INTERVAL")
         self.rates = Rate(), Rate(), Rate()

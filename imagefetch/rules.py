@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,7 +11,10 @@ from scrapy.settings import BaseSettings, default_settings
 from imagefetch.errors import BadInput
 from imagefetch.spelling import check_names
 from imagefetch.values import (
+    COUNTS,
     NOT_ALLOWED,
+    SIZES,
+    TIMES,
     Choice,
     Contact,
     Networks,
@@ -83,12 +87,27 @@ RULES: dict[str, Rule] = {
 }
 """Every setting that this project's users are told of, in data order."""
 
-SWITCHES = [
-    name
+
+def _of_scrapy(name: str, default: object) -> Rule | None:
+    """Return the rule for a setting of Scrapy's own; None where its default tells too little."""
+    if isinstance(default, bool):
+        return Switch()
+    if not isinstance(default, int | float):
+        return None
+    units = COUNTS
+    if re.search("TIMEOUT|DELAY|INTERVAL|_SECS", name):
+        units = TIMES
+    elif "SIZE" in name:
+        units = SIZES
+    return Number(-(2**62), 2**62, whole=False, units=units)
+
+
+OF_SCRAPY = {
+    name: rule
     for name, default in vars(default_settings).items()
-    if isinstance(default, bool) and name not in RULES
-]
-"""Scrapy's own settings that are on or off."""
+    if name not in RULES and (rule := _of_scrapy(name, default)) is not None
+}
+"""Rules for switches and numbers among Scrapy's own settings, where they are given as text."""
 
 NEED_A_SIZE = ("MIN_WIDTH", "MIN_HEIGHT", "MAX_PIXELS", "MAX_ASPECT_RATIO")
 
@@ -96,7 +115,7 @@ NEED_A_SIZE = ("MIN_WIDTH", "MIN_HEIGHT", "MAX_PIXELS", "MAX_ASPECT_RATIO")
 def check_settings(settings: BaseSettings) -> None:
     """Check every setting of `RULES`, and let *settings* hold each as the program reads it.
 
-    Of Scrapy's own settings, switches are understood in the same words. A name that is close to
+    Of Scrapy's own settings, switches and numbers are understood in the same way. A name that is close to
     a known one is refused where it was given for this run.
 
     :raises BadInput: naming setting, value and what is allowed
@@ -105,9 +124,9 @@ def check_settings(settings: BaseSettings) -> None:
     written = {name: settings.get(name) for name in NEED_A_SIZE}
     for name, rule in RULES.items():
         _understand(settings, name, rule)
-    for name in SWITCHES:
+    for name, rule in OF_SCRAPY.items():
         if isinstance(settings.get(name), str):
-            _understand(settings, name, Switch())
+            _understand(settings, name, rule)
     _check_together(settings, written)
 
 

@@ -115,6 +115,9 @@ def test_values_in_bounds(name: str, value: Any) -> None:
         ("RETRY_HTTP_CODES", ["429, 503", [429, "503"]], [429, 503]),
         ("COOKIES_ENABLED", ["yes", "ON"], True),
         ("AUTOTHROTTLE_ENABLED", ["no"], False),
+        ("CLOSESPIDER_TIMEOUT", ["2m", "120"], 120),
+        ("DOWNLOAD_WARNSIZE", ["1M", "1MB"], 1_000_000),
+        ("CLOSESPIDER_ITEMCOUNT", ["1k"], 1_000),
     ],
 )
 def test_what_a_value_means(name: str, values: list[Any], meaning: Any) -> None:
@@ -134,6 +137,15 @@ def test_values_out_of_bounds(name: str, value: Any) -> None:
     with pytest.raises(BadInput) as refusal:
         check_settings(project(**{name: value}))
     assert str(refusal.value) == f"setting {name} = {value!r}: must be {RULES[name].allowed}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("CLOSESPIDER_TIMEOUT", "soon"), ("COOKIES_ENABLED", "perhaps")]
+)
+def test_scrapys_own_are_looked_at(name: str, value: str) -> None:
+    """It would end with a traceback amid its start."""
+    with pytest.raises(BadInput, match=f"setting {name} = '{value}': must be "):
+        check_settings(project(**{name: value}))
 
 
 @pytest.mark.parametrize("value", ["x", [1], 5, None])

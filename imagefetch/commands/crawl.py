@@ -41,6 +41,12 @@ class Command(crawl.Command):
     on standard error before Scrapy opens that file stands in it all the same.
     """
 
+    def syntax(self) -> str:
+        return (
+            "images [-a urls=LIST] [-a report=PATH] [-a only=failed,REASON,…] [-a fresh=1] "
+            "[-s NAME=VALUE]"
+        )
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         words = dict(word.split("=", 1) for word in opts.set if "=" in word)
