@@ -99,7 +99,8 @@ def _of_scrapy(name: str, default: object) -> Rule | None:
         units = TIMES
     elif "SIZE" in name:
         units = SIZES
-    return Number(-(2**62), 2**62, whole=False, units=units)
+    whole = isinstance(default, int) and units is not TIMES
+    return Number(-(2**62), 2**62, whole=whole, units=units)
 
 
 OF_SCRAPY = {
@@ -115,8 +116,8 @@ NEED_A_SIZE = ("MIN_WIDTH", "MIN_HEIGHT", "MAX_PIXELS", "MAX_ASPECT_RATIO")
 def check_settings(settings: BaseSettings) -> None:
     """Check every setting of `RULES`, and let *settings* hold each as the program reads it.
 
-    Of Scrapy's own settings, switches and numbers are understood in the same way. A name that is close to
-    a known one is refused where it was given for this run.
+    Scrapy's own switches and numbers are understood in the same way. A name that is close to a
+    known one is refused where it was given for this run.
 
     :raises BadInput: naming setting, value and what is allowed
     """

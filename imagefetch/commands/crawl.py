@@ -62,6 +62,10 @@ class Command(crawl.Command):
         try:
             check_words(self.settings, opts.set)
             super().process_options(args, opts)
+            if len(args) > 1 and not args[1].startswith("-"):
+                raise BadInput(
+                    f"{args[1]}: after the spider's name comes nothing; -a urls={args[1]}"
+                )
             if len(args) != 1:
                 raise UsageError
             opts.spargs = {"job": begin(self.settings, opts.spargs, Given.of(opts))}
