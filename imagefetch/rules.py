@@ -9,7 +9,7 @@ from typing import Any
 from scrapy.settings import BaseSettings, default_settings
 
 from imagefetch.errors import BadInput
-from imagefetch.spelling import check_names
+from imagefetch.spelling import check_names, misspelt
 from imagefetch.values import (
     COUNTS,
     NOT_ALLOWED,
@@ -138,9 +138,16 @@ def _understand(settings: BaseSettings, name: str, rule: Rule) -> None:
     except BadInput as error:
         raise BadInput(f"setting {name} = {value!r}: {error}") from error
     except NOT_ALLOWED as error:
-        raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}") from error
+        hint = _hint(settings, name) if value is None else ""
+        raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}{hint}") from error
     if read is not value:
         settings.set(name, read, priority=settings.getpriority(name) or 0)
+
+
+def _hint(settings: BaseSettings, name: str) -> str:
+    """Return what may be meant to be the setting *name*, which has no value."""
+    meant = [other for other, known in misspelt(settings, RULES) if known == name]
+    return f"; is {meant[0]} meant to be it?" if meant else ""
 
 
 def _check_together(settings: BaseSettings, written: Mapping[str, Any]) -> None:

@@ -187,7 +187,10 @@ def test_the_summary_of_a_continued_run_tells_of_the_whole(
     page = (tmp_path / "REPORT.html").read_text()
     assert "<title>3 of 8 kept" in page
     assert '<dd class="ok">3</dd><dd class="sub">37.5 %; this run: 1' in page
-    again = crawl([server.url(path) for path in paths], "-a", "only=failed")
+    (tmp_path / "own.py").write_text("from imagefetch.settings import *\nCONCURENT_REQUESTS = 5\n")
+    own = {"SCRAPY_SETTINGS_MODULE": "own", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    again = crawl([server.url(path) for path in paths], "-a", "only=failed", env=own)
+    assert "CONCURENT_REQUESTS: there is none; did you mean CONCURRENT_REQUESTS?" in again.log
     assert "lines       8 (this run: 1)" in again.log
     assert "kept        4 " in again.log
     assert "server-error" not in again.log

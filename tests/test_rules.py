@@ -179,6 +179,15 @@ def test_a_misspelt_setting_is_refused(name: str, known: str) -> None:
     assert list(misspelt(settings, RULES)) == [(name, known)]
 
 
+def test_a_setting_whose_name_was_misspelt_in_settings_py() -> None:
+    """Without a default, it has no value: the line says which may be meant to be it."""
+    settings = project()
+    settings.set("FILES_STORE", None, priority="project")
+    settings.set("FILE_STORE", "images", priority="project")
+    with pytest.raises(BadInput, match=r"FILES_STORE = None: .*; is FILE_STORE meant to be it\?"):
+        check_settings(settings)
+
+
 @pytest.mark.parametrize("name", ["MONGO_URI", "ROTATING_PROXY_LIST", "X", "S3_BUCKET", "MY_OWN"])
 def test_a_setting_of_a_users_own_is_allowed(name: str) -> None:
     """What is close to nothing is none of this program's business."""
