@@ -136,7 +136,7 @@ def _understand(settings: BaseSettings, name: str, rule: Rule) -> None:
     try:
         read = rule.read(value)
     except BadInput as error:
-        raise BadInput(f"setting {name} = {value!r}: {error}") from error
+        raise BadInput(f"setting {name}{error}") from error
     except NOT_ALLOWED as error:
         hint = _hint(settings, name) if value is None else ""
         raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}{hint}") from error

@@ -62,7 +62,7 @@ class Rule(Protocol):
     def read(self, value: Any) -> Any:
         """Return *value* as the program reads it.
 
-        :raises: one of `NOT_ALLOWED`; `BadInput` where the text of the error is its own
+        :raises: one of `NOT_ALLOWED`; or `BadInput`, whose text follows the setting's name
         """
 
 
@@ -273,5 +273,5 @@ class Template:
         try:
             names.NameTemplate(value)
         except ValueError as error:
-            raise BadInput(str(error)) from error
+            raise BadInput(f" = {value!r}: {error}") from error
         return str(value)
