@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Generic, Protocol, TypeVar
@@ -182,6 +183,13 @@ class Breakers(Generic[Entry]):
                 self._begin_probe(key, host, entry.line)
                 return entry
         return None
+
+    def parked(self) -> Iterator[tuple[str, int, float]]:
+        """Yield each host that is waited for: its key, how many entries wait, and when the next
+        probe may be sent, seconds."""
+        for key, host in self._hosts.items():
+            if host.parked and not host.given_up:
+                yield key, len(host.waiting or ()), host.until
 
     def next_due(self) -> float | None:
         """Return when the next probe may be sent, seconds."""

@@ -45,6 +45,14 @@ class LookAhead:
     def close(self) -> None:
         self._backlog.close()
 
+    def kept_back(self, site: str) -> int:
+        """Return how many lines of *site* are kept back."""
+        return self._backlog.count(site)
+
+    def kept_back_of(self, host: str) -> int:
+        """Return how many lines of *host* are, as the downloader names it."""
+        return sum(map(self._backlog.count, self._sites.get(host, ())))
+
     def wake(self, host: str | None = None, site: str | None = None) -> None:
         """Look again: something has changed, of *host* perhaps, or of its *site*."""
         if host is not None:

@@ -74,6 +74,9 @@ class Outcome(Enum):
     """Says nothing of the host's load."""
 
 
+ANSWERS = frozenset({Outcome.ANSWERED, Outcome.REFUSED, Outcome.OVERLOADED})
+"""What a host said itself."""
+
 SLOWER = "slower"
 """The cause of a cut that no single request was."""
 
@@ -143,6 +146,7 @@ class Pace:
         "all_cuts",
         "cause",
         "cuts",
+        "has_answered",
         "last",
         "limit",
         "most",
@@ -161,6 +165,8 @@ class Pace:
         """Of the last cut."""
         self.requests = 0
         """Whose outcome is known."""
+        self.has_answered = False
+        """Whether any of them had an answer: without, nothing is known of its limit."""
         self.last = now
         """When the last outcome came."""
         # Trials.
@@ -189,6 +195,7 @@ class Pace:
         """Take in what came of a request that was *sent* then, its answer's headers after
         *latency* seconds; *busy*: whether as many were under way as may be."""
         self.requests += 1
+        self.has_answered = self.has_answered or outcome in ANSWERS
         self.last = now
         if outcome is Outcome.OTHER:
             return

@@ -123,7 +123,7 @@ def file_link(store: str, file: str, folder: str) -> str:
 
 def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
     """Yield what the page says of each reason, the most frequent first."""
-    known = _reasons(errors.Problem)
+    known = {cls.reason: cls for cls in errors.problems()}
     both = figures.reasons + figures.damaged
     for slug, number in sorted(both.items(), key=lambda pair: (-pair[1], pair[0])):
         problem = known.get(slug)
@@ -144,15 +144,6 @@ def _again(problem: type[errors.Problem] | None) -> str:
     if problem is errors.ClientError:
         return "408 and 425"
     return "yes" if problem is not None and problem.transient else "no"
-
-
-def _reasons(base: type[errors.Problem]) -> dict[str, type[errors.Problem]]:
-    found = {}
-    for cls in base.__subclasses__():
-        if hasattr(cls, "reason"):
-            found[cls.reason] = cls
-        found |= _reasons(cls)
-    return found
 
 
 def _hosts(figures: Figures, place: int) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,9 +38,9 @@ def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
 
     :raises BadInput: if a path of a scheduled job is relative
     """
-    urls = str(arguments.get("urls") or settings["INPUT_URLS"])
-    report = str(arguments.get("report") or settings["REPORT"])
-    store = str(settings["FILES_STORE"])
+    urls = _path(arguments.get("urls") or settings["INPUT_URLS"])
+    report = _path(arguments.get("report") or settings["REPORT"])
+    store = _path(settings["FILES_STORE"])
     if "_job" not in arguments:
         return Places(urls, Path(report).absolute(), store)
     folder = job_folder(settings, str(arguments["_job"]))
@@ -54,6 +55,11 @@ def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
             raise _relative("the folder for pictures", store, "setting=FILES_STORE=/PATH")
         store = str(folder / store)
     return Places(urls, Path(report), store)
+
+
+def _path(text: object) -> str:
+    """Return *text* with ``~`` for the home folder undone, which few shells do behind ``=``."""
+    return os.path.expanduser(str(text))  # noqa: PTH111 - it may be an address
 
 
 def job_folder(settings: BaseSettings, job: str) -> Path:

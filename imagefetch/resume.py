@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
 from imagefetch.names import stored_file
+from imagefetch.only import Only
 from imagefetch.page_file import keep_page
 from imagefetch.partials import is_remote, local_path
 from imagefetch.rows import HEADER, Row, encode, read_rows, whole_size
@@ -45,7 +46,7 @@ def unfinished(report: Path) -> Path:
     return report.with_name(f"{report.stem}.new{report.suffix}")
 
 
-def prepare(report: Path, urls: Path, store: str, *, only_failed: bool, fresh: bool) -> Journal:
+def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Journal:
     """Make *report* ready for rows of the list *urls*; say what is done already.
 
     :raises NothingToDo: if every line is done
@@ -62,14 +63,14 @@ def prepare(report: Path, urls: Path, store: str, *, only_failed: bool, fresh: b
     journal = Journal()
     if not report.exists():
         return journal
-    journal.read(report, urls, only_failed)
+    journal.read(report, urls, only)
     if journal.matched < journal.lines or journal.lines < journal.rows:
         rewrite(report, urls, journal)
         journal.close()
         journal = Journal()
-        journal.read(report, urls, only_failed)
+        journal.read(report, urls, only)
     if journal.done == journal.total:
-        raise NothingToDo(_nothing_to_do(report, journal.done, only_failed))
+        raise NothingToDo(_nothing_to_do(report, journal.done, only))
     if (size := whole_size(report)) < report.stat().st_size:
         os.truncate(report, size)
     return journal
@@ -198,10 +199,13 @@ def _keep_numbered(report: Path) -> None:
             return
 
 
-def _nothing_to_do(report: Path, done: int, only_failed: bool) -> str:
-    if only_failed:
-        return f"{report}: nothing to do: no line failed in a way that may pass"
+def _nothing_to_do(report: Path, done: int, only: Only) -> str:
+    if only:
+        what = "failed in a way that may pass" if only.failed else ""
+        has = f"has the reason {' or '.join(sorted(only.reasons))}" if only.reasons else ""
+        return f"{report}: nothing to do: no line {' or '.join(filter(None, (what, has)))}"
     return (
         f"{report}: nothing to do: all {done:,} lines are done; -a only=failed fetches again "
-        "what may succeed now, -a fresh=1 begins anew, -a report=PATH writes another report"
+        "what may succeed now, -a only=REASON,… the lines of other reasons, -a fresh=1 begins "
+        "anew, -a report=PATH writes another report"
     )

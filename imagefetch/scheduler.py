@@ -26,6 +26,7 @@ from imagefetch.meta import DUPLICATE_OF, FIRST_SENT, KEY, LINE, RETRY_IN, SETTL
 from imagefetch.pace import Outcome
 from imagefetch.paces import Paces
 from imagefetch.slots import SLOTS, forget_slots
+from imagefetch.snapshot import Parked
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.urls import Line, site_of
 from imagefetch.waiting import Retry, Waiting
@@ -77,6 +78,29 @@ class HostScheduler(BaseScheduler):
     def retrying(self) -> int:
         """Of these, those that wait for a retry."""
         return self._waiting.retries
+
+    def parked(self) -> Parked | None:
+        """Say which lines wait for hosts that can't be connected to; None if none does."""
+        hosts = list(self._waiting.parked())
+        lines = sum(waiting + self._look_ahead.kept_back(site) for site, waiting, _ in hosts)
+        if not lines:
+            return None
+        now = self._loop.time()
+        due = [max(0.0, until - now) for _, _, until in hosts]
+        return Parked(lines, len(hosts), min(due), max(due))
+
+    def least_left(self) -> float:
+        """Return the seconds that the lines which are known of take at least: until the last retry
+        is due, and the last request to a host with a delay may be sent."""
+        last = self._waiting.last_retry
+        retries = 0.0 if last is None else max(0.0, last - self._loop.time())
+        if not (self.paces.delay or self.paces.slots):
+            return retries
+        delays = (
+            (waiting + self._look_ahead.kept_back_of(host)) * self.paces.delay_of(host)
+            for host, waiting in self._hosts.queues()
+        )
+        return max(retries, max(delays, default=0.0))
 
     def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
         """Yield *lines*, each when it is time to make a request of it: `LookAhead.lines`."""

@@ -14,6 +14,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.errors import BadInput
 from imagefetch.places import shown
+from imagefetch.shape import check_shape
 from imagefetch.urls import check_list
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ def _copy_to(path: Path, source: str) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield new
         check_list(new)
+        check_shape(new)
         new.replace(path)
     except BadInput as error:
         raise BadInput(str(error).replace(str(new), source)) from error

@@ -116,6 +116,11 @@ def test_an_unknown_argument_is_refused(tmp_path: Path, good: list[str]) -> None
     assert_refused(tmp_path, [*good, "-a", "url=list.txt"], "-a url=", "fresh, only, report, urls")
 
 
+def test_a_list_without_its_argument_is_refused(tmp_path: Path, good: list[str]) -> None:
+    """With the words that were meant, instead of a page of help."""
+    assert_refused(tmp_path, [*good[:2], "my.txt", *good[2:]], "-a urls=my.txt")
+
+
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[str]) -> None:
     """Store, report and log, each named."""
     (tmp_path / "file").write_text("in the way")

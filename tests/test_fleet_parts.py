@@ -238,7 +238,7 @@ def test_a_job_that_is_damaged(tmp_path: Path) -> None:
         "id": "0123456789ab",
         "report": "/tmp/REPORT.csv",
         "list": "ab" * 16,
-        "only_failed": False,
+        "only": "",
         "lines": 10,
         "before": 2,
         "shards": 3,
@@ -255,7 +255,7 @@ def test_a_job_that_is_damaged(tmp_path: Path) -> None:
         {"shards": 10**9, "lines": 10**9},
         *({"big": value} for value in ([[2, 2, 1]], [[1, 2]], [[0, 0, 1]], ["abc"], [["1", 2, 1]])),
         *({"big": value} for value in ([[1, 2, 0]], 5, {"a": 1}, [[-1, 2, 1]])),
-        *({"only_failed": value} for value in (0, "no", None)),
+        *({"only": value} for value in (0, False, None)),
         {"more": 1},
     )
     for wrong in wrongs:

@@ -22,7 +22,7 @@ from imagefetch.fleet.forks import fork_server
 from imagefetch.harmless import hide_in_tracebacks
 from imagefetch.quiet import make_log_harmless
 from imagefetch.resume import NothingToDo
-from imagefetch.rules import check_words
+from imagefetch.rules import check_settings, check_words
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ class Command(ScrapyCommand):
         """:raises BadInput: if the run can't start
         :raises NothingToDo: if every line is done"""
         assert self.settings is not None
+        check_settings(self.settings)  # LOG_LEVEL is read before the run is looked at
         if opts.workers is not None and opts.workers < 1:
             raise BadInput(f"--workers {opts.workers}: must be 1 or more")
         try:

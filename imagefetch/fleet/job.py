@@ -59,7 +59,8 @@ class Job:
     """Where the rows go in the end."""
     list: str
     """BLAKE2b of the list's bytes, in hex."""
-    only_failed: bool
+    only: str
+    """As ``-a only=`` says it."""
     lines: int
     """In the list."""
     before: int
@@ -118,6 +119,8 @@ def begun(
     check_proxies(settings)
     if not is_remote(run.store):  # a worker's working directory is another
         run = replace(run, store=str(local_path(run.store)))
+    if arguments.get("job") == "":
+        raise BadInput("argument -a job=: is empty; name a folder, or leave it out")
     folder = open_folder(run, arguments.get("job"), settings)
     with ExitStack() as stack:
         stack.callback(lock_report(run.report).release)
@@ -179,7 +182,8 @@ def job_of(told: Mapping[str, Any]) -> Job:
         and isinstance(job.report, str)
         and len(job.report) <= PATH_MAX
         and re.fullmatch("[0-9a-f]{32}", job.list)
-        and isinstance(job.only_failed, bool)
+        and isinstance(job.only, str)
+        and len(job.only) <= PATH_MAX
     ):
         raise ValueError
     return job
@@ -192,9 +196,9 @@ def check_known(job: Job, run: Run) -> None:
             f"{run.urls}: has changed since its job began; give the list as it was to end the "
             "job, or begin anew with -a fresh=1"
         )
-    if run.only_failed and not job.only_failed:
+    if run.only and str(run.only) != job.only:
         raise BadInput(
-            f"{run.report}: a job is not finished; end it without -a only=failed first, or "
+            f"{run.report}: a job is not finished; end it without -a only={run.only} first, or "
             "begin anew with -a fresh=1"
         )
 
@@ -209,7 +213,7 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
     number = uuid.uuid4().hex[:12]
     parts = folder.of(number)
     with closing(
-        prepare(run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh)
+        prepare(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
     ) as journal:
         folder.write("job.json", json.dumps({"id": number}).encode())
         size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
@@ -236,7 +240,7 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
             number,
             str(run.report.absolute()),
             made,
-            run.only_failed,
+            str(run.only),
             total,
             total - made_plan.lines,
             made_plan.shards,

@@ -16,14 +16,17 @@ from distributed import Client
 from scrapy.settings import BaseSettings
 
 from imagefetch.about import About
+from imagefetch.causes import likely_cause
 from imagefetch.fleet.cluster import answering_dashboard, check_dashboard, connected
 from imagefetch.fleet.fleet import Fleet, Words
 from imagefetch.fleet.forks import fork_server
 from imagefetch.fleet.job import Begun, begun, finish
 from imagefetch.fleet.view import FleetView
+from imagefetch.given import Given
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page
 from imagefetch.redact import hide_credentials_of
+from imagefetch.shape import oddity
 from imagefetch.summary import describe
 
 logger = logging.getLogger(__name__)
@@ -64,8 +67,12 @@ def run_fleet(
         job = stack.enter_context(begun(settings, arguments, threads))
         if link := answering_dashboard(client()):
             logger.info("Dashboard: %s", link)
+        if (odd := oddity(job.run.urls)) is not None:
+            logger.warning("%s", odd)
         outcomes = job.parts.outcomes()
-        about = About.of_run(settings, job.run)
+        options = [("--scheduler", scheduler), ("--workers", workers)]
+        others = tuple(str(word) for pair in options if pair[1] for word in pair)
+        about = About.of_run(settings, job.run, Given(("fleet",), arguments, given, others))
         about.total, about.started = job.job.lines, time.time()
         view = stack.enter_context(
             closing(FleetView(job.job.lines, job.job.before, outcomes, settings))
@@ -112,6 +119,8 @@ def _end(
         except PageError as error:
             logger.warning("%s can't be written: %s", writer.path, error)
     logger.info("Finished\n%s", describe(figures, seconds, places, repeats.found()))
+    if cause := likely_cause(figures):
+        logger.warning("%s", cause)
 
 
 def _name(number: int) -> str:

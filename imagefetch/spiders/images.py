@@ -31,6 +31,9 @@ from imagefetch.partials import (
 from imagefetch.report import begin_report
 from imagefetch.resume import compact
 from imagefetch.rows import read_row
+from imagefetch.rules import RULES
+from imagefetch.shape import oddity
+from imagefetch.spelling import misspelt
 from imagefetch.stop import stop_run
 from imagefetch.urls import READ_ERRORS, Line, is_shard, read_lines, request_url
 from imagefetch.verify import Unverified
@@ -95,6 +98,7 @@ class ImagesSpider(Spider):
             open_partial_folder(self.partial)
             await self.judge.begin()
             begin_report(self.run.report)
+            self._warn()
             if self.job.journal.done:
                 self.logger.info(
                     "continuing: %s of %s lines done",
@@ -111,6 +115,13 @@ class ImagesSpider(Spider):
         except READ_ERRORS as error:
             self.logger.error("%s: breaks off: %s", self.run.urls, error)
             raise CloseSpider("list-unreadable") from error
+
+    def _warn(self) -> None:
+        """Tell what is odd about list and settings, before anything is fetched."""
+        for name, known in misspelt(self.crawler.settings, RULES):
+            self.logger.warning("setting %s: there is none; did you mean %s?", name, known)
+        if (odd := oddity(self.run.urls)) is not None:
+            self.logger.warning("%s", odd)
 
     def request_for(self, line: Line) -> Request:
         """Return the request for a line just read."""
@@ -261,6 +272,6 @@ class ImagesSpider(Spider):
     def closed(self, reason: str) -> None:
         self.judge.close()
         close_partial_folder(self.partial)
-        if reason == "finished" and self.run.only_failed:
+        if reason == "finished" and self.run.only:
             compact(self.run.report)
         self.job.close()
