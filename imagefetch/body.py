@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, closing, contextmanager, nullcontext
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from imagefetch.decode import decoder, first_piece
 from imagefetch.disk import Disk
 from imagefetch.encoded import EncodedFile
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
+from imagefetch.framing import told_of_bad_chunks
 from imagefetch.partials import Download, PartialFile
 from imagefetch.probe import HEAD, format_of
 from imagefetch.timing import Timing
@@ -96,9 +97,10 @@ async def read_pieces(
     if bounds.max_size and (answer.content_length or 0) > bounds.max_size:
         raise TooLarge
     received = 0
-    with told_of_bad_chunks(answer):
+    with told_of_bad_chunks(answer) as count:
         async for chunk in answer.content.iter_any():
             received += len(chunk)
+            count(len(chunk))
             bounds.pace.count(len(chunk))
             if bounds.max_size and received > bounds.max_size:
                 raise TooLarge
@@ -108,44 +110,6 @@ async def read_pieces(
         # A body without a length ends with its connection; aiohttp takes a
         # reset for such an end.
         raise IncompleteBody
-
-
-@contextmanager
-def told_of_bad_chunks(answer: aiohttp.ClientResponse) -> Iterator[None]:
-    """Let whoever reads *answer*'s body within know when a chunk is malformed.
-
-    aiohttp's parser closes the connection then, and leaves the reader waiting
-    until a timeout (its pure Python twin does tell).
-
-    :raises BadHTTP: at once
-    """
-    connection = answer.connection if "Transfer-Encoding" in answer.headers else None
-    protocol = None if connection is None else connection.protocol
-    closed = None if protocol is None else protocol.closed
-    if closed is None:
-        yield
-        return
-
-    def end(closed: asyncio.Future[None]) -> None:
-        _retrieve(closed)
-        if not answer.content.is_eof() and answer.content.exception() is None:
-            answer.content.set_exception(BadHTTP())
-
-    closed.remove_done_callback(_retrieve)
-    closed.add_done_callback(end)
-    try:
-        yield
-    except RuntimeError as error:  # closed already when more was asked for
-        raise BadHTTP from error
-    finally:
-        closed.remove_done_callback(end)
-        closed.add_done_callback(_retrieve)
-
-
-def _retrieve(closed: asyncio.Future[None]) -> None:
-    """Look at the error that *closed* ended with; asyncio logs those that nobody looks at."""
-    if not closed.cancelled():
-        closed.exception()
 
 
 async def save(
@@ -232,9 +196,10 @@ async def skip(answer: aiohttp.ClientResponse) -> None:
     received = 0
     try:
         async with asyncio.timeout(UNWANTED_SECONDS):
-            with told_of_bad_chunks(answer):
+            with told_of_bad_chunks(answer) as count:
                 async for chunk in answer.content.iter_any():
                     received += len(chunk)
+                    count(len(chunk))
                     if received > UNWANTED_MAX:
                         break
                 else:

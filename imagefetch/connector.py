@@ -9,6 +9,7 @@ import aiohttp
 
 from imagefetch.classify import classify
 from imagefetch.errors import LocalError, ProxyFailure
+from imagefetch.framing import meter_of
 from imagefetch.guard import Guard
 
 # Methods that may be sent twice (RFC 9110, section 9.2.1).
@@ -55,6 +56,8 @@ class Connector(aiohttp.TCPConnector):
                     raise
                 failure = classify(error)
                 raise failure if isinstance(failure, LocalError) else ProxyFailure from error
+            if meter := meter_of(connection):
+                meter.begin()
             protocol = connection.protocol
             if protocol not in self._served:
                 self._served.add(protocol)

@@ -62,7 +62,7 @@ def padded_brotli(size: int) -> bytes:
 def wide_brotli(size: int) -> bytes:
     """Return brotli of a JPEG's first bytes and *size* zeros, whose window is the largest of
     RFC 7932, 16 MiB."""
-    return brotli.compress(b"\xff\xd8\xff\xd9" + bytes(size), quality=1, lgwin=24)
+    return bytes(brotli.compress(b"\xff\xd8\xff\xd9" + bytes(size), quality=1, lgwin=24))
 
 
 def large_window_brotli() -> bytes:
