@@ -23,6 +23,9 @@ FRAMING_MAX = 2**19
 # 1xx responses before the one that counts. Each takes aiohttp some 15 µs, however short.
 INTERIM_MAX = 2_000
 
+# How responses begin that no others precede.
+FINAL = tuple(b"HTTP/1.1 %d" % hundreds for hundreds in range(2, 10))
+
 # Bytes of the body that may have come and aren't read yet: aiohttp stops reading a connection
 # at twice its buffer, and looks after each call of recv(), of 256 KiB.
 UNREAD = 3 * 2**18
@@ -60,7 +63,9 @@ class Meter(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._left -= len(data)
-        if self._heads is not None:
+        if self._heads == 0 and data.startswith(FINAL):
+            self._heads = None
+        elif self._heads is not None:
             # One in the body's first bytes is counted too, and does no harm.
             self._heads += data.count(b"HTTP/")
             if self._heads > INTERIM_MAX + 1:
