@@ -20,9 +20,9 @@ from imagefetch.meta import PROBLEM, STREAM_TO
 from tests.handling import handler
 
 
-def peak_memory() -> int:
-    """Return this process's, MiB; of getrusage it includes that of the process that began it."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
+def peak_memory(process: int | str = "self") -> int:
+    """Return a process's, MiB; of getrusage it includes that of the process that began it."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
