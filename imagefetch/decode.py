@@ -46,7 +46,7 @@ PART = 4_096
 SLACK = 2**18
 
 # Seconds of CPU that decoding a body may take. 256 MiB take about one.
-SECONDS = 60.0
+SECONDS = 20.0
 
 
 class Decoder(Protocol):
