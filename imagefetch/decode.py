@@ -86,7 +86,7 @@ def decoder(content_encoding: str) -> Decoder | None:
 
 def decode(
     inflate: Decoder,
-    encoded: Iterable[bytes],
+    encoded: Iterable[bytes | bytearray],
     max_size: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[bytes]:
@@ -102,7 +102,7 @@ def decode(
     begin = time.thread_time()
     for data in encoded:
         for at in range(0, len(data), SLICE):
-            part = data[at : at + SLICE]
+            part = bytes(data[at : at + SLICE])
             sent += len(part)
             for piece in inflate.feed(part):
                 decoded += len(piece)

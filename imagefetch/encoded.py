@@ -16,7 +16,7 @@ from typing import IO, TypeVar
 from imagefetch.decode import SLICE, decode, decoder
 from imagefetch.errors import IncompleteBody
 from imagefetch.offload import offload
-from imagefetch.partials import Download, PartialFile, store_error
+from imagefetch.partials import Download, Gathered, PartialFile, store_error
 from imagefetch.probe import HEAD, format_of
 
 # Bytes of a body that are kept in memory; of a larger one, those not yet written.
@@ -25,35 +25,19 @@ PORTION = 2**18
 Result = TypeVar("Result")
 
 
-class EncodedFile:
+class EncodedFile(Gathered):
     """An encoded body: in memory while it is small, else in an unnamed file in *path*'s folder."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        """Bytes, gathered or written out."""
-        self.head = b""
-        """The first of them, `HEAD` at most."""
-        self.gathered = 0
-        """Bytes."""
-        self._pieces: list[bytes] = []
+        super().__init__(path)
         self._file: IO[bytes] | None = None
-
-    def gather(self, data: bytes) -> None:
-        self._pieces.append(data)
-        self.gathered += len(data)
-        self.size += len(data)
-        if len(self.head) < HEAD:
-            self.head += data[: HEAD - len(self.head)]
 
     def write_out(self) -> None:
         """Write what was gathered.
 
         :raises StoreError: if the file system refuses
         """
-        data = b"".join(self._pieces)
-        self._pieces.clear()
-        self.gathered = 0
+        data = self.take()
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self.path.parent, buffering=0)
@@ -95,7 +79,7 @@ class EncodedFile:
             part.discard()
             raise
 
-    def _slices(self) -> Iterator[bytes]:
+    def _slices(self) -> Iterator[bytes | bytearray]:
         if self._file is not None:
             try:
                 self._file.seek(0)
@@ -103,7 +87,7 @@ class EncodedFile:
                     yield data
             except OSError as error:
                 raise store_error(self.path, error) from error
-        yield from self._pieces
+        yield self.take()
 
     def close(self) -> None:
         if self._file is not None:

@@ -20,6 +20,7 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.QoiImagePlugin import QoiImageFile
 
 from imagefetch import ends, headers
+from imagefetch.boxes import check_boxes
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.headers import Bytes, Header, MalformedError, TakesLongerError, TooLongError
 
@@ -128,7 +129,14 @@ def _format(
     return Format(media_type, extension, re.compile(signature, re.DOTALL), header, ends, pillow)
 
 
-_avif = _by_pillow(AvifImageFile, WHOLE_FILE_MAX)
+_avif_by_pillow = _by_pillow(AvifImageFile, WHOLE_FILE_MAX)
+
+
+def _avif(data: Bytes) -> Header:
+    check_boxes(data)
+    return _avif_by_pillow(data)
+
+
 _jpeg2000 = _by_pillow(Jpeg2KImageFile)
 
 # Signatures: the formats' own specifications, as collected by the WHATWG

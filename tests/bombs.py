@@ -53,6 +53,32 @@ def psd(side: int) -> bytes:
     return header + b"\0\1" + struct.pack(">H", len(row)) * rows + row * rows
 
 
+def box(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data) + 8) + name + data
+
+
+def avif(items: int, properties: int = 1) -> bytes:
+    """Return an AVIF that speaks of so many items and properties (ISO/IEC 23008-12, section 9)."""
+    infe = b"".join(
+        box(b"infe", struct.pack(">IHH", 2 << 24, n, 0) + b"av01\0") for n in range(1, items + 1)
+    )
+    places = b"".join(struct.pack(">HHHII", n, 0, 1, 0, 10) for n in range(1, items + 1))
+    uses = b"".join(struct.pack(">HBB", n, 1, 1) for n in range(1, items + 1))
+    size = box(b"ispe", struct.pack(">III", 0, 64, 64))
+    meta = [
+        box(b"hdlr", bytes(8) + b"pict" + bytes(13)),
+        box(b"pitm", struct.pack(">IH", 0, 1)),
+        box(b"iloc", bytes(4) + b"\x44\0" + struct.pack(">H", items) + places),
+        box(b"iinf", bytes(4) + struct.pack(">H", items) + infe),
+        box(
+            b"iprp",
+            box(b"ipco", size * properties) + box(b"ipma", struct.pack(">II", 0, items) + uses),
+        ),
+    ]
+    head = box(b"ftyp", b"avif" + bytes(4) + b"avifmif1miaf")
+    return head + box(b"meta", bytes(4) + b"".join(meta)) + box(b"mdat", bytes(100))
+
+
 def saved(kind: str, side: int, mode: str = "RGBA", **how: object) -> bytes:
     file = io.BytesIO()
     Image.new(mode, (side, side), 1).save(file, kind, **how)

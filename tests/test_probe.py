@@ -22,11 +22,12 @@ from scrapy.http import Headers
 
 from imagefetch import pages
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.headers import QUICK_BYTES, QUICK_READS, READS, Bytes
+from imagefetch.headers import QUICK_BYTES, QUICK_READS, READS, Bytes, Header
 from imagefetch.pages import Answer, ImagePage
 from imagefetch.partials import SMALL, Download
 from imagefetch.probe import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
 from imagefetch.urls import Line
+from tests import bombs
 
 SIZE = (40, 30)
 
@@ -380,6 +381,25 @@ def test_a_header_that_goes_on_and_on_is_no_fault(tmp_path: Path) -> None:
     assert (picture.media_type, picture.width, picture.whole) == ("image/jpeg", None, True)
     text = b"P6\n#" + b"a" * BYTES + b"\n40 30\n255\n"
     assert brief(probed(tmp_path, text)) == ("image/x-portable-anymap", ".pnm", None, None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [bombs.avif(20_000), bombs.avif(3_000), bombs.avif(1, 3_000), bombs.avif(900, 1_500)],
+    ids=["items", "thousands", "properties", "both"],
+)
+def test_avif_of_many_items_is_not_parsed(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libavif would take minutes for some ten thousand: the size stays unknown."""
+    monkeypatch.setattr("imagefetch.probe._avif_by_pillow", None)
+    assert brief(probed(tmp_path, content)) == ("image/avif", ".avif", None, None)
+
+
+def test_avif_of_some_items_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as a picture of tiles has."""
+    monkeypatch.setattr("imagefetch.probe._avif_by_pillow", lambda _: Header(8, 6))
+    assert brief(probed(tmp_path, bombs.avif(400)))[2:] == (8, 6)
 
 
 def test_pillow_s_settings_stay_as_they_are(tmp_path: Path) -> None:
