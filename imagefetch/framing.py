@@ -21,7 +21,7 @@ from imagefetch.errors import BadHTTP, HeadersTooLarge
 FRAMING_MAX = 2**19
 
 # 1xx responses before the one that counts. Each takes aiohttp some 15 µs, however short.
-INTERIM_MAX = 2_000
+INTERIM_MAX = 12_000
 
 # How responses begin that no others precede.
 FINAL = tuple(b"HTTP/1.1 %d" % hundreds for hundreds in range(2, 10))

@@ -54,7 +54,8 @@ def test_framing_has_an_end(server: Server, tmp_path: Path, name: str, streamed:
     answer, error = ENDLESS[name]
     server.raw["/raw/a"] = endless = Endless(answer.begin, answer.pieces)
     request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path} if streamed else {})
-    with pytest.raises(error):
+    # Of a trailer, aiohttp's parser or the count of bytes is first to find it too long.
+    with pytest.raises((error, BadHTTP) if "trailer" in name else error):
         fetch(request, **PATIENT)
     assert endless.sent < FRAMING_MAX + UNREAD + BUFFERS
     assert list(tmp_path.iterdir()) == []
