@@ -13,7 +13,9 @@ from contextlib import contextmanager
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import BadHttpMessage, PayloadEncodingError
 
+from imagefetch.classify import parse_failure
 from imagefetch.errors import BadHTTP, HeadersTooLarge
 
 # Bytes that may come before a response's head is complete, 1xx responses included; and beyond
@@ -144,6 +146,9 @@ def told_of_bad_chunks(answer: aiohttp.ClientResponse) -> Iterator[Callable[[int
     except aiohttp.ClientPayloadError as error:
         if meter is not None and meter.exceeded:
             raise BadHTTP from error
+        cause = error.__cause__
+        if isinstance(cause, BadHttpMessage) and not isinstance(cause, PayloadEncodingError):
+            raise parse_failure(cause) from error  # trailers: the body came, it isn't incomplete
         raise
     finally:
         closed.remove_done_callback(end)
