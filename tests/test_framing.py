@@ -22,7 +22,7 @@ LONG_HINT = b"HTTP/1.1 103 Early Hints\r\nLink: <" + b"x" * 8_000 + b">\r\n\r\n"
 GONE_CHUNKED = GONE + CHUNKED[len(OK) :]
 
 # Bytes that the operating systems of both sides may hold between them.
-BUFFERS = 8 * 2**20
+BUFFERS = 16 * 2**20
 
 # Timeouts that end nothing here: what ends a download is what it sent.
 PATIENT = {"DOWNLOAD_TIMEOUT": 600, "RESPONSE_TIMEOUT": 600, "MIN_SPEED": 0}
