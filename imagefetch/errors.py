@@ -257,10 +257,10 @@ class BadHTTP(Failure):
 
 
 class HeadersTooLarge(Failure):
-    """More or longer header lines than are read."""
+    """More or longer header lines than are read, or more 1xx responses."""
 
     reason = "headers-too-large"
-    advice = "more headers than are read"
+    advice = "more headers, or 1xx responses, than are read"
 
 
 class IncompleteBody(Failure):
@@ -272,10 +272,10 @@ class IncompleteBody(Failure):
 
 
 class BadEncoding(Failure):
-    """The body is not what its Content-Encoding says."""
+    """The body is not what its Content-Encoding says, or beyond a bound on decoding it."""
 
     reason = "bad-encoding"
-    advice = "the body is not what its Content-Encoding says"
+    advice = "the body is not what its Content-Encoding says, or costs too much to decode"
 
 
 class TooLarge(Failure):

@@ -176,6 +176,7 @@ class ImagesSpider(Spider):
                 record.code = problem.code
             if problem is not None:
                 raise problem
+            await page.look()
             record = self._complete(await page.to_item(), request)
             picture = page.picture()
             assert download.path is not None
