@@ -282,3 +282,12 @@ def test_the_old_page_goes_with_the_old_report(
     (tmp_path / "REPORT.html").unlink()
     crawl(lines, "-a", "fresh=1")
     assert not kept.exists(), "a page of another report than the one beside it"
+
+
+def test_the_report_is_locked_until_the_page_is_written(crawl: RunCrawl, server: Server) -> None:
+    """The next run, which begins when the lock is free, writes the same page."""
+    pages = '{"imagefetch.html_report.HtmlReport": null, "tests.parts.WatchedPage": 300}'
+    done = crawl([server.url("/image/a.jpg")], EXTENSIONS=pages)
+    assert done.status == 0, done.log
+    assert "page written, report locked" in done.log
+    assert "page written, report free" not in done.log
