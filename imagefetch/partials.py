@@ -213,7 +213,11 @@ def open_partial_folder(folder: Path) -> None:
 
 
 def close_partial_folder(folder: Path) -> None:
-    """Remove *folder*, and the folder of such folders, where they are empty."""
+    """Remove *folder* with what nobody has taken from it, and the folder of such folders where
+    it is empty."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            path.unlink()
     for path in (folder, folder.parent):
         try:
             path.rmdir()

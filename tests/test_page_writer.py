@@ -324,3 +324,12 @@ def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.Monkey
         writer.close()
     page = (tmp_path / "REPORT.html").read_text(encoding="utf-8")
     assert "data:image/jpeg" in page
+
+
+def test_the_report_is_locked_until_the_page_is_written(crawl: RunCrawl, server: Server) -> None:
+    """The next run, which begins when the lock is free, writes the same page."""
+    pages = '{"imagefetch.html_report.HtmlReport": null, "tests.parts.WatchedPage": 300}'
+    done = crawl([server.url("/image/a.jpg")], EXTENSIONS=pages)
+    assert done.status == 0, done.log
+    assert "page written, report locked" in done.log
+    assert "page written, report free" not in done.log
