@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,11 +11,13 @@ from typing import BinaryIO
 
 from imagefetch.errors import BadInput
 from imagefetch.harmless import escape, hide_credentials
+from imagefetch.intents import Notes, proven_file
 from imagefetch.journal import Journal
 from imagefetch.names import stored_file
 from imagefetch.repeats import Repeat, Repeats
 from imagefetch.resume import replace_report
 from imagefetch.rows import Row, read_rows, whole_size
+from imagefetch.stored_files import StoredFiles, all_notes
 from imagefetch.urls import host_of, read_lines
 
 EXAMPLES_MAX = 5  # of each kind of trouble that is told in words
@@ -34,10 +34,14 @@ class Audit:
     """Rows that name a file."""
     missing: int = 0
     """Lines without a row: the run is not finished."""
+    superseded: int = 0
+    """Rows whose line was fetched again since; the run that did so is not finished."""
     strays: int = 0
     """Files in the store that no row names; another job's, where jobs share a store."""
+    stray_names: list[str] = field(default_factory=list)
+    """The first of them."""
     partial: int = 0
-    """Bodies on their way, or left by a run that was killed."""
+    """Bodies on their way, files whose row is on its way, and what a killed run left of both."""
     broken: Counter[str] = field(default_factory=Counter)
     """What may never be, by kind."""
     examples: list[str] = field(default_factory=list)
@@ -69,35 +73,51 @@ def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Aud
     if not report.exists():
         raise BadInput(f"{report}: no such report; name one with -a report=PATH")
     result = Audit()
+    files = StoredFiles()
+    notes: Notes = {}
+    # Files come first: of one that is stored meanwhile, the row is read, or it is noted.
+    if store is not None:
+        result.partial = files.read(store)
+        notes = all_notes(store)
     journal = Journal()
     journal.read(report, urls)
     result.lines, result.rows = journal.total or 0, journal.rows
     result.missing = result.lines - journal.matched
-    if journal.rows > journal.lines:
-        result.broken["second row for a line"] = journal.rows - journal.lines
     if journal.lines > journal.matched:
         result.broken["row of no line in the list"] = journal.lines - journal.matched
     if whole_size(report) < report.stat().st_size:
         result.found("torn row", f"at the end of {report}")
-    names = _Names()
     counts = Repeats(repeats)
     for row in read_rows(report):
-        _look_at(row, result, store, names)
-        if row.file and row.cells[9] != "0":  # that of a duplicate came with its first line
-            counts.add(row.cells[0], row.cells[8])
+        if row.offset >= journal.end:  # written since the rows were counted
+            files.name(row.file)
+        elif not journal.is_last(row):
+            _look_at_superseded(row, result)
+        else:
+            _look_at(row, result, store, files)
+            if row.file and row.cells[9] != "0":  # that of a duplicate came with its first line
+                counts.add(row.cells[0], row.cells[8])
     result.repeats = counts.found()
-    if store is not None:
-        for name in _files(store):
-            if name.startswith(".part/"):
-                result.partial += 1
-            elif name not in names:
-                result.strays += 1
-    names.close()
+    for name in files.unnamed():
+        if store is not None and proven_file(store, name, notes.get(name, ())):
+            result.partial += 1
+            continue
+        result.strays += 1
+        if result.strays <= EXAMPLES_MAX:
+            result.stray_names.append(name)
+    files.close()
     journal.close()
     return result
 
 
-def _look_at(row: Row, result: Audit, store: Path | None, names: _Names) -> None:
+def _look_at_superseded(row: Row, result: Audit) -> None:
+    if row.cells[-1]:
+        result.superseded += 1
+    else:  # what was fetched without a fault is not fetched again
+        result.found("second row for a line", f"line {row.line}")
+
+
+def _look_at(row: Row, result: Audit, store: Path | None, files: StoredFiles) -> None:
     url, _, line, name, size, *_ = row.cells
     sha256, reason = row.cells[8], row.cells[-1]
     if not name:
@@ -109,7 +129,7 @@ def _look_at(row: Row, result: Audit, store: Path | None, names: _Names) -> None
     result.kept += 1
     if reason:
         result.damaged[reason] += 1
-    if store is None or not names.add(name):
+    if store is None or not files.name(name):
         return  # a duplicate's file was looked at before
     path = stored_file(store, name)
     if path is None:
@@ -142,39 +162,18 @@ def _in_order(urls: Path, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
             yield file.readline()
 
 
-def _files(store: Path) -> Iterator[str]:
-    for folder, _, names in os.walk(store):
-        for name in names:
-            yield Path(folder, name).relative_to(store).as_posix()
-
-
-class _Names:
-    """The files that rows name, in a disposable SQLite database: there may be ten million."""
-
-    def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE name (name TEXT PRIMARY KEY) WITHOUT ROWID")
-        self._db.execute("BEGIN")
-
-    def add(self, name: str) -> bool:
-        """Note *name*; False if it was noted before."""
-        return self._db.execute("INSERT OR IGNORE INTO name VALUES (?)", (name,)).rowcount == 1
-
-    def __contains__(self, name: str) -> bool:
-        return self._db.execute("SELECT 1 FROM name WHERE name = ?", (name,)).fetchone() is not None
-
-    def close(self) -> None:
-        self._db.close()
-
-
 def describe(result: Audit) -> str:
     """Return what was found, a fact a line."""
     lines = [
         f"lines       {result.lines:,}, {result.missing:,} of them without a row",
         f"rows        {result.rows:,}, {result.kept:,} of them with a file",
+        *([f"superseded  {result.superseded:,} rows"] if result.superseded else []),
         f"strays      {result.strays:,} files that no row names",
-        f"partial     {result.partial:,} files",
+        *(f"              {name}" for name in result.stray_names),
     ]
+    if result.strays > len(result.stray_names):
+        lines.append(f"              and {result.strays - len(result.stray_names):,} more")
+    lines.append(f"partial     {result.partial:,} files")
     for reason, count in result.reasons.most_common():
         lines.append(f"not kept    {count:,} {reason}")
         hosts = Counter({host: n for (host, why), n in result.hosts.items() if why == reason})

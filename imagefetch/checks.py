@@ -26,8 +26,8 @@ from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.urls import check_list
 from imagefetch.values import read_switch
 
-ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version"}
-"""What ``-a`` may name; ``_job`` and ``_version`` are Scrapyd's."""
+ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version", "_owner"}
+"""What ``-a`` may name; ``_job`` and ``_version`` are Scrapyd's, ``_owner`` is a fleet's."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Run:
     """Begin anew."""
     address: str = ""
     """Where the list is fetched from; ``urls`` is its copy then."""
+    owner: Path | None = None
+    """The report of the job that this run does a part of."""
 
     @property
     def goes_on(self) -> str:
@@ -78,7 +80,8 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
         urls = urls.absolute()
         check_list(urls)
         check_shape(urls)
-    return Run(urls, report, store, only, fresh)
+    owner = Path(str(arguments["_owner"])) if "_owner" in arguments else None
+    return Run(urls, report, store, only, fresh, owner=owner)
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:

@@ -42,5 +42,3 @@ class ImageRecord:
         """The partial file that the pipeline is to move into its place."""
         self.key: bytes | None = None
         """What this line's duplicates share with it."""
-        self.leftovers: list[str] = []
-        """Names under which an interrupted run may have left a file for this line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,12 +14,16 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.checks import Run, check_run
 from imagefetch.descriptors import share
-from imagefetch.errors import BadInput
+from imagefetch.errors import BadInput, LocalError
 from imagefetch.given import Given
 from imagefetch.journal import Journal
-from imagefetch.resume import prepare
+from imagefetch.ownership import settle
+from imagefetch.resume import NothingToDo, Preparation, look_at
 from imagefetch.scrapy_rules import check_proxies
 from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
+from imagefetch.units import files
+
+logger = logging.getLogger(__name__)
 
 LOCK_PATIENCE = 3.0
 """Seconds for the lock of a run that was just killed to come free: a process that it was just
@@ -30,15 +35,19 @@ class Job:
     """What the spider is given."""
 
     run: Run
-    journal: Journal
+    preparation: Preparation
     lock: FileLock
     given: Given | None = None
     """The command that began it; None where it was none."""
     made: Sequence[Path] = ()
     """What is there only since the job began: its lock file, then folders, inner ones first."""
 
+    @property
+    def journal(self) -> Journal:
+        return self.preparation.journal
+
     def close(self) -> None:
-        self.journal.close()
+        self.preparation.close()
         self.lock.release()
 
     def abandon(self) -> None:
@@ -62,12 +71,29 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | N
     lock = lock_report(run.report)
     try:
         run = with_list_at_hand(run, settings)
-        journal = prepare(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
-    except BaseException:
-        lock.release()
-        remove(made)
+        found = look_at(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
+    except BaseException as error:
+        try:
+            if isinstance(error, NothingToDo):
+                _settle(run)
+        finally:
+            lock.release()
+            remove(made)
         raise
-    return Job(run, journal, lock, given, made)
+    return Job(run, found, lock, given, made)
+
+
+def _settle(run: Run) -> None:
+    """Do what is left of a run that was killed after its last row.
+
+    :raises BadInput: if the store can't be written to
+    """
+    try:
+        removed = settle(run.report, run.store)
+    except LocalError as error:
+        raise BadInput(str(error)) from error
+    if removed:
+        logger.info("%s of earlier runs removed", files(removed))
 
 
 def with_list_at_hand(run: Run, settings: BaseSettings) -> Run:

@@ -47,6 +47,8 @@ class Journal:
         """Different lines among them."""
         self.matched = 0
         """Lines of the list that have a row with their number and URL."""
+        self.end = 0
+        """Where in the report the last row that was read ends, bytes."""
         self._numbers: array[int] | None = None  # of a shard's lines, in order
         self._states = bytearray()
         self._hashes = array("q")  # of the URL in a line's row
@@ -90,6 +92,7 @@ class Journal:
     def read_report(self, report: Path, only: Only = NOTHING) -> None:
         """Take in the rows of *report*, whatever list they are of."""
         elsewhere = set()
+        row = None
         for row in read_rows(report):
             place = self._place(row.line)
             self.rows += 1
@@ -105,6 +108,8 @@ class Journal:
             self._hashes[place] = hash(row.cells[0])
             self._offsets[place] = row.offset
         self.lines += len(elsewhere)
+        if row is not None:
+            self.end = row.offset + len(row.raw)
 
     def close(self) -> None:
         self.outcomes.close()

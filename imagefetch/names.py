@@ -14,8 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 from pathvalidate import sanitize_filename
 
-from imagefetch.probe import FORMATS
-
 # Bytes of UTF-8. With hash and extension the name stays below the 143 bytes of
 # eCryptfs, the smallest limit among file systems in common use.
 STEM_MAX = 100
@@ -32,8 +30,6 @@ DEFAULT = "{stem}-{hash}{ext}"
 
 # Fields of FILES_NAME, with the most bytes that each takes.
 FIELDS = {"stem": STEM_MAX, "hash": 16, "ext": 5, "host": HOST_MAX, "line": 12, "sha256": 64}
-
-EXTENSIONS = {known.extension for known in FORMATS}
 
 COMPONENT_MAX = 255
 """Bytes of a file's or folder's name, on most file systems."""
@@ -94,13 +90,6 @@ class NameTemplate:
         if self._plain:
             return text
         return "/".join(_usable(component) for component in text.split("/"))
-
-    def possible_names(self, url: str, line: int) -> list[str]:
-        """Return the names that the picture at *url* may get; none where they go by its content,
-        since another URL's row may name the same file."""
-        if "sha256" in self._uses:
-            return []
-        return sorted({self.name(url, extension, line) for extension in EXTENSIONS})
 
     def _components(self) -> list[list[Piece]]:
         """Return the pieces of each folder's name, then of the file's."""

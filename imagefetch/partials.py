@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,8 +197,8 @@ def local_path(store: str) -> Path:
     return Path(store.removeprefix("file://")).absolute()
 
 
-def open_partial_folder(folder: Path) -> None:
-    """Make *folder*, or empty it of what an interrupted run left there.
+def open_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:
+    """Make *folder*, or empty it of what an interrupted run left there, but for files to *keep*.
 
     :raises StoreError: if the file system refuses
     """
@@ -207,7 +208,8 @@ def open_partial_folder(folder: Path) -> None:
                 raise StoreError(f"{place}: is a symbolic link; remove it")
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
-            path.unlink()
+            if path.name not in keep:
+                path.unlink()
     except OSError as error:
         raise store_error(folder, error) from error
 

@@ -3,68 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Iterable
-from contextlib import suppress
 from ftplib import FTP
-from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
-from scrapy.pipelines.files import FilesPipeline, FSFilesStore, FTPFilesStore, GCSFilesStore
+from scrapy.pipelines.files import FilesPipeline, FTPFilesStore, GCSFilesStore
 from scrapy.utils.asyncio import run_in_thread
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.ftp import ftp_makedirs_cwd
 
+from imagefetch import signals
 from imagefetch.disk import Disk
 from imagefetch.errors import StoreError
+from imagefetch.folder_store import FOLDERS, FolderStore
 from imagefetch.items import ImageRecord
-from imagefetch.names import NameTemplate, stored_file
-from imagefetch.partials import store_error
+from imagefetch.names import NameTemplate
+from imagefetch.partials import Download, store_error
 from imagefetch.stop import stop_run
 
-# Folders whose path is remembered as made and looked at.
-FOLDERS = 100_000
+if TYPE_CHECKING:
+    from imagefetch.spiders.images import ImagesSpider
 
-
-class FolderStore(FSFilesStore):
-    """A local folder. Takes files by renaming, which is atomic."""
-
-    def __init__(self, basedir: str) -> None:
-        super().__init__(basedir)
-        self._folders: set[str] = set()
-
-    def take(self, file: Path, path: str) -> None:
-        """Move *file* to *path*.
-
-        :raises StoreError: if a folder on the way is a symbolic link
-        :raises OSError: if the file system refuses
-        """
-        if "/" in path:
-            self._make_folders(path)
-        file.replace(f"{self.basedir}/{path}")
-
-    def remove_strays(self, names: Iterable[str], keep: str) -> None:
-        """Remove what an interrupted run stored for a line and wrote no row of."""
-        for name in names:
-            if name != keep and (path := stored_file(Path(self.basedir), name)):
-                with suppress(OSError):
-                    path.unlink()
-
-    def _make_folders(self, path: str) -> None:
-        folder = path.rpartition("/")[0]
-        if folder in self._folders:
-            return
-        for parent in reversed(PurePosixPath(path).parents[:-1]):
-            place = Path(self.basedir, parent)
-            with suppress(FileExistsError):
-                place.mkdir()
-            if place.is_symlink() or not place.is_dir():
-                raise StoreError(f"{place}: is no folder, or a symbolic link; move it away")
-        if len(self._folders) >= FOLDERS:
-            self._folders.clear()
-        self._folders.add(folder)
+logger = logging.getLogger(__name__)
 
 
 class GoogleStore(GCSFilesStore):
@@ -145,7 +109,18 @@ class ImageFilesPipeline(FilesPipeline):
     def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
         super().__init__(store_uri, crawler=crawler)
         self.disk = Disk()
+        self._told = False
         self.fsync = crawler.settings.getint("FSYNC") > 0 and isinstance(self.store, FolderStore)
+        crawler.signals.connect(self.row_written, signal=signals.row_written)
+
+    def open_spider(self) -> None:  # type: ignore[override]
+        super().open_spider()
+        if isinstance(self.store, FolderStore):
+            self.store.own = cast("ImagesSpider", self.crawler.spider).own
+
+    def row_written(self, record: ImageRecord) -> None:
+        if record.file and isinstance(self.store, FolderStore):
+            self.store.own.intents.end(record.file)
 
     async def process_item(self, item: ImageRecord) -> ImageRecord:  # type: ignore[override]
         """Give *item* its file.
@@ -153,15 +128,13 @@ class ImageFilesPipeline(FilesPipeline):
         :raises NotStored: if the store refuses it; the run ends
         """
         download = item.download
-        if item.leftovers and isinstance(self.store, FolderStore):
-            self.store.remove_strays(item.leftovers, item.file)
         if download is None or download.path is None:
             return item
         try:
             if self.fsync:
                 await run_in_thread(sync, download.path)
             if isinstance(self.store, FolderStore):
-                await self.disk.run(self.store.take, download.path, item.file)
+                item.file = await self._take(self.store, download, item.file)
                 if self.fsync:
                     for folder in Path(item.file).parents:
                         await run_in_thread(sync, Path(self.store.basedir, folder))
@@ -178,10 +151,22 @@ class ImageFilesPipeline(FilesPipeline):
 
     def withdraw(self, file: str) -> None:
         """Remove *file*, which was stored just now, from a local folder, unless another row may
-        name it, too."""
+        name it, too: then the run's end looks at it."""
         by_content = NameTemplate(self.crawler.settings["FILES_NAME"]).by_content
         if isinstance(self.store, FolderStore) and not by_content:
-            self.store.remove_strays([file], "")
+            self.store.own.withdraw(file)
+
+    async def _take(self, store: FolderStore, download: Download, name: str) -> str:
+        place = await self.disk.run(store.take, download, name)
+        if place != name and not self._told:
+            self._told = True
+            logger.warning(
+                "%s: is taken by a file that is not this report's; the picture is in %s, and so "
+                "will be others",
+                name,
+                store.own.folder,
+            )
+        return place
 
     def close_spider(self) -> None:
         self.disk.close()

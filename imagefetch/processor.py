@@ -76,8 +76,6 @@ class RecordProcessor(ItemPipelineManager):
                 item = _without_file(
                     item, DroppedByPipeline() if isinstance(error, DropItem) else InternalError()
                 )
-            if self._own is not None:
-                await self._own.process_item(item)  # what an earlier run left of the line goes
         return item
 
     async def _process(self, record: ImageRecord, download: Download | None) -> None:
@@ -88,6 +86,7 @@ class RecordProcessor(ItemPipelineManager):
             if own:
                 record.download, download = download, None  # of two, the first stores it
                 await ensure_awaitable(method(record))
+                identity = _identity(record)  # the file may be in another place
                 continue
             described = _described(record)
             try:
@@ -125,7 +124,7 @@ def _without_file(record: ImageRecord, problem: DroppedByPipeline | InternalErro
     code = problem.code if isinstance(problem, InternalError) else record.code
     found = ImageRecord(record.url, code, record.line, reason=problem.reason)
     found.attempts, found.seconds = record.attempts, record.seconds
-    found.key, found.leftovers = record.key, record.leftovers
+    found.key = record.key
     return found
 
 
@@ -140,7 +139,6 @@ def _identity(record: ImageRecord) -> tuple[Any, ...]:
         record.seconds,
         record.reason,
         record.key,
-        record.leftovers,
     )
 
 
@@ -154,7 +152,6 @@ def _identify(record: ImageRecord, identity: tuple[Any, ...]) -> None:
         record.seconds,
         record.reason,
         record.key,
-        record.leftovers,
     ) = identity
 
 

@@ -6,23 +6,23 @@ kill at any moment costs nothing but the step.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 
+from imagefetch.elsewhere import check_store, has_no_file
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
-from imagefetch.names import stored_file
+from imagefetch.moved_rows import MovedRows
+from imagefetch.numbered import numbered, retire
 from imagefetch.only import Only
-from imagefetch.page_file import keep_page
-from imagefetch.partials import is_remote, local_path
-from imagefetch.rows import HEADER, Row, encode, read_rows, whole_size
-from imagefetch.urls import read_lines
+from imagefetch.partials import is_remote, local_path, partial_folder
+from imagefetch.rows import HEADER, encode, read_rows, whole_size
+from imagefetch.superseded import remove_superseded
+from imagefetch.urls import is_shard, read_lines
 
 logger = logging.getLogger(__name__)
 
@@ -31,90 +31,123 @@ class NothingToDo(Exception):
     """Every line of the list has its row. The text is one line for the user."""
 
 
-def previous(report: Path) -> Path:
-    """Return where ``fresh=1`` keeps the old report."""
-    return report.with_name(f"{report.stem}.previous{report.suffix}")
-
-
-def discarded(report: Path) -> Path:
-    """Return where the old report lies while its files are being removed."""
-    return report.with_name(f"{report.stem}.discarded{report.suffix}")
-
-
 def unfinished(report: Path) -> Path:
     """Return where a report that is to replace *report* is written."""
     return report.with_name(f"{report.stem}.new{report.suffix}")
 
 
+@dataclass
+class Preparation:
+    """What is known of a report before a run, and what `commit` does to it as the run begins."""
+
+    report: Path
+    store: str
+    journal: Journal
+    fresh: bool = False
+    new: Path | None = None
+    """What is to take the report's place: a row a line, of lines that the list has."""
+    loses_rows: bool = False
+    """Whether rows are left out there, so that the old report is kept."""
+
+    def commit(self) -> None:
+        """Make the report ready for rows. Until now, nothing that was there is changed.
+
+        :raises OSError: if the file system refuses
+        """
+        if self.fresh:
+            self._retire()
+        elif self.new is not None:
+            remove_superseded(self.report, self.store)
+            if self.loses_rows:
+                _keep_numbered(self.report)
+            self.new.replace(self.report)
+            self.new = None
+        elif self.report.exists() and (size := whole_size(self.report)) < _size(self.report):
+            os.truncate(self.report, size)
+
+    def _retire(self) -> None:
+        if not self.report.exists():
+            return
+        notes = None
+        if not is_remote(self.store):
+            if has_no_file(self.report, local_path(self.store)):
+                logger.warning("%s: its pictures are not in FILES_STORE; they stay", self.report)
+            else:
+                notes = partial_folder(self.store, self.report)
+                notes.mkdir(parents=True, exist_ok=True)
+        logger.info("The earlier report is kept in %s", retire(self.report, notes))
+
+    def close(self) -> None:
+        """Leave nothing of what was not committed."""
+        self.journal.close()
+        if self.new is not None:
+            self.new.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
 def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Journal:
-    """Make *report* ready for rows of the list *urls*; say what is done already.
+    """Make *report* ready for rows of the list *urls* at once; say what is done already.
+
+    :raises NothingToDo, BadInput: as `look_at` does
+    """
+    preparation = look_at(report, urls, store, only=only, fresh=fresh)
+    preparation.commit()
+    return preparation.journal
+
+
+def look_at(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Preparation:
+    """Find out what is done of the list *urls*, and what is to be done to *report*.
 
     :raises NothingToDo: if every line is done
-    :raises BadInput: if *report* is none of this program's, or of another list;
-        it is left as it is
+    :raises BadInput: if *report* is none of this program's, of another list, or its pictures
+        are in another store; it is left as it is
     """
-    finish_discarding(report, store)
     unfinished(report).unlink(missing_ok=True)
-    if fresh and report.exists():
-        for _ in read_rows(report):
-            break  # what is no report of ours is not thrown away
-        report.replace(discarded(report))
-        finish_discarding(report, store)
-    journal = Journal()
+    made = Preparation(report, store, Journal(), fresh)
     if not report.exists():
-        return journal
+        return made
+    if fresh:
+        for _ in read_rows(report):
+            break  # what is no report of ours is not moved away
+        return made
+    if not is_shard(urls):  # of whose job the store was looked at
+        check_store(report, store)
+    journal = made.journal
     journal.read(report, urls, only)
     if journal.matched < journal.lines or journal.lines < journal.rows:
-        rewrite(report, urls, journal)
+        made.new, made.loses_rows = rewrite(report, urls, journal)
         journal.close()
-        journal = Journal()
-        journal.read(report, urls, only)
+        made.journal = journal = Journal()
+        journal.read(made.new, urls, only)
     if journal.done == journal.total:
+        made.commit()
         raise NothingToDo(_nothing_to_do(report, journal.done, only))
-    if (size := whole_size(report)) < report.stat().st_size:
-        os.truncate(report, size)
-    return journal
+    return made
 
 
-def finish_discarding(report: Path, store: str) -> None:
-    """Remove the files that a discarded report names, then keep it as the previous one."""
-    old = discarded(report)
-    if not old.exists():
-        return
-    if not is_remote(store):
-        folder = local_path(store)
-        for row in read_rows(old):
-            if path := stored_file(folder, row.file):
-                path.unlink()
-                _remove_empty(folder, row.file)
-    old.replace(previous(report))
-    keep_page(report, previous(report))
-
-
-def _remove_empty(store: Path, file: str) -> None:
-    """Remove the folders below *store* that *file* stood in, where nothing else does."""
-    with suppress(OSError):
-        for folder in PurePosixPath(file).parents[:-1]:
-            (store / folder).rmdir()
-
-
-def compact(report: Path) -> None:
-    """Leave each line's last row only."""
+def compact(report: Path, store: str) -> int:
+    """Leave each line's last row only, and remove the files that only others name; return how
+    many files went."""
     journal = Journal()
     journal.read_report(report)
+    removed = 0
     if journal.lines < journal.rows:
+        removed = remove_superseded(report, store, journal)
         replace_report(report, (row.raw for row in read_rows(report) if journal.is_last(row)))
     journal.close()
+    return removed
 
 
-def rewrite(report: Path, urls: Path, journal: Journal) -> None:
-    """Leave one row a line, of lines that the list has; rows of moved lines move along.
-
-    Where rows would be lost, the old report is kept under a numbered name.
+def rewrite(report: Path, urls: Path, journal: Journal) -> tuple[Path, bool]:
+    """Write what is to take the report's place: one row a line, of lines that the list has; rows
+    of moved lines move along. Return where it is, and whether rows are lost.
 
     :raises BadInput: if most rows are not of this list
     """
-    moved = _Moved()
+    moved = MovedRows()
     for row in read_rows(report):
         if journal.is_last(row) and not journal.is_matched(row):
             moved.add(row)
@@ -129,13 +162,12 @@ def rewrite(report: Path, urls: Path, journal: Journal) -> None:
             f"{report}: is of another list: {journal.matched + found:,} of its {journal.lines:,} "
             "lines are in this one; name another with -a report=PATH, or begin anew with -a fresh=1"
         )
-    if journal.matched + found < journal.lines:
-        _keep_numbered(report)
-    replace_report(report, _kept(report, journal, moved))
+    new = write_new(report, _kept(report, journal, moved))
     moved.close()
+    return new, journal.matched + found < journal.lines
 
 
-def _kept(report: Path, journal: Journal, moved: _Moved) -> Iterator[bytes]:
+def _kept(report: Path, journal: Journal, moved: MovedRows) -> Iterator[bytes]:
     for row in read_rows(report):
         if not journal.is_last(row):
             continue
@@ -145,58 +177,31 @@ def _kept(report: Path, journal: Journal, moved: _Moved) -> Iterator[bytes]:
             yield encode([*row.cells[:2], str(number), *row.cells[3:]])
 
 
-class _Moved:
-    """Rows whose line number has another URL now, and the lines that take them over.
-
-    In a disposable SQLite database: a line put in at the top moves all others.
-    """
-
-    def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE moved (offset INTEGER PRIMARY KEY, url, line)")
-        self._db.execute("CREATE INDEX by_url ON moved (url) WHERE line IS NULL")
-        self._db.execute("BEGIN")
-
-    def add(self, row: Row) -> None:
-        self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, row.cells[0]))
-
-    def claim(self, url: str, line: int) -> bool:
-        """Give a row with *url* to *line*; False if there is none left."""
-        query = "SELECT offset FROM moved WHERE url = ? AND line IS NULL LIMIT 1"
-        found = self._db.execute(query, (url,)).fetchone()
-        if found is None:
-            return False
-        self._db.execute("UPDATE moved SET line = ? WHERE offset = ?", (line, found[0]))
-        return True
-
-    def line_of(self, row: Row) -> int | None:
-        """Return the line that took *row* over."""
-        query = "SELECT line FROM moved WHERE offset = ?"
-        found: tuple[int | None] | None = self._db.execute(query, (row.offset,)).fetchone()
-        return found[0] if found else None
-
-    def close(self) -> None:
-        self._db.close()
-
-
 def replace_report(report: Path, rows: Iterator[bytes]) -> None:
     """Write *rows* beside *report*, then put them in its place."""
+    write_new(report, rows).replace(report)
+
+
+def write_new(report: Path, rows: Iterator[bytes]) -> Path:
+    """Write *rows* beside *report*; return where they are."""
     new = unfinished(report)
     with new.open("wb") as file:
         file.write(HEADER)
         file.writelines(rows)
         file.flush()
         os.fsync(file.fileno())
-    new.replace(report)
+    return new
 
 
 def _keep_numbered(report: Path) -> None:
-    for number in itertools.count(1):
-        kept = report.with_name(f"{report.stem}.{number}{report.suffix}")
-        if not kept.exists():
-            shutil.copyfile(report, kept)
-            logger.warning("The list has changed: rows that it lost are kept in %s", kept)
-            return
+    for kept in numbered(report):
+        try:
+            with kept.open("xb") as copy, report.open("rb") as file:
+                shutil.copyfileobj(file, copy)
+        except FileExistsError:
+            continue
+        logger.warning("The list has changed: rows that it lost are kept in %s", kept)
+        return
 
 
 def _nothing_to_do(report: Path, done: int, only: Only) -> str:

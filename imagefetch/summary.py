@@ -18,11 +18,14 @@ from imagefetch.paces import HostPace
 from imagefetch.recorder import Recorder
 from imagefetch.redact import hide_credentials_of
 from imagefetch.repeats import Repeat
-from imagefetch.units import lines
+from imagefetch.units import files, lines
 
 if TYPE_CHECKING:
     from imagefetch.scheduler import HostScheduler
     from imagefetch.spiders.images import ImagesSpider
+
+REMOVED = "imagefetch/removed"
+"""Stat: files of earlier runs that no row names any more, and that were removed."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +64,9 @@ class Summary:
         page = self.crawler.get_extension(HtmlReport)
         if page is not None:
             await page.closed.wait()
+        removed = self.crawler.stats.get_value(REMOVED)
         places = {
+            **({"removed": f"{files(removed)} of earlier runs"} if removed else {}),
             "report": str(run.report),
             **({"page": str(page.path)} if page is not None and page.path is not None else {}),
             "images": hide_credentials_of(run.store),

@@ -15,6 +15,11 @@ def lines(number: float) -> str:
     return f"{count(number)} line{'' if number == 1 else 's'}"
 
 
+def files(number: float) -> str:
+    """Return so many files: ``1 file``, ``2 files``."""
+    return f"{count(number)} file{'' if number == 1 else 's'}"
+
+
 def size(amount: float) -> str:
     """Return *amount* of bytes in the unit that fits: ``1.5 MB``."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):

@@ -5,9 +5,16 @@ is reached, the process gets SIGKILL. Steps, in the order of one URL's way:
 
     body    the first bytes are in the partial file
     whole   the partial file is whole, not yet moved
+    noted   it is noted that the file is to be moved
+    linked  the file is in its place, and still among the partial ones
     moved   the file is in its place, its row not yet written
     torn    half of the row is written
     row     the row is written
+
+And two of a run's beginning and end:
+
+    retired the earlier report has its numbered name
+    removed a file that no row names any more is removed
 
 RECORD_FSYNC names a file that is told what was made safe against a power cut, and when.
 """
@@ -20,7 +27,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from imagefetch import partials
+from imagefetch import folder_store, leftovers, moving, numbered, partials, resume
 from imagefetch.items import ImageRecord
 from imagefetch.partials import PartialFile
 from imagefetch.pipelines import ImageFilesPipeline
@@ -38,7 +45,11 @@ SETTINGS = {
 
 def reach(step: str) -> None:
     if step == STEP and next(_reached) == int(COUNT):
-        os.kill(os.getpid(), signal.SIGKILL)
+        die()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 RECORD = os.environ.get("RECORD_FSYNC")
@@ -67,6 +78,42 @@ def _write_out_and_reach(self: PartialFile) -> None:
     reach("body")
 
 
+def _move_and_reach(source: str, target: str) -> None:
+    reach("noted")
+    if STEP == "linked":
+        os.link(source, target)
+        reach("linked")
+        Path(source).unlink()
+    else:
+        moving.move_new(source, target)
+
+
+def _retire_and_reach(report: Path, notes: Path | None) -> Path:
+    kept = numbered.retire(report, notes)
+    reach("retired")
+    return kept
+
+
+def _remove_and_reach(store: Path, name: str, path: Path) -> bool:
+    removed = _remove(store, name, path)
+    reach("removed")
+    return removed
+
+
+_remove = leftovers.remove_file
+
+
+def watch() -> None:
+    """Reach the steps that are in no component."""
+    folder_store.move_new = _move_and_reach  # type: ignore[attr-defined]
+    resume.retire = _retire_and_reach  # type: ignore[attr-defined]
+    leftovers.remove_file = _remove_and_reach
+
+
+if STEP:
+    watch()
+
+
 class KillingPipeline(ImageFilesPipeline):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,7 +134,7 @@ class KillingExporter(ReportExporter):
         if STEP == "torn" and next(_reached) == int(COUNT):
             row = encode(cells(item))
             self.file.write(row[: len(row) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
+            die()
         super().export_item(item)
         record(f"row {item.line}")
         reach("row")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -108,3 +109,27 @@ class ReadsOnLoop:
     def tell(self) -> None:
         text = "reads on the loop: %d, bytes: %d"
         logging.getLogger(__name__).info(text, self.reads, self.bytes)
+
+
+class Calls:
+    """Logs ``calls: <number>`` at the end: of functions, by the run's own thread, in between."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Calls:
+        made = cls()
+        crawler.signals.connect(made.begin, signals.spider_opened)
+        crawler.signals.connect(made.tell, signals.spider_closed)
+        return made
+
+    def begin(self) -> None:
+        sys.setprofile(self._note)
+
+    def _note(self, frame: object, event: str, argument: object) -> None:
+        self.count += event in {"call", "c_call"}
+
+    def tell(self) -> None:
+        sys.setprofile(None)
+        logging.getLogger(__name__).info("calls: %d", self.count)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from imagefetch.audit import audit
+from imagefetch.intents import Intents
+from imagefetch.items import ImageRecord
+from imagefetch.journal import Journal
+from imagefetch.moving import Identity
+from imagefetch.partials import partial_folder
+from imagefetch.rows import HEADER, cells, encode
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
 from tests.server import Server
 
@@ -122,3 +131,52 @@ def test_nothing_on_the_terminal_moves_its_cursor(job: Crawl) -> None:
     done = report(job.folder)
     assert "\\u001b[2J\\u009b" in done.stdout
     assert not {"\x1b", "\x9b"} & set(done.stdout)
+
+
+def test_a_running_job_is_seen_as_of_one_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is stored and written while it is looked at, no more files are counted than rows,
+    and no file whose row comes in between is a stray."""
+    store, path = tmp_path / "images", tmp_path / "REPORT.csv"
+    store.mkdir()
+    (tmp_path / "urls.txt").write_text("".join(f"http://a.example/{n}\n" for n in range(1, 10)))
+
+    def row(number: int) -> bytes:
+        record = ImageRecord(f"http://a.example/{number}", "200", number, f"{number}.jpg", 1)
+        record.sha256, record.attempts = hashlib.sha256(b"x").hexdigest(), 1
+        return encode(cells(record))
+
+    def stored(number: int) -> None:
+        file = store / f"{number}.jpg"
+        file.write_bytes(b"x")
+        intents.add(file.name, Identity.of(file.stat()))
+
+    def written(number: int) -> None:
+        with path.open("ab") as file:
+            file.write(row(number))
+        intents.end(f"{number}.jpg")
+
+    def go_on(journal: Journal, *arguments: Any) -> None:
+        stored(3)
+        written(2)
+        read(journal, *arguments)
+        for number in (4, 5):
+            stored(number)
+            written(number)
+        written(3)
+
+    folder = partial_folder(str(store), path)
+    folder.mkdir(parents=True)
+    intents = Intents(folder)
+    path.write_bytes(HEADER)
+    stored(1)
+    written(1)
+    stored(2)
+    stored(6)
+    read = Journal.read
+    monkeypatch.setattr(Journal, "read", go_on)
+    found = audit(tmp_path / "urls.txt", path, store)
+    intents.close()
+    assert (found.lines, found.rows, found.kept, found.missing) == (9, 2, 2, 7)
+    assert (found.strays, found.partial, found.broken) == (0, 1, {})

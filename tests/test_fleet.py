@@ -24,7 +24,6 @@ from imagefetch.errors import BadInput
 from imagefetch.fleet.cluster import check_dashboard
 from imagefetch.fleet.run import run_fleet
 from imagefetch.fleet.worker import is_own
-from imagefetch.resume import previous
 from imagefetch.rows import read_rows
 from imagefetch.urls import read_lines
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
@@ -74,7 +73,7 @@ def check(folder: Path) -> None:
     assert rows == list(read_lines(folder / "urls.txt"))
     left = {path.name for path in folder.iterdir()}
     assert left <= {"urls.txt", "REPORT.csv", "REPORT.html", "images", "fleet.log",
-                    ".REPORT.csv.lock", "REPORT.previous.csv", "REPORT.previous.html"}  # fmt: skip
+                    ".REPORT.csv.lock", "REPORT.1.csv", "REPORT.1.html"}  # fmt: skip
 
 
 def told(folder: Path) -> list[list[str]]:
@@ -126,7 +125,7 @@ def test_as_crawl_does(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
     hosts.hits.clear()
     before = (fleet / "REPORT.csv").read_bytes()
     assert dask.run_fleet(fleet, "-a", "fresh=1", **settings) == 0
-    assert previous(fleet / "REPORT.csv").read_bytes() == before
+    assert (fleet / "REPORT.1.csv").read_bytes() == before
     assert told(fleet) == told(tmp_path / "crawl")
     assert hosts.hits["/image/0"] == 1
     check(fleet)

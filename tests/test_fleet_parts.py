@@ -21,14 +21,16 @@ from imagefetch.fleet import fence, merge
 from imagefetch.fleet.child import watch
 from imagefetch.fleet.folder import JobFolder
 from imagefetch.fleet.job import job_of
-from imagefetch.fleet.merge import Sorter, in_order, remove_strays
+from imagefetch.fleet.merge import Sorter, in_order
 from imagefetch.fleet.pulse import Pulse
 from imagefetch.fleet.split import Big
 from imagefetch.fleet.suspects import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.task import Task
-from imagefetch.names import NameTemplate
+from imagefetch.intents import RECORD, Notes, write_notes
+from imagefetch.leftovers import remove_noted
+from imagefetch.moving import Identity
 from imagefetch.partials import open_partial_folder, partial_folder
-from imagefetch.rows import Row, encode
+from imagefetch.rows import HEADER, Row, encode
 from imagefetch.urls import Line
 from tests.conftest import examples
 from tests.until import until
@@ -188,22 +190,27 @@ def test_a_report_that_is_not_whole_is_none(lines: list[Line], why: str) -> None
         list(in_order(LINES, rows(*lines)))
 
 
-def test_what_a_killed_process_stored_is_removed(tmp_path: Path) -> None:
-    """Under the other names that a line's picture may have; what its row names stays."""
-    names = NameTemplate("{stem}-{hash}{ext}")
-    kept, stray, other = (
-        names.name(f"http://a.example/{n}", ext)
-        for n, ext in ((1, ".jpg"), (1, ".png"), (2, ".png"))
-    )
-    for name in (kept, stray, other):
-        (tmp_path / name).touch()
-    cells = ["http://a.example/1", "200", "1", kept, *[""] * 8]
-    remove_strays([Row(0, b"", cells)], names, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {kept, other}
-    # A duplicate of it may have been given up; the file is still named by a row.
-    again = ["http://a.example/1", "FAILED WorkerCrash", "5", *[""] * 9]
-    remove_strays([Row(0, b"", again), Row(0, b"", cells)], names, tmp_path)
-    assert (tmp_path / kept).exists()
+def test_what_a_killed_process_moved_is_known_behind_its_fence(tmp_path: Path) -> None:
+    """Its notes outlive its folder, for the next attempt and for the job's end; only a file that
+    is the noted one, and that no row names, is removed."""
+    partial = tmp_path / ".part" / "a1"
+    open_partial_folder(partial)
+    notes: Notes = {}
+    for name in ("stray.jpg", "named.jpg", "another.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+        notes[name] = {Identity.of((tmp_path / name).stat())}
+    write_notes(partial / RECORD, notes)
+    (tmp_path / "another.jpg").unlink()
+    (tmp_path / "another.jpg").write_bytes(b"other")
+    assert fence.put_up(partial) == notes
+    assert fence.put_up(partial) == fence.notes_of(partial) == notes
+    report = tmp_path / "REPORT.csv"
+    cells = ["http://a.example/1", "200", "1", "named.jpg", *[""] * 8]
+    report.write_bytes(HEADER + encode(cells))
+    assert remove_noted(notes, report, tmp_path) == 1
+    assert {path.name for path in tmp_path.glob("*.jpg")} == {"named.jpg", "another.jpg"}
+    fence.take_down(partial)
+    assert not partial.parent.exists()
 
 
 def test_the_job_folder(tmp_path: Path) -> None:

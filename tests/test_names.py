@@ -219,12 +219,3 @@ def test_a_host_is_no_folder_of_devices() -> None:
     assert names.name("http://con/a", "").startswith("_con/")
     assert names.name("http://aux.example/a", "").startswith("_aux.example/")
     assert names.name("http://[::1]/a", "").startswith("__1/")
-
-
-def test_leftovers_are_known_by_url_alone() -> None:
-    """Where names go by content, a file may be another URL's: none is named as leftover."""
-    by_url = NameTemplate("{hash:.2}/{stem}-{hash}{ext}")
-    names = by_url.possible_names(URL, 1)
-    assert by_url.name(URL, ".webp", 1) in names
-    assert len(names) > 15
-    assert NameTemplate("{sha256}{ext}").possible_names(URL, 1) == []

@@ -24,7 +24,6 @@ from imagefetch.items import ImageRecord
 from imagefetch.page import link
 from imagefetch.page_file import page_path
 from imagefetch.page_writer import PageError, PageWriter
-from imagefetch.resume import previous
 from imagefetch.sketches import Reservoir
 from tests import bombs
 from tests.conftest import ROOT, RunCrawl, command, environment
@@ -280,12 +279,14 @@ def test_the_old_page_goes_with_the_old_report(
     second = (tmp_path / "REPORT.html").read_text()
     assert f"  page        {tmp_path / 'REPORT.html'}\n" in done.log
     crawl(lines, "-a", "fresh=1")
-    kept = page_path(previous(tmp_path / "REPORT.csv"))
+    kept = tmp_path / "REPORT.1.html"
     assert kept.read_text() == second != first
     assert "2 of 2 kept" in (tmp_path / "REPORT.html").read_text()
     (tmp_path / "REPORT.html").unlink()
     crawl(lines, "-a", "fresh=1")
-    assert not kept.exists(), "a page of another report than the one beside it"
+    assert kept.read_text() == second
+    assert (tmp_path / "REPORT.2.csv").exists()
+    assert not (tmp_path / "REPORT.2.html").exists(), "a page of another report"
 
 
 # Memory that a page's process may take, at its peak, MiB: for a picture, and for itself.

@@ -16,6 +16,8 @@ from imagefetch.harmless import hide_in_tracebacks
 from imagefetch.job import lock_report
 from imagefetch.partials import is_remote, local_path
 from imagefetch.spool import STANDARD_INPUT, spool_path
+from imagefetch.strays import remove_strays
+from imagefetch.units import files
 
 BROKEN = 1
 
@@ -29,7 +31,8 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def syntax(self) -> str:
-        return "[REPORT | -a report=PATH] [-a urls=PATH] [-s FILES_STORE=PATH] [--sort | --html]"
+        options = "[--sort] [--remove-strays] [--html]"
+        return f"[REPORT | -a report=PATH] [-a urls=PATH] [-s FILES_STORE=PATH] {options}"
 
     def short_desc(self) -> str:
         return "Hold a list, its report and its pictures against each other"
@@ -41,6 +44,11 @@ class Command(ScrapyCommand):
             "--sort", action="store_true", help="write the report in the order of the list"
         )
 
+        parser.add_argument(
+            "--remove-strays",
+            action="store_true",
+            help="remove the files that no row names and that are proven to be this report's",
+        )
         parser.add_argument(
             "--html",
             action="store_true",
@@ -71,6 +79,13 @@ class Command(ScrapyCommand):
             if opts.sort:
                 with lock_report(run.report):
                     sort(run.urls, run.report)
+            if opts.remove_strays:
+                with lock_report(run.report):
+                    removed, left = remove_strays(run.report, run.store)
+                print(
+                    f"removed     {files(removed)} that no row names"
+                    + (f"; {files(left)} left, which may be another's" if left else "")
+                )
             store = None if is_remote(run.store) else local_path(run.store)
             result = audit(run.urls, run.report, store, self.settings.getint("PLACEHOLDER_REPEATS"))
         except BadInput as error:

@@ -27,8 +27,9 @@ from imagefetch.fleet.folder import BEFORE, JobFolder, attempt_path, done_path, 
 from imagefetch.fleet.pulse import Pulse
 from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
+from imagefetch.intents import RECORD, Notes, write_notes
 from imagefetch.items import ImageRecord
-from imagefetch.partials import partial_folder
+from imagefetch.partials import is_remote, partial_folder
 from imagefetch.redact import hide_credentials_of
 from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
@@ -91,7 +92,7 @@ class Attempt:
         self.scratch = scratch
         self.tell = tell
         self.alive = alive
-        self.crawl = Crawl(task.words, task.silence, scratch)
+        self.crawl = Crawl(task.words, task.silence, scratch, task.owner)
         self.partial: Path | None = None
         """Where pictures lie on their way."""
         self.done = self.kept = 0
@@ -109,9 +110,11 @@ class Attempt:
             earlier = self.folder.attempts(shard)
             number = int(earlier[-1].partition("-")[0]) + 1 if earlier else 1
             self.name = f"{number:04}-{uuid.uuid4().hex[:8]}"
+            self.left: Notes = {}
             for attempt in earlier:
                 if partial := self.folder.partial_folder(self.task.store, shard, attempt):
-                    fence.put_up(partial)
+                    for name, identities in fence.put_up(partial).items():
+                        self.left.setdefault(name, set()).update(identities)
             self.suspects = Suspects()
             for attempt in earlier[-1:]:
                 self.suspects = suspects_of(self.folder.note(shard, attempt).get("suspects"))
@@ -139,6 +142,13 @@ class Attempt:
             self.report = self.report.replace(final)
         self.folder.send(self.report, attempt_path(shard, self.name))
         self.report = final
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Let this attempt know as its own what earlier ones moved and wrote no row of."""
+        if self.left and self.partial is not None and not is_remote(self.task.store):
+            self.partial.mkdir(parents=True, exist_ok=True)
+            write_notes(self.partial / RECORD, self.left)
 
     def go_on(self) -> Progress | None:
         """Fetch part by part until every line has its row; None if stopped before."""

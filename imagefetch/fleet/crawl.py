@@ -22,12 +22,16 @@ FINISHED = 0
 class Crawl:
     """Fetches lists, one after the other, within the folder *scratch*.
 
-    *words* are ``NAME=VALUE`` of ``-s``; after *silence* seconds without a sign of life
-    from here a process ends, and one that is stopped for so long is killed.
+    *words* are ``NAME=VALUE`` of ``-s``, *owner* is the report of the whole job, which owns the
+    pictures; after *silence* seconds without a sign of life from here a process ends, and one
+    that is stopped for so long is killed.
     """
 
-    def __init__(self, words: Sequence[str], silence: float, scratch: Path) -> None:
+    def __init__(
+        self, words: Sequence[str], silence: float, scratch: Path, owner: str = ""
+    ) -> None:
         self.words = words
+        self.owner = owner
         self.silence = silence
         self.scratch = scratch
         self.stopping = False
@@ -42,6 +46,8 @@ class Crawl:
         *look* is called every `POLL` seconds; if it raises, the process is killed.
         """
         command = ["crawl", "images", "-a", f"urls={lines}", "-a", f"report={report}"]
+        if self.owner:
+            command += ["-a", f"_owner={self.owner}"]
         for word in self.words:
             command += ["-s", word]
         environment = {"SCRAPY_SETTINGS_MODULE": "imagefetch.settings", **os.environ}

@@ -11,23 +11,36 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from imagefetch.intents import RECORD, Notes, read_notes, write_notes
+from imagefetch.moving import move_new
 
-def put_up(partial: Path) -> None:
+
+def put_up(partial: Path) -> Notes:
     """Remove the folder *partial* with what is in it, and let nobody make it anew.
 
-    A file takes its place. Where the folder's machine is another's, nothing happens.
+    A file takes its place, with the notes of what the process has moved; they are returned.
+    Where the folder's machine is another's, nothing happens.
 
     :raises OSError: if the file system refuses
     """
     aside = partial.with_name(f"{partial.name}.dead")
     if partial.parent.is_symlink():  # what it leads to is not the store's
-        return
+        return {}
     while partial.parent.is_dir() and not partial.is_file():
         with suppress(FileNotFoundError):
             partial.rename(aside)
+        notes = partial.with_name(f"{partial.name}.notes")
+        write_notes(notes, read_notes(aside / RECORD))
+        with suppress(FileExistsError):
+            move_new(str(notes), str(partial))
+        notes.unlink(missing_ok=True)
         shutil.rmtree(aside, ignore_errors=True)
-        with suppress(IsADirectoryError, FileExistsError):
-            partial.touch(exist_ok=False)
+    return notes_of(partial)
+
+
+def notes_of(partial: Path) -> Notes:
+    """Return the notes of what was moved from the folder *partial*, be it behind its fence."""
+    return read_notes(partial if partial.is_file() else partial / RECORD)
 
 
 def take_down(partial: Path) -> None:

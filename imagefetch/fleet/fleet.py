@@ -163,6 +163,7 @@ class Fleet:
             self.words.for_lane(self.lanes.get(shard, 1)),
             begun.run.store,
             self.silence,
+            str(begun.run.report),
         )
         future = self.client.submit(on_worker, task, key=self._key(shard), pure=False)
         fire_and_forget(future)

@@ -31,16 +31,19 @@ from imagefetch.fleet.folder import (
     shard_path,
     storage_options,
 )
-from imagefetch.fleet.merge import Sorter, remove_strays, write_report
+from imagefetch.fleet.merge import Sorter, write_report
+from imagefetch.fleet.owned import remove_strays, tell_what_is_owned
 from imagefetch.fleet.split import Big, plan, split
 from imagefetch.job import lock_report, with_list_at_hand
-from imagefetch.names import NameTemplate
+from imagefetch.leftovers import Leftovers
+from imagefetch.ownership import Ownership, settle
 from imagefetch.partials import is_remote, local_path
 from imagefetch.rebuild import add_row, no_figures
 from imagefetch.repeats import Repeats
-from imagefetch.resume import prepare, replace_report
+from imagefetch.resume import NothingToDo, look_at, replace_report
 from imagefetch.rows import HEADER, Row, read_rows
 from imagefetch.scrapy_rules import check_proxies
+from imagefetch.units import files
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 
 logger = logging.getLogger(__name__)
@@ -128,18 +131,22 @@ def begun(
         if job is not None and run.fresh:
             parts = folder.of(job.id)
             gather(run.report, parts)
-            clear_partials(parts, run.store, parts.tried())
+            shards = list(parts.tried())
+            remove_strays(run, parts, shards)
+            clear_partials(parts, run.store, shards)
             job = None
         if job is None:
             folder.remove()
         run = with_list_at_hand(run, settings)
         try:
+            anew = job is None
             if job is None:
                 job = begin(run, folder, settings, workers)
             else:
                 check_known(job, run)
         except READ_ERRORS as error:
             raise BadInput(f"{run.urls}: breaks off: {error}") from error
+        tell_what_is_owned(run, anew=anew)
         yield Begun(run, folder, folder.of(job.id), job)
 
 
@@ -212,14 +219,19 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
     made = fingerprint(run.urls)
     number = uuid.uuid4().hex[:12]
     parts = folder.of(number)
-    with closing(
-        prepare(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
-    ) as journal:
+    try:
+        preparation = look_at(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
+    except NothingToDo:
+        settle(run.report, run.store)
+        raise
+    with closing(preparation) as prepared:
+        journal = prepared.journal
         folder.write("job.json", json.dumps({"id": number}).encode())
         size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
         logger.info("Splitting the list")
         with ExitStack() as stack:
-            report = stack.enter_context(run.report.open("rb")) if run.report.exists() else None
+            before = preparation.new or run.report
+            report = stack.enter_context(before.open("rb")) if before.exists() else None
 
             def row_of(line: Line) -> bytes | None:
                 """Return a done line's row where a line to be done has the same URL."""
@@ -235,6 +247,10 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
             made_plan = plan(wanted, size, max(1, workers()), limit)
             scratch = stack.enter_context(scratch_of(parts, run.report))
             split(run.urls, scratch, made_plan, row_of, partial(_send, parts))
+        own = Ownership(run.report, run.store)
+        own.begin()
+        own.close()
+        prepared.commit()
         total = made_plan.lines if journal.total is None else journal.total
         job = Job(
             number,
@@ -316,18 +332,17 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
     run, parts = begun.run, begun.parts
     outcomes = parts.outcomes()
     figures, repeats = no_figures(settings)
-    store = None if is_remote(run.store) else local_path(run.store)
-    names = NameTemplate(settings["FILES_NAME"])
+    superseded = Leftovers()
 
     with scratch_of(parts, run.report) as scratch, closing(Sorter(scratch)) as sorter:
         if run.report.exists():
             for row in read_rows(run.report):
                 sorter.add(row)
+            if begun.job.only:
+                superseded.add(read_rows(run.report))
         for shard, outcome in outcomes.items():
             for row in newest_rows(parts, shard, outcome["attempt"]):
                 sorter.add(row)
-            if store is not None and not outcome.get("clean"):
-                remove_strays(newest_rows(parts, shard, outcome["attempt"]), names, store)
 
         def see(row: Row) -> None:
             try:
@@ -337,7 +352,13 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
 
         write_report(run.urls, run.report, sorter.rows(), see)
     unclean = [shard for shard, outcome in outcomes.items() if not outcome.get("clean")]
+    remove_strays(run, parts, unclean)
     clear_partials(parts, run.store, unclean)
+    removed = settle(run.report, run.store)
+    if not is_remote(run.store):
+        removed += superseded.remove(read_rows(run.report), local_path(run.store))
+    if removed:
+        logger.info("%s of earlier runs removed", files(removed))
     begun.folder.remove()
     return figures, repeats
 
@@ -346,5 +367,5 @@ def clear_partials(folder: JobFolder, store: str, shards: Iterable[int]) -> None
     """Remove what killed attempts left of pictures on their way, and the fences around it."""
     for shard in shards:
         for attempt in folder.attempts(shard):
-            if partial_files := folder.partial_folder(store, shard, attempt):
-                fence.take_down(partial_files)
+            if partial := folder.partial_folder(store, shard, attempt):
+                fence.take_down(partial)

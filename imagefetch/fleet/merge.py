@@ -6,13 +6,10 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from scrapy import Request
-
-from imagefetch.errors import Failure, ReportError
-from imagefetch.names import NameTemplate, stored_file
+from imagefetch.errors import ReportError
 from imagefetch.resume import replace_report
 from imagefetch.rows import HEADER, Row, read_rows
-from imagefetch.urls import Line, read_lines, request_url
+from imagefetch.urls import Line, read_lines
 
 LINES = 2**16
 """Of the list, whose rows are put in order at a time."""
@@ -87,20 +84,3 @@ def write_report(urls: Path, report: Path, rows: Iterator[Row], see: Callable[[R
             yield row.raw
 
     replace_report(report, taken())
-
-
-def remove_strays(rows: Iterable[Row], names: NameTemplate, store: Path) -> None:
-    """Remove what processes that were killed stored for lines of a shard, and wrote no row of.
-
-    *rows* are all of the shard's: what one of them names stays.
-    """
-    found = list(rows)
-    named = {row.file for row in found}
-    for row in found:
-        try:
-            url = Request(request_url(row.cells[0])).url
-        except (Failure, ValueError):
-            continue
-        for name in names.possible_names(url, row.line):
-            if name not in named and (path := stored_file(store, name)):
-                path.unlink(missing_ok=True)

@@ -24,6 +24,8 @@ class Task:
     """FILES_STORE, which may hold a password."""
     silence: float
     """Seconds without a sign of life from the worker after which its process ends."""
+    owner: str = ""
+    """The report of the whole job, which owns the pictures."""
 
 
 class AttemptFailed(Exception):

@@ -37,14 +37,9 @@ from imagefetch.meta import (
 )
 from imagefetch.names import NameTemplate
 from imagefetch.needed import check_components
+from imagefetch.ownership import Ownership
 from imagefetch.pages import ImagePage
-from imagefetch.partials import (
-    Download,
-    FileResponse,
-    close_partial_folder,
-    open_partial_folder,
-    partial_folder,
-)
+from imagefetch.partials import Download, FileResponse
 from imagefetch.report import begin_report
 from imagefetch.resume import compact
 from imagefetch.rows import read_row
@@ -52,8 +47,10 @@ from imagefetch.rules import RULES
 from imagefetch.shape import oddity
 from imagefetch.spelling import misspelt
 from imagefetch.stop import note_stop, stop_run
+from imagefetch.summary import REMOVED
 from imagefetch.tally import Tally
-from imagefetch.urls import READ_ERRORS, Line, is_shard, read_lines, request_url
+from imagefetch.units import files
+from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
 from imagefetch.verify import Unverified
 
 if TYPE_CHECKING:
@@ -84,12 +81,10 @@ class ImagesSpider(Spider):
         self.job = job
         self.run = run = job.run
         self.report = str(run.report)  # FEEDS names the report by it
-        self.partial = partial_folder(run.store, run.report)
+        self.own = Ownership(run.report, run.store, run.owner)
+        self.partial = self.own.partial
         self.outcomes = job.journal.outcomes
         self.tally = Tally()
-        self.continues = run.report.exists() and not is_shard(run.urls)
-        """Whether an interrupted run may have left files without rows, and this one may remove
-        them: of a shard, another's row may name them already."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ImagesSpider:
@@ -126,8 +121,9 @@ class ImagesSpider(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         try:
-            open_partial_folder(self.partial)
+            self.own.begin()
             await self.judge.begin()
+            self._commit()
             begin_report(self.run.report)
             self._warn()
             if self.job.journal.done:
@@ -155,6 +151,16 @@ class ImagesSpider(Spider):
             self.logger.warning("setting %s: there is none; did you mean %s?", name, known)
         if (odd := oddity(self.run.urls)) is not None:
             self.logger.warning("%s", odd)
+
+    def _commit(self) -> None:
+        """Let what was prepared take place, as all else that a run needs is there.
+
+        :raises ReportError: if the file system refuses
+        """
+        try:
+            self.job.preparation.commit()
+        except OSError as error:
+            raise errors.ReportError(f"{self.report}: {error.strerror}") from error
 
     def request_for(self, line: Line) -> Request:
         """Return the request for a line just read."""
@@ -302,9 +308,6 @@ class ImagesSpider(Spider):
     def _complete(self, record: ImageRecord, request: Request) -> ImageRecord:
         """Add to *record* what no column shows."""
         record.key = request.meta.get(KEY)
-        if self.continues and KEY in request.meta:
-            line: Line = request.meta[LINE]
-            record.leftovers = self.names.possible_names(self._first_url(request), line.number)
         return record
 
     @staticmethod
@@ -359,9 +362,14 @@ class ImagesSpider(Spider):
 
     async def closed(self, reason: str) -> None:
         self.judge.close()
-        close_partial_folder(self.partial)
-        if reason == "finished" and self.run.only:
-            compact(self.run.report)
+        if reason == "finished":
+            removed = self.own.finish()
+            if self.run.only:
+                removed += compact(self.run.report, self.run.store)
+            if removed:
+                self.crawler.stats.set_value(REMOVED, removed)
+                self.logger.info("%s of earlier runs removed", files(removed))
+        self.own.close()
         page = self.crawler.get_extension(HtmlReport)
         if page is not None:
             await page.closed.wait()  # the lock is the page's, too: the next run writes the same

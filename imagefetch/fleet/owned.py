@@ -1,0 +1,47 @@
+"""What a job's report owns in the store, for the attempts at its shards; and what those leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imagefetch.checks import Run
+from imagefetch.errors import BadInput
+from imagefetch.fleet import fence
+from imagefetch.fleet.folder import JobFolder
+from imagefetch.intents import Notes
+from imagefetch.leftovers import remove_noted
+from imagefetch.numbered import predecessors
+from imagefetch.own_names import write_index
+from imagefetch.ownership import INDEX
+from imagefetch.partials import is_remote, local_path, partial_folder
+
+
+def tell_what_is_owned(run: Run, *, anew: bool) -> None:
+    """Let those that fetch know what the job owns already; the file tells of the job, too.
+
+    :raises BadInput: if the store can't be written to
+    """
+    if is_remote(run.store):
+        return
+    index = partial_folder(run.store, run.report) / INDEX
+    earlier = predecessors(run.report)
+    if (index.exists() and not anew) or not (run.report.exists() or earlier):
+        return
+    try:
+        index.parent.mkdir(parents=True, exist_ok=True)
+        write_index(run.report, earlier, index)
+    except OSError as error:
+        raise BadInput(f"FILES_STORE: {index}: can't be written: {error.strerror}") from error
+
+
+def remove_strays(run: Run, folder: JobFolder, shards: Iterable[int]) -> None:
+    """Remove what killed processes stored for lines of *shards*, and no row of the report names."""
+    if is_remote(run.store):
+        return
+    notes: Notes = {}
+    for shard in shards:
+        for attempt in folder.attempts(shard):
+            if partial := folder.partial_folder(run.store, shard, attempt):
+                for name, identities in fence.notes_of(partial).items():
+                    notes.setdefault(name, set()).update(identities)
+    remove_noted(notes, run.report, local_path(run.store))

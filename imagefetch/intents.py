@@ -1,0 +1,130 @@
+"""Files that are in the store, or about to be, and have no row yet.
+
+Each is noted before it is moved, so that the next run knows what a killed one left. A note
+is proof: it holds what tells the file from any other at the same place.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from imagefetch.moving import Identity
+from imagefetch.names import stored_file
+
+RECORD = "moving"
+"""The file of notes in a report's folder for partial files."""
+RECORD_MAX = 64 * 1024
+"""Bytes from which the file is begun anew, without the notes whose file has a row."""
+
+Notes = dict[str, set[Identity]]
+
+
+class Intents:
+    """The notes of one run. Its methods may be called by any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / RECORD
+        self._file: int | None = None
+        self._size = 0
+        self._lock = threading.Lock()
+        self._notes: Notes = {}
+        self.moved: set[str] = set()
+        """Names of files that are in their place."""
+
+    def add(self, name: str, identity: Identity) -> None:
+        """Note that a file is about to be moved to *name*.
+
+        :raises OSError: if the file system refuses; nothing may be moved then
+        """
+        note = _line(name, identity)
+        with self._lock:
+            self._notes.setdefault(name, set()).add(identity)
+            if self._file is None or self._size + len(note) > RECORD_MAX:
+                self._begin()  # holds the new one, too
+            else:
+                self._write(note)
+
+    def take_back(self, name: str, identity: Identity) -> None:
+        """Forget a note whose file was not moved to *name*, since something is there."""
+        with self._lock:
+            found = self._notes.get(name, set())
+            found.discard(identity)
+            if not found:
+                self._notes.pop(name, None)
+
+    def end(self, name: str) -> None:
+        """Forget *name*, which has its row."""
+        with self._lock:
+            self._notes.pop(name, None)
+            self.moved.discard(name)
+
+    def left(self) -> Notes:
+        """Return the notes that nothing has ended."""
+        with self._lock:
+            return {name: set(found) for name, found in self._notes.items()}
+
+    def close(self) -> None:
+        """Remove the notes if none is left."""
+        with self._lock:
+            if self._file is None:
+                return
+            os.close(self._file)
+            self._file = None
+            if not self._notes:
+                with suppress(OSError):
+                    self._path.unlink()
+
+    def _begin(self) -> None:
+        new = self._path.with_name(f"{RECORD}.new")
+        write_notes(new, self._notes)
+        file = os.open(new, os.O_WRONLY | os.O_APPEND)
+        new.replace(self._path)
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._size = file, os.fstat(file).st_size
+
+    def _write(self, note: bytes) -> None:
+        assert self._file is not None
+        if os.write(self._file, note) < len(note):
+            raise OSError(28, "No space left on device")
+        self._size += len(note)
+
+
+def _line(name: str, identity: Identity) -> bytes:
+    return b"%d %d %d %s\n" % (*identity, name.encode("utf-8", "surrogatepass"))
+
+
+def write_notes(path: Path, notes: Mapping[str, Iterable[Identity]]) -> None:
+    """Write *notes* to *path*.
+
+    :raises OSError: if the file system refuses
+    """
+    path.write_bytes(b"".join(_line(name, one) for name, found in notes.items() for one in found))
+
+
+def read_notes(path: Path) -> Notes:
+    """Return the notes in the file *path*; whatever is none, as a torn end, is left out."""
+    notes: Notes = {}
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+    except OSError:
+        return {}
+    for line in lines:
+        with suppress(ValueError):
+            inode, size, mtime, name = line.split(b" ", 3)
+            identity = Identity(int(inode), int(size), int(mtime))
+            notes.setdefault(name.decode("utf-8", "surrogatepass"), set()).add(identity)
+    return notes
+
+
+def proven_file(store: Path, name: str, identities: Iterable[Identity]) -> Path | None:
+    """Return the file *name* in *store* if it is the one that was noted."""
+    path = stored_file(store, name)
+    try:
+        return path if path and Identity.of(path.lstat()) in set(identities) else None
+    except OSError:
+        return None

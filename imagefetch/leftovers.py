@@ -1,0 +1,90 @@
+"""Removing files of the store that are proven to be a report's own, and that it needs no more."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from imagefetch.intents import Notes, proven_file
+from imagefetch.names import stored_file
+from imagefetch.rows import Row, read_rows
+
+logger = logging.getLogger(__name__)
+
+NEVER = 2**63 - 1
+
+
+class Leftovers:
+    """Files that rows name which are, or will be, replaced.
+
+    In a disposable SQLite database: there may be ten million.
+    """
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("CREATE TABLE file (name PRIMARY KEY, size, sha256, until) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+        self.add(rows)
+
+    def add(self, rows: Iterable[Row], until: int = NEVER) -> None:
+        """Take in what *rows* name; files that were written to after *until* (ns) are others'."""
+        found = ((row.file, row.cells[4], row.cells[8], until) for row in rows if row.file)
+        self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)", found)
+
+    def remove(self, rows: Iterable[Row], store: Path) -> int:
+        """Remove the files that none of *rows* names, and forget all; return how many went.
+
+        A file that is not what its row says, as one that the user has edited, stays.
+        """
+        removed = 0
+        if self._db.execute("SELECT 1 FROM file LIMIT 1").fetchone():
+            named = ((row.file,) for row in rows)
+            self._db.executemany("DELETE FROM file WHERE name = ?", named)
+            for name, size, sha256, until in self._db.execute("SELECT * FROM file"):
+                path = stored_file(store, name)
+                if path is not None and is_as_told(path, size, sha256, until):
+                    removed += remove_file(store, name, path)
+        self._db.close()
+        return removed
+
+
+def remove_noted(notes: Notes, report: Path, store: Path) -> int:
+    """Remove the files of *notes* that no row of *report* names; return how many."""
+    left = dict(notes)
+    if left and report.exists():
+        for row in read_rows(report):
+            left.pop(row.file, None)
+    removed = 0
+    for name, identities in left.items():
+        if path := proven_file(store, name, identities):
+            removed += remove_file(store, name, path)
+    return removed
+
+
+def remove_file(store: Path, name: str, path: Path) -> bool:
+    """Remove the file *path*, which is *name* in *store*, and the folders that are empty then."""
+    try:
+        path.unlink()
+    except OSError as error:
+        logger.warning("%s: can't be removed: %s", path, error.strerror)
+        return False
+    with suppress(OSError):
+        for folder in PurePosixPath(name).parents[:-1]:
+            (store / folder).rmdir()
+    return True
+
+
+def is_as_told(path: Path, size: str, sha256: str, until: int) -> bool:
+    """Whether the file *path* has the size and the SHA-256 that a row gives, and is no newer."""
+    try:
+        status = path.stat()
+        if str(status.st_size) != size or status.st_mtime_ns > until:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False

@@ -1,0 +1,41 @@
+"""Rows of lines that have moved in the list."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from imagefetch.rows import Row
+
+
+class MovedRows:
+    """Rows whose line number has another URL now, and the lines that take them over.
+
+    In a disposable SQLite database: a line put in at the top moves all others.
+    """
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("CREATE TABLE moved (offset INTEGER PRIMARY KEY, url, line)")
+        self._db.execute("CREATE INDEX by_url ON moved (url) WHERE line IS NULL")
+        self._db.execute("BEGIN")
+
+    def add(self, row: Row) -> None:
+        self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, row.cells[0]))
+
+    def claim(self, url: str, line: int) -> bool:
+        """Give a row with *url* to *line*; False if there is none left."""
+        query = "SELECT offset FROM moved WHERE url = ? AND line IS NULL LIMIT 1"
+        found = self._db.execute(query, (url,)).fetchone()
+        if found is None:
+            return False
+        self._db.execute("UPDATE moved SET line = ? WHERE offset = ?", (line, found[0]))
+        return True
+
+    def line_of(self, row: Row) -> int | None:
+        """Return the line that took *row* over."""
+        query = "SELECT line FROM moved WHERE offset = ?"
+        found: tuple[int | None] | None = self._db.execute(query, (row.offset,)).fetchone()
+        return found[0] if found else None
+
+    def close(self) -> None:
+        self._db.close()

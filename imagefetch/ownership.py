@@ -1,0 +1,152 @@
+"""Every file in a store has one owner, a report; only runs of that replace or remove it.
+
+No list of owners is kept. A report owns what its rows name, and what the rows of its earlier
+reports do; what lies in its own folder of the store; and what a run of it moved into the store,
+as far as `imagefetch.intents` proves it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+from imagefetch.intents import RECORD, Intents, proven_file, read_notes
+from imagefetch.leftovers import Leftovers, remove_file, remove_noted
+from imagefetch.moving import Identity
+from imagefetch.numbered import REPLACED, predecessors, replaced, rows_of, written_until
+from imagefetch.own_names import Owner, OwnNames
+from imagefetch.partials import (
+    close_partial_folder,
+    is_remote,
+    local_path,
+    open_partial_folder,
+    partial_folder,
+    store_error,
+)
+
+INDEX = "names"
+"""The file, in the folder for partial files of a job's report, of what the job's rows name."""
+PLACES_MAX = 100
+"""Names that are tried for one picture."""
+
+
+def own_folder(report: Path) -> str:
+    """Return the name of the folder, in the store, that is for pictures of *report* alone."""
+    name = hashlib.sha256(str(report).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in report.stem)[:40]
+    return f"{stem.strip('-_') or 'report'}-{name}"
+
+
+class Ownership:
+    """What the run that writes *report* owns in *store*.
+
+    *job* is the report of the whole job, where this run does a part of it: its rows name files
+    of the same owner. Remote stores are not looked into: there, nothing is owned or removed.
+    """
+
+    def __init__(self, report: Path, store: str, job: Path | None = None) -> None:
+        self.report = report
+        self.part = job is not None
+        self.store = None if is_remote(store) else local_path(store)
+        self.partial = partial_folder(store, report)
+        """The folder for bodies on their way, and for what is noted."""
+        self.folder = own_folder(job or report)
+        self.intents = Intents(self.partial)
+        index = partial_folder(store, job or report) / INDEX
+        self._names = OwnNames(report, lambda: predecessors(report), index)
+        self._left = read_notes(self.partial / RECORD)
+
+    def begin(self) -> None:
+        """Clear away what a killed run left: partial files, and files without a row.
+
+        :raises StoreError: if the file system refuses
+        """
+        open_partial_folder(self.partial, keep={RECORD, REPLACED})
+        if self.store is None:
+            return
+        # An attempt at a part of a job doesn't know all rows: the job's end removes them.
+        self._left = read_notes(self.partial / RECORD)
+        if self._left and not self.part:
+            remove_noted(self._left, self.report, self.store)
+            self._left = {}
+        try:
+            if self._left:
+                for name, identities in self._left.items():
+                    for identity in identities:
+                        self.intents.add(name, identity)
+            else:
+                (self.partial / RECORD).unlink(missing_ok=True)
+        except OSError as error:
+            raise store_error(self.partial, error) from error
+
+    def places(self, name: str) -> list[str]:
+        """Return where a picture that is to be called *name* may be put, the best first."""
+        others = [f"{self.folder}/{n}/{name}" for n in range(2, PLACES_MAX)]
+        return [name, f"{self.folder}/{name}", *others]
+
+    def owner(self, name: str, mtime_ns: int) -> Owner:
+        """Say whose the file *name* in the store is, last written to at *mtime_ns*."""
+        if name in self.intents.moved:
+            return Owner.CURRENT
+        owner = self._names.owner(name, mtime_ns)
+        if owner is not Owner.OTHER or self.store is None:
+            return owner
+        mine = name.startswith(f"{self.folder}/")
+        if mine or proven_file(self.store, name, self._left.get(name, ())):
+            return Owner.EARLIER
+        return Owner.OTHER
+
+    def note(self, name: str, identity: Identity) -> None:
+        """Note that a file is about to be moved to *name*.
+
+        :raises StoreError: if it can't be
+        """
+        try:
+            self.intents.add(name, identity)
+        except OSError as error:
+            raise store_error(self.partial, error) from error
+
+    def withdraw(self, name: str) -> None:
+        """Remove the file *name*, which was stored just now and gets no row."""
+        identities = self.intents.left().get(name, set())
+        if self.store is not None and name in self.intents.moved:
+            if path := proven_file(self.store, name, identities):
+                remove_file(self.store, name, path)
+            self.intents.end(name)
+
+    def finish(self) -> int:
+        """Remove what the finished report replaces; return how many files went."""
+        if self.store is None or self.part:
+            return 0
+        leftovers = Leftovers()
+        for old in replaced(self.report, self.partial):
+            leftovers.add(rows_of(old), written_until(old))
+        removed = leftovers.remove(rows_of(self.report), self.store)
+        with suppress(OSError):
+            (self.partial / REPLACED).unlink()
+        return removed
+
+    def close(self) -> None:
+        """Leave nothing that isn't needed. A file without a row goes: its line has another end."""
+        if self.store is not None and not self.part and (left := self.intents.left()):
+            remove_noted(left, self.report, self.store)
+            for name in left:
+                self.intents.end(name)
+        self.intents.close()
+        self._names.close()
+        close_partial_folder(self.partial)
+
+
+def settle(report: Path, store: str) -> int:
+    """Bring to its end what a run was killed at whose rows are all written.
+
+    :raises StoreError: if the file system refuses
+    """
+    own = Ownership(report, store)
+    if own.store is None or not own.partial.is_dir():
+        return 0
+    own.begin()
+    removed = own.finish()
+    own.close()
+    return removed

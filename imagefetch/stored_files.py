@@ -1,0 +1,69 @@
+"""The files in a store, and which of them rows name."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from imagefetch.intents import RECORD, Notes, read_notes
+from imagefetch.numbered import REPLACED
+from imagefetch.ownership import INDEX
+
+NOTES = {RECORD, REPLACED, INDEX}
+"""What lies among partial files and is none."""
+
+
+class StoredFiles:
+    """In a disposable SQLite database: there may be ten million."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("CREATE TABLE file (name TEXT PRIMARY KEY, named) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+
+    def read(self, store: Path) -> int:
+        """Take in the files in *store*; return how many others are partial."""
+        partial = 0
+        for folder, _, names in os.walk(store):
+            below = Path(folder).relative_to(store)
+            for name in names:
+                if below.parts[:1] != (".part",):
+                    path = _text((below / name).as_posix())
+                    self._db.execute("INSERT OR IGNORE INTO file VALUES (?, 0)", (path,))
+                elif name.removesuffix(".new") not in NOTES:
+                    partial += 1
+        return partial
+
+    def name(self, name: str) -> bool:
+        """Note that a row names *name*; False if one did before."""
+        query = "INSERT INTO file VALUES (?, 1) ON CONFLICT DO UPDATE SET named = 1 WHERE named = 0"
+        return bool(name) and self._db.execute(query, (name,)).rowcount == 1
+
+    def unnamed(self) -> Iterator[str]:
+        """Yield the files that no row names, in order."""
+        for (name,) in self._db.execute("SELECT name FROM file WHERE named = 0 ORDER BY name"):
+            yield name
+
+    def is_unnamed(self, name: str) -> bool:
+        """Whether *name* is a file that no row names."""
+        query = "SELECT 1 FROM file WHERE name = ? AND named = 0"
+        return self._db.execute(query, (name,)).fetchone() is not None
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _text(name: str) -> str:
+    """Return *name* as SQLite takes it; no name of ours is changed."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def all_notes(store: Path) -> Notes:
+    """Return what runs have noted of files in *store* that have no row yet, whoever's."""
+    notes: Notes = {}
+    for path in (store / ".part").glob(f"*/{RECORD}"):
+        for name, identities in read_notes(path).items():
+            notes.setdefault(name, set()).update(identities)
+    return notes

@@ -1,0 +1,53 @@
+"""Removing strays: files in the store that no row names, where they are proven a report's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imagefetch.errors import BadInput
+from imagefetch.intents import RECORD, read_notes
+from imagefetch.leftovers import is_as_told, remove_file, remove_noted
+from imagefetch.names import stored_file
+from imagefetch.numbered import predecessors, rows_of, written_until
+from imagefetch.ownership import INDEX, own_folder
+from imagefetch.partials import is_remote, local_path, partial_folder
+from imagefetch.rows import read_rows
+from imagefetch.stored_files import StoredFiles
+
+
+def remove_strays(report: Path, store: str) -> tuple[int, int]:
+    """Remove the strays in *store* that are *report*'s, whose lock is held.
+
+    Return how many files went, and how many are left, since they may be another's.
+
+    :raises BadInput: if there is no such report, or a fleet's job is not finished
+    """
+    if not report.exists():
+        raise BadInput(f"{report}: no such report; name one with -a report=PATH")
+    if is_remote(store):
+        raise BadInput("option --remove-strays: FILES_STORE is no folder; strays can't be told")
+    folder, notes = local_path(store), partial_folder(store, report)
+    if (notes / INDEX).exists() or Path(f"{report}.fleet").exists():
+        raise BadInput(
+            f"{report}: a fleet's job is not finished, and the rows of its files are elsewhere; "
+            "end it first with the same scrapy fleet command"
+        )
+    removed = remove_noted(read_notes(notes / RECORD), report, folder)
+    files = StoredFiles()
+    files.read(folder)
+    for row in read_rows(report):
+        files.name(row.file)
+    for earlier in predecessors(report):
+        until = written_until(earlier)
+        for row in rows_of(earlier):
+            path = stored_file(folder, row.file) if files.is_unnamed(row.file) else None
+            if path is not None and is_as_told(path, row.cells[4], row.cells[8], until):
+                removed += remove_file(folder, row.file, path)
+                files.name(row.file)
+    left, own = 0, f"{own_folder(report)}/"
+    for name in files.unnamed():
+        path = stored_file(folder, name) if name.startswith(own) else None
+        gone = path is not None and remove_file(folder, name, path)
+        removed, left = removed + gone, left + (not gone)
+    files.close()
+    return removed, left

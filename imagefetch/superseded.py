@@ -1,0 +1,26 @@
+"""Rows whose line was fetched again, and the files that only they name."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from imagefetch.journal import Journal
+from imagefetch.leftovers import Leftovers
+from imagefetch.partials import is_remote, local_path
+from imagefetch.rows import read_rows
+
+
+def remove_superseded(report: Path, store: str, journal: Journal | None = None) -> int:
+    """Remove the files that rows of *report* name which a later one of the same line replaces,
+    and no other row; return how many."""
+    if is_remote(store):
+        return 0
+    if journal is None:
+        with closing(Journal()) as made:
+            made.read_report(report)
+            return remove_superseded(report, store, made)
+    if journal.lines == journal.rows:
+        return 0
+    leftovers = Leftovers(row for row in read_rows(report) if not journal.is_last(row))
+    return leftovers.remove(filter(journal.is_last, read_rows(report)), local_path(store))

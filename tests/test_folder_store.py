@@ -1,0 +1,325 @@
+"""Files go into their places over none but their report's own, on any file system."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from imagefetch.errors import StoreError
+from imagefetch.folder_store import FolderStore
+from imagefetch.intents import RECORD, RECORD_MAX, Intents, proven_file, read_notes
+from imagefetch.items import ImageRecord
+from imagefetch.moving import Identity, move_new
+from imagefetch.numbered import predecessors, replaced, retire
+from imagefetch.own_names import Owner, OwnNames, write_index
+from imagefetch.ownership import Ownership
+from imagefetch.partials import Download
+from imagefetch.rows import HEADER, cells, encode
+from imagefetch.strays import remove_strays
+
+NO_LINKS = OSError(errno.EPERM, "Operation not permitted")
+
+
+class Run:
+    """A run's part of the store, with the report's rows written as a run does."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.report = root / name
+        self.store = FolderStore(str(root / "images"))
+        self.store.own = self.own = Ownership(self.report, str(root / "images"))
+        self.own.begin()
+        self.report.touch()
+        if not self.report.stat().st_size:
+            self.report.write_bytes(HEADER)
+        self.count = 0
+
+    def take(self, name: str, body: bytes) -> str:
+        self.count += 1
+        path = self.own.partial / str(self.count)
+        path.write_bytes(body)
+        digest = hashlib.sha256(body).hexdigest()
+        return self.store.take(Download(path, len(body), digest), name)
+
+    def write(self, name: str, body: bytes) -> None:
+        row = ImageRecord(f"http://a.example/{name}", "200", self.count, name, len(body))
+        row.sha256 = hashlib.sha256(body).hexdigest()
+        with self.report.open("ab") as file:
+            file.write(encode(cells(row)))
+        self.own.intents.end(name)
+
+    def put(self, name: str, body: bytes) -> str:
+        place = self.take(name, body)
+        self.write(place, body)
+        return place
+
+    def read(self, name: str) -> bytes:
+        return (Path(self.store.basedir) / name).read_bytes()
+
+
+@pytest.fixture(params=["hard links", "none"])
+def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the file system has hard links."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise NO_LINKS
+
+    if request.param == "none":
+        monkeypatch.setattr(os, "link", refuse)
+    return bool(request.param != "none")
+
+
+def test_what_is_there_stays(tmp_path: Path, links: bool) -> None:
+    """A file of the user's and another report's; the picture lies in the report's own folder,
+    and where that has the same bytes they are stored once, with hard links."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_bytes(b"mine")
+    one, two = Run(tmp_path, "one.csv"), Run(tmp_path, "two.csv")
+    assert one.put("a.jpg", b"one") == f"{one.own.folder}/a.jpg"
+    assert one.put("b.jpg", b"b") == "b.jpg"
+    assert two.put("b.jpg", b"b") == f"{two.own.folder}/b.jpg"
+    assert one.own.folder.startswith("one-")
+    assert one.read("a.jpg") == b"mine"
+    assert one.read(f"{one.own.folder}/a.jpg") == b"one"
+    images = tmp_path / "images"
+    same = (images / "b.jpg").samefile(images / two.own.folder / "b.jpg")
+    assert same == links
+    assert two.read(f"{two.own.folder}/b.jpg") == b"b"
+    for run in (one, two):
+        run.own.close()
+    assert not (images / ".part").exists()
+
+
+@pytest.mark.usefixtures("links")
+def test_what_a_row_names_is_never_replaced_by_other_bytes(tmp_path: Path) -> None:
+    """Or a kill before the new row would leave a row that is wrong; equal bytes share the file."""
+    run = Run(tmp_path, "one.csv")
+    places = [run.put("a.jpg", body) for body in (b"1", b"2", b"1", b"3")]
+    own = run.own.folder
+    assert places == ["a.jpg", f"{own}/a.jpg", "a.jpg", f"{own}/2/a.jpg"]
+    assert [run.read(place) for place in places] == [b"1", b"2", b"1", b"3"]
+    first = run.take("b.jpg", b"no row yet")
+    assert run.take("b.jpg", b"other") == f"{own}/b.jpg"
+    assert run.take("b.jpg", b"no row yet") == first == "b.jpg"
+
+
+@pytest.mark.usefixtures("links")
+def test_what_only_earlier_reports_name_is_replaced(tmp_path: Path) -> None:
+    """Not by a report that has their name by chance: runs have locked that one."""
+    first = Run(tmp_path, "one.csv")
+    first.put("a.jpg", b"old")
+    first.own.close()
+    retire(first.report, None)
+    run = Run(tmp_path, "one.csv")
+    assert predecessors(run.report) == [tmp_path / "one.1.csv"]
+    assert run.put("a.jpg", b"new") == "a.jpg"
+    assert run.read("a.jpg") == b"new"
+    (tmp_path / ".one.1.csv.lock").touch()
+    assert predecessors(run.report) == []
+
+
+@pytest.mark.usefixtures("links")
+def test_a_name_that_came_free_is_another_s(tmp_path: Path) -> None:
+    """An earlier report names it still; its file was removed, and another report has put one of
+    the same bytes there since."""
+    first = Run(tmp_path, "one.csv")
+    first.put("a.jpg", b"a")
+    first.own.close()
+    notes = first.own.partial
+    notes.mkdir(parents=True)
+    kept = retire(first.report, notes)
+    os.utime(kept, ns=(10**18, 10**18))  # as of a moment ago
+    os.utime(tmp_path / "images" / "a.jpg", ns=(10**18 - 1, 10**18 - 1))
+    again = Run(tmp_path, "one.csv")
+    assert again.own.owner("a.jpg", 10**18 - 1) is Owner.EARLIER
+    (tmp_path / "images" / "a.jpg").unlink()
+    other = Run(tmp_path, "two.csv")
+    assert other.put("a.jpg", b"a") == "a.jpg"
+    assert again.put("a.jpg", b"a") == f"{again.own.folder}/a.jpg"
+    assert again.own.finish() == 0
+    again.own.close()
+    assert remove_strays(again.report, str(tmp_path / "images")) == (0, 1)
+    assert other.read("a.jpg") == b"a"
+
+
+@pytest.mark.usefixtures("links")
+def test_links_and_folders_at_a_picture_s_name(tmp_path: Path) -> None:
+    """A link, be it to nothing, stays; a folder ends the run, as any that is in the way."""
+    run = Run(tmp_path, "one.csv")
+    images = tmp_path / "images"
+    (images / "a.jpg").symlink_to("nowhere")
+    (images / "b.jpg").mkdir()
+    assert run.put("a.jpg", b"a") == f"{run.own.folder}/a.jpg"
+    assert (images / "a.jpg").is_symlink()
+    with pytest.raises(IsADirectoryError):
+        run.take("b.jpg", b"b")
+    (images / "elsewhere").symlink_to(tmp_path)
+    with pytest.raises(StoreError, match="symbolic link"):
+        run.take("elsewhere/c.jpg", b"c")
+
+
+@pytest.mark.usefixtures("links")
+def test_a_folder_that_another_run_removed_is_made_again(tmp_path: Path) -> None:
+    """Empty as it was between two pictures."""
+    run = Run(tmp_path, "one.csv")
+    run.put("x/a.jpg", b"a")
+    (tmp_path / "images" / "x" / "a.jpg").unlink()
+    (tmp_path / "images" / "x").rmdir()
+    assert run.put("x/b.jpg", b"b") == "x/b.jpg"
+
+
+def test_a_reply_that_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network's file system says that the name exists: it was just made."""
+
+    def link(source: str, target: str) -> None:
+        real(source, target)
+        raise FileExistsError(errno.EEXIST, "File exists")
+
+    real = os.link
+    monkeypatch.setattr(os, "link", link)
+    run = Run(tmp_path, "one.csv")
+    assert run.take("a.jpg", b"a") == "a.jpg"
+    assert run.read("a.jpg") == b"a"
+    assert [path.name for path in run.own.partial.iterdir()] == [RECORD]
+
+
+@pytest.mark.usefixtures("links")
+def test_two_reports_at_once(tmp_path: Path) -> None:
+    """Of one name, each has a file of its own, whoever is first."""
+    runs = [Run(tmp_path, name) for name in ("one.csv", "two.csv")]
+    names = [f"{number}.jpg" for number in range(200)]
+    places: dict[int, list[str]] = {}
+    start = threading.Barrier(2)
+
+    def work(number: int) -> None:
+        start.wait()
+        places[number] = [runs[number].take(name, b"%d %s" % (number, name.encode()))
+                          for name in names]  # fmt: skip
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, run in enumerate(runs):
+        for name, place in zip(names, places[number], strict=True):
+            assert run.read(place) == b"%d %s" % (number, name.encode())
+
+
+def test_notes_that_rows_have_ended_are_forgotten(tmp_path: Path) -> None:
+    """The file stays small, and holds whatever has no row; a torn end is no note."""
+    notes = Intents(tmp_path)
+    identity = Identity(1, 2, 3)
+    notes.add("no row", identity)
+    for number in range(3_000):
+        notes.add(f"{number}.jpg", identity)
+        notes.end(f"{number}.jpg")
+    path = tmp_path / RECORD
+    assert path.stat().st_size <= RECORD_MAX
+    assert read_notes(path)["no row"] == {identity}
+    path.write_bytes(path.read_bytes() + b"1 2 3 torn")
+    assert "torn" not in read_notes(path)
+    notes.end("no row")
+    notes.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_the_file_that_was_noted_is_proven(tmp_path: Path) -> None:
+    """Another one at its place, or outside of the store, isn't."""
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    noted = {Identity.of((tmp_path / "a.jpg").stat())}
+    assert proven_file(tmp_path, "a.jpg", noted) == tmp_path / "a.jpg"
+    assert proven_file(tmp_path / "sub", "../a.jpg", noted) is None
+    (tmp_path / "a.jpg").rename(tmp_path / "b.jpg")
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    assert proven_file(tmp_path, "a.jpg", noted) is None
+
+
+def test_a_file_without_a_row_goes_at_the_run_s_end_or_at_the_next_one_s_start(
+    tmp_path: Path,
+) -> None:
+    """As where a pipeline drops its record; not what a row names."""
+    run = Run(tmp_path, "one.csv")
+    run.take("a.jpg", b"a")
+    run.take("b.jpg", b"b")
+    run.write("b.jpg", b"b")
+    run.own.close()
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["b.jpg"]
+    killed = Run(tmp_path, "one.csv")
+    killed.take("x/c.jpg", b"c")
+    killed.take("b.jpg", b"b")
+    Run(tmp_path, "one.csv").own.close()
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["b.jpg"]
+
+
+def test_a_part_of_a_job_knows_what_the_whole_owns(tmp_path: Path) -> None:
+    """Rows of the job's report are not replaced, its earlier ones' files are; and what an attempt
+    before moved is this one's."""
+    whole = Run(tmp_path, "one.csv")
+    whole.put("old.jpg", b"old")
+    retire(whole.report, None)
+    whole.own.close()
+    whole = Run(tmp_path, "one.csv")
+    whole.put("done.jpg", b"done")
+    write_index(whole.report, predecessors(whole.report), whole.own.partial / "names")
+
+    def attempt() -> Run:
+        run = Run.__new__(Run)
+        run.report, run.count = tmp_path / "attempt.csv", 0
+        run.store = FolderStore(str(tmp_path / "images"))
+        run.store.own = run.own = Ownership(run.report, str(tmp_path / "images"), whole.report)
+        run.own.begin()
+        return run
+
+    first = attempt()
+    assert first.take("done.jpg", b"done") == "done.jpg"
+    assert first.take("done.jpg", b"other") == f"{whole.own.folder}/done.jpg"
+    assert first.take("old.jpg", b"new") == "old.jpg"
+    assert first.take("a.jpg", b"killed before its row") == "a.jpg"
+    second = attempt()
+    assert second.own.owner("a.jpg", 0) is Owner.EARLIER
+    assert second.take("a.jpg", b"again") == "a.jpg"
+    assert second.read("a.jpg") == b"again"
+    assert {"a.jpg", "old.jpg"} <= read_notes(second.own.partial / RECORD).keys()
+
+
+def test_names_are_read_as_rows_come(tmp_path: Path) -> None:
+    """Also those that were written since the first look."""
+    run = Run(tmp_path, "one.csv")
+    names = OwnNames(run.report, list, tmp_path / "none")
+    assert names.owner("a.jpg", 0) is Owner.OTHER
+    run.put("a.jpg", b"a")
+    assert names.owner("a.jpg", 0) is Owner.CURRENT
+    names.close()
+
+
+def test_a_replaced_report_that_is_another_file_now_is_none(tmp_path: Path) -> None:
+    """Nothing that it names is removed."""
+    report, notes = tmp_path / "one.csv", tmp_path / "notes"
+    notes.mkdir()
+    report.write_bytes(HEADER)
+    kept = retire(report, notes)
+    assert replaced(report, notes) == [kept]
+    kept.rename(tmp_path / "away.csv")
+    kept.write_bytes(HEADER)
+    assert replaced(report, notes) == []
+
+
+@pytest.mark.usefixtures("links")
+def test_moving_takes_no_place_that_is_taken(tmp_path: Path) -> None:
+    """The file stays where it was then."""
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_bytes(b"a")
+    target.write_bytes(b"b")
+    with pytest.raises(FileExistsError):
+        move_new(str(source), str(target))
+    assert (source.read_bytes(), target.read_bytes()) == (b"a", b"b")
+    with pytest.raises(FileNotFoundError):
+        move_new(str(source), str(tmp_path / "no folder" / "c"))
+    move_new(str(source), str(tmp_path / "c"))
+    assert (tmp_path / "c").read_bytes() == b"a"
+    assert not source.exists()
