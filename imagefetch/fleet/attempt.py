@@ -111,7 +111,7 @@ class Attempt:
             number = int(earlier[-1].partition("-")[0]) + 1 if earlier else 1
             self.name = f"{number:04}-{uuid.uuid4().hex[:8]}"
             self.left: Notes = {}
-            for attempt in earlier:
+            for attempt in (name for name in earlier if name != BEFORE):  # which no process made
                 if partial := self.folder.partial_folder(self.task.store, shard, attempt):
                     for name, identities in fence.put_up(partial).items():
                         self.left.setdefault(name, set()).update(identities)
