@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import urlsplit
 
+from imagefetch.cells import CUT, fitting
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
 
 MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL
-CUT = "\ufffd"  # stands for what is missing, as for bytes that can't be decoded
 SNIFF = 4_096  # bytes read to tell text from binary files, and one encoding from another
 
 # UTF-32 stands first: its little-endian mark begins with that of UTF-16.
@@ -83,7 +83,7 @@ def read_lines(path: Path) -> Iterator[Line]:
                 while (part := file.readline(MAX_LINE)) and not part.endswith("\n"):
                     pass
             if text and not text.startswith("#"):
-                yield Line(number, text)
+                yield Line(number, fitting(text))  # rows are found again by it
 
 
 def is_shard(path: Path) -> bool:
