@@ -71,7 +71,9 @@ def with_list_at_hand(run: Run, settings: BaseSettings) -> Run:
     :raises BadInput: if it can't be had
     """
     if run.urls == STANDARD_INPUT:
-        return replace(run, urls=spool_standard_input(run.report))
+        return replace(
+            run, urls=spool_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
+        )
     if run.address:
         spool_address(run.report, run.address, settings, anew=run.fresh)
     return run

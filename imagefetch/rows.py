@@ -165,9 +165,12 @@ def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
             try:
                 cells = _cells(raw)
             except ValueError as error:
+                what = f"line {number} is no row of this program's: {error}"
+                if isinstance(error, DamagedRow):
+                    what = f"{error} (line {number} of the file)"
                 raise BadInput(
-                    f"{report}: line {number} is no row of this program's ({error}); mend it, "
-                    "move the report away, or name another with -a report=PATH"
+                    f"{report}: {what}; mend it, move the report away, or name another "
+                    "with -a report=PATH"
                 ) from error
             yield Row(offset, raw, cells)
             offset += len(raw)
@@ -186,12 +189,23 @@ def open_report(path: Path) -> BinaryIO:
         raise BadInput(f"{path}: can't be read: {error.strerror}") from error
 
 
-# Line, bytes, width, height, hash, attempts, seconds.
+class DamagedRow(ValueError):
+    """A row with a cell that can't be."""
+
+
 _NUMBER = "[0-8]?[0-9]{1,18}"  # below 2**63
-_FIGURES = re.compile(
-    rf"(?!0+\n){_NUMBER}\n(?:{_NUMBER})?\n(?:{_NUMBER})?\n(?:{_NUMBER})?\n"
-    rf"(?:[0-9a-f]{{64}})?\n{_NUMBER}\n(?:[0-9]{{1,12}}(?:\.[0-9]{{1,9}})?)?"
-)
+_FIGURES = {
+    2: rf"(?!0+(?!.)){_NUMBER}",
+    4: f"(?:{_NUMBER})?",
+    6: f"(?:{_NUMBER})?",
+    7: f"(?:{_NUMBER})?",
+    8: "(?:[0-9a-f]{64})?",
+    9: _NUMBER,
+    10: r"(?:[0-9]{1,12}(?:\.[0-9]{1,9})?)?",
+}
+"""Place of a cell to what it may be: line, bytes, width, height, hash, attempts, seconds."""
+
+_ALL_FIGURES = re.compile("\n".join(_FIGURES.values()))
 
 
 def _cells(raw: bytes) -> list[str]:
@@ -210,8 +224,14 @@ def _cells(raw: bytes) -> list[str]:
         raise ValueError(f"{len(cells)} cells, not {len(COLUMNS)}")
     if "'" in text or "\\" in text:
         cells = decode(cells)
-    if _FIGURES.fullmatch("\n".join((cells[2], cells[4], *cells[6:11]))) is None:
-        raise ValueError("a number or hash that is none")
+    if _ALL_FIGURES.fullmatch("\n".join((cells[2], cells[4], *cells[6:11]))) is None:
+        for place, allowed in _FIGURES.items():
+            if re.fullmatch(allowed, cells[place]) is None:
+                name = list(COLUMNS.values())[place]
+                raise DamagedRow(
+                    f"the row of line {cells[2][:20]} is damaged: {name} = {cells[place][:80]!r}"
+                )
+        raise DamagedRow("a row is damaged")  # a line's end within a cell
     return cells
 
 

@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from scrapy.settings import BaseSettings
 
+from imagefetch.beside import replacing
 from imagefetch.errors import BadInput
+from imagefetch.kept_list import check_copy, spool_path, write_copy
 from imagefetch.places import shown
-from imagefetch.urls import check_list
+from imagefetch.urls import check_beginning, check_list
+
+__all__ = ["STANDARD_INPUT", "spool_address", "spool_path", "spool_standard_input"]
 
 logger = logging.getLogger(__name__)
 
 STANDARD_INPUT = Path("-")
 
-
-def spool_path(report: Path, address: str = "") -> Path:
-    """Return where a list from *address*, or else standard input, is kept."""
-    which = f".{hashlib.sha256(address.encode()).hexdigest()[:8]}" if address else ""
-    return report.with_suffix(f"{which}.urls.txt")
+PIECE = 2**16
+"""Bytes copied at a time."""
 
 
-def spool_standard_input(report: Path) -> Path:
+def spool_standard_input(report: Path, max_size: int = 0) -> Path:
     """Copy standard input beside *report*, and return the copy's path.
 
-    Where nothing comes, an earlier copy is used.
+    Where nothing comes, an earlier copy is used. *max_size* in bytes; 0: no limit.
 
     :raises BadInput: if it holds no list, or the copy can't be made
     """
     path = spool_path(report)
-    head = sys.stdin.buffer.read(2**16)
-    if head or not path.exists():
-        with _copy_to(path, "standard input") as new, new.open("wb") as copy:
-            copy.write(head)
-            shutil.copyfileobj(sys.stdin.buffer, copy)
+    check_copy(path)
+    source = sys.stdin.buffer if sys.stdin is not None else None
+    piece = source.read(PIECE) if source else b""
+    if not piece and path.exists():
+        return path
+    check_beginning(piece, "standard input")
+    with _copy_to(path, "standard input") as file, write_copy(file) as copy:
+        size = 0
+        while piece:
+            size += len(piece)
+            if max_size and size > max_size:
+                raise BadInput(
+                    f"standard input: the list is longer than INPUT_URLS_MAXSIZE = {max_size:,} "
+                    "bytes; raise that, or name a file with -a urls=PATH"
+                )
+            copy.write(piece)
+            piece = source.read(PIECE) if source else b""
     return path
 
 
@@ -51,32 +63,31 @@ def spool_address(report: Path, address: str, settings: BaseSettings, *, anew: b
     :raises BadInput: if it can't be fetched or kept, or is no list
     """
     path = spool_path(report, address)
+    check_copy(path)
     if anew or not path.exists():
         from imagefetch.remote_list import fetch_list  # what it needs, few runs do
 
         logger.info("Fetching the list %s", shown(address))
-        with _copy_to(path, shown(address)) as new:
-            fetch_list(address, new, settings)
+        with _copy_to(path, shown(address)) as file:
+            fetch_list(address, file, settings)
     return path
 
 
 @contextmanager
-def _copy_to(path: Path, source: str) -> Iterator[Path]:
+def _copy_to(path: Path, source: str) -> Iterator[BinaryIO]:
     """Let a copy of the list *source* be written; put it at *path* once it is whole.
 
     :raises BadInput: naming *source*, if it is no list, or *path*, if nothing can be kept there
     """
-    # Renamed when whole: standard input may be an earlier copy itself.
-    new = path.with_name(f"{path.name}.new")
+    new = path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield new
-        check_list(new)
-        new.replace(path)
+        with replacing(path) as file:
+            new = Path(file.name)
+            yield file
+            file.flush()
+            check_list(new, compressed=True)
     except BadInput as error:
         raise BadInput(str(error).replace(str(new), source)) from error
     except OSError as error:
         raise BadInput(f"{path}: can't keep {source} there: {error.strerror}") from error
-    finally:
-        if path.parent.is_dir():
-            new.unlink(missing_ok=True)

@@ -6,13 +6,14 @@ import codecs
 import gzip
 import io
 import re
+import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import urlsplit
 
-from imagefetch.cells import CUT, fitting
+from imagefetch.cells import CELL_MAX, CUT, fitting
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
 
 MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL
@@ -44,6 +45,7 @@ HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 # A list whose lines each begin with the number that they have in another, of
 # which it is a part, and a tab.
 SHARD_SUFFIX = ".shard"
+SHARD_LINE = re.compile(r"([0-9]{1,18})\t(.*)\n?")
 
 # What reading a list may raise after its beginning was found good.
 READ_ERRORS = (OSError, EOFError, zlib.error)
@@ -59,11 +61,11 @@ class Line(NamedTuple):
     """The line, stripped."""
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path, *, compressed: bool = False) -> Iterator[Line]:
     """Yield the list's lines but for blank ones and those that begin with ``#``.
 
     Understood: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
-    order mark, any line end, ``.gz`` by name. Bytes that are not in the
+    order mark, any line end, ``.gz`` by name or if it is *compressed*. Bytes that are not in the
     encoding become U+FFFD, which `request_url` refuses: they cost their line
     alone. A shard (by name) is UTF-8, as `shard_line` writes it.
 
@@ -73,7 +75,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     if is_shard(path):
         yield from _read_shard(path)
         return
-    with _open(path) as file:
+    with _open(path, compressed) as file:
         number = 0
         while part := file.readline(MAX_LINE + 1):
             number += 1
@@ -98,23 +100,30 @@ def shard_line(line: Line) -> bytes:
 
 def _read_shard(path: Path) -> Iterator[Line]:
     with _open(path) as file:
-        for place, raw in enumerate(file, 1):
-            number, tab, text = raw.removesuffix("\n").partition("\t")
-            if not (tab and number.isdecimal()):
+        place = 0
+        while raw := file.readline(CELL_MAX + 20):
+            place += 1
+            found = SHARD_LINE.fullmatch(raw)
+            if found is None:
                 raise BadInput(f"{path}: line {place} is none of a shard's: number, tab, URL")
-            yield Line(int(number), text)
+            yield Line(int(found[1]), found[2])
 
 
-def check_list(path: Path) -> None:
+def check_list(path: Path, *, compressed: bool = False) -> None:
     """Make sure that *path* holds a list with at least one line.
 
     :raises BadInput: naming the path and what is wrong with it
     """
     try:
-        if next(read_lines(path), None) is None:
+        if next(read_lines(path, compressed=compressed), None) is None:
             raise BadInput(f"{path}: no URL in the list; write one a line")
     except READ_ERRORS as error:
         raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
+
+
+def check_beginning(head: bytes, source: str) -> None:
+    """:raises BadInput: if nothing that begins with *head* is a list, which is from *source*"""
+    _encoding(head, source)
 
 
 def request_url(text: str) -> str:
@@ -142,10 +151,16 @@ def request_url(text: str) -> str:
     return text
 
 
-def _open(path: Path) -> IO[str]:
+def _open(path: Path, compressed: bool = False) -> IO[str]:
     """Open the list as text, line ends translated."""
     try:
-        binary = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # it is read more than once
+            raise BadInput(
+                f"{path}: is no regular file; give the list on standard input, with -a urls=-"
+            )
+        gzipped = compressed or path.suffix == ".gz"
+        binary = gzip.open(path) if gzipped else path.open("rb")
     except FileNotFoundError:
         raise BadInput(f"{path}: no such list; name one with -a urls=PATH") from None
     except IsADirectoryError:
@@ -161,7 +176,7 @@ def _open(path: Path) -> IO[str]:
     return io.TextIOWrapper(binary, encoding, errors="replace")
 
 
-def _encoding(head: bytes, path: Path) -> str:
+def _encoding(head: bytes, path: Path | str) -> str:
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return encoding

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
+def kept(copy: Path) -> bytes:
+    """Return the list that is kept in *copy*."""
+    return gzip.decompress(copy.read_bytes())
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a list in it, to run in."""
@@ -37,8 +43,8 @@ def test_standard_input_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     job = begin(project(), {"urls": "-", "report": "new/r.csv"})
     job.close()
     run = job.run
-    assert run.urls == folder / "new" / "r.urls.txt"
-    assert run.urls.read_bytes() == LIST
+    assert run.urls == folder / "new" / "r.urls.txt.gz"
+    assert kept(run.urls) == LIST
 
 
 def test_standard_input_without_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,14 +64,59 @@ def test_standard_input_that_cannot_be_kept(folder: Path, monkeypatch: pytest.Mo
 
 def test_copy_as_its_own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list is not lost when the copy of an earlier run is given as standard input."""
-    copy = tmp_path / "REPORT.urls.txt"
-    copy.write_bytes(LIST)
+    standard_input(monkeypatch, LIST)
+    copy = spool_standard_input(tmp_path / "REPORT.csv")
     with copy.open() as file:
         monkeypatch.setattr(sys, "stdin", file)
-        try:
-            assert spool_standard_input(tmp_path / "REPORT.csv").read_bytes() == LIST
-        except BadInput:  # may be refused, too
-            assert copy.read_bytes() == LIST
+        with pytest.raises(BadInput, match="standard input: is compressed"):
+            spool_standard_input(tmp_path / "REPORT.csv")
+    assert kept(copy) == LIST
+    standard_input(monkeypatch, b"")
+    assert spool_standard_input(tmp_path / "REPORT.csv") == copy
+
+
+@pytest.mark.parametrize("kind", ["file", "gzip", "folder", "fifo", "link", "dangling"])
+def test_what_is_in_a_copys_place_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Only a copy of a list is written over or read as one: one line says what to do."""
+    place = spool_path(tmp_path / "REPORT.csv")
+    precious = tmp_path / "precious"
+    precious.write_bytes(gzip.compress(LIST))
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(place)
+    elif kind in {"link", "dangling"}:
+        place.symlink_to(precious if kind == "link" else tmp_path / "nowhere")
+    else:
+        place.write_bytes(LIST if kind == "file" else precious.read_bytes())
+    before = {path: path.lstat() for path in tmp_path.iterdir()}
+    for content in (LIST, b""):
+        standard_input(monkeypatch, content)
+        with pytest.raises(BadInput, match=r"^\S+: the list is to be kept there.*move it away"):
+            spool_standard_input(tmp_path / "REPORT.csv")
+    assert {path: path.lstat() for path in tmp_path.iterdir()}.keys() == before.keys()
+    assert place.lstat().st_ino == before[place].st_ino
+
+
+def test_endless_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no text is refused by its beginning; a list has a bound."""
+    with Path("/dev/zero").open("rb") as zero:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(zero))
+        with pytest.raises(BadInput, match="standard input: is no text file"):
+            spool_standard_input(tmp_path / "REPORT.csv")
+    standard_input(monkeypatch, b"http://a.example/\n" * 100_000)
+    with pytest.raises(BadInput, match="standard input: the list is longer than INPUT_URLS_MAX"):
+        spool_standard_input(tmp_path / "REPORT.csv", 1_000_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may have none."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(BadInput, match="standard input: no URL"):
+        spool_standard_input(tmp_path / "REPORT.csv")
 
 
 @pytest.fixture
@@ -100,7 +151,7 @@ def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
     job.close()
     copy = job.run.urls
     assert copy.parent == folder / "new"
-    assert copy.read_bytes() == LIST
+    assert kept(copy) == LIST
     asked = dict(lists.hits)
     begin(project(), arguments).close()
     assert lists.hits == asked
@@ -116,7 +167,7 @@ def test_list_for_a_script_whose_loop_runs(lists: Server) -> None:
         job.close()
         return job.run.urls
 
-    assert asyncio.run(script()).read_bytes() == LIST
+    assert kept(asyncio.run(script())) == LIST
 
 
 def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
@@ -126,7 +177,7 @@ def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
         begin(settings, {"urls": lists.url(f"/raw/{name}")}).close()
     begin(settings, {"urls": lists.url("/raw/list"), "fresh": "1"}).close()
     assert (lists.hits["/raw/list"], lists.hits["/raw/encoded"]) == (2, 1)
-    assert len(list(folder.glob("REPORT.*.urls.txt"))) == 2
+    assert len(list(folder.glob("REPORT.*.urls.txt.gz"))) == 2
 
 
 @pytest.mark.parametrize(
