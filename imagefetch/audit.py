@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from imagefetch.names import stored_file
 from imagefetch.repeats import Repeat, Repeats
 from imagefetch.resume import replace_report
 from imagefetch.rows import Row, read_rows, whole_size
+from imagefetch.scratch import ScratchDatabase, key
 from imagefetch.urls import host_of, read_lines
 
 EXAMPLES_MAX = 5  # of each kind of trouble that is told in words
@@ -152,16 +152,17 @@ class _Names:
     """The files that rows name, in a disposable SQLite database: there may be ten million."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE name (name TEXT PRIMARY KEY) WITHOUT ROWID")
-        self._db.execute("BEGIN")
+        self._db = ScratchDatabase("CREATE TABLE name (name BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def add(self, name: str) -> bool:
         """Note *name*; False if it was noted before."""
-        return self._db.execute("INSERT OR IGNORE INTO name VALUES (?)", (name,)).rowcount == 1
+        return self._db.execute("INSERT OR IGNORE INTO name VALUES (?)", (key(name),)).rowcount == 1
 
     def __contains__(self, name: str) -> bool:
-        return self._db.execute("SELECT 1 FROM name WHERE name = ?", (name,)).fetchone() is not None
+        return (
+            self._db.execute("SELECT 1 FROM name WHERE name = ?", (key(name),)).fetchone()
+            is not None
+        )
 
     def close(self) -> None:
         self._db.close()

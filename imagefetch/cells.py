@@ -45,13 +45,13 @@ def written(cell: str, *, first: bool = False) -> str:
     the quote is in the midst of a field for a program that splits at another separator, so
     separators before a dangerous character are escaped as control characters are.
     """
-    text = _written(cell, first)
-    return text if len(text) <= CELL_MAX else _written(_beginning(cell), first)
+    made = _written(cell, first)
+    return made if len(made) <= CELL_MAX else _written(_beginning(cell), first)
 
 
-def read(text: str) -> str:
+def read(made: str) -> str:
     """Undo `written`, once quotes are undone."""
-    return unescape(text).removeprefix("'")
+    return unescape(made).removeprefix("'")
 
 
 def fitting(cell: str) -> str:
@@ -62,11 +62,21 @@ def fitting(cell: str) -> str:
     return _beginning(cell)
 
 
+def text(cell: str) -> str:
+    """Return *cell* as it stands anywhere in a row, but for quotes."""
+    made = _text(cell, first=False)
+    return made if len(made) <= CELL_MAX else _text(_beginning(cell), first=False)
+
+
+def _text(cell: str, first: bool) -> str:
+    made = f"'{cell}" if _DANGEROUS.match(cell) else cell
+    return escape(made, "" if first or not _DANGEROUS_PIECE.search(made) else SEPARATORS)
+
+
 def _written(cell: str, first: bool) -> str:
-    text = f"'{cell}" if _DANGEROUS.match(cell) else cell
-    text = escape(text, "" if first or not _DANGEROUS_PIECE.search(text) else SEPARATORS)
-    quoted = _QUOTED.search(text) or _QUOTED.search(cell)
-    return '"' + text.replace('"', '""') + '"' if quoted else text
+    made = _text(cell, first)
+    quoted = _QUOTED.search(made) or _QUOTED.search(cell)
+    return '"' + made.replace('"', '""') + '"' if quoted else made
 
 
 def _beginning(cell: str) -> str:

@@ -11,11 +11,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 from scrapy.settings import BaseSettings
 
+from imagefetch.apart import check_lock, lock_file
 from imagefetch.checks import Run, check_run
 from imagefetch.errors import BadInput
 from imagefetch.journal import Journal
 from imagefetch.resume import prepare
 from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
+
+__all__ = ["Job", "begin", "lock_file", "lock_report", "remove", "with_list_at_hand"]
 
 LOCK_PATIENCE = 3.0
 """Seconds for the lock of a run that was just killed to come free: a process that it was just
@@ -86,16 +89,12 @@ def remove(made: Sequence[Path]) -> None:
             path.rmdir() if path.is_dir() else path.unlink()
 
 
-def lock_file(report: Path) -> Path:
-    """Return the file by which *report* is locked. It holds nothing, and stays."""
-    return report.with_name(f".{report.name}.lock")
-
-
 def lock_report(report: Path) -> FileLock:
     """Make sure that no other process writes *report*. A dead one's lock doesn't count.
 
     :raises BadInput: if one does
     """
+    check_lock(lock_file(report))
     lock = FileLock(lock_file(report))
     try:
         report.parent.mkdir(parents=True, exist_ok=True)

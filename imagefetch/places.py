@@ -15,6 +15,9 @@ from imagefetch.errors import BadInput, Problem
 from imagefetch.partials import is_remote
 from imagefetch.urls import request_url
 
+STANDARD_INPUT_TOO = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
+"""Standard input, as a path: what comes there can't be read twice either."""
+
 
 class Places(NamedTuple):
     """Of one run."""
@@ -38,6 +41,7 @@ def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
     :raises BadInput: if a path of a scheduled job is relative
     """
     urls = str(arguments.get("urls") or settings["INPUT_URLS"])
+    urls = "-" if urls in STANDARD_INPUT_TOO else urls
     report = str(arguments.get("report") or settings["REPORT"])
     store = str(settings["FILES_STORE"])
     if "_job" not in arguments:

@@ -10,17 +10,19 @@ import itertools
 import logging
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from imagefetch.errors import BadInput
+from imagefetch.beside import new_file, remove_leftovers
+from imagefetch.errors import BadInput, ReportError
 from imagefetch.journal import Journal
+from imagefetch.kept_list import is_copy_of, is_kept_list
 from imagefetch.names import stored_file
-from imagefetch.page_file import keep_page
+from imagefetch.page_file import MARK, keep_page, page_path
 from imagefetch.partials import is_remote, local_path
-from imagefetch.rows import HEADER, Row, encode, read_rows, whole_size
+from imagefetch.rows import HEADER, Row, check_header, encode, read_rows, readable_rows, whole_size
+from imagefetch.scratch import ScratchDatabase, key
 from imagefetch.urls import read_lines
 
 logger = logging.getLogger(__name__)
@@ -40,11 +42,6 @@ def discarded(report: Path) -> Path:
     return report.with_name(f"{report.stem}.discarded{report.suffix}")
 
 
-def unfinished(report: Path) -> Path:
-    """Return where a report that is to replace *report* is written."""
-    return report.with_name(f"{report.stem}.new{report.suffix}")
-
-
 def prepare(report: Path, urls: Path, store: str, *, only_failed: bool, fresh: bool) -> Journal:
     """Make *report* ready for rows of the list *urls*; say what is done already.
 
@@ -53,10 +50,9 @@ def prepare(report: Path, urls: Path, store: str, *, only_failed: bool, fresh: b
         it is left as it is
     """
     finish_discarding(report, store)
-    unfinished(report).unlink(missing_ok=True)
+    clear_up(report)
     if fresh and report.exists():
-        for _ in read_rows(report):
-            break  # what is no report of ours is not thrown away
+        check_header(report)  # what is no report of ours is not thrown away
         report.replace(discarded(report))
         finish_discarding(report, store)
     journal = Journal()
@@ -82,7 +78,7 @@ def finish_discarding(report: Path, store: str) -> None:
         return
     if not is_remote(store):
         folder = local_path(store)
-        for row in read_rows(old):
+        for row in readable_rows(old):
             if path := stored_file(folder, row.file):
                 path.unlink()
                 _remove_empty(folder, row.file)
@@ -151,18 +147,16 @@ class _Moved:
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE moved (offset INTEGER PRIMARY KEY, url, line)")
+        self._db = ScratchDatabase("CREATE TABLE moved (offset INTEGER PRIMARY KEY, url, line)")
         self._db.execute("CREATE INDEX by_url ON moved (url) WHERE line IS NULL")
-        self._db.execute("BEGIN")
 
     def add(self, row: Row) -> None:
-        self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, row.cells[0]))
+        self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, key(row.cells[0])))
 
     def claim(self, url: str, line: int) -> bool:
         """Give a row with *url* to *line*; False if there is none left."""
         query = "SELECT offset FROM moved WHERE url = ? AND line IS NULL LIMIT 1"
-        found = self._db.execute(query, (url,)).fetchone()
+        found = self._db.execute(query, (key(url),)).fetchone()
         if found is None:
             return False
         self._db.execute("UPDATE moved SET line = ? WHERE offset = ?", (line, found[0]))
@@ -179,14 +173,52 @@ class _Moved:
 
 
 def replace_report(report: Path, rows: Iterator[bytes]) -> None:
-    """Write *rows* beside *report*, then put them in its place."""
-    new = unfinished(report)
-    with new.open("wb") as file:
-        file.write(HEADER)
-        file.writelines(rows)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(report)
+    """Write *rows* beside *report*, then put them in its place.
+
+    :raises ReportError: if the file system refuses; the report is left as it was
+    """
+    target = Path(os.path.realpath(report))  # a link stays one
+    new = write_new(target, rows)
+    try:
+        new.replace(target)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise ReportError(f"{report}: can't be written anew: {error.strerror}") from error
+
+
+def write_new(report: Path, rows: Iterator[bytes]) -> Path:
+    """Write *rows* beside *report*; return where they are.
+
+    :raises ReportError: if the file system refuses; nothing is left of it
+    """
+    new = None
+    try:
+        new = new_file(report)
+        with new.open("wb") as file:
+            file.write(HEADER)
+            file.writelines(rows)
+            file.flush()
+            os.fsync(file.fileno())
+        return new
+    except BaseException as error:
+        if new is not None:
+            new.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise ReportError(f"{report}: can't be written anew: {error.strerror}") from error
+        raise
+
+
+def clear_up(report: Path) -> None:
+    """Remove what a process that was killed was writing beside *report*, whose lock is held."""
+
+    def is_ours(name: str, head: bytes) -> bool:
+        if name == report.name:
+            return head.startswith(HEADER) or HEADER.startswith(head)
+        if name == page_path(report).name:
+            return head.startswith(MARK) or MARK.startswith(head)
+        return is_copy_of(report, name) and (not head or is_kept_list(head))
+
+    remove_leftovers(report.parent, is_ours)
 
 
 def _keep_numbered(report: Path) -> None:

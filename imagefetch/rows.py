@@ -6,6 +6,7 @@ import csv
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -130,13 +131,21 @@ ROW_MAX = 4 * CELL_MAX * len(COLUMNS)
 """Bytes of a row, which are read at once."""
 
 
-def is_report(path: Path) -> bool:
-    """Whether *path* is a report of this program's, by its header, however damaged the rest is.
+def check_header(report: Path) -> None:
+    """:raises BadInput: if *report*, however damaged its rows are, is none of this program's"""
+    with open_report(report) as file:
+        _begin(report, file)
 
-    :raises BadInput: if it can't be read, or is no file
-    """
-    with open_report(path) as file:
-        return file.readline(len(HEADER)) == HEADER
+
+def _begin(report: Path, file: BinaryIO) -> bool:
+    """Read the header; return whether it is whole, and rows may follow."""
+    header = file.readline(len(HEADER))
+    if HEADER.startswith(header):  # a kill may have torn it
+        return header == HEADER
+    raise BadInput(
+        f"{report}: is no report of this program's, or of another version; "
+        "move it away, or name another with -a report=PATH"
+    )
 
 
 def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
@@ -148,15 +157,9 @@ def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
     :raises BadInput: if *report* is none of this program's, or damaged
     """
     with open_report(report) as file:
-        header = file.readline(len(HEADER))
-        if header != HEADER:
-            if HEADER.startswith(header):
-                return
-            raise BadInput(
-                f"{report}: is no report of this program's, or of another version; "
-                "move it away, or name another with -a report=PATH"
-            )
-        offset = file.seek(max(begin, len(header)))
+        if not _begin(report, file):
+            return
+        offset = file.seek(max(begin, len(HEADER)))
         number = 1
         while raw := file.readline(ROW_MAX):
             number += 1
@@ -174,6 +177,12 @@ def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
                 ) from error
             yield Row(offset, raw, cells)
             offset += len(raw)
+
+
+def readable_rows(report: Path) -> Iterator[Row]:
+    """Yield the rows of *report* up to the first that is damaged."""
+    with suppress(BadInput):
+        yield from read_rows(report)
 
 
 def open_report(path: Path) -> BinaryIO:
@@ -229,7 +238,7 @@ def _cells(raw: bytes) -> list[str]:
             if re.fullmatch(allowed, cells[place]) is None:
                 name = list(COLUMNS.values())[place]
                 raise DamagedRow(
-                    f"the row of line {cells[2][:20]} is damaged: {name} = {cells[place][:80]!r}"
+                    f"the row of line {cells[2][:20]} is damaged: {name} = {cells[place][:40]!r}"
                 )
         raise DamagedRow("a row is damaged")  # a line's end within a cell
     return cells

@@ -19,6 +19,7 @@ from scrapy.crawler import Crawler
 
 from imagefetch import signals
 from imagefetch.breaker import Change
+from imagefetch.errors import LocalError
 from imagefetch.hosts import Hosts
 from imagefetch.items import ImageRecord
 from imagefetch.lookahead import LookAhead
@@ -26,6 +27,7 @@ from imagefetch.meta import DUPLICATE_OF, FIRST_SENT, KEY, LINE, RETRY_IN, SETTL
 from imagefetch.pace import Outcome
 from imagefetch.paces import Paces
 from imagefetch.spiders.images import ImagesSpider
+from imagefetch.stop import stop_run
 from imagefetch.urls import Line, site_of
 from imagefetch.waiting import Retry, Waiting
 
@@ -114,7 +116,11 @@ class HostScheduler(BaseScheduler):
         """Let the duplicates of *record*'s line go on."""
         self._waiting.ended(record.line, self._loop.time())
         if record.key is not None:
-            self.spider.outcomes.set_offset(record.key, offset)
+            try:
+                self.spider.outcomes.set_offset(record.key, offset)
+            except LocalError as error:
+                stop_run(self.crawler, error)
+                return
             lines = self._waiting.take_duplicates(record.key)
             self._released.extend((line, record.key) for line in lines)
 

@@ -7,12 +7,16 @@ import io
 import re
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scrapy.utils.test import get_crawler
 
 from imagefetch.cells import CELL_MAX, CUT, fitting, read, written
+from imagefetch.items import ImageRecord
+from imagefetch.report import ReportStorage, SafeCsvExporter, SafeXmlExporter
 from imagefetch.rows import COLUMNS, HEADER, encode, read_rows
 from tests.conftest import examples
 
@@ -125,3 +129,43 @@ def test_where_a_cell_is_cut(cell: str, kept: int) -> None:
     """Only where it would be longer than a reader takes; the mark says so."""
     found = fitting(cell)
     assert found == (cell if kept == len(cell) else cell[:kept] + CUT)
+
+
+@given(st.lists(st.tuples(CELL, CELL), max_size=4))
+@examples(100)
+def test_other_outputs(rows: list[tuple[str, str]]) -> None:
+    """Those of ``-o rows.csv`` and ``-o rows.xml`` hold every record, as text that is not run
+    and can be read."""
+    csv_file, xml_file = io.BytesIO(), io.BytesIO()
+    for exporter in (SafeCsvExporter(csv_file), SafeXmlExporter(xml_file)):
+        exporter.start_exporting()
+        for url, file in rows:
+            exporter.export_item(ImageRecord(url, "200", 1, file, 9, seconds=0.5))
+        exporter.finish_exporting()
+    content = csv_file.getvalue().decode()
+    found = list(csv.DictReader(io.StringIO(content, newline="")))
+    assert [(read(row["url"]), read(row["file"])) for row in found] == rows
+    assert all((row["line"], row["bytes"], row["seconds"]) == ("1", "9", "0.5") for row in found)
+    for line in content.split("\r\n"):
+        for separators in (",", ";", "\t", "|", ";,", "\t,"):
+            assert not [p for p in split(line, separators) if p[:1] in {*DANGEROUS}], line
+    items = ElementTree.fromstring(xml_file.getvalue())
+    assert [item.findtext("line") for item in items] == ["1"] * len(rows)
+
+
+def test_other_outputs_are_quoted() -> None:
+    """Whatever separator is in a cell."""
+    file = io.BytesIO()
+    exporter = SafeCsvExporter(file, fields_to_export=["url"])
+    exporter.export_item(ImageRecord("a;=b", "200", 1))
+    exporter.finish_exporting()
+    assert file.getvalue() == b'"url"\r\n"a\\u003b=b"\r\n'
+
+
+def test_a_path_that_looks_like_an_address(tmp_path: Path) -> None:
+    """The file is called as the report is."""
+    for name in ("a#b.csv", "a%20b.csv", "a?b.csv", "a b.csv"):
+        storage = ReportStorage.from_crawler(get_crawler(), str(tmp_path / name))
+        assert storage.path == str(tmp_path / name)
+    there = ReportStorage.from_crawler(get_crawler(), "file:///a%20b.csv")
+    assert there.path == "/a b.csv"

@@ -16,6 +16,7 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
+from imagefetch.beside import scratch_folder
 from imagefetch.checks import Run, check_run
 from imagefetch.duplicates import key_of, sent_url
 from imagefetch.errors import BadInput, ReportError
@@ -199,7 +200,7 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
 
             wanted = (line for line in read_lines(run.urls) if row_of(line) is not None)
             made_plan = plan(wanted, size, max(1, workers()), limit)
-            scratch = run.report.with_name(f".{run.report.name}.split")
+            scratch = scratch_folder(run.report, "split")
             split(run.urls, scratch, made_plan, row_of, partial(_send, parts))
         total = made_plan.lines if journal.total is None else journal.total
         job = Job(
@@ -275,7 +276,7 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
     store = None if is_remote(run.store) else local_path(run.store)
     names = NameTemplate(settings["FILES_NAME"])
 
-    with closing(Sorter(run.report.with_name(f".{run.report.name}.merge"))) as sorter:
+    with closing(Sorter(scratch_folder(run.report, "merge"))) as sorter:
         if run.report.exists():
             for row in read_rows(run.report):
                 sorter.add(row)
