@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefetch import __version__
-from imagefetch.harmless import hide_credentials
+from imagefetch.redact import hide_credentials, hide_credentials_of
 
 if TYPE_CHECKING:  # the page's process does without Scrapy
     from scrapy.settings import BaseSettings
 
     from imagefetch.checks import Run
+    from imagefetch.given import Given
     from imagefetch.job import Job
 
 LIMITS = (
@@ -46,6 +47,10 @@ class About:
     """Whether `total` is a guess."""
     done_before: int = 0
     """Lines done by earlier runs."""
+    kept_before: int = 0
+    """Of these, those with a file."""
+    bytes_before: int = 0
+    """Of the files."""
     started: float | None = None
     """Seconds since the epoch."""
     ended: float | None = None
@@ -54,22 +59,29 @@ class About:
     """``finished``, or why it ended early."""
     limits: dict[str, str] = field(default_factory=dict)
     """Settings of `LIMITS`."""
-    options: list[str] = field(default_factory=list)
-    """Words of the command by which it can be given again."""
+    goes_on: str = ""
+    """The command that goes on with it, secrets left out; empty where nobody knows."""
+    again: str = ""
+    """The command that fetches again what may succeed now."""
 
     @classmethod
     def of(cls, settings: BaseSettings, job: Job) -> About:
         """Describe the run that *job* begins."""
-        made = cls.of_run(settings, job.run)
+        made = cls.of_run(settings, job.run, job.given)
         made.total, made.done_before = job.journal.total, job.journal.done
+        before = job.journal.before
+        made.kept_before, made.bytes_before = before.kept, before.bytes
         made.started = time.time()
         made.limits = {name: str(settings[name]) for name in LIMITS}
         return made
 
     @classmethod
-    def of_run(cls, settings: BaseSettings, run: Run) -> About:
-        """Describe *run* as far as its places."""
-        return cls.of_places(settings, run.address or str(run.urls), run.report, run.store)
+    def of_run(cls, settings: BaseSettings, run: Run, given: Given | None = None) -> About:
+        """Describe *run* as far as its places, and the command it was begun with."""
+        made = cls.of_places(settings, run.address or str(run.urls), run.report, run.store)
+        if given is not None:
+            made.goes_on, made.again = given.command(), given.command("only=failed")
+        return made
 
     @classmethod
     def of_places(cls, settings: BaseSettings, urls: str, report: Path, store: str) -> About:
@@ -79,18 +91,22 @@ class About:
         from imagefetch.partials import is_remote
         from imagefetch.places import is_address, shown
 
-        made = cls(urls=shown(urls) if is_address(urls) else urls, report=str(report))
-        made.store = hide_credentials(store)
-        made.options = ["-a", f"urls={made.urls or 'LIST'}", "-a", f"report={made.report}"]
+        made = cls(
+            urls=shown(urls) if is_address(urls) else hide_credentials(urls), report=str(report)
+        )
+        made.store = hide_credentials_of(store)
+        words = ["scrapy", "crawl", "images"]
+        words += ["-a", f"urls={made.urls or 'LIST'}", "-a", f"report={made.report}"]
         said = (settings.getpriority("FILES_STORE") or 0) > SETTINGS_PRIORITIES["spider"]
         if said or is_remote(store) or Path(store).is_absolute():
-            made.options += ["-s", f"FILES_STORE={made.store}"]
+            words += ["-s", f"FILES_STORE={made.store}"]
+        made.again = shlex.join([*words, "-a", "only=failed"])
         return made
 
-    @property
-    def again(self) -> str:
-        """The command that fetches again what may succeed now."""
-        return shlex.join(["scrapy", "crawl", "images", *self.options, "-a", "only=failed"])
+    def how_far(self, done: int) -> str:
+        """Return how many lines are done, *done* of them by this run."""
+        of = "" if self.total is None else f" of {'~' * self.estimated}{self.total:,}"
+        return f"{self.done_before + done:,}{of} lines done"
 
     def finish(self, reason: str) -> None:
         """Note that the run has ended."""

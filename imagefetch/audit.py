@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagefetch.errors import BadInput
-from imagefetch.harmless import escape
+from imagefetch.harmless import escape, hide_credentials
 from imagefetch.journal import Journal
 from imagefetch.names import stored_file
 from imagefetch.repeats import Repeat, Repeats
@@ -186,4 +186,4 @@ def describe(result: Audit) -> str:
         lines.append(f"repeated    {len(result.repeats) - EXAMPLES_MAX:,} more such pictures")
     lines += [f"BROKEN      {count:,} {kind}" for kind, count in result.broken.items()]
     lines += [f"              {example}" for example in result.examples]
-    return "\n".join(escape(line) for line in lines)
+    return "\n".join(escape(hide_credentials(line)) for line in lines)

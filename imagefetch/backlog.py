@@ -39,6 +39,10 @@ class Backlog:
     def __contains__(self, site: str) -> bool:
         return site in self._fronts
 
+    def count(self, site: str) -> int:
+        """Return how many lines of *site* are kept."""
+        return len(self._fronts.get(site, ())) + self._spilt.get(site, 0)
+
     def put(self, site: str, line: Line) -> None:
         """Keep *line*, which comes after all others of its site in the list."""
         self._size += 1

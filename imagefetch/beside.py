@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import secrets
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -75,31 +74,3 @@ def remove_leftovers(folder: Path, is_ours: Callable[[str, bytes], bool]) -> Non
                 head = head_of(path := Path(entry.path))
                 if head is not None and is_ours(match["target"], head):
                     path.unlink()
-
-
-_SCRATCH = re.compile(r"[0-9]+\.(csv|lines|rows)")
-"""What the files in a scratch folder are called."""
-
-
-def scratch_folder(report: Path, purpose: str) -> Path:
-    """Make an empty folder beside *report*, whose lock is held; remove what a killed process
-    left of one.
-
-    :raises OSError: if the file system refuses
-    """
-    begins, ends = f".{report.name}.", f".{purpose}"
-    for path in report.parent.iterdir():
-        token = path.name.removeprefix(begins).removesuffix(ends)
-        if path.name == begins + token + ends and re.fullmatch("[0-9a-f]{16}", token):
-            _remove_scratch(path)
-    made = report.with_name(f"{begins}{secrets.token_hex(8)}{ends}")
-    made.mkdir()
-    return made
-
-
-def _remove_scratch(folder: Path) -> None:
-    with suppress(OSError):
-        if not folder.is_symlink() and all(
-            _SCRATCH.fullmatch(path.name) and path.is_file() for path in folder.iterdir()
-        ):
-            shutil.rmtree(folder)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Generic, Protocol, TypeVar
 
 from imagefetch.urls import Line
 
-# Hosts that are kept an eye on, of which a connection failed; beyond that, those
-# that aren't parked are forgotten.
+# Hosts that are remembered although nothing waits for them, at about 500 bytes each; beyond
+# that, those of which nothing was heard for the longest time are forgotten, parked ones too.
 HOSTS = 10_000
 
 
@@ -40,7 +41,7 @@ class Change(Enum):
     OPENED = auto()
 
 
-@dataclass
+@dataclass(slots=True)
 class Host(Generic[Entry]):
     """One that failed at least once since it last answered."""
 
@@ -54,7 +55,13 @@ class Host(Generic[Entry]):
     """Line of the one under way."""
     until: float = 0.0
     """When the next may be sent, seconds."""
-    waiting: deque[Entry] = field(default_factory=deque)
+    waiting: deque[Entry] | None = None
+    """None instead of an empty one, which takes more than all the rest."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing but memory is lost when it is forgotten."""
+        return self.waiting is None and self.probe is None
 
 
 class Breakers(Generic[Entry]):
@@ -71,7 +78,10 @@ class Breakers(Generic[Entry]):
         """Entries parked."""
         self._probing: dict[int, str] = {}  # hosts by the line that probes them
         self._hosts: dict[str, Host[Entry]] = {}
-        self._due: list[tuple[float, str]] = []  # a heap
+        self._idle: dict[str, None] = {}  # of these; the one longest unheard of first
+        # A heap. A host stands in it while entries wait for it; when it is due, what else has
+        # become of it is looked at.
+        self._due: list[tuple[float, str]] = []
 
     def __bool__(self) -> bool:
         """Whether any host is in trouble."""
@@ -90,38 +100,43 @@ class Breakers(Generic[Entry]):
 
     def park(self, key: str, entry: Entry) -> None:
         """Let *entry* wait for the host *key*, which is parked."""
-        self._hosts[key].waiting.append(entry)
+        host = self._hosts[key]
+        if host.waiting is None:
+            host.waiting = deque()
+            self._idle.pop(key, None)
+            heapq.heappush(self._due, (host.until, key))
+        host.waiting.append(entry)
         self.waiting += 1
 
     def note(self, key: str, line: Line, now: float, *, failed: bool) -> Change:
         """Take in what came of a request: whether no connection could be made."""
         host = self._hosts.get(key)
-        if not failed:
-            if host is None:
-                return Change.NONE
-            self._end_probe(host)
-            host.failures = 0
-            if host.parked:
-                host.parked = host.given_up = False
-                return Change.OPENED
-            if not host.waiting:
-                del self._hosts[key]
-            return Change.NONE
         if host is None:
-            if not self.failures:
+            if not (failed and self.failures):
                 return Change.NONE
-            self._make_room()
             host = self._hosts[key] = Host()
+        change = self._failed(key, host, line, now) if failed else self._answered(host)
+        self._settle(key, host)
+        return change
+
+    def _answered(self, host: Host[Entry]) -> Change:
+        self._end_probe(host)
+        host.failures = 0
         if not host.parked:
-            host.failures += 1
-            if host.failures < self.failures:
-                return Change.NONE
-            host.parked, host.probes = True, 0
-            self._pause(key, host, now)
-            return Change.PARKED
-        if host.probe != line.number:
-            return Change.NONE  # under way since before
-        return self._probe_failed(key, host, now)
+            return Change.NONE
+        host.parked = host.given_up = False
+        return Change.OPENED
+
+    def _failed(self, key: str, host: Host[Entry], line: Line, now: float) -> Change:
+        if host.parked:
+            # If it is not the probe, it has been under way since before.
+            return self._probe_failed(key, host, now) if host.probe == line.number else Change.NONE
+        host.failures += 1
+        if host.failures < self.failures:
+            return Change.NONE
+        host.parked, host.probes = True, 0
+        self._pause(key, host, now)
+        return Change.PARKED
 
     def ended(self, line: int, now: float) -> str | None:
         """Note that *line* is done: a probe that came to nothing before it came to its host,
@@ -129,7 +144,9 @@ class Breakers(Generic[Entry]):
         key = self._probing.get(line)
         if key is None:
             return None
-        change = self._probe_failed(key, self._hosts[key], now)
+        host = self._hosts[key]
+        change = self._probe_failed(key, host, now)
+        self._settle(key, host)
         return key if change is Change.GIVEN_UP else None
 
     def holds(self, key: str) -> bool:
@@ -140,17 +157,19 @@ class Breakers(Generic[Entry]):
     def has_waiting(self, key: str) -> bool:
         """Whether anything waits for the host *key*."""
         host = self._hosts.get(key)
-        return host is not None and bool(host.waiting)
+        return host is not None and host.waiting is not None
 
     def take(self, key: str) -> Entry | None:
         """Return the next entry that waits for the host *key*; None if there is none."""
         host = self._hosts.get(key)
-        if host is None or not host.waiting:
-            if host is not None and not host.parked:
-                del self._hosts[key]
+        if host is None or host.waiting is None:
             return None
         self.waiting -= 1
-        return host.waiting.popleft()
+        entry = host.waiting.popleft()
+        if not host.waiting:
+            host.waiting = None
+            self._settle(key, host)
+        return entry
 
     def take_probe(self, now: float) -> Entry | None:
         """Return an entry that is to be sent as its host's probe now; None if none is."""
@@ -165,11 +184,19 @@ class Breakers(Generic[Entry]):
                 return entry
         return None
 
+    def parked(self) -> Iterator[tuple[str, int, float]]:
+        """Yield each host that is waited for: its key, how many entries wait, and when the next
+        probe may be sent, seconds."""
+        for key, host in self._hosts.items():
+            if host.parked and not host.given_up:
+                yield key, len(host.waiting or ()), host.until
+
     def next_due(self) -> float | None:
         """Return when the next probe may be sent, seconds."""
         return self._due[0][0] if self._due else None
 
     def _begin_probe(self, key: str, host: Host[Entry], line: Line) -> None:
+        self._idle.pop(key, None)
         host.probe = line.number
         self._probing[line.number] = key
 
@@ -189,9 +216,18 @@ class Breakers(Generic[Entry]):
 
     def _pause(self, key: str, host: Host[Entry], now: float) -> None:
         host.until = now + min(self.pause * 2.0 ** min(host.probes, 64), self.max_pause)
-        heapq.heappush(self._due, (host.until, key))
+        if host.waiting is not None:
+            heapq.heappush(self._due, (host.until, key))
 
-    def _make_room(self) -> None:
-        if len(self._hosts) >= HOSTS:
-            troubled = self._hosts.items()
-            self._hosts = {key: host for key, host in troubled if host.parked or host.waiting}
+    def _settle(self, key: str, host: Host[Entry]) -> None:
+        """Note that something was heard of *host*; forget it, or another, if nothing is lost."""
+        self._idle.pop(key, None)
+        if not host.is_idle:
+            return
+        if not (host.parked or host.failures):
+            del self._hosts[key]
+            return
+        self._idle[key] = None
+        if len(self._idle) > HOSTS:
+            oldest = next(iter(self._idle))
+            del self._idle[oldest], self._hosts[oldest]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +18,15 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from imagefetch.apart import check_apart, check_lock, lock_file
 from imagefetch.errors import BadInput
 from imagefetch.kept_list import check_copy
+from imagefetch.only import NOTHING, Only
 from imagefetch.partials import is_remote, local_path
 from imagefetch.places import check_list_address, find_places, is_address
 from imagefetch.rules import check_settings
+from imagefetch.shape import check_shape
+from imagefetch.spelling import did_you_mean
 from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.urls import check_list
+from imagefetch.values import read_switch
 
 ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version"}
 """What ``-a`` may name; ``_job`` and ``_version`` are Scrapyd's."""
@@ -35,12 +40,17 @@ class Run:
     report: Path
     store: str
     """FILES_STORE: a folder, or an address of FilesPipeline's (``s3://…``)."""
-    only_failed: bool = False
-    """Fetch again what failed and may succeed now."""
+    only: Only = NOTHING
+    """Which lines that have a row are fetched again."""
     fresh: bool = False
     """Begin anew."""
     address: str = ""
     """Where the list is fetched from; ``urls`` is its copy then."""
+
+    @property
+    def goes_on(self) -> str:
+        """What a user is told where the run ends early."""
+        return f"the same command{', without -a fresh,' * self.fresh} goes on"
 
 
 def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
@@ -51,31 +61,42 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     :raises BadInput: one line: what is wrong, where, and what to do
     """
     check_settings(settings)
-    for name in arguments:
-        if name not in ARGUMENTS:
-            known = ", ".join(sorted(n for n in ARGUMENTS if not n.startswith("_")))
-            raise BadInput(f"argument -a {name}=…: there is no such argument; known: {known}")
+    check_arguments(arguments)
     listed, report, store = find_places(settings, arguments)
     check_report(report)
     check_files(settings, listed, report)
-    if is_remote(store):
+    if is_remote(store) or MALFORMED.match(store):
         check_address(store)
     else:
         check_folder(local_path(store), "FILES_STORE")
-    only = arguments.get("only")
-    if only not in {None, "failed"}:
-        raise BadInput(f"argument -a only={only}: must be failed")
+    only = Only.parse(str(arguments.get("only", "")))
     fresh = _switch("fresh", arguments.get("fresh", "0"))
     if only and fresh:
-        raise BadInput("arguments -a only=failed and -a fresh=1: give one of them")
+        raise BadInput(f"arguments -a only={only} and -a fresh=1: give one of them")
     if is_address(listed):
         check_list_address(listed)
-        return Run(spool_path(report, listed), report, store, bool(only), fresh, listed)
+        return Run(spool_path(report, listed), report, store, only, fresh, listed)
     urls = Path(listed)
     if urls != STANDARD_INPUT:
         urls = urls.absolute()
         check_list(urls)
-    return Run(urls, report, store, bool(only), fresh)
+        check_shape(urls)
+    return Run(urls, report, store, only, fresh)
+
+
+def check_arguments(arguments: Mapping[str, Any]) -> None:
+    """:raises BadInput: if there is no such argument, or one is empty"""
+    known = sorted(name for name in ARGUMENTS if not name.startswith("_"))
+    for name, value in arguments.items():
+        if name not in ARGUMENTS:
+            raise BadInput(
+                f"argument -a {name}=…: there is no such argument"
+                f"{did_you_mean(name, known)}; known: {', '.join(known)}"
+            )
+        if name in known and not str(value).strip(" ,"):
+            raise BadInput(
+                f"argument -a {name}={value}: is empty; give it a value, or leave it out"
+            )
 
 
 def check_files(settings: BaseSettings, listed: str, report: Path) -> None:
@@ -103,9 +124,10 @@ def check_log(settings: BaseSettings, listed: str, report: Path) -> None:
 
 
 def _switch(name: str, value: str) -> bool:
-    if value not in {"0", "1"}:
-        raise BadInput(f"argument -a {name}={value}: must be 0 or 1")
-    return value == "1"
+    try:
+        return read_switch(value)
+    except (ValueError, TypeError):
+        raise BadInput(f"argument -a {name}={value}: must be 0 or 1, or yes or no") from None
 
 
 def check_report(path: Path) -> None:
@@ -135,6 +157,9 @@ def check_folder(path: Path, what: str) -> None:
             "choose another place"
         ) from error
 
+
+MALFORMED = re.compile(r"(?:s3a?|gs|ftps?|https?|file):(?!//)", re.I)
+"""How an address begins whose slashes are wrong; taken for a folder, it would be made one."""
 
 REMOTE_STORES = {
     "s3": ("s3://bucket/folder/", "botocore"),

@@ -32,6 +32,7 @@ BY_ERRNO: dict[int, type[errors.Failure]] = {
 TOO_MANY = {"Too many headers received", "Too many trailers received"}
 
 LOCAL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""What this machine lacks."""
 
 # OpenSSL's X509_V_ERR_* (x509_vfy.h)
 BY_VERIFY_CODE: dict[int, type[errors.Failure]] = {

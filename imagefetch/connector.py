@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from weakref import WeakSet
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
-from imagefetch.classify import classify
+from imagefetch.classify import LOCAL, classify
 from imagefetch.errors import LocalError, ProxyFailure
-from imagefetch.guard import Guard
+from imagefetch.guard import Attempt, Guard
+from imagefetch.idle import Idle
 
 # Methods that may be sent twice (RFC 9110, section 9.2.1).
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+# Times that a connection is tried again where this machine has no socket for it, and seconds
+# between two of them. Kept connections are closed for it first.
+TRIES = 20
+PAUSE = 0.1
 
 
 class KeptConnectionEnded(Exception):
@@ -26,9 +34,11 @@ class KeptConnectionEnded(Exception):
 class Connector(aiohttp.TCPConnector):
     """aiohttp's, but it is guarded, and knows which of its connections served before."""
 
-    def __init__(self, guard: Guard, **options: Any) -> None:
+    def __init__(self, guard: Guard, idle: Idle, **options: Any) -> None:
+        """*idle*: of all connectors that share this machine's sockets."""
         super().__init__(socket_factory=guard.open_socket, **options)
         self._guard = guard
+        self._idle = idle
         self._served: WeakSet[Any] = WeakSet()  # connections
         self._kept: WeakSet[aiohttp.ClientRequest] = WeakSet()  # what went over them again
 
@@ -42,13 +52,20 @@ class Connector(aiohttp.TCPConnector):
 
         :raises BlockedAddress: if *req*'s server has no address that may be connected to
         :raises ProxyFailure: if the way to *req*'s server ends at its proxy
+        :raises SystemLimit: if this machine has no socket for it
         :raises aiohttp.ClientError: otherwise
         """
+        tries = TRIES
         while True:
             try:
                 with self._guard.attempt(to_proxy=req.proxy is not None) as attempt:
                     connection = await super().connect(req, traces, timeout)
             except aiohttp.ClientError as error:
+                if lack := _lack(error, attempt):
+                    if tries := tries - 1:
+                        await asyncio.sleep(0 if self._idle.close() else PAUSE)
+                        continue
+                    raise classify(lack) from error
                 if attempt.refusal is not None and not attempt.passed:
                     raise attempt.refusal from error
                 if req.proxy is None or not _is_of_proxy(error, req):
@@ -56,6 +73,7 @@ class Connector(aiohttp.TCPConnector):
                 failure = classify(error)
                 raise failure if isinstance(failure, LocalError) else ProxyFailure from error
             protocol = connection.protocol
+            self._idle.remove(protocol)
             if protocol not in self._served:
                 self._served.add(protocol)
                 return connection
@@ -63,6 +81,12 @@ class Connector(aiohttp.TCPConnector):
                 self._kept.add(req)
                 return connection
             connection.close()  # bytes came that nobody asked for: an answer to what?
+
+    def _release(self, key: Any, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        """Take back a connection, as aiohttp does when an answer has been read."""
+        super()._release(key, protocol, should_close=should_close)
+        if protocol.is_connected():
+            self._idle.add(protocol)
 
     async def send_once(
         self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
@@ -85,6 +109,13 @@ class Connector(aiohttp.TCPConnector):
             if request.proxy is not None and not request.is_ssl():
                 raise ProxyFailure from error  # nobody else was talked to
             raise classify(error) from error
+
+
+def _lack(error: aiohttp.ClientError, attempt: Attempt) -> OSError | None:
+    """Return what this machine had none of, if that is why *attempt* failed."""
+    if attempt.lack is not None:
+        return attempt.lack if attempt.lack.errno in LOCAL else None
+    return error if isinstance(error, OSError) and error.errno in LOCAL else None
 
 
 def _is_of_proxy(error: aiohttp.ClientError, request: aiohttp.ClientRequest) -> bool:

@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from imagefetch.classify import DNS_NOT_FOUND
+from imagefetch.classify import DNS_NOT_FOUND, LOCAL
 
-# Names that failed to resolve are kept up to this number; then the memory of
-# them starts anew.
+# Names that failed to resolve are kept up to this number; beyond it, the oldest
+# are forgotten.
 FAILURES_MAX = 10_000
 
 # Seconds at most that the lack of an answer is kept, which says nothing of the
@@ -24,6 +24,15 @@ NO_ANSWER_TTL = 1.0
 
 Infos = list[tuple[Any, ...]]
 """What `socket.getaddrinfo` returns."""
+
+
+class Failed(NamedTuple):
+    """A lookup that failed. An exception would keep its traceback, and every frame in that."""
+
+    until: float
+    """When the name may be looked up again, seconds of the resolver's clock."""
+    number: int | None
+    text: str | None
 
 
 class PooledResolver(AbstractResolver):
@@ -47,7 +56,7 @@ class PooledResolver(AbstractResolver):
         self._negative_ttl = negative_ttl
         self._lookup = lookup
         self._clock = clock
-        self._failures: dict[str, tuple[float, OSError]] = {}
+        self._failures: dict[str, Failed] = {}  # the oldest first
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -56,14 +65,15 @@ class PooledResolver(AbstractResolver):
 
         :raises OSError: as `socket.getaddrinfo` does
         """
-        until, known = self._failures.get(host, (0.0, None))
-        if known is not None and self._clock() < until:
-            raise OSError(*known.args) from known
+        known = self._failures.get(host)
+        if known is not None and self._clock() < known.until:
+            raise OSError(known.number, known.text)
         try:
             async with self._places:
                 found = await in_daemon(lambda: self._ask(host, port, family))
         except OSError as error:
-            self._remember(host, error)
+            if error.errno not in LOCAL:
+                self._remember(host, error)
             raise
         return [
             ResolveResult(
@@ -79,15 +89,22 @@ class PooledResolver(AbstractResolver):
 
     def _ask(self, host: str, port: int, family: int) -> Infos:
         flags = socket.AI_ADDRCONFIG
-        return self._lookup(host, port, family, socket.SOCK_STREAM, 0, flags)
+        try:
+            return self._lookup(host, port, family, socket.SOCK_STREAM, 0, flags)
+        except OSError:
+            # Without a socket to ask with, the system's resolver may say that nobody answered.
+            socket.socket().close()
+            raise
 
     def _remember(self, host: str, error: OSError) -> None:
-        if len(self._failures) >= FAILURES_MAX:
-            self._failures.clear()
         ttl = self._negative_ttl
         if error.errno not in DNS_NOT_FOUND:
             ttl = min(ttl, NO_ANSWER_TTL)
-        self._failures[host] = (self._clock() + ttl, error)
+        now = self._clock()
+        self._failures.pop(host, None)
+        self._failures[host] = Failed(now + ttl, error.errno, error.strerror)
+        if len(self._failures) > FAILURES_MAX:
+            del self._failures[next(iter(self._failures))]
 
     async def close(self) -> None:
         """Do nothing: lookups under way end by themselves, or with the program."""

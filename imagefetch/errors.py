@@ -76,6 +76,7 @@ would become a row of every line.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -484,6 +485,14 @@ class TypeNotAllowed(Rejection):
 
     reason = "type-not-allowed"
     advice = "a type that is not in `ALLOWED_TYPES`"
+
+
+def problems(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    """Yield every problem that has a reason."""
+    for cls in base.__subclasses__():
+        if hasattr(cls, "reason"):
+            yield cls
+        yield from problems(cls)
 
 
 class LocalError(Exception):

@@ -82,6 +82,8 @@ class Attempt:
     refusal: BlockedAddress | None = None
     """Of the last address that couldn't. Where a host has several addresses,
     asyncio makes one error of what came of them all, and no type outlives it."""
+    lack: OSError | None = None
+    """If this machine had no socket to give; likewise."""
 
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
@@ -139,7 +141,11 @@ class Guard:
                 attempt.refusal = refusal
                 raise PermissionError(errno.EACCES, str(refusal)) from refusal
         attempt.passed = True
-        return socket.socket(family, kind, protocol)
+        try:
+            return socket.socket(family, kind, protocol)
+        except OSError as error:
+            attempt.lack = error
+            raise
 
 
 def literal_address(host: str) -> Address | None:

@@ -21,6 +21,7 @@ from imagefetch.proxy import route_of
 from imagefetch.receive import Receiver
 from imagefetch.sessions import Sessions
 from imagefetch.timing import EVERY, Timing
+from imagefetch.urls import check_host
 
 # What the end of a connection is called, before an answer came.
 HUNG_UP = (ConnectionReset, ProxyFailure, TLSFailure)
@@ -93,6 +94,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             url = yarl.URL(request.url, encoded=True)  # as Scrapy made it safe, not once more
         except ValueError as error:  # a host that IDNA can't encode, and yarl not take as it is
             raise InvalidURL from error
+        check_host(url.raw_host or "")  # whatever the request was made of
         if url.raw_user or url.raw_password:
             # Done here: of a URL aiohttp takes Latin-1 alone, and no other Authorization beside.
             user, password = url.user or "", url.password or ""

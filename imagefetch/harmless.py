@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
+import threading
+import traceback
 from copy import copy
+from types import TracebackType
+
+from imagefetch.redact import hide_credentials, hide_credentials_of
+
+__all__ = [
+    "HarmlessFormatter",
+    "escape",
+    "hide_credentials",
+    "hide_credentials_of",
+    "hide_in_tracebacks",
+    "unescape",
+]
 
 # C0 but for the tab, DEL and C1, which a terminal obeys; separators, which some
 # programs take for a line's end; marks that turn the direction of writing;
@@ -16,11 +31,6 @@ CONTROL = (
 _NEEDS_ESCAPE = re.compile(rf"[{CONTROL}]|\\u[0-9a-f]{{4}}")
 _ESCAPED = re.compile(rf"[{CONTROL}\\]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
-
-# From "//" to the last "@" of what may be a URL's authority (RFC 3986, section 3.2.1): within
-# a text, blanks end it; rather too much is hidden than too little.
-_CREDENTIALS = re.compile(r"(?<=//)[^/?#\s]*@")
-_CREDENTIALS_OF_URL = re.compile(r"(?<=//)[^/?#]*@")
 
 
 def escape(text: str, also: str = "") -> str:
@@ -40,16 +50,6 @@ def unescape(text: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
 
 
-def hide_credentials(text: str) -> str:
-    """Replace user and password in each URL within *text*."""
-    return _CREDENTIALS.sub("***@", text)
-
-
-def hide_credentials_of(url: str) -> str:
-    """Replace user and password of *url*, whatever they are made of."""
-    return _CREDENTIALS_OF_URL.sub("***@", url, count=1)
-
-
 class HarmlessFormatter(logging.Formatter):
     """Lets another formatter write records that were made harmless, tracebacks included.
 
@@ -67,7 +67,25 @@ class HarmlessFormatter(logging.Formatter):
         if record.exc_info and not record.exc_text:
             clean.exc_text = self.inner.formatException(record.exc_info)
         clean.exc_text = clean.exc_text and _harmless(clean.exc_text)
+        clean.stack_info = clean.stack_info and _harmless(clean.stack_info)
         return self.inner.format(clean)
+
+
+def hide_in_tracebacks() -> None:
+    """Let tracebacks of errors that nobody catches, in any thread, be written harmless."""
+
+    def write(
+        kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        told = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write(_harmless(told))
+
+    def write_of_thread(told: threading.ExceptHookArgs) -> None:
+        if told.exc_type is not SystemExit:
+            write(told.exc_type, told.exc_value, told.exc_traceback)
+
+    sys.excepthook = write
+    threading.excepthook = write_of_thread
 
 
 def _harmless(text: str) -> str:

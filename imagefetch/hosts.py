@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -74,6 +74,10 @@ class Hosts:
             self._give_turn(name, host)
             return request
         return None
+
+    def queues(self) -> Iterator[tuple[str, int]]:
+        """Yield each host, and how many requests wait for their turn."""
+        return ((name, len(host.waiting)) for name, host in self._hosts.items())
 
     def take_all(self, name: str) -> deque[Request]:
         """Return the requests that wait for a host, which wait for it no more."""

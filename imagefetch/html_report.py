@@ -39,7 +39,7 @@ class HtmlReport:
         """:raises NotConfigured: if HTML_REPORT is off"""
         settings = crawler.settings
         if not settings.getbool("HTML_REPORT"):
-            raise NotConfigured("HTML_REPORT is off")
+            raise NotConfigured  # with a text, Scrapy would warn of it
         self.crawler = crawler
         self.interval = settings.getfloat("HTML_REPORT_INTERVAL")
         self.path: Path | None = None

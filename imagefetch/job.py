@@ -13,9 +13,12 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.apart import check_lock, lock_file
 from imagefetch.checks import Run, check_run
+from imagefetch.descriptors import share
 from imagefetch.errors import BadInput
+from imagefetch.given import Given
 from imagefetch.journal import Journal
 from imagefetch.resume import prepare
+from imagefetch.scrapy_rules import check_proxies
 from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
 
 __all__ = ["Job", "begin", "lock_file", "lock_report", "remove", "with_list_at_hand"]
@@ -32,6 +35,8 @@ class Job:
     run: Run
     journal: Journal
     lock: FileLock
+    given: Given | None = None
+    """The command that began it; None where it was none."""
     made: Sequence[Path] = ()
     """What is there only since the job began: its lock file, then folders, inner ones first."""
 
@@ -45,27 +50,27 @@ class Job:
         remove(self.made)
 
 
-def begin(settings: BaseSettings, arguments: Mapping[str, Any]) -> Job:
+def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | None = None) -> Job:
     """Check everything, lock the report, find out what is done.
 
     :raises BadInput: if the run can't start; nothing is written then
     :raises NothingToDo: if every line is done
     """
     run = check_run(settings, arguments)
+    share(settings.getint("CONCURRENT_REQUESTS"))
+    check_proxies(settings)
     shared = Path(settings["JOBS_FOLDER"]).absolute()  # another job may be just moving in
     places = (lock_file(run.report), *run.report.parents)
     made = [place for place in places if place != shared and not place.exists()]
     lock = lock_report(run.report)
     try:
         run = with_list_at_hand(run, settings)
-        journal = prepare(
-            run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh
-        )
+        journal = prepare(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
     except BaseException:
         lock.release()
         remove(made)
         raise
-    return Job(run, journal, lock, made)
+    return Job(run, journal, lock, given, made)
 
 
 def with_list_at_hand(run: Run, settings: BaseSettings) -> Run:

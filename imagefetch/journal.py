@@ -7,8 +7,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagefetch import errors
+from imagefetch.before import Before
 from imagefetch.duplicates import Filter, Outcomes, key_of, sent_url
+from imagefetch.only import NOTHING, Only
 from imagefetch.rows import Row, read_rows
 from imagefetch.urls import Line, is_shard, read_lines
 
@@ -25,24 +26,6 @@ FAR_PER_ROW = 100
 NOWHERE = 2**62
 
 
-def may_succeed_later(row: Row) -> bool:
-    """Whether ``only=failed`` fetches the row's line again."""
-    code, reason = row.cells[1], row.cells[-1]
-    if code.isdigit() and reason:
-        return code in {"408", "425", "429"} or code.startswith("5")
-    return reason in TRANSIENT
-
-
-def _transient(base: type[errors.Problem]) -> Iterator[str]:
-    for cls in base.__subclasses__():
-        yield from _transient(cls)
-        if cls.transient:
-            yield cls.reason
-
-
-TRANSIENT = frozenset(_transient(errors.Problem))
-
-
 class Journal:
     """What an earlier run left of a list.
 
@@ -52,6 +35,8 @@ class Journal:
 
     def __init__(self) -> None:
         self.outcomes = Outcomes()
+        self.before = Before()
+        """What rows come to whose lines need no more work, where no line has two."""
         self.total: int | None = None
         """Lines in the list; None while nobody has counted them."""
         self.done = 0
@@ -89,20 +74,20 @@ class Journal:
         place = self._place(row.line)
         return place < len(self._states) and bool(self._states[place] & MATCHED)
 
-    def read(self, report: Path, urls: Path, only_failed: bool = False) -> None:
+    def read(self, report: Path, urls: Path, only: Only = NOTHING) -> None:
         """Take in what *report* says of the list *urls*.
 
         :raises BadInput: if *report* is none of this program's, or damaged
         """
         if is_shard(urls):
             self._numbers = array("q", sorted(line.number for line in read_lines(urls)))
-        self.read_report(report, only_failed)
+        self.read_report(report, only)
         wanted = Filter()
         self._match(urls, wanted)
         if self.done < (self.total or 0):
             self.outcomes.load(self._outcomes_of(urls, wanted))
 
-    def read_report(self, report: Path, only_failed: bool = False) -> None:
+    def read_report(self, report: Path, only: Only = NOTHING) -> None:
         """Take in the rows of *report*, whatever list they are of."""
         elsewhere = set()
         for row in read_rows(report):
@@ -112,8 +97,11 @@ class Journal:
                 elsewhere.add(row.line)
                 continue
             self.lines += not self._states[place]
-            again = only_failed and may_succeed_later(row)
-            self._states[place] = AGAIN if again else DONE
+            if only and only.wants(row):
+                self._states[place] = AGAIN
+            else:
+                self._states[place] = DONE
+                self.before.add(row)
             self._hashes[place] = hash(row.cells[0])
             self._offsets[place] = row.offset
         self.lines += len(elsewhere)

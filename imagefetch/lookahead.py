@@ -8,7 +8,7 @@ whose host has enough is kept back until it hasn't.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -35,17 +35,32 @@ class LookAhead:
         self.place_is_free = False
         """Whether no line known so far may take it."""
         self._backlog = Backlog()
-        self._sites: defaultdict[str, set[str]] = defaultdict(set)  # in the backlog, by host
-        self._wanted: dict[str, None] = {}  # of these, those whose host may not have enough
+        # In the backlog, by host, in the order of their turns; those that only a change of their
+        # own can free are set aside.
+        self._sites: dict[str, OrderedDict[str, None]] = {}
+        self._aside: set[str] = set()
+        self._wanted: dict[str, None] = {}  # hosts that may not have enough
         self._changed = asyncio.Event()
 
     def close(self) -> None:
         self._backlog.close()
 
-    def wake(self, host: str | None = None) -> None:
-        """Look again: something has changed, of *host* perhaps."""
-        if host is not None and host in self._sites:
-            self._wanted.update(dict.fromkeys(self._sites[host]))
+    def kept_back(self, site: str) -> int:
+        """Return how many lines of *site* are kept back."""
+        return self._backlog.count(site)
+
+    def kept_back_of(self, host: str) -> int:
+        """Return how many lines of *host* are, as the downloader names it."""
+        return sum(map(self._backlog.count, self._sites.get(host, ())))
+
+    def wake(self, host: str | None = None, site: str | None = None) -> None:
+        """Look again: something has changed, of *host* perhaps, or of its *site*."""
+        if host is not None:
+            if site in self._aside:
+                self._aside.remove(site)
+                self._add_site(host, site, first=True)
+            if host in self._sites:
+                self._wanted[host] = None
         self._changed.set()
 
     async def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
@@ -82,25 +97,45 @@ class LookAhead:
             host = host_of(site)
             if not self._has_enough(site, host):
                 return False
-            self._sites[host].add(site)
+            self._add_site(host, site)
         self._backlog.put(site, line)
         return True
 
+    def _add_site(self, host: str, site: str, *, first: bool = False) -> None:
+        sites = self._sites.setdefault(host, OrderedDict())
+        sites[site] = None
+        sites.move_to_end(site, last=not first)
+
     def _take_wanted(self) -> Line | None:
         while self._wanted:
-            site = next(iter(self._wanted))
-            del self._wanted[site]
-            host = host_of(site)
-            if site not in self._backlog or self._has_enough(site, host):
+            host = next(iter(self._wanted))
+            del self._wanted[host]
+            site = self._next_site(host)
+            if site is None:
                 continue
             line = self._backlog.take(site)
             if site in self._backlog:
-                self._wanted[site] = None  # sites take turns
-            else:
-                self._sites[host].remove(site)
-                if not self._sites[host]:
-                    del self._sites[host]
+                self._add_site(host, site)  # sites take turns
+            if host in self._sites:
+                self._wanted[host] = None  # and so do hosts
             return line
+        return None
+
+    def _next_site(self, host: str) -> str | None:
+        """Return, and take out of its turn, a site of *host* that may have a line sent now; None
+        if there is none."""
+        sites = self._sites.get(host, OrderedDict())
+        while sites:
+            site = next(iter(sites))
+            is_parked = self.waiting.knows_trouble and self.waiting.holds(site)
+            if self._has_enough(site, host) and not is_parked:
+                return None
+            del sites[site]
+            if not sites:
+                del self._sites[host]
+            if not self._has_enough(site, host):
+                return site
+            self._aside.add(site)
         return None
 
     def _has_enough(self, site: str, host: str) -> bool:

@@ -16,6 +16,9 @@ STREAM_TO = "stream_to"
 """The folder (`Path`) for the body's partial file. A request without it gets an
 ordinary response, its body in memory."""
 
+READ_MOST = "read_most"
+"""Bytes of a body in memory after which no more of it is read, and what was is taken for all."""
+
 RETRY_IN = "retry_in"
 """Seconds that the scheduler lets the line wait before it is tried again."""
 

@@ -74,6 +74,9 @@ class Outcome(Enum):
     """Says nothing of the host's load."""
 
 
+ANSWERS = frozenset({Outcome.ANSWERED, Outcome.REFUSED, Outcome.OVERLOADED})
+"""What a host said itself."""
+
 SLOWER = "slower"
 """The cause of a cut that no single request was."""
 
@@ -122,6 +125,34 @@ class Sums:
 class Pace:
     """One host's."""
 
+    __slots__ = (
+        "_back",
+        "_base",
+        "_before",
+        "_changed",
+        "_cut",
+        "_eased",
+        "_factor",
+        "_failing",
+        "_pause",
+        "_probe",
+        "_reference",
+        "_rounds",
+        "_since_cut",
+        "_sums",
+        "_tolerated",
+        "_up",
+        "_was_slow",
+        "all_cuts",
+        "cause",
+        "cuts",
+        "has_answered",
+        "last",
+        "limit",
+        "most",
+        "requests",
+    )
+
     def __init__(self, most: int, now: float, all_cuts: Counter[str] | None = None) -> None:
         """*most*: what the limit never exceeds; *all_cuts*: where cuts are counted as well."""
         self.most = most
@@ -134,6 +165,8 @@ class Pace:
         """Of the last cut."""
         self.requests = 0
         """Whose outcome is known."""
+        self.has_answered = False
+        """Whether any of them had an answer: without, nothing is known of its limit."""
         self.last = now
         """When the last outcome came."""
         # Trials.
@@ -162,6 +195,7 @@ class Pace:
         """Take in what came of a request that was *sent* then, its answer's headers after
         *latency* seconds; *busy*: whether as many were under way as may be."""
         self.requests += 1
+        self.has_answered = self.has_answered or outcome in ANSWERS
         self.last = now
         if outcome is Outcome.OTHER:
             return

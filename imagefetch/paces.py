@@ -59,6 +59,11 @@ class Paces:
         """Of all hosts, by cause."""
         self._paces: dict[str, Pace] = {}
 
+    def delay_of(self, host: str) -> float:
+        """Return the seconds between two requests to *host* that the user set."""
+        delay: float = self.slots.get(host, {}).get("delay", self.delay)
+        return delay
+
     def limit(self, host: str) -> int:
         """Return how many requests may be under way to *host* at once."""
         pace = self._paces.get(host)
@@ -66,8 +71,7 @@ class Paces:
             return pace.limit
         if host in self.slots:
             slot = self.slots[host]
-            delay = slot.get("delay", self.delay)
-            limit: int = slot.get("concurrency", within_delay(self.most, delay))
+            limit: int = slot.get("concurrency", within_delay(self.most, self.delay_of(host)))
             return limit
         return min(START, self.most) if self.enabled else within_delay(self.most, self.delay)
 
@@ -84,10 +88,12 @@ class Paces:
         pace.note(outcome, sent, now, latency, busy=busy)
 
     def known(self, most: int = TOLD) -> list[HostPace]:
-        """Return the hosts, *most* at most, that were cut most often, then those asked most."""
+        """Return the hosts, *most* at most, that were cut most often, then those asked most;
+        none that never answered."""
         hosts = [
             HostPace(host, pace.limit, pace.requests, dict(pace.cuts.most_common()), pace.cause)
             for host, pace in self._paces.items()
+            if pace.has_answered
         ]
         hosts.sort(key=lambda host: (-sum(host.cuts.values()), -host.requests, host.host))
         return hosts[:most]

@@ -31,7 +31,8 @@ def render(facts: dict[str, Any]) -> str:
 
     ``about`` and ``figures`` as `About` and `Figures` give them; ``seconds`` that the run took and
     ``refresh``, seconds to the next page, or None; ``repeats``; ``store``, the folder of
-    pictures, None for a remote one; ``copies``, file to JPEG in Base64; ``folder`` of the page.
+    pictures, None for a remote one; ``copies``, file to JPEG in Base64; ``linked``, the files
+    that may become links; ``folder`` of the page.
     """
     figures, about = Figures.from_json(facts["figures"]), About(**facts["about"])
     return (
@@ -100,13 +101,14 @@ def code(text: str) -> Markup:
 
 
 def link(url: str) -> str | None:
-    """Return *url* if it may become a link: http or https, and without credentials."""
+    """Return *url* if it may become a link: http or https, without credentials, and the same to
+    a browser, which takes a backslash for a slash."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+        good = parts.scheme in {"http", "https"} and parts.hostname and "\\" not in url
     except ValueError:
         return None
-    return url if good and escape(url) == url else None
+    return url if good and escape(hide_credentials_of(url)) == url else None
 
 
 def file_link(store: str, file: str, folder: str) -> str:
@@ -121,7 +123,7 @@ def file_link(store: str, file: str, folder: str) -> str:
 
 def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
     """Yield what the page says of each reason, the most frequent first."""
-    known = _reasons(errors.Problem)
+    known = {cls.reason: cls for cls in errors.problems()}
     both = figures.reasons + figures.damaged
     for slug, number in sorted(both.items(), key=lambda pair: (-pair[1], pair[0])):
         problem = known.get(slug)
@@ -144,15 +146,6 @@ def _again(problem: type[errors.Problem] | None) -> str:
     return "yes" if problem is not None and problem.transient else "no"
 
 
-def _reasons(base: type[errors.Problem]) -> dict[str, type[errors.Problem]]:
-    found = {}
-    for cls in base.__subclasses__():
-        if hasattr(cls, "reason"):
-            found[cls.reason] = cls
-        found |= _reasons(cls)
-    return found
-
-
 def _hosts(figures: Figures, place: int) -> Iterator[dict[str, Any]]:
     for host, sums in figures.hosts.top(HOSTS_SHOWN, place):
         yield {
@@ -167,8 +160,8 @@ def _hosts(figures: Figures, place: int) -> Iterator[dict[str, Any]]:
 
 def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the pictures of the contact sheet in the order of the list."""
+    store, copies, linked = facts["store"], facts["copies"], frozenset(facts["linked"])
     for picture in sorted(figures.sample.sample, key=lambda picture: picture["line"]):
-        store, copies = facts["store"], facts["copies"]
         if store is not None and picture["file"] not in copies:
             continue  # there was no time for it
         yield {
@@ -176,7 +169,9 @@ def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "name": picture["file"].rpartition("/")[2],
             "small": copies.get(picture["file"]),
             "link": link(picture["url"]),
-            "path": store and file_link(store, picture["file"], facts["folder"]),
+            "path": file_link(store, picture["file"], facts["folder"])
+            if picture["file"] in linked
+            else None,
         }
 
 

@@ -25,6 +25,10 @@ PATIENCE = 5
 PLUGINS = {f.media_type: f.pillow for f in reversed(FORMATS) if f.pillow is not None}
 """Media type to the one Pillow plugin that may decode it."""
 
+PASSIVE = frozenset(f.extension for f in FORMATS) - {".svg"}
+"""How files end that a browser shows or offers to save, whatever they hold. An SVG may run scripts,
+and what has no such end is taken for whatever its first bytes look like."""
+
 NICENESS = 10
 """The run comes first."""
 
@@ -71,6 +75,7 @@ class PageWriter:
             self._copy(pictures, budget)
         facts = {**facts, "copies": self._copies, "folder": str(self.path.parent)}
         facts["store"] = None if self.store is None else str(self.store)
+        facts["linked"] = [p["file"] for p in pictures if self._may_be_linked(p["file"])]
         error = self._ask(["page", facts, str(self.path)])
         if error != "":
             raise PageError(error or "its process ended over it")
@@ -88,6 +93,11 @@ class PageWriter:
             plugin, path = PLUGINS.get(picture["type"]), stored_file(cast("Path", self.store), file)
             copy = plugin and path and self._ask(["thumbnail", str(path), plugin])
             self._copies[file] = copy or ""
+
+    def _may_be_linked(self, file: str) -> bool:
+        """Whether *file* is in the store, and nothing that a browser would run."""
+        passive = Path(file).suffix.lower() in PASSIVE
+        return passive and self.store is not None and stored_file(self.store, file) is not None
 
     def _ask(self, question: list[Any]) -> str | None:
         """Return the answer; None if the process ended over it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,10 @@ from imagefetch.probe import HEAD
 # Bytes of a body that is kept in memory beside its file until it has a row, so that
 # the file need not be read.
 SMALL = 32 * 1024
+
+
+ATTEMPT_REPORT = re.compile(r"job-[0-9a-f]{12}-[0-9]{6,9}-[0-9]{4,9}-[0-9a-z]{1,16}\.csv")
+"""What `imagefetch.fleet` calls a report in a folder of the worker's own: job, shard, attempt."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +96,21 @@ class PartialFile:
 
         :raises StoreError: if the file system refuses
         """
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
+        pieces, self._pieces = self._pieces, []
         self.gathered = 0
-        if not data:
+        if not any(pieces):
             return
         try:
             if self._file is None:
                 self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
                 self._made = True
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            for piece in pieces:  # to join them first would take their size in memory once more
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[os.write(self._file, rest) :]
+                self._sha256.update(piece)
         except OSError as error:
             raise store_error(self.path, error) from error
-        self._sha256.update(data)
 
     def finish(self) -> Download:
         """Write out the rest, close the file and say what it holds.
@@ -148,10 +153,12 @@ def partial_folder(store: str, report: Path) -> Path:
 
     It lies in the store, where renaming a file into its place is atomic, or
     beside the report where the store is not a local folder. Runs with
-    different reports share no folder.
+    different reports share no folder. That of an attempt of a fleet follows from
+    its report's name, since the folder of that is another on each machine.
     """
     base = report.parent if is_remote(store) else local_path(store)
-    run = hashlib.sha256(str(report).encode()).hexdigest()[:12]
+    known = report.name if ATTEMPT_REPORT.fullmatch(report.name) else str(report)
+    run = hashlib.sha256(known.encode()).hexdigest()[:12]
     return base / ".part" / run
 
 

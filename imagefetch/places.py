@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from pathvalidate import is_valid_filename
 from scrapy import Request
@@ -13,6 +13,7 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
 from imagefetch.errors import BadInput, Problem
 from imagefetch.partials import is_remote
+from imagefetch.redact import HIDDEN, hide_credentials_of
 from imagefetch.urls import request_url
 
 STANDARD_INPUT_TOO = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
@@ -40,10 +41,10 @@ def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
 
     :raises BadInput: if a path of a scheduled job is relative
     """
-    urls = str(arguments.get("urls") or settings["INPUT_URLS"])
+    urls = _path(arguments.get("urls") or settings["INPUT_URLS"])
     urls = "-" if urls in STANDARD_INPUT_TOO else urls
-    report = str(arguments.get("report") or settings["REPORT"])
-    store = str(settings["FILES_STORE"])
+    report = _path(arguments.get("report") or settings["REPORT"])
+    store = _path(settings["FILES_STORE"])
     if "_job" not in arguments:
         return Places(urls, Path(report).absolute(), store)
     folder = job_folder(settings, str(arguments["_job"]))
@@ -58,6 +59,11 @@ def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
             raise _relative("the folder for pictures", store, "setting=FILES_STORE=/PATH")
         store = str(folder / store)
     return Places(urls, Path(report), store)
+
+
+def _path(text: object) -> str:
+    """Return *text* with ``~`` for the home folder undone, which few shells do behind ``=``."""
+    return os.path.expanduser(str(text))  # noqa: PTH111 - it may be an address
 
 
 def job_folder(settings: BaseSettings, job: str) -> Path:
@@ -88,12 +94,8 @@ def check_list_address(address: str) -> None:
 
 def shown(address: str) -> str:
     """Return *address* as it may be shown: without user and password, and what its query says."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "address of the list"
-    query = "?***" if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}"
+    whole, mark, _ = hide_credentials_of(address).partition("#")[0].partition("?")
+    return whole.replace(f"{HIDDEN}@", "", 1) + (f"?{HIDDEN}" if mark else "")
 
 
 def _was_scheduled(settings: BaseSettings, name: str) -> bool:

@@ -19,6 +19,7 @@ from imagefetch.stop import is_stopping
 from imagefetch.units import duration
 
 if TYPE_CHECKING:
+    from imagefetch.scheduler import HostScheduler
     from imagefetch.view import View
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Progress:
         """:raises NotConfigured: if PROGRESS is off"""
         settings = crawler.settings
         if settings["PROGRESS"] == "off":
-            raise NotConfigured("PROGRESS = 'off'")
+            raise NotConfigured  # with a text, Scrapy would warn of it
         self.crawler = crawler
         self.interval = settings.getfloat("PROGRESS_INTERVAL")
         self.rates = Rate(), Rate(), Rate()
@@ -103,14 +104,19 @@ class Progress:
     def snapshot(self) -> Snapshot:
         figures, about = self.recorder.figures, self.recorder.about
         lines, images, size = (rate.value for rate in self.rates)
+        scheduler = cast("HostScheduler", self.crawler.engine.scheduler)
+        under_way = len(self.crawler.engine.downloader.active)
         return Snapshot(
             done=about.done_before + figures.done,
             total=about.total,
             estimated=about.estimated,
-            kept=figures.kept,
-            failed=figures.failed,
-            under_way=len(self.crawler.engine.downloader.active),
-            retrying=self.recorder.retrying,
+            kept=about.kept_before + figures.kept,
+            failed=about.done_before - about.kept_before + figures.failed,
+            under_way=under_way,
+            retrying=scheduler.retrying,
+            parked=scheduler.parked(),
+            least_left=scheduler.least_left(),
+            only_waits=not under_way and not len(scheduler) and scheduler.waiting > 0,
             lines_rate=lines,
             images_rate=images,
             bytes_rate=size,
@@ -137,8 +143,12 @@ def in_one_line(snapshot: Snapshot) -> str:
         rates.append(f"{snapshot.bytes_rate / 1e6:.1f} MB/s")
     if snapshot.left is not None:
         rates.append(f"{duration(snapshot.left)} left")
+    if snapshot.waits:
+        rates.append(snapshot.waits)
     if snapshot.workers is not None:
         rates.append(f"{snapshot.workers} workers")
+    if snapshot.parked is not None:
+        rates.append(str(snapshot.parked))
     return f"[{snapshot.done}/{total}] {', '.join(facts)}; {', '.join(rates)}"
 
 

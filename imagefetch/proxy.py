@@ -8,7 +8,8 @@ import yarl
 from scrapy import Request
 from scrapy.http import Headers
 
-from imagefetch.errors import ProxyFailure
+from imagefetch.errors import Failure, ProxyFailure
+from imagefetch.urls import request_url
 
 
 class Route(NamedTuple):
@@ -17,6 +18,19 @@ class Route(NamedTuple):
     proxy: yarl.URL | None = None
     headers: dict[str, str] | None = None
     """For the proxy alone."""
+
+
+def proxy_url(proxy: str) -> yarl.URL:
+    """Return the address of an HTTP proxy, which may be written without a scheme.
+
+    :raises ProxyFailure: if *proxy* is none
+    """
+    try:
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        request_url(proxy)
+        return yarl.URL(proxy)
+    except (ValueError, Failure) as error:
+        raise ProxyFailure from error
 
 
 def route_of(request: Request, headers: Headers) -> Route:
@@ -32,12 +46,7 @@ def route_of(request: Request, headers: Headers) -> Route:
     if not proxy:
         headers.pop(b"Proxy-Authorization", None)
         return Route()
-    try:
-        url = yarl.URL(proxy if "://" in proxy else f"http://{proxy}")
-    except ValueError as error:
-        raise ProxyFailure from error
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ProxyFailure
+    url = proxy_url(proxy)
     if request.url.startswith("http://"):
         return Route(url)
     told = {"User-Agent": headers.get(b"User-Agent")}

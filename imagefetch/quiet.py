@@ -12,6 +12,7 @@ from typing import Any
 
 from scrapy import signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
 from scrapy.logformatter import LogFormatter
 
 from imagefetch.harmless import HarmlessFormatter
@@ -30,7 +31,8 @@ class QuietLogFormatter(LogFormatter):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> QuietLogFormatter:
-        # Not earlier: Scrapy sets up its handler anew just before.
+        make_log_harmless()
+        # Scrapy replaces its handler between this and its engine, once more.
         crawler.signals.connect(make_log_harmless, signal=signals.spider_opened)
         return cls()
 
@@ -45,6 +47,16 @@ class QuietLogFormatter(LogFormatter):
 
     def download_error(self, *args: Any, **kwargs: Any) -> Any:
         return {**super().download_error(*args, **kwargs), "level": logging.DEBUG}
+
+
+class HarmlessLog:
+    """A downloader middleware that is none: the first component that Scrapy builds after it has
+    replaced its log handler. What the others log as they are built is made harmless, too."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> HarmlessLog:
+        make_log_harmless()
+        raise NotConfigured
 
 
 def make_log_harmless() -> None:

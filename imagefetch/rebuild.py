@@ -10,7 +10,7 @@ from typing import Any
 from scrapy.settings import BaseSettings
 
 from imagefetch.about import About
-from imagefetch.checks import check_files, check_report
+from imagefetch.checks import check_arguments, check_files, check_report
 from imagefetch.errors import BadInput
 from imagefetch.figures import Figures, add_record
 from imagefetch.last_rows import last_rows
@@ -34,6 +34,7 @@ def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
     :raises BadInput: if the report can't be read, or the page not be written
     """
     check_settings(settings)
+    check_arguments(arguments)
     listed, report, store = find_places(settings, arguments)
     urls = listed
     if not arguments.get("urls"):

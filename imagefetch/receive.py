@@ -18,12 +18,11 @@ from twisted.python.failure import Failure as TwistedFailure
 from imagefetch.body import Bounds, Pace, read_pieces, save, skip
 from imagefetch.disk import Disk
 from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
-from imagefetch.meta import PROBLEM, STREAM_TO, TIMING
+from imagefetch.meta import PROBLEM, READ_MOST, STREAM_TO, TIMING
 from imagefetch.partials import Download, FileResponse
 from imagefetch.robots import OptOut
 
-# Bytes of a body that is no picture, as robots.txt: of that, RFC 9309 (section
-# 2.5) wants 500 KiB to be read at least.
+# Bytes of a body that is kept in memory: of a request that is not for a picture.
 IN_MEMORY_MAX = 8 * 2**20
 
 STOPPED = ["download_stopped"]
@@ -111,6 +110,7 @@ class Receiver:
         body: bytearray,
     ) -> Response:
         flags: list[str] = []
+        most = request.meta.get(READ_MOST, IN_MEMORY_MAX)
         try:
             async with (
                 Pace(self.min_speed, self.window) as pace,
@@ -118,6 +118,8 @@ class Receiver:
             ):
                 async for piece in pieces:
                     body += piece
+                    if len(body) > most:
+                        break
         except (aiohttp.ClientPayloadError, IncompleteBody):
             if request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss):
                 raise

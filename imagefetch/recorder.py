@@ -61,6 +61,11 @@ class Recorder:
         """Since the run began."""
         return (self._end if self._closed else time.monotonic()) - self._begin
 
+    @property
+    def how_far(self) -> str:
+        """So many of so many lines done."""
+        return self.about.how_far(self.figures.done)
+
     def spider_opened(self, spider: Spider) -> None:
         self._begin = self._last = time.monotonic()
         self._cpu = time.process_time()

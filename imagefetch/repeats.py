@@ -46,10 +46,8 @@ class Repeats:
                 self._forget()
 
     def _forget(self) -> None:
-        floor = 1
-        while len(self._counts) > self.pairs // 2:
-            self._counts = {key: n for key, n in self._counts.items() if n > floor}
-            floor += 1
+        floor = sorted(self._counts.values())[len(self._counts) // 2]
+        self._counts = {key: n for key, n in self._counts.items() if n > floor}
 
     def found(self) -> list[Repeat]:
         """Return the pictures that came from at least so many URLs, the most frequent first."""

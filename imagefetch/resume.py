@@ -19,6 +19,7 @@ from imagefetch.errors import BadInput, ReportError
 from imagefetch.journal import Journal
 from imagefetch.kept_list import is_copy_of, is_kept_list
 from imagefetch.names import stored_file
+from imagefetch.only import Only
 from imagefetch.page_file import MARK, keep_page, page_path
 from imagefetch.partials import is_remote, local_path
 from imagefetch.rows import HEADER, Row, check_header, encode, read_rows, readable_rows, whole_size
@@ -42,7 +43,7 @@ def discarded(report: Path) -> Path:
     return report.with_name(f"{report.stem}.discarded{report.suffix}")
 
 
-def prepare(report: Path, urls: Path, store: str, *, only_failed: bool, fresh: bool) -> Journal:
+def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Journal:
     """Make *report* ready for rows of the list *urls*; say what is done already.
 
     :raises NothingToDo: if every line is done
@@ -58,14 +59,14 @@ def prepare(report: Path, urls: Path, store: str, *, only_failed: bool, fresh: b
     journal = Journal()
     if not report.exists():
         return journal
-    journal.read(report, urls, only_failed)
+    journal.read(report, urls, only)
     if journal.matched < journal.lines or journal.lines < journal.rows:
         rewrite(report, urls, journal)
         journal.close()
         journal = Journal()
-        journal.read(report, urls, only_failed)
+        journal.read(report, urls, only)
     if journal.done == journal.total:
-        raise NothingToDo(_nothing_to_do(report, journal.done, only_failed))
+        raise NothingToDo(_nothing_to_do(report, journal.done, only))
     if (size := whole_size(report)) < report.stat().st_size:
         os.truncate(report, size)
     return journal
@@ -230,10 +231,13 @@ def _keep_numbered(report: Path) -> None:
             return
 
 
-def _nothing_to_do(report: Path, done: int, only_failed: bool) -> str:
-    if only_failed:
-        return f"{report}: nothing to do: no line failed in a way that may pass"
+def _nothing_to_do(report: Path, done: int, only: Only) -> str:
+    if only:
+        what = "failed in a way that may pass" if only.failed else ""
+        has = f"has the reason {' or '.join(sorted(only.reasons))}" if only.reasons else ""
+        return f"{report}: nothing to do: no line {' or '.join(filter(None, (what, has)))}"
     return (
         f"{report}: nothing to do: all {done:,} lines are done; -a only=failed fetches again "
-        "what may succeed now, -a fresh=1 begins anew, -a report=PATH writes another report"
+        "what may succeed now, -a only=REASON,… the lines of other reasons, -a fresh=1 begins "
+        "anew, -a report=PATH writes another report"
     )

@@ -3,194 +3,67 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from ipaddress import ip_network
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
 
-from scrapy.settings import BaseSettings
+from scrapy.settings import BaseSettings, default_settings
 
-from imagefetch import names
 from imagefetch.errors import BadInput
-from imagefetch.probe import FORMATS
-
-
-class Rule(Protocol):
-    """Says which values a setting may have."""
-
-    @property
-    def allowed(self) -> str:
-        """The end of "must be …"."""
-        ...
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        """Whether the setting's value is allowed.
-
-        :raises ValueError, TypeError: if it is not even of the right kind
-        """
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number within bounds, whole unless said otherwise."""
-
-    low: float
-    high: float
-    whole: bool = True
-
-    @property
-    def allowed(self) -> str:
-        return f"a {'whole ' if self.whole else ''}number from {self.low:,} to {self.high:,}"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        value = settings.getfloat(name)
-        if self.whole and settings.getint(name) != value:
-            return False
-        return self.low <= value <= self.high
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of a few words."""
-
-    words: tuple[str, ...]
-
-    @property
-    def allowed(self) -> str:
-        return f"one of {', '.join(self.words)}"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        return settings.get(name) in self.words
-
-
-class Switch:
-    """On or off."""
-
-    allowed: str = "True or False"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        settings.getbool(name)
-        return True
-
-
-class Text:
-    """Some text."""
-
-    allowed: str = "text, and not empty"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        value = settings.get(name)
-        return isinstance(value, (str, Path)) and bool(str(value).strip())
-
-
-class Contact:
-    """What may stand in a comment of a User-Agent (RFC 9110, section 5.6.5)."""
-
-    allowed: str = "a mail or web address, or empty"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        value = settings.get(name)
-        return isinstance(value, str) and not set(value) - PLAIN
-
-
-class Words:
-    """Some words."""
-
-    allowed: str = "a list of words, as noai,noimageai"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        return all(re.fullmatch(r"\s*[\w-]+\s*", word) for word in settings.getlist(name))
-
-
-class Networks:
-    """IP networks."""
-
-    allowed: str = "a list of networks in CIDR notation, as 10.1.0.0/16,fd00::/8"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        for network in settings.getlist(name):
-            ip_network(network.strip())
-        return True
-
-
-class Statuses:
-    """HTTP status codes."""
-
-    allowed: str = "a list of HTTP status codes, as 429,503"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        return all(100 <= int(code) <= 599 for code in settings.getlist(name))
-
-
-class Table:
-    """A dictionary."""
-
-    allowed: str = 'a dictionary, or JSON for one: {"Name": "value"}'
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        settings.getdict(name)
-        return True
-
-
-class Types:
-    """Media types of formats that are known."""
-
-    allowed: str = "a list of types as the report names them: image/jpeg,image/png"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        known = {format_.media_type for format_ in FORMATS}
-        return known.issuperset(settings.getlist(name))
-
-
-class Template:
-    """A template of `imagefetch.names`."""
-
-    allowed: str = f"a template such as {names.DEFAULT}"
-
-    def holds(self, settings: BaseSettings, name: str) -> bool:
-        """:raises BadInput: saying what is wrong with it"""
-        value = settings.get(name)
-        try:
-            names.NameTemplate(value)
-        except ValueError as error:
-            raise BadInput(f"setting {name} = {value!r}: {error}") from error
-        return True
-
+from imagefetch.header_values import Headers, HeaderText
+from imagefetch.scrapy_rules import check_scrapy_settings
+from imagefetch.spelling import check_names, misspelt
+from imagefetch.values import (
+    COUNTS,
+    NOT_ALLOWED,
+    SIZES,
+    TIMES,
+    Choice,
+    Contact,
+    Networks,
+    Number,
+    Rule,
+    Statuses,
+    Switch,
+    Template,
+    Text,
+    Types,
+    Words,
+    seconds,
+    size,
+)
 
 DAY = 86_400
 
-PLAIN = {chr(code) for code in range(0x21, 0x7F)} - set("()\\")
-
 RULES: dict[str, Rule] = {
     "INPUT_URLS": Text(),
-    "INPUT_URLS_MAXSIZE": Number(0, 2**50),
+    "INPUT_URLS_MAXSIZE": size(0, 2**50),
     "SHARD_SIZE": Number(1, 1_000_000),
     "LOOKAHEAD": Number(1, 100_000),
     "CONCURRENT_REQUESTS": Number(1, 10_000),
     "CONCURRENT_REQUESTS_PER_DOMAIN": Number(1, 10_000),
     "PACE_ENABLED": Switch(),
-    "DOWNLOAD_DELAY": Number(0, DAY, whole=False),
-    "USER_AGENT": Text(),
+    "DOWNLOAD_DELAY": seconds(0, DAY),
+    "USER_AGENT": HeaderText(),
     "CONTACT": Contact(),
-    "DEFAULT_REQUEST_HEADERS": Table(),
+    "DEFAULT_REQUEST_HEADERS": Headers(),
     "ROBOTSTXT_OBEY": Switch(),
     "OPT_OUT_DIRECTIVES": Words(),
     "RETRY_TIMES": Number(0, 100),
-    "RETRY_DELAY": Number(0, DAY, whole=False),
-    "RETRY_MAX_DELAY": Number(0, DAY, whole=False),
-    "RETRY_AFTER_MAX": Number(0, 30 * DAY, whole=False),
+    "RETRY_DELAY": seconds(0, DAY),
+    "RETRY_MAX_DELAY": seconds(0, DAY),
+    "RETRY_AFTER_MAX": seconds(0, 30 * DAY),
     "RETRY_HTTP_CODES": Statuses(),
     "BREAKER_FAILURES": Number(0, 1_000_000),
     "REDIRECT_MAX_TIMES": Number(0, 100),
-    "CONNECT_TIMEOUT": Number(0.001, DAY, whole=False),
-    "RESPONSE_TIMEOUT": Number(0.001, DAY, whole=False),
-    "MIN_SPEED": Number(0, 2**40),
-    "MIN_SPEED_WINDOW": Number(0.001, DAY, whole=False),
-    "DOWNLOAD_TIMEOUT": Number(0.001, DAY, whole=False),
+    "CONNECT_TIMEOUT": seconds(0.001, DAY),
+    "RESPONSE_TIMEOUT": seconds(0.001, DAY),
+    "MIN_SPEED": size(0, 2**40),
+    "MIN_SPEED_WINDOW": seconds(0.001, DAY),
+    "DOWNLOAD_TIMEOUT": seconds(0.001, DAY),
     "ALLOWED_NETWORKS": Networks(),
-    "DNS_NEGATIVE_TTL": Number(0, DAY, whole=False),
-    "DOWNLOAD_MAXSIZE": Number(0, 2**50),
+    "DNS_NEGATIVE_TTL": seconds(0, DAY),
+    "DOWNLOAD_MAXSIZE": size(0, 2**50),
     "DOWNLOAD_VERIFY_CERTIFICATES": Switch(),
     "VERIFY_IMAGES": Choice(("header", "full", "off")),
     "MAX_IMAGE_PIXELS": Number(1, 2_000_000_000),
@@ -199,7 +72,7 @@ RULES: dict[str, Rule] = {
     "MIN_HEIGHT": Number(0, 2**31),
     "MAX_PIXELS": Number(0, 2**62),
     "MAX_ASPECT_RATIO": Number(0, 2**31, whole=False),
-    "MIN_BYTES": Number(0, 2**50),
+    "MIN_BYTES": size(0, 2**50),
     "ALLOWED_TYPES": Types(),
     "PLACEHOLDER_REPEATS": Number(0, 1_000_000_000),
     "FILES_STORE": Text(),
@@ -208,42 +81,88 @@ RULES: dict[str, Rule] = {
     "JOBS_FOLDER": Text(),
     "FSYNC": Number(0, 1_000_000_000),
     "HTML_REPORT": Switch(),
-    "HTML_REPORT_INTERVAL": Number(0.1, DAY, whole=False),
+    "HTML_REPORT_INTERVAL": seconds(0.1, DAY),
     "CONTACT_SHEET": Number(0, 1_000),
     "PROGRESS": Choice(("auto", "off")),
-    "PROGRESS_INTERVAL": Number(0.1, DAY, whole=False),
+    "PROGRESS_INTERVAL": seconds(0.1, DAY),
     "LOG_LEVEL": Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
 }
 """Every setting that this project's users are told of, in data order."""
+
+
+def _of_scrapy(name: str, default: object) -> Rule | None:
+    """Return the rule for a setting of Scrapy's own; None where its default tells too little."""
+    if isinstance(default, bool):
+        return Switch()
+    if not isinstance(default, int | float):
+        return None
+    units = COUNTS
+    if re.search("TIMEOUT|DELAY|INTERVAL|_SECS", name):
+        units = TIMES
+    elif "SIZE" in name:
+        units = SIZES
+    whole = isinstance(default, int) and units is not TIMES
+    return Number(-(2**62), 2**62, whole=whole, units=units)
+
+
+OF_SCRAPY = {
+    name: rule
+    for name, default in vars(default_settings).items()
+    if name not in RULES and (rule := _of_scrapy(name, default)) is not None
+}
+"""Rules for switches and numbers among Scrapy's own settings, where they are given as text."""
 
 NEED_A_SIZE = ("MIN_WIDTH", "MIN_HEIGHT", "MAX_PIXELS", "MAX_ASPECT_RATIO")
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Check every setting of `RULES`.
+    """Check every setting of `RULES`, and let *settings* hold each as the program reads it.
+
+    Scrapy's own switches and numbers are understood in the same way. A name that is close to a
+    known one is refused where it was given for this run.
 
     :raises BadInput: naming setting, value and what is allowed
     """
+    check_names(settings, {*RULES})
+    written = {name: settings.get(name) for name in NEED_A_SIZE}
     for name, rule in RULES.items():
-        try:
-            holds = rule.holds(settings, name)
-        except BadInput:
-            raise
-        except (ValueError, TypeError):
-            holds = False
-        if not holds:
-            value = settings.get(name)
-            raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}")
-    _check_together(settings)
+        _understand(settings, name, rule)
+    for name, rule in OF_SCRAPY.items():
+        if isinstance(settings.get(name), str):
+            with suppress(BadInput):  # what is not understood is refused below
+                _understand(settings, name, rule)
+    check_scrapy_settings(settings, RULES)
+    _check_together(settings, written)
 
 
-def _check_together(settings: BaseSettings) -> None:
-    """:raises BadInput: if two settings can't hold at once"""
+def _understand(settings: BaseSettings, name: str, rule: Rule) -> None:
+    value = settings.get(name)
+    try:
+        read = rule.read(value)
+    except BadInput as error:
+        raise BadInput(f"setting {name}{error}") from error
+    except NOT_ALLOWED as error:
+        hint = _hint(settings, name) if value is None else ""
+        raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}{hint}") from error
+    if read is not value:
+        settings.set(name, read, priority=settings.getpriority(name) or 0)
+
+
+def _hint(settings: BaseSettings, name: str) -> str:
+    """Return what may be meant to be the setting *name*, which has no value."""
+    meant = [other for other, known in misspelt(settings, RULES) if known == name]
+    return f"; is {meant[0]} meant to be it?" if meant else ""
+
+
+def _check_together(settings: BaseSettings, written: Mapping[str, Any]) -> None:
+    """Look at settings that were understood, and at some of them as they were *written*.
+
+    :raises BadInput: if two settings can't hold at once"""
     if settings["VERIFY_IMAGES"] == "off":
         for name in NEED_A_SIZE:
             if settings.getfloat(name):
                 raise BadInput(
-                    f"setting {name} = {settings[name]!r}: needs sizes, which are not found "
+                    f"setting {name} = {written[name]!r}: needs sizes, which are not found "
                     "with VERIFY_IMAGES = 'off'; set that to 'header'"
                 )
 

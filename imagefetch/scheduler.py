@@ -26,6 +26,8 @@ from imagefetch.lookahead import LookAhead
 from imagefetch.meta import DUPLICATE_OF, FIRST_SENT, KEY, LINE, RETRY_IN, SETTLED
 from imagefetch.pace import Outcome
 from imagefetch.paces import Paces
+from imagefetch.slots import SLOTS, forget_slots
+from imagefetch.snapshot import Parked
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.stop import stop_run
 from imagefetch.urls import Line, site_of
@@ -48,6 +50,7 @@ class HostScheduler(BaseScheduler):
         self._settled: deque[Request] = deque()  # lines that need no download
         self._released: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
         self._timer: asyncio.TimerHandle | None = None
+        self._slots_kept = SLOTS
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> HostScheduler:
@@ -78,6 +81,29 @@ class HostScheduler(BaseScheduler):
         """Of these, those that wait for a retry."""
         return self._waiting.retries
 
+    def parked(self) -> Parked | None:
+        """Say which lines wait for hosts that can't be connected to; None if none does."""
+        hosts = list(self._waiting.parked())
+        lines = sum(waiting + self._look_ahead.kept_back(site) for site, waiting, _ in hosts)
+        if not lines:
+            return None
+        now = self._loop.time()
+        due = [max(0.0, until - now) for _, _, until in hosts]
+        return Parked(lines, len(hosts), min(due), max(due))
+
+    def least_left(self) -> float:
+        """Return the seconds that the lines which are known of take at least: until the last retry
+        is due, and the last request to a host with a delay may be sent."""
+        last = self._waiting.last_retry
+        retries = 0.0 if last is None else max(0.0, last - self._loop.time())
+        if not (self.paces.delay or self.paces.slots):
+            return retries
+        delays = (
+            (waiting + self._look_ahead.kept_back_of(host)) * self.paces.delay_of(host)
+            for host, waiting in self._hosts.queues()
+        )
+        return max(retries, max(delays, default=0.0))
+
     def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
         """Yield *lines*, each when it is time to make a request of it: `LookAhead.lines`."""
         return self._look_ahead.lines(lines)
@@ -107,6 +133,7 @@ class HostScheduler(BaseScheduler):
         if request is None and self._hosts.under_way > len(active):  # not all ends are told
             self._hosts.free_places(active, of_all=True)
             request = self._take()
+        self._slots_kept = forget_slots(self.crawler.engine.downloader.slots, self._slots_kept)
         place = None if request is None else self._hosts.place(request)
         self._look_ahead.place_is_free = request is None
         self._look_ahead.wake(None if place is None else place.host)
@@ -145,7 +172,7 @@ class HostScheduler(BaseScheduler):
             for queued in self._hosts.take_all(host):
                 self._queue(queued)
         if change is not Change.NONE:
-            self._look_ahead.wake(host)
+            self._look_ahead.wake(host, site)
         if unreachable:
             self._set_timer()
 
@@ -184,7 +211,7 @@ class HostScheduler(BaseScheduler):
     def _request_of(self, retry: Retry) -> Request:
         sent = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
         request = self.spider.line_request(retry.line, retry_times=retry.retry_times, **sent)
-        self._look_ahead.wake(self._host_of(request))
+        self._look_ahead.wake(self._host_of(request), site_of(request.url))
         return request
 
     def _set_timer(self) -> None:

@@ -1,8 +1,9 @@
 """Settings of imagefetch, in the order in which data flows.
 
 The first part holds what a user may turn, each with its unit and meaning; what
-is allowed stands in `imagefetch.rules`. The second part puts the program
-together. Scrapy's other settings keep their defaults:
+is allowed stands in `imagefetch.rules`, how it may be written in
+`imagefetch.values`: "10k", "1G" (decimal), "10MiB" (binary), "2m" (seconds), "yes".
+The second part puts the program together. Scrapy's other settings keep their defaults:
 https://docs.scrapy.org/en/latest/topics/settings.html
 """
 
@@ -127,7 +128,8 @@ MAX_PIXELS = 0
 MAX_ASPECT_RATIO = 0.0
 MIN_BYTES = 0
 
-# Types that are kept, as the report names them: ["image/jpeg"]. Empty: any.
+# Types that are kept, as the report names them or by extension: ["image/jpeg", "png"].
+# Empty: any.
 ALLOWED_TYPES = []  # type: ignore[var-annotated]
 
 # Different URLs of one host from which the same bytes came: told at the end and
@@ -196,6 +198,7 @@ DOWNLOAD_HANDLERS = {
 }
 
 DOWNLOADER_MIDDLEWARES = {
+    "imagefetch.quiet.HarmlessLog": 0,
     "imagefetch.settled.SettledMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "imagefetch.robots.NamedRobotsTxtMiddleware": 100,

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from imagefetch.sketches import Tally
+from imagefetch.units import duration, lines
 
 YEAR = 365 * 86_400
 """Seconds; a rate by which a run takes longer is none."""
+
+
+class Parked(NamedTuple):
+    """Lines that wait for hosts that can't be connected to."""
+
+    lines: int
+    hosts: int
+    next_try: float
+    """Seconds until the first of these hosts is tried again."""
+    last_try: float
+    """Until the last of them is."""
+
+    def __str__(self) -> str:
+        hosts = "1 host" if self.hosts == 1 else f"{self.hosts:,} hosts"
+        return (
+            f"{lines(self.lines)} {'waits' if self.lines == 1 else 'wait'} for {hosts} that can't "
+            f"be connected to, tried again in {duration(self.next_try)}"
+        )
 
 
 @dataclass
@@ -34,11 +54,28 @@ class Snapshot:
     ending: bool = False
     workers: int | None = None
     """Processes; None where it is one."""
+    parked: Parked | None = None
+    least_left: float = 0.0
+    """Seconds until the last retry is due that is known of, whatever the rate."""
+    only_waits: bool = False
+    """Whether nothing is under way or may be sent, and lines wait."""
 
     @property
     def left(self) -> float | None:
         """Seconds until all is done at this rate; None where nobody can say, as in a pause."""
         if self.total is None:
             return None
-        lines = max(0, self.total - self.done)
-        return lines / self.lines_rate if self.lines_rate * YEAR > lines else None
+        left = max(0, self.total - self.done)
+        least = max(self.least_left, self.parked.last_try if self.parked else 0.0)
+        if self.only_waits:  # the rate tells nothing of these lines
+            return least
+        if self.lines_rate * YEAR <= left:
+            return least or None
+        return max(least, left / self.lines_rate)
+
+    @property
+    def waits(self) -> str:
+        """What is waited for, where nothing is under way; empty where something is."""
+        if not self.only_waits:
+            return ""
+        return "waiting for retries" if self.retrying else "waiting for hosts"

@@ -15,6 +15,7 @@ from imagefetch.beside import replacing
 from imagefetch.errors import BadInput
 from imagefetch.kept_list import check_copy, spool_path, write_copy
 from imagefetch.places import shown
+from imagefetch.shape import check_shape
 from imagefetch.urls import check_beginning, check_list
 
 __all__ = ["STANDARD_INPUT", "spool_address", "spool_path", "spool_standard_input"]
@@ -87,6 +88,7 @@ def _copy_to(path: Path, source: str) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             check_list(new, compressed=True)
+            check_shape(new, compressed=True)
     except BadInput as error:
         raise BadInput(str(error).replace(str(new), source)) from error
     except OSError as error:

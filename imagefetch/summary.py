@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
+from imagefetch.before import Before
+from imagefetch.causes import likely_cause
 from imagefetch.figures import Figures
 from imagefetch.html_report import HtmlReport
 from imagefetch.paces import HostPace
 from imagefetch.recorder import Recorder
+from imagefetch.redact import hide_credentials_of
 from imagefetch.repeats import Repeat
 from imagefetch.units import lines
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
+
+NOTHING = Before()
 
 
 class Summary:
@@ -56,11 +61,16 @@ class Summary:
         places = {
             "report": str(run.report),
             **({"page": str(page.path)} if page is not None and page.path is not None else {}),
-            "images": run.store,
+            "images": hide_credentials_of(run.store),
         }
-        text = describe(figures, recorder.seconds, places, repeated, paces.known())
-        outcome = "Finished" if reason == "finished" else f"Ended early: {reason}"
+        before = cast("ImagesSpider", spider).job.journal.before
+        text = describe(figures, recorder.seconds, places, repeated, paces.known(), before=before)
+        outcome = "Finished"
+        if reason != "finished":
+            outcome = f"Ended early: {reason}; {recorder.how_far}; {run.goes_on}"
         logger.info("%s\n%s", outcome, text)
+        if cause := likely_cause(figures):
+            logger.warning("%s", cause)
 
 
 def stats_of(figures: Figures) -> dict[str, int]:
@@ -79,6 +89,24 @@ def stats_of(figures: Figures) -> dict[str, int]:
     }
 
 
+def _outcomes(figures: Figures, before: Before) -> Iterator[tuple[str, str]]:
+    """Yield what became of the lines."""
+
+    def this_run(text: str) -> str:
+        return f" (this run: {text})" if before.done else ""
+
+    size, all_size = figures.bytes / 1e6, (before.bytes + figures.bytes) / 1e6
+    yield "lines", f"{before.done + figures.done:,}{this_run(f'{figures.done:,}')}"
+    kept = f"{before.kept + figures.kept:,} ({all_size:,.1f} MB)"
+    yield "kept", f"{kept}{this_run(f'{figures.kept:,}, {size:,.1f} MB')}"
+    for name, now, earlier in (
+        ("not kept", figures.reasons, before.reasons),
+        ("damaged", figures.damaged, before.damaged),
+    ):
+        for slug, count in sorted((now + earlier).items(), key=lambda item: (-item[1], item[0])):
+            yield name, f"{count:,} {slug}{this_run(f'{now[slug]:,}')}"
+
+
 REPEATS_MAX = 5  # pictures that are told in words
 
 
@@ -88,10 +116,13 @@ def describe(
     places: dict[str, str],
     repeated: Sequence[Repeat] = (),
     hosts: Sequence[HostPace] = (),
+    *,
+    before: Before = NOTHING,
 ) -> str:
     """Return the summary as a table, a fact a line; *places* stand at its end.
 
-    *seconds* that it took; None where nobody knows.
+    *seconds* that it took; None where nobody knows. Where earlier runs did something *before*,
+    it tells of the whole, and of this run.
     """
     megabytes = figures.bytes / 1e6
     pace = time_taken = None
@@ -100,13 +131,7 @@ def describe(
         pace, time_taken = f"{images:,.1f} images/s, {bulk:,.1f} MB/s", f"{seconds:,.1f} s"
     again = f", {lines(figures.retried)} tried more than once" if figures.retried else ""
     rows = [
-        ("lines", f"{figures.done:,}"),
-        ("kept", f"{figures.kept:,} ({megabytes:,.1f} MB)"),
-        *(
-            ("not kept", f"{count:,} {slug}")
-            for slug, count in sorted(figures.reasons.items(), key=lambda item: (-item[1], item[0]))
-        ),
-        *(("damaged", f"{count:,} {slug}") for slug, count in figures.damaged.most_common()),
+        *_outcomes(figures, before),
         *(("repeated", str(repeat)) for repeat in repeated[:REPEATS_MAX]),
         ("requests", f"{figures.requests:,}{again}"),
         ("pace", pace),

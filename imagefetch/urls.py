@@ -33,11 +33,16 @@ PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2
 # URLs that Scrapy sends as they are; to look into any other costs many
 # times as much.
 PLAIN_URL = re.compile(
-    rf"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::{PORT})?/[A-Za-z0-9._~/-]*"
+    rf"https?://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::{PORT})?/[A-Za-z0-9._~/-]*"
     r"(?:\?[A-Za-z0-9._~/=&-]+)?"
 )
 
 SITE = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
+
+# Characters of a host name, and of a label in it: what DNS messages can hold (RFC 1035,
+# section 3.1).
+MAX_HOST = 253
+MAX_LABEL = 63
 
 # Most URLs tell their host at a glance; to parse one costs several times as much.
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
@@ -132,7 +137,9 @@ def request_url(text: str) -> str:
     :raises InvalidURL: if it is no absolute URL with a host
     :raises UnsupportedScheme: if its scheme is not http or https
     """
-    if len(text) <= MAX_LINE and PLAIN_URL.fullmatch(text):
+    if len(text) <= MAX_LINE and (plain := PLAIN_URL.fullmatch(text)):
+        if plain.end(1) - plain.start(1) > MAX_LABEL:  # most are shorter
+            check_host(plain[1])
         return text
     if len(text) > MAX_LINE or CUT in text or any(c < " " or c == "\x7f" for c in text):
         raise InvalidURL
@@ -146,9 +153,26 @@ def request_url(text: str) -> str:
     if parts.scheme not in {"http", "https"}:
         raise UnsupportedScheme
     host = parts.hostname or ""
-    if not host.strip(".") or any(c.isspace() or c in '<>"^`{|}\\%' for c in host):
+    if any(c.isspace() or c in '<>"^`{|}\\%' for c in host):
         raise InvalidURL
+    check_host(host)
     return text
+
+
+def check_host(host: str) -> None:
+    """Make sure that *host* is an IPv6 address, or a name that the DNS allows for, once IDNA
+    has encoded it. A trailing dot counts for nothing.
+
+    :raises InvalidURL: if it is neither
+    """
+    if ":" in host:
+        return
+    try:
+        name = (host if host.isascii() else host.encode("idna").decode()).removesuffix(".")
+    except UnicodeError as error:
+        raise InvalidURL from error
+    if len(name) > MAX_HOST or not all(0 < len(label) <= MAX_LABEL for label in name.split(".")):
+        raise InvalidURL
 
 
 def _open(path: Path, compressed: bool = False) -> IO[str]:

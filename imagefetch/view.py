@@ -110,6 +110,8 @@ def render(snapshot: Snapshot, console: Console) -> RenderableType:
     bar.expand = True
     parts: list[RenderableType] = [bar, _joined(_pace(snapshot), width)]
     parts.append(_joined(_counts(snapshot), width))
+    if snapshot.parked is not None:
+        parts.append(Text(str(snapshot.parked), "yellow", no_wrap=True, overflow="ellipsis"))
     if snapshot.ending:
         text = "ending: what is under way is finished; Ctrl-C again ends at once"
         parts.append(Text(text, "yellow", no_wrap=True, overflow="ellipsis"))
@@ -124,6 +126,7 @@ def _pace(snapshot: Snapshot) -> list[Text]:
         _fact(f"{snapshot.images_rate:,.1f}", "images/s", "bold"),
         *(_fact(megabytes, "MB/s", "bold") for megabytes in size),
         _fact(duration(snapshot.left), "left", "bold cyan"),
+        *([Text(snapshot.waits, "yellow")] if snapshot.waits else []),
     ]
 
 

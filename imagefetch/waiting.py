@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from scrapy.settings import BaseSettings
@@ -41,6 +41,7 @@ class Waiting:
             settings.getfloat("RETRY_MAX_DELAY"),
         )
         self._retries: list[Retry] = []  # a heap
+        self._last_retry = 0.0  # when the latest of them is due, of all there have been
         self._order = itertools.count()
         self._opened: deque[str] = deque()  # sites whose parked lines may go on, or end
         self._duplicates: dict[bytes, list[Line]] = {}  # of lines that are not done
@@ -53,6 +54,15 @@ class Waiting:
     def retries(self) -> int:
         """Lines that wait to be tried again."""
         return len(self._retries)
+
+    @property
+    def last_retry(self) -> float | None:
+        """When the last of them is due, seconds; None if none waits."""
+        return self._last_retry if self._retries else None
+
+    def parked(self) -> Iterator[tuple[str, int, float]]:
+        """Yield the hosts that are waited for: `Breakers.parked`."""
+        return self._breakers.parked()
 
     def next_due(self) -> float | None:
         """Return when a line may be due, seconds."""
@@ -83,6 +93,7 @@ class Waiting:
         """Let *line* wait until *due*; return whether no other is due before."""
         retry = Retry(due, next(self._order), line, times, first_sent)
         heapq.heappush(self._retries, retry)
+        self._last_retry = max(self._last_retry, due)
         return self._retries[0] is retry
 
     # --- For their host

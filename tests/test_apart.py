@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imagefetch.apart import lock_file
-from imagefetch.beside import new_file, replacing, scratch_folder
+from imagefetch.beside import new_file, replacing
 from imagefetch.checks import check_run
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.job import lock_report
@@ -211,19 +211,3 @@ def test_a_report_that_is_a_link_stays_one(tmp_path: Path) -> None:
     replace_report(tmp_path / "REPORT.csv", iter([ROW]))
     assert (tmp_path / "REPORT.csv").is_symlink()
     assert (tmp_path / "real" / "r.csv").read_bytes() == HEADER + ROW
-
-
-def test_scratch_folders(tmp_path: Path) -> None:
-    """Each is new; what a kill left of one goes, but no other folder."""
-    report = tmp_path / "REPORT.csv"
-    left = scratch_folder(report, "merge")
-    (left / "7.csv").write_bytes(b"x")
-    other = left.with_name(f".REPORT.csv.{'0' * 16}.merge")
-    others = [other, tmp_path / ".REPORT.csv.merge", tmp_path / ".OTHER.csv.split"]
-    for folder in others:
-        folder.mkdir()
-        (folder / "mine.txt").write_bytes(b"x")
-    made = scratch_folder(report, "merge")
-    assert list(made.iterdir()) == []
-    assert not left.exists()
-    assert all(list(folder.iterdir()) for folder in others)

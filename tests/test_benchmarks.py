@@ -116,3 +116,19 @@ def test_names_of_workloads() -> None:
     assert [w.name for w in named([])] == list(WORKLOADS)
     with pytest.raises(ValueError, match="fra: no such workload; there are large, small"):
         named(["fra"])
+
+
+def test_memory_of_bodies_in_flight_is_told() -> None:
+    """Of all processes of a run; a run past the limit is a failure."""
+    words = ["--bodies", "2", "--megabytes", "3", "--repeats", "1", "PROGRESS=off"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.in_flight", *words],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 at once of 3 MB: peak " in done.stdout

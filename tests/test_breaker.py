@@ -17,6 +17,7 @@ from imagefetch.urls import Line
 from tests.answers import LAST
 from tests.conftest import HOSTS, RunCrawl, examples
 from tests.server import Server, Writer
+from tests.steps import steps
 
 
 class Entry(NamedTuple):
@@ -124,13 +125,55 @@ def test_it_can_be_switched_off() -> None:
 
 
 def test_hosts_in_trouble_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many there are; those that are parked are not forgotten."""
+    """However many there are, parked or not; those that something waits for are not forgotten,
+    nor are those that are being probed."""
     monkeypatch.setattr("imagefetch.breaker.HOSTS", 10)
     made = parked()
+    probe = made.take_probe(10)
+    assert probe is not None
     for number in range(1_000):
+        for _ in range(number % 4 + 1):
+            made.note(f"b{number}", line(100 + number), 0, failed=True)
+    assert len(made._hosts) == 11
+    assert not made._due or max(made._due)[1] == "a"
+    assert made.admit("b999", line(20), 1) is Change.PARKED
+    assert made.admit("b1", line(20), 1) is Change.NONE
+    while made.take("a") is not None:
+        pass
+    for number in range(1_000, 1_100):
         made.note(f"b{number}", line(100 + number), 0, failed=True)
-    assert len(made._hosts) <= 10
-    assert made.admit("a", line(20), 1) is Change.PARKED
+    assert made.note("a", probe.line, 11, failed=True) is Change.NONE  # by its only probe yet
+    assert made.admit("a", line(20), 12) is Change.PARKED
+
+
+def test_a_host_that_answers_is_forgotten() -> None:
+    """Parked or not, once nothing waits for it any more."""
+    made = parked()
+    made.note("b", line(1), 0, failed=True)
+    made.note("b", line(1), 0, failed=False)
+    probe = made.take_probe(10)
+    assert probe is not None
+    made.note("a", probe.line, 11, failed=False)
+    assert made.take("a") is not None
+    assert made.take("a") is not None
+    assert not made
+    assert not made._idle
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_each_host_costs_the_same(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    """However many others are in trouble already."""
+    monkeypatch.setattr("imagefetch.breaker.HOSTS", 100)
+
+    def fail(hosts: int) -> None:
+        made = breakers(failures=failures)
+        for number in range(hosts):
+            for attempt in range(4):
+                if made.admit(f"b{number}", line(4 * number + attempt), 0) is Change.PARKED:
+                    break
+                made.note(f"b{number}", line(4 * number + attempt), 0, failed=True)
+
+    assert steps(lambda: fail(1_000)) < 2.2 * steps(lambda: fail(500))
 
 
 @examples(300)

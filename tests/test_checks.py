@@ -70,14 +70,24 @@ def test_unknown_argument() -> None:
         ({"urls": "none.txt"}, {}, "none.txt: no such list"),
         ({"urls": "."}, {}, "is a folder"),
         ({"urls": "full.csv/x"}, {}, "full.csv/x: can't be opened"),
-        ({"only": "some"}, {}, "only=some: must be failed"),
-        ({"fresh": "yes"}, {}, "fresh=yes: must be 0 or 1"),
+        ({"only": "some"}, {}, "only=some: there is no reason some.* must be failed, or reasons"),
+        ({"only": "failed,not-fuond"}, {}, r"no reason not-fuond; did you mean not-found\?"),
+        ({"only": ""}, {}, "-a only=: is empty"),
+        ({"only": " , "}, {}, "-a only= , : is empty"),
+        ({"urls": ""}, {}, "-a urls=: is empty"),
+        ({"report": " "}, {}, "-a report= : is empty"),
+        ({"fresh": ""}, {}, "-a fresh=: is empty"),
+        ({"ulrs": "urls.txt"}, {}, r"there is no such argument; did you mean urls\?"),
+        ({"fresh": "maybe"}, {}, "fresh=maybe: must be 0 or 1"),
+        ({"fresh": "yes", "only": "cut-image"}, {}, "only=cut-image and .* give one of them"),
         ({"fresh": "1", "only": "failed"}, {}, "give one of them"),
         ({"report": "."}, {}, "is a folder"),
         ({"report": "full.csv/r.csv"}, {}, "full.csv is no folder"),
         ({}, {"FILES_STORE": "full.csv"}, "FILES_STORE .*full.csv is no folder"),
         ({}, {"FILES_STORE": "full.csv/a/b"}, "FILES_STORE .*full.csv is no folder"),
         ({}, {"LOOKAHEAD": 0}, "LOOKAHEAD"),
+        ({}, {"FILES_STORE": "ftp:/me:pw@h/x"}, "FILES_STORE: must be a folder, or begin"),
+        ({}, {"FILES_STORE": "S3:bucket"}, "FILES_STORE: must be a folder, or begin"),
     ],
 )
 def test_run_that_cannot_be(
@@ -90,6 +100,17 @@ def test_run_that_cannot_be(
         check_run(project(**changed), arguments)
     assert "\n" not in str(refusal.value)
     assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("value", "fresh"),
+    [(word, True) for word in ("1", "yes", "True", " ON ")]
+    + [(word, False) for word in ("0", "no", "FALSE", "off")],
+)
+@pytest.mark.usefixtures("folder")
+def test_fresh_is_said_in_many_words(value: str, fresh: bool) -> None:
+    """Whatever a user takes for yes and no, in any case."""
+    assert check_run(project(), {"fresh": value}).fresh is fresh
 
 
 def test_folder_that_may_be_made(tmp_path: Path) -> None:

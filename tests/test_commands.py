@@ -98,6 +98,9 @@ def test_an_empty_standard_input_is_refused(tmp_path: Path, good: list[str]) -> 
         ("DEFAULT_REQUEST_HEADERS", "Accept"),
         ("LOG_LEVEL", "LOUD"),
         ("FILES_STORE", ""),
+        ("USER_AGENT", "me\r\nX: y"),
+        ("DNS_TIMEOUT", "soon"),
+        ("TWISTED_REACTOR", "none"),
     ],
 )
 def test_a_bad_setting_is_refused(
@@ -111,6 +114,11 @@ def test_a_bad_setting_is_refused(
 def test_an_unknown_argument_is_refused(tmp_path: Path, good: list[str]) -> None:
     """A typing error is no silent default."""
     assert_refused(tmp_path, [*good, "-a", "url=list.txt"], "-a url=", "fresh, only, report, urls")
+
+
+def test_a_list_without_its_argument_is_refused(tmp_path: Path, good: list[str]) -> None:
+    """With the words that were meant, instead of a page of help."""
+    assert_refused(tmp_path, [*good[:2], "my.txt", *good[2:]], "-a urls=my.txt")
 
 
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[str]) -> None:
@@ -160,6 +168,55 @@ def test_a_list_that_breaks_off_ends_the_run_early(tmp_path: Path, server: Serve
     assert f"{path}: breaks off: " in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "REPORT.csv").read_text().count("\n") > 1_000
+
+
+@pytest.mark.parametrize("verb", ["fleet", "report", "demo"])
+def test_words_that_nobody_asked_for_are_refused(tmp_path: Path, verb: str) -> None:
+    """An option that is misspelt is no silent default, and no word is swallowed."""
+    for words, named in (
+        (["--lgofile=x"], "option --lgofile: there is no such option; did you mean --logfile?"),
+        (["--zzz", "1"], f"option --zzz: there is no such option; see scrapy {verb} --help"),
+        (["-z"], "option -z: there is no such option"),
+        (["-o", "rows.csv"], f"option -o: scrapy {verb} writes no feed"),
+        (["-Orows.csv:csv"], f"option -Orows.csv:csv: scrapy {verb} writes no feed"),
+        (["-t", "csv"], f"option -t: scrapy {verb} writes no feed"),
+        (["--output=rows.csv"], f"option --output: scrapy {verb} writes no feed"),
+        (["images", "more"], f"scrapy {verb} takes no such argument"),
+        (["--logfile"], "argument --logfile: expected one argument"),
+        (["-s", "LOG_LEVEL"], "NAME=VALUE"),
+    ):
+        assert_refused(tmp_path, [verb, *words], named)
+
+
+def test_words_of_fleet_and_report_are_refused(tmp_path: Path) -> None:
+    """Their own options and arguments, too."""
+    for words, named in (
+        (
+            ["fleet", "--wrokers", "3"],
+            "option --wrokers: there is no such option; did you mean --w",
+        ),
+        (["fleet", "--workers", "x"], "argument --workers: invalid int value: 'x'"),
+        (["fleet", "images"], "argument 'images': scrapy fleet takes no such argument"),
+        (["report", "--sortr"], "option --sortr: there is no such option; did you mean --sort?"),
+        (["report", "a.csv", "-a", "report=b.csv"], "argument 'a.csv': the report is given by"),
+        (["report", "-a", "fresh=1"], "argument -a fresh=…: scrapy report has no such argument"),
+        (
+            ["report", "--html", "-a", "rport=1"],
+            "-a rport=…: scrapy report has no such argument; d",
+        ),
+        (["report", str(tmp_path / "none.csv")], f"{tmp_path / 'none.csv'}: no such report"),
+    ):
+        assert_refused(tmp_path, words, named)
+
+
+def test_a_report_may_be_named_without_its_argument(crawl: RunCrawl, dead_port: int) -> None:
+    """``scrapy report PATH`` is about PATH."""
+    done = crawl([f"http://127.0.0.1:{dead_port}/a.jpg"], RETRY_TIMES=0)
+    others = ["-a", f"urls={done.folder / 'urls.txt'}", "-s", f"FILES_STORE={done.images}"]
+    told = run("report", str(done.report), *others)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == run("report", "-a", f"report={done.report}", *others).stdout
+    assert run("report", "--html", str(done.report)).stdout == f"{done.folder / 'REPORT.html'}\n"
 
 
 def test_demo_shows_every_kind_of_outcome() -> None:

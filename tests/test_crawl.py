@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -167,6 +168,47 @@ def test_the_summary_adds_up(crawl: RunCrawl, server: Server) -> None:
     assert f"images      {done.images}" in summary
 
 
+def test_the_summary_of_a_continued_run_tells_of_the_whole(
+    crawl: RunCrawl, server: Server, tmp_path: Path
+) -> None:
+    """And of what this run added, in the log and in the page's figures."""
+    paths = ["/image/1", "/image/2", "/status/404/1", "/status/404/2", "/later/1/503/a"]
+    crawl([server.url(path) for path in paths], RETRY_TIMES=0)
+    paths += ["/image/3", "/status/404/3", "/type/1"]
+    done = crawl([server.url(path) for path in paths])
+    summary = [line.strip() for line in done.log.partition("Finished\n")[2].splitlines()]
+    assert summary[:2] == ["lines       8 (this run: 3)", summary[1]]
+    assert re.match(r"kept        3 \(0\.0 MB\) \(this run: 1, 0\.0 MB\)", summary[1])
+    assert summary[2:5] == [
+        "not kept    3 not-found (this run: 1)",
+        "not kept    1 not-an-image (this run: 1)",
+        "not kept    1 server-error (this run: 0)",
+    ]
+    page = (tmp_path / "REPORT.html").read_text()
+    assert "<title>3 of 8 kept" in page
+    assert '<dd class="ok">3</dd><dd class="sub">37.5 %; this run: 1' in page
+    (tmp_path / "own.py").write_text("from imagefetch.settings import *\nCONCURENT_REQUESTS = 5\n")
+    own = {"SCRAPY_SETTINGS_MODULE": "own", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    again = crawl([server.url(path) for path in paths], "-a", "only=failed", env=own)
+    assert "CONCURENT_REQUESTS: there is none; did you mean CONCURRENT_REQUESTS?" in again.log
+    assert "lines       8 (this run: 1)" in again.log
+    assert "kept        4 " in again.log
+    assert "server-error" not in again.log
+
+
+def test_what_most_likely_went_wrong(crawl: RunCrawl, server: Server) -> None:
+    """Where nothing was kept, a warning says why that may be, and what to do then."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(3)]
+    done = crawl(lines, ALLOWED_NETWORKS="")
+    (warning,) = (line for line in done.log.splitlines() if "[imagefetch.summary] WARNING" in line)
+    assert "No picture was kept: all of 3 lines: blocked-address. Most likely: " in warning
+    assert "-s ALLOWED_NETWORKS=" in warning
+    assert warning.endswith("; then -a only=blocked-address fetches them again.")
+    done = crawl(lines, "-a", "only=blocked-address")
+    assert "[imagefetch.summary] WARNING" not in done.log
+    assert "kept        3 " in done.log
+
+
 def test_progress_is_told_while_it_runs(crawl: RunCrawl, server: Server) -> None:
     """[done/total] and the pace, at the interval set."""
     lines = [server.url(f"/slow/100/{n}.jpg") for n in range(40)]
@@ -248,7 +290,9 @@ def test_a_signal_ends_the_run_in_order(
         log += run.stderr.read()
     done = Crawl(run.returncode, log, tmp_path)
     assert done.status == 3, log
-    assert "ended early: shutdown" in log
+    told = "shutdown; 5 of 100 lines done; the same command goes on\n"
+    assert f"Ended early: {told}" in log
+    assert log.endswith(f"imagefetch: ended early: {told}")
     answered = Counter(row["Response code"] for row in done.rows)
     assert answered == {"200": 5}
 
@@ -274,6 +318,9 @@ def test_a_second_signal_ends_the_run_at_once(tmp_path: Path, server: Server) ->
                 log += line
         log += run.stderr.read()
     assert run.returncode == 3, log
+    told = "stopped at once; 5 of 25 lines done; the same command goes on\n"
+    assert f"Ended early: {told}" in log
+    assert log.endswith(f"imagefetch: ended early: {told}")
     done = Crawl(run.returncode, log, tmp_path)
     assert {row["Response code"] for row in done.rows} == {"200"}
     assert len(done.rows) == 5

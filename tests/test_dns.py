@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -139,12 +141,33 @@ def test_failures_are_forgotten_when_there_are_too_many(
 
     async def run() -> None:
         resolver = PooledResolver(4, 30, names)
-        for name in [*names.errors, "n10", "n0"]:
+        for name in [*names.errors, "n10", "n9", "n0"]:
             with pytest.raises(OSError):
                 await resolver.resolve(name)
 
     asyncio.run(run())
-    assert (names.asked["n10"], names.asked["n0"]) == (1, 2)
+    assert (names.asked["n10"], names.asked["n9"], names.asked["n0"]) == (1, 1, 2)
+
+
+def test_a_failure_keeps_no_traceback(names: Names) -> None:
+    """Nor the frames in it: what is remembered of a name is text."""
+
+    def tracebacks() -> int:
+        gc.collect()
+        return sum(isinstance(thing, TracebackType) for thing in gc.get_objects())
+
+    async def run() -> int:
+        resolver = PooledResolver(4, 30, names)
+        before = tracebacks()
+        for number in range(200):
+            name = f"n{number}"
+            names.errors[name] = socket.gaierror(socket.EAI_NONAME, "no such name")
+            with pytest.raises(OSError, match="no such name"):
+                await resolver.resolve(name)
+            names.errors.clear()
+        return tracebacks() - before
+
+    assert asyncio.run(run()) < 20
 
 
 def test_results_are_usable(server: Server) -> None:

@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ import pytest
 
 from imagefetch.audit import audit
 from imagefetch.errors import BadInput
+from imagefetch.fleet.cluster import check_dashboard
 from imagefetch.fleet.run import run_fleet
+from imagefetch.fleet.worker import is_own
 from imagefetch.resume import previous
 from imagefetch.rows import read_rows
 from imagefetch.urls import read_lines
@@ -27,6 +31,7 @@ from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
 from tests.fleet_chaos import chaos
 from tests.fleet_cluster import Cluster, cluster, crawls_of, fleet_command
 from tests.server import Server
+from tests.terminal import Terminal
 from tests.test_fleet_attempt import is_over
 from tests.test_pipelines import Remote, s3
 from tests.until import PATIENCE, until
@@ -54,7 +59,7 @@ def said_by_crawls(scratch: Path) -> str:
     """Return the logs of the crawls under way, which lie where Dask clears up after workers; of
     one that ends meanwhile there is none."""
     said = ""
-    for path in scratch.glob("dask-scratch-space/**/imagefetch-*/log"):
+    for path in scratch.glob("**/imagefetch-*/log"):
         with suppress(FileNotFoundError):
             said += path.read_text()
     return said
@@ -202,7 +207,7 @@ def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) ->
     until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
     hosts.gate.set()
     assert running.wait() == 3
-    assert log(tmp_path).endswith("imagefetch: ended early: shutdown\n")
+    assert log(tmp_path).endswith("ended early: shutdown; the same command goes on\n")
     assert not (tmp_path / "REPORT.csv").exists()
     assert 8 <= len(hosts.hits) < 40
 
@@ -216,7 +221,7 @@ def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) ->
     killed.kill()
     killed.wait()
     again = dask.start_fleet(tmp_path, **settings)
-    until(lambda: "2 workers" in "".join(log(tmp_path).split("Dashboard")[3:]), "a client at it")
+    until(lambda: "2 workers" in log(tmp_path).rpartition("continuing: ")[2], "a client at it")
     hosts.gate.set()
     assert again.wait() == 0, log(tmp_path)
     assert set(hosts.hits.values()) == {1}
@@ -241,7 +246,7 @@ def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
         until(lambda: re.search(r" [1-9]\d* kept", log(tmp_path)), "what the other has done")
         running.send_signal(signal.SIGINT)
         assert running.wait() == 3
-        assert log(tmp_path).endswith("imagefetch: ended early: shutdown\n")
+        assert log(tmp_path).endswith("ended early: shutdown; the same command goes on\n")
         made.workers[0].send(signal.SIGCONT)
         assert made.run_fleet(tmp_path, **settings) == 0, log(tmp_path)
     shutil.rmtree(tmp_path / "cluster")
@@ -342,12 +347,7 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
         )
     until(lambda: server.hits["/held/x"], "a line under way")
     family = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
-    listening = set()
-    for process in family:
-        with suppress(psutil.NoSuchProcess):  # one whose shard was done
-            found = process.net_connections("inet")
-            listening |= {each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN}
-    assert listening == {"127.0.0.1"}
+    assert ports_of(family) == set()
     os.killpg(running.pid, signal.SIGINT)
     until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
     until(lambda: "SIGTERM" in said_by_crawls(scratch), "a crawl is told")
@@ -362,6 +362,124 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
     kept = s3.bodies()
     assert set(kept) == {row["File"] for row in rows.values()}
     assert set(server.hits.values()) == {1}
+
+
+def ports_of(processes: list[psutil.Process]) -> set[tuple[str, int]]:
+    """Return the addresses that any of *processes* listens at."""
+    listening = set()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # one whose shard was done
+            for each in process.net_connections("inet"):
+                if each.status == psutil.CONN_LISTEN:
+                    listening.add((each.laddr.ip, each.laddr.port))
+    return listening
+
+
+def test_what_is_on_this_machine_is_its_own(tmp_path: Path, server: Server) -> None:
+    """No port is open and no dashboard told of, and what lies in the folder for temporary files
+    can be entered by its user alone; a folder of Dask's that is another's is left as it is."""
+    write_list(tmp_path, [server.url(f"/held/{n}") for n in range(4)])
+    scratch = tmp_path / "scratch"
+    planted = scratch / "dask-scratch-space"
+    planted.mkdir(parents=True, mode=0o777)
+    planted.chmod(0o777)
+    with (tmp_path / "fleet.log").open("w") as out:
+        running = subprocess.Popen(
+            fleet_command(tmp_path, {"SHARD_SIZE": 2}, "--workers", "2"),
+            cwd=ROOT,
+            env={**environment(), "TMPDIR": str(scratch)},
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        until(lambda: server.under_way["all"] == 4, "four requests")
+        process = psutil.Process(running.pid)
+        assert ports_of([process, *process.children(recursive=True)]) == set()
+        assert list(planted.iterdir()) == []
+        there = [path for path in scratch.iterdir() if path != planted]
+        assert there
+        assert {path.stat().st_mode & 0o777 for path in there} == {0o700}
+    finally:
+        server.gate.set()
+    assert running.wait() == 0, log(tmp_path)
+    assert "ashboard" not in log(tmp_path)
+    assert list(scratch.iterdir()) == [planted]
+
+
+def test_a_worker_s_folder_may_be_another_s(tmp_path: Path) -> None:
+    """Then nothing is put there."""
+    folder = tmp_path / "dask-scratch-space" / "worker-1"
+    folder.mkdir(parents=True)
+    assert is_own(folder)
+    folder.parent.chmod(0o777)
+    assert not is_own(folder)
+    folder.parent.chmod(0o1777)
+    assert is_own(folder)
+    if os.geteuid() == 0:
+        os.chown(folder.parent, 12_345, 12_345)
+        assert not is_own(folder)
+
+
+@pytest.mark.skipif(find_spec("bokeh") is None, reason="needs bokeh")
+def test_a_dashboard_is_shown_where_it_is_asked_for(tmp_path: Path, server: Server) -> None:
+    """There alone, and it is told of once it answers."""
+    write_list(tmp_path, [server.url("/held/1")])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = fleet_command(tmp_path, {}, "--workers", "1", "--dashboard", f"127.0.0.1:{port}")
+    with (tmp_path / "fleet.log").open("w") as out:
+        running = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=out, stderr=out)
+    try:
+        until(lambda: server.under_way["all"] == 1, "a request")
+        assert f"Dashboard: http://127.0.0.1:{port}/status" in log(tmp_path)
+        process = psutil.Process(running.pid)
+        assert ports_of([process, *process.children(recursive=True)]) == {("127.0.0.1", port)}
+    finally:
+        server.gate.set()
+    assert running.wait() == 0, log(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("address", "scheduler", "why"),
+    [
+        ("8787", None, "--dashboard 8787: must be HOST:PORT"),
+        (":8787", None, "--dashboard :8787: must be HOST:PORT"),
+        ("127.0.0.1:99999", None, "--dashboard 127.0.0.1:99999: must be HOST:PORT"),
+        ("127.0.0.1:1\n", None, "must be HOST:PORT"),
+        ("127.0.0.1:8787", "tcp://127.0.0.1:1", "the cluster of --scheduler has one of its own"),
+    ],
+)
+def test_a_dashboard_that_can_t_be(address: str, scheduler: str | None, why: str) -> None:
+    """It is refused before anything is begun."""
+    with pytest.raises(BadInput, match=re.escape(why)):
+        check_dashboard(address, scheduler)
+    check_dashboard(None, scheduler)
+
+
+def test_the_view_on_a_terminal(tmp_path: Path, hosts: Server) -> None:
+    """It stays below the log, as a crawl's does; Ctrl-C once: it says that the run is ending, and
+    in the end that the same command goes on; the terminal is as it was."""
+    lines = [hosts.url(f"/image/{n}", HOSTS[n % 20]) for n in range(20)]
+    write_list(tmp_path, [*lines, *(hosts.url(f"/held/{n}") for n in range(4))])
+    words = fleet_command(tmp_path, {"CONCURRENT_REQUESTS": 4}, "--workers", "2")
+    variables = {**environment(), "TERM": "xterm-256color"}
+    variables.pop("COLUMNS", None)
+    with closing(Terminal(words, variables, ROOT, 100, 30)) as terminal:
+        terminal.until(lambda: " 83% 20 / 24" in "\n".join(terminal.shown), "20 of 24 done")
+        shown = [line for line in terminal.shown if line]
+        bar = next(n for n, line in enumerate(shown) if " 83% 20 / 24" in line)
+        assert shown[bar].startswith("━━━━")
+        assert re.match(r"[\d.]+ images/s   (\d:\d\d:\d\d|\?) left$", shown[bar + 1])
+        assert shown[bar + 2].startswith("20 kept   0 failed   2 workers")
+        assert "Splitting the list" in "".join(shown[:bar])
+        os.kill(terminal.process.pid, signal.SIGINT)
+        terminal.until(lambda: "Ctrl-C again ends at once" in "\n".join(terminal.shown), "ending")
+        hosts.gate.set()
+        assert terminal.wait() == 3
+        assert termios.tcgetattr(terminal._end) == terminal.modes
+        assert "ended early: shutdown; the same command goes on" in "\n".join(terminal.everything)
+        assert not any("━━━━" in line for line in terminal.everything)
 
 
 def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
@@ -468,7 +586,8 @@ def test_ended_while_dask_is_loaded(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (3, "imagefetch: ended early: shutdown\n")
+    said = "imagefetch: ended early: shutdown; the same command goes on\n"
+    assert (done.returncode, done.stderr) == (3, said)
 
 
 def test_the_document_s_commands_work(tmp_path: Path, server: Server, s3: Remote) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 import multiprocessing
 import os
 import shutil
@@ -21,8 +22,9 @@ from imagefetch.audit import audit
 from imagefetch.fleet import fence, forks
 from imagefetch.fleet.attempt import fetch_shard, stop, stopped
 from imagefetch.fleet.crawl import FINISHED, Crawl
-from imagefetch.fleet.folder import JobFolder, shard_path
+from imagefetch.fleet.folder import JobFolder, done_path, shard_path
 from imagefetch.fleet.forks import Fork
+from imagefetch.fleet.job import clear_partials
 from imagefetch.fleet.task import Abandoned, AttemptFailed, Task
 from imagefetch.rows import HEADER, read_rows
 from imagefetch.urls import Line, shard_line
@@ -59,6 +61,12 @@ class Shard:
         """The newest attempt's."""
         assert self.job.local is not None
         return self.job.local / "attempts" / "000007" / f"{self.job.attempts(7)[-1]}.csv"
+
+    def partial_of(self, attempt: str) -> Path:
+        """Return the folder of *attempt*'s partial files."""
+        found = self.job.partial_folder(str(self.store), 7, attempt)
+        assert found is not None
+        return found
 
     def codes(self) -> dict[int, str]:
         """Return each row's response code, and what a duplicate or a crash adds to it."""
@@ -109,6 +117,40 @@ def test_an_attempt_goes_on_where_the_last_one_was(tmp_path: Path, server: Serve
     assert len(shard.job.attempts(7)) == 2
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_nothing_in_the_job_folder_is_a_path_to_delete(
+    tmp_path: Path, server: Server, damaged: bool
+) -> None:
+    """Whatever its notes say, and whatever else lies there: an attempt fences and clears the
+    folders that follow from job, shard, attempt and store. A damaged note is none."""
+    shard = Shard(tmp_path, [server.url("/image/a"), server.url("/image/b")])
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.tex").write_text("x")
+    note: dict[str, object] = {"partial": str(precious), "clean": True, "suspects": {}}
+    if damaged:
+        note["suspects"] = {"deaths": "many", "until": [], "../x": 1}
+    shard.job.write("attempts/000007/0001-aa11aa11.csv", HEADER)
+    shard.job.write("attempts/000007/0001-aa11aa11.json", json.dumps(note).encode())
+    shard.job.write("attempts/000007/0000-before.csv", HEADER)
+    shard.job.write("attempts/000007/zz.csv", b"no attempt's")
+    shard.job.write("attempts/mine/0001-aa11aa11.csv", b"no shard's")
+    shard.job.write(done_path(7), json.dumps({"attempt": "../../x", "done": 2, "kept": 2}).encode())
+    progress = fetch_shard(shard.task(), ignored, lambda: True)
+    assert progress == {"shard": 7, "done": 2, "kept": 2}
+    clear_partials(shard.job, str(shard.store), shard.job.tried())
+    assert (precious / "thesis.tex").exists()
+    assert not (shard.store / ".part").exists()
+    assert set(shard.codes().values()) == {"200"}
+
+
+def test_a_shard_without_a_line_is_done(tmp_path: Path) -> None:
+    """No process is begun for it."""
+    shard = Shard(tmp_path, [])
+    assert fetch_shard(shard.task(), ignored, lambda: True) == {"shard": 7, "done": 0, "kept": 0}
+    assert shard.job.outcomes().keys() == {7}
+
+
 def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) -> None:
     """It gets its row, and the others are kept."""
     paths = [f"/image/{n}" for n in range(6)]
@@ -121,7 +163,7 @@ def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) 
     last = {row.line: row.cells[-1] for row in read_rows(shard.report)}
     assert last[3000] == "worker-crash"
     assert not shard.job.outcomes()[7]["clean"]
-    fence.take_down(Path(shard.job.note(7, shard.report.stem)["partial"]))
+    fence.take_down(shard.partial_of(shard.report.stem))
     for stray in shard.store.glob("x-*"):
         stray.unlink()
     shard.check()
@@ -235,7 +277,7 @@ def test_a_process_believed_dead_does_no_harm(holding: Holding, server: Server) 
     assert server.hits["/raw/a"] == 2
     assert server.hits["/image/done"] == 1
     for attempt in shard.job.attempts(7):
-        fence.take_down(Path(shard.job.note(7, attempt)["partial"]))
+        fence.take_down(shard.partial_of(attempt))
     shard.check()
 
 
@@ -346,6 +388,6 @@ def test_stopped_in_order(tmp_path: Path, server: Server) -> None:
     stopped.clear()
     assert fetch_shard(task, ignored, lambda: True) == {"shard": 7, "done": 3, "kept": 3}
     for attempt_name in shard.job.attempts(7):
-        fence.take_down(Path(shard.job.note(7, attempt_name)["partial"]))
+        fence.take_down(shard.partial_of(attempt_name))
     shard.check()
     assert set(server.hits.values()) == {1}

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from imagefetch.errors import ReportError, StoreError
 from imagefetch.fleet import fence, merge
 from imagefetch.fleet.child import watch
 from imagefetch.fleet.folder import JobFolder
+from imagefetch.fleet.job import job_of
 from imagefetch.fleet.merge import Sorter, in_order, remove_strays
 from imagefetch.fleet.pulse import Pulse
-from imagefetch.fleet.suspects import ALONE, CHANCES, PROCESS, WORKER, Suspects
+from imagefetch.fleet.split import Big
+from imagefetch.fleet.suspects import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
+from imagefetch.fleet.task import Task
 from imagefetch.names import NameTemplate
-from imagefetch.partials import open_partial_folder
+from imagefetch.partials import open_partial_folder, partial_folder
 from imagefetch.rows import Row, encode
 from imagefetch.urls import Line
 from tests.conftest import examples
@@ -226,6 +230,110 @@ def test_the_job_folder(tmp_path: Path) -> None:
     (tmp_path / "job" / "job-mine").mkdir()
     folder.remove()
     assert folder.names() == ["job-mine", "mine.txt"]
+
+
+def test_a_job_that_is_damaged(tmp_path: Path) -> None:
+    """What decides where to write or read, and how much memory to take, is looked at."""
+    good: dict[str, Any] = {
+        "id": "0123456789ab",
+        "report": "/tmp/REPORT.csv",
+        "list": "ab" * 16,
+        "only": "",
+        "lines": 10,
+        "before": 2,
+        "shards": 3,
+        "big": [[1, 2, 1]],
+    }
+    assert job_of(good).big == (Big(1, 2, 1),)
+    wrongs: tuple[dict[str, Any], ...] = (
+        *({"id": value} for value in ("../../../../etc", "0123456789aB", 5, None, "0" * 13)),
+        *({"report": value} for value in (None, ["x"], "x" * 5_000)),
+        *({"list": value} for value in ("../x", "", "g" * 32, None)),
+        *({"lines": value} for value in (-1, 1.5, "10", True, None, 1, 10**30)),
+        *({"before": value} for value in (-1, 11, "2")),
+        *({"shards": value} for value in (-1, 11, "3", True)),
+        {"shards": 10**9, "lines": 10**9},
+        *({"big": value} for value in ([[2, 2, 1]], [[1, 2]], [[0, 0, 1]], ["abc"], [["1", 2, 1]])),
+        *({"big": value} for value in ([[1, 2, 0]], 5, {"a": 1}, [[-1, 2, 1]])),
+        *({"only": value} for value in (0, False, None)),
+        {"more": 1},
+    )
+    for wrong in wrongs:
+        with pytest.raises((ValueError, TypeError)):
+            job_of({**good, **wrong})
+    folder = JobFolder(str(tmp_path / "job"), {})
+    for content in (b"[1]", b"{", b"[" * 100_000, b'"x"', b"\xff", b"{" + b" " * 2**21 + b"}"):
+        folder.write("job.json", content)
+        with pytest.raises(ValueError):
+            folder.job()
+
+
+def test_what_attempts_left_that_is_damaged(tmp_path: Path) -> None:
+    """An outcome that is none leaves its shard undone; a note that is none tells nothing; what has
+    no attempt's or shard's name is left alone; nothing is read without end."""
+    parts = JobFolder(str(tmp_path / "job"), {}).of("0123456789ab")
+    for number, outcome in enumerate(
+        (
+            '{"attempt": "0002-bb", "clean": true, "done": 5, "kept": 4}',
+            *('{"attempt": "../../../x"}', '{"attempt": "0002-bb/../x"}', '{"attempt": 5}', "{}"),
+            *('{"attempt": "0002-bb", "done": -1}', '{"attempt": "0002-bb", "kept": "4"}'),
+            *('{"attempt": "0002-bb", "clean": 1}', "[]", "", "{", "[" * 100_000),
+        )
+    ):
+        parts.write(f"done/{number:06}.json", outcome.encode())
+        assert (parts.outcome(number) is not None) == (number == 0)
+    for name in ("x.json", "1.json", "-00001.json", "000001.json.json", "०००००१.json"):
+        parts.write(f"done/{name}", b"{}")
+    assert parts.outcomes().keys() == {0}
+    for name in ("..csv", "1-a.csv", "0001-A.csv", "0001-a b.csv", "x.csv", "0001-.csv"):
+        parts.write(f"attempts/000003/{name}", b"")
+    parts.write("attempts/x/0001-aa.csv", b"")
+    assert parts.tried() == [3]
+    assert parts.attempts(3) == []
+    for note in (b"[]", b"{", b'{"suspects": 1}', b'{"suspects": {"deaths": "x"}}'):
+        parts.write("attempts/000003/0001-aa.json", note)
+        assert suspects_of(parts.note(3, "0001-aa").get("suspects")) == Suspects()
+    known = Suspects(deaths=2, until=5, alone=1, place=None)
+    assert suspects_of(asdict(known)) == known
+    assert parts.local is not None
+    (parts.local / "attempts" / "000003" / "0001-aa.json").unlink()
+    os.mkfifo(parts.local / "attempts" / "000003" / "0001-aa.json")
+    assert parts.note(3, "0001-aa") == {}
+
+
+def test_a_partial_folder_follows_from_its_attempt(tmp_path: Path) -> None:
+    """In the store, whether the job folder can be worked in or not; it is that of the process."""
+    store = str(tmp_path / "store")
+    attempts = [(shard, name) for shard in (1, 2) for name in ("0001-a", "0002-a")]
+    for address in (str(tmp_path / "job"), "memory://bucket/job"):
+        parts = JobFolder(address, {}).of("0123456789ab")
+        found = {parts.partial_folder(store, *attempt) for attempt in attempts}
+        assert len(found) == 4
+        assert {path and path.parent for path in found} == {tmp_path / "store" / ".part"}
+        report = parts.report_path(1, "0001-a", tmp_path / "scratch")
+        assert partial_folder(store, report) == parts.partial_folder(store, 1, "0001-a")
+    other = JobFolder("memory://bucket/job", {}).of("ba9876543210")
+    assert other.partial_folder(store, 1, "0001-a") not in found
+    assert parts.partial_folder("s3://bucket/", 1, "0001-a") is None
+
+
+def test_what_dask_logs_of_a_task_tells_no_password() -> None:
+    """It writes tasks into its own log, and shows them."""
+    secret = "FTP_PASSWORD=hush"
+    task = Task("a", "ftp://u:hush@h/", {"secret": "hush"}, 1, (secret,), "ftp://u:hush@h/", 1.0)
+    assert "hush" not in repr(task)
+
+
+def test_a_fence_does_not_follow_a_link(tmp_path: Path) -> None:
+    """What it leads to is not the store's."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "store" / ".part").symlink_to(tmp_path / "elsewhere")
+    there = tmp_path / "store" / ".part" / "0123456789ab"
+    (tmp_path / "elsewhere" / there.name).mkdir()
+    fence.put_up(there)
+    fence.take_down(there)
+    assert (tmp_path / "elsewhere" / there.name).is_dir()
 
 
 def test_whatever_a_bucket_raises_is_an_oserror(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,13 @@ def test_shards_are_not_too_large(tmp_path: Path) -> None:
     assert max(sizes) < 150
 
 
+def test_a_shard_may_have_no_line(tmp_path: Path) -> None:
+    """As where a list is of one URL, again and again: it is there all the same."""
+    made, found = shards_of(["http://a.example/1"] * 1_200, tmp_path, size=500)
+    assert found.keys() == set(range(made.shards))
+    assert sorted(map(len, found.values())) == [0, 0, 1_200]
+
+
 def test_a_short_list_keeps_every_worker_busy(tmp_path: Path) -> None:
     """Also where it is that of one host; but not with processes that aren't worth their start."""
     lines = [f"http://a.example/{n}" for n in range(4_000)]

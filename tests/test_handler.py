@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 import trustme
-from scrapy import signals
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
 
+from imagefetch.errors import InvalidURL
 from tests.answers import (
     OK,
     PICTURE,
@@ -32,6 +33,7 @@ from tests.answers import (
     unasked,
 )
 from tests.conftest import HOSTS, LOOPBACK, ROOT, Crawl, RunCrawl, environment
+from tests.handling import fetch
 from tests.server import Server, Writer, serving
 from tests.tls import certificate
 
@@ -257,3 +259,10 @@ def test_stop_download(crawl: RunCrawl, server: Server, fail: bool) -> None:
     lines = [server.url("/raw/a"), server.url("/image/a")]
     done = crawl(lines, EXTENSIONS=extensions, STOPPER_FAILS=fail)
     assert outcomes(done) == [("FAILED RequestDropped", "request-dropped", 1)] * 2
+
+
+@pytest.mark.parametrize("host", ["a." * 126 + "ab", "a..b", 64 * "x" + ".example"])
+def test_a_host_name_that_no_dns_message_holds(host: str) -> None:
+    """It is looked up by no path, be the request the list's or not."""
+    with pytest.raises(InvalidURL):
+        fetch(Request(f"http://{host}/a.jpg"), DOWNLOAD_TIMEOUT=5)

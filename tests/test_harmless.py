@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -16,10 +23,20 @@ from imagefetch.harmless import (
     unescape,
 )
 from tests.answers import sends
-from tests.conftest import HOSTS, RunCrawl, examples
+from tests.conftest import HOSTS, ROOT, RunCrawl, examples
 from tests.server import Server
 
 TEXT = st.lists(st.sampled_from(["\\", "u", "001b", "\x1b", "\\u001b"]) | st.text()).map("".join)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return how much processor time *work* takes, the least of three."""
+    found = []
+    for _ in range(3):
+        begin = time.process_time()
+        work()
+        found.append(time.process_time() - begin)
+    return min(found)
 
 
 @given(TEXT)
@@ -56,8 +73,82 @@ def test_credentials_are_hidden(text: str, hidden: str) -> None:
 
 def test_credentials_of_a_url_may_hold_anything() -> None:
     """What is a URL as a whole is known where it ends."""
-    assert hide_credentials_of("http://me:p w@a.example/b@c") == "http://***@a.example/b@c"
+    assert hide_credentials_of("http://me:p w@a.example/b") == "http://***@a.example/b"
+    assert hide_credentials_of("http:/me:p /w@a.example/b") == "http:/***@a.example/b"
     assert hide_credentials_of("a line with an @") == "a line with an @"
+
+
+SECRETS = st.text(st.sampled_from("/?#@:%[]&=pw\\"), min_size=1).map(lambda text: f"hush{text}hush")
+
+
+@given(SECRETS, st.sampled_from(["http://", "http:/", "http:\\\\", "http:", "//", "", "HTTP://"]))
+@examples(300)
+def test_no_password_is_left_of_a_malformed_url(secret: str, scheme: str) -> None:
+    """However the URL begins, and whatever the password is made of: it ends at the last ``@``."""
+    for url in (f"{scheme}bob:{secret}@a.example/b.jpg", f"{scheme}:{secret}@a.example"):
+        nested = "http://proxy.example/?u="
+        for text in (url, nested + url, nested + quote(url, safe=""), f"<GET {url}> '{url}'"):
+            assert "hush" not in hide_credentials(text)
+            assert "hush" not in hide_credentials_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("http:/bob:pw@a.example/x", "http:/***@a.example/x"),
+        ("http:\\\\bob:pw@a.example/x", "http:\\\\***@a.example/x"),
+        ("bob:pw@a.example/x", "***@a.example/x"),
+        ("HTTP://bob:pw@a.example", "HTTP://***@a.example"),
+        ("http://p.example/?u=http://bob:pw@h/", "http://p.example/?u=http://***@h/"),
+        ("http://bob%3Apw%40a.example", "http://***@a.example"),
+        ("http%253A%252F%252Fbob%253Apw%2540h", "http%253A%252F%252F***@h"),
+        ("'ftp://bob:p w@h:21/x'", "'ftp://***@h:21/x'"),
+        ("http://a.example/x@2x.jpg", "http://a.example/x@2x.jpg"),
+    ],
+)
+def test_urls_that_are_malformed(text: str, hidden: str) -> None:
+    """Only what may be credentials is hidden."""
+    assert hide_credentials(text) == hidden
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("http://a/?X-Amz-Signature=ab%2F&X-Amz-Credential=c&n=1",
+         "http://a/?X-Amz-Signature=***&X-Amz-Credential=***&n=1"),
+        ("http://a/?sig=ab#access_token=c", "http://a/?sig=***#access_token=***"),
+        ("http://a/?u=http%3A%2F%2Fb%2F%3Fkey%3Dc&n=1",
+         "http://a/?u=http%3A%2F%2Fb%2F%3Fkey%3D***&n=1"),
+        ("http://a/?monkeying=1&keyword=2&author=3&passage=4",
+         "http://a/?monkeying=1&keyword=2&author=3&passage=4"),
+        ("{'FTP_PASSWORD': 'it is',\n 'COOKIES_ENABLED': False}",
+         "{'FTP_PASSWORD': ***,\n 'COOKIES_ENABLED': False}"),
+        ("{'A': {'Cookie': 'b', 'Accept': 'c'}, 'API_KEYS': ['d', ('e', 'f')]}",
+         "{'A': {'Cookie': ***, 'Accept': 'c'}, 'API_KEYS': ***}"),
+        ("{'SECRET_KEY': 'a '\n  'b', 'N': 1}", "{'SECRET_KEY': ***, 'N': 1}"),
+        ("{b'Authorization': [b'Basic YQ==']}", "{b'Authorization': ***}"),
+        ("http_pass = 'a b', n=1", "http_pass = ***, n=1"),
+        ("Authorization: Basic YQ==\nAccept: b", "Authorization: ***\nAccept: b"),
+        ("x-amz-security-token:abc", "x-amz-security-token:***"),
+        ("KeyError: 'a'", "KeyError: 'a'"),
+        ("[(b'Cookie', b'a'), ('B', 'c')]", "[(b'Cookie', ***), ('B', 'c')]"),
+        ("['a.auth.B', 'a.C']", "['a.auth.B', 'a.C']"),
+    ],
+)  # fmt: skip
+def test_values_are_hidden_by_their_names(text: str, hidden: str) -> None:
+    """Of parameters, settings and headers, in whatever form they are written."""
+    assert hide_credentials(text) == hidden
+
+
+def test_hiding_takes_time_in_proportion() -> None:
+    """An untrusted text of 64 KiB can't hold up whoever logs it."""
+    parts = (":", "//", "a:/", "%40", "'a':(", "key=", "'", "[(", "'key':'", "a=(", "?key", "x-")
+    for part in parts:
+        cost = []
+        for size in (2**12, 2**15):
+            text = part * (size // len(part)) + "key@'"
+            cost.append(seconds_of(partial(hide_credentials, text)))
+        assert cost[1] < 20 * cost[0] + 0.05, part
 
 
 def test_records_of_any_kind() -> None:
@@ -81,15 +172,72 @@ def test_nothing_in_a_log_tells_a_password(crawl: RunCrawl, hosts: Server, dead_
     lines = [hosts.url(path, f"me:secret@{HOSTS[0]}") for path in paths]
     lines += [f"http://me:secret@{HOSTS[0]}:{dead_port}/", "http://me:secret@[::1/", "\x1b[2J\x9b"]
     env = {"http_proxy": f"http://me:secret@{HOSTS[0]}:{dead_port}", "no_proxy": HOSTS[0]}
-    lines += [hosts.url("/image/c", HOSTS[2])]
-    done = crawl(lines, env=env, LOG_LEVEL="DEBUG", RETRY_TIMES=1)
+    lines += [hosts.url("/image/c", HOSTS[2]), hosts.url("/status/404/?X-Amz-Signature=secret")]
+    lines += [
+        f"http:/me:secret@{HOSTS[0]}/",
+        f"http:\\\\me:secret@{HOSTS[0]}/",
+        "me:secret@nowhere/",
+    ]
+    lines += [f"http://me:{part}secret@{HOSTS[0]}/" for part in ("1/", "1#", "1?", "@", ":", "x/")]
+    lines += [hosts.url(f"/image/d?u=http%3A%2F%2Fme%3Asecret%40{HOSTS[0]}%2F")]
+    settings = {
+        "FTP_PASSWORD": "the secret",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "DEFAULT_REQUEST_HEADERS": '{"Authorization": "Basic secret", "X-Api-Key": "secret"}',
+    }
+    done = crawl(lines, env=env, LOG_LEVEL="DEBUG", RETRY_TIMES=1, **settings)
     assert done.status == 0, done.log
     assert "***@127.0.0.1" in done.log
+    assert "'FTP_PASSWORD': ***" in done.log
     assert "secret" not in done.log
+    page = (done.folder / "REPORT.html").read_text()
+    assert "secret" not in page
     assert not {"\x1b", "\x9b"} & set(done.log)
     done.check(len(lines))
     assert done.by_line[9]["URL"] == lines[8]
     assert b"\x1b\x9b" not in done.report.read_bytes()
+
+
+def test_a_traceback_tells_no_password() -> None:
+    """Of an error that nobody catches, in any thread."""
+    code = (
+        "import threading\nfrom imagefetch.harmless import hide_in_tracebacks\n"
+        "hide_in_tracebacks()\n"
+        "def fail(): raise ValueError('ftp://me:secret@nowhere \\x1b[2J')\n"
+        "thread = threading.Thread(target=fail)\nthread.start()\nthread.join()\nfail()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\nValueError: ftp://***@nowhere \\u001b[2J\n") == 2
+
+
+def test_a_store_s_password_is_told_nowhere(crawl: RunCrawl, dead_port: int) -> None:
+    """Neither where its settings are logged, nor in what the library says that fails, nor on the
+    page, nor in its command."""
+    store = f"ftp://me:secret word@127.0.0.1:{dead_port}/images"
+    done = crawl(["no URL"], LOG_LEVEL="DEBUG", FILES_STORE=store)
+    assert f"ftp://***@127.0.0.1:{dead_port}/images" in done.log
+    assert f"ftp://***@127.0.0.1:{dead_port}/images" in (done.folder / "REPORT.html").read_text()
+    assert "secret" not in done.log + (done.folder / "REPORT.html").read_text()
+
+
+def test_what_components_say_as_they_are_built(crawl: RunCrawl, tmp_path: Path) -> None:
+    """Before a spider is open, too."""
+    (tmp_path / "talking.py").write_text(
+        "import logging\nclass Talking:\n    def __init__(self):\n"
+        "        logging.warning('built with %s', 'ftp://me:secret@nowhere')\n"
+    )
+    done = crawl(
+        ["no URL"],
+        env={"PYTHONPATH": str(tmp_path)},
+        SPIDER_MIDDLEWARES='{"talking.Talking": 1}',
+        EXTENSIONS='{"talking.Talking": 1}',
+        ADDONS='{"talking.Talking": 1}',
+    )
+    assert done.log.count("built with ftp://***@nowhere") == 3
+    assert "secret" not in done.log
 
 
 def test_an_escaped_row_is_its_lines_own(crawl: RunCrawl) -> None:

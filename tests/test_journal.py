@@ -11,8 +11,10 @@ from scrapy import Request
 
 from imagefetch import errors
 from imagefetch.duplicates import Filter, key_of, sent_url
+from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.journal import TRANSIENT, Journal, may_succeed_later
+from imagefetch.journal import Journal
+from imagefetch.only import TRANSIENT, Only
 from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import PLAIN_URL, Line, read_lines
 from tests.conftest import examples
@@ -57,11 +59,47 @@ def test_the_filter_forgets_nothing(added: set[str], other: str) -> None:
 FILTER = Filter()
 
 
-def test_transient_reasons_are_those_of_the_tree() -> None:
-    """``only=failed`` knows every error whose class says that it may pass, and no other."""
+def test_reasons_are_those_of_the_tree() -> None:
+    """``only=`` knows every error's reason, and ``failed`` means those that may pass, no others."""
     for cls in vars(errors).values():
         if isinstance(cls, type) and issubclass(cls, errors.Problem) and hasattr(cls, "reason"):
             assert (cls.reason in TRANSIENT) == cls.transient
+            assert Only.parse(cls.reason).reasons == {cls.reason}
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        ("not-found", "2"),
+        ("failed", "1"),
+        ("failed,not-found", "12"),
+        (" Not-Found , failed,", "12"),
+        ("cut-image", "3"),
+        ("blocked-address", ""),
+    ],
+)
+def test_which_rows_are_fetched_again(tmp_path: Path, text: str, again: str) -> None:
+    """Those with one of the reasons, beside a file too; ``failed`` may be one of them."""
+    records = [
+        ImageRecord("http://a.example/1", "503", 1, reason="server-error"),
+        ImageRecord("http://a.example/2", "404", 2, reason="not-found"),
+        ImageRecord("http://a.example/3", "200", 3, file="a.jpg", reason="cut-image"),
+        ImageRecord("http://a.example/4", "200", 4, file="b.jpg"),
+    ]
+    report, urls = write(tmp_path, [record.url for record in records], records)
+    only = Only.parse(text)
+    assert "".join(str(row.line) for row in read_rows(report) if only.wants(row)) == again
+    journal = Journal()
+    journal.read(report, urls, only)
+    assert journal.done == 4 - len(again)
+    assert Only.parse(str(only)) == only
+
+
+@pytest.mark.parametrize(("text", "hint"), [("not_fuond", "not-found"), ("faild", "failed")])
+def test_a_reason_that_there_is_not(text: str, hint: str) -> None:
+    """A misspelt reason is refused, and the one that was meant named."""
+    with pytest.raises(BadInput, match=rf"only={text}: .*did you mean {hint}\?"):
+        Only.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +123,7 @@ def test_what_is_fetched_again(tmp_path: Path, code: str, reason: str, again: bo
     record = ImageRecord("http://a.example/", code, 1, file=file, reason=reason)
     report, _ = write(tmp_path, ["http://a.example/"], [record])
     (row,) = read_rows(report)
-    assert may_succeed_later(row) == again
+    assert Only(failed=True).wants(row) == again
 
 
 def test_the_last_row_of_a_line_counts(tmp_path: Path) -> None:

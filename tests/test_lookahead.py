@@ -15,6 +15,7 @@ from imagefetch.lookahead import LookAhead, host_of
 from imagefetch.urls import Line, site_of
 from imagefetch.waiting import Waiting
 from tests.conftest import project
+from tests.steps import steps
 
 LIMIT = 4  # requests at once to a host
 PLACES = 10  # to all
@@ -147,11 +148,11 @@ def test_lines_of_a_parked_site_are_kept_back_but_for_one() -> None:
         assert len(run.waiting) == 1
         probe = run.waiting.take_due(1e9)
         assert probe is not None
-        run.look.wake("dead.example")
+        run.look.wake("dead.example", site)
         await run.settle()
         assert len(run.waiting) == 1  # the next
         assert run.waiting.note(site, probe.line, 0, failed=False) is Change.OPENED
-        run.look.wake("dead.example")
+        run.look.wake("dead.example", site)
         while not run.consumer.done() or run.under_way or run.hosts.waiting:
             await run.settle()
             for request in list(run.under_way):
@@ -160,6 +161,34 @@ def test_lines_of_a_parked_site_are_kept_back_but_for_one() -> None:
         assert run.waiting.take_opened() is not None
 
     running(test)
+
+
+@pytest.mark.parametrize("parked", [False, True], ids=["living", "parked"])
+def test_a_host_may_have_many_sites(*, parked: bool) -> None:
+    """As on many ports: each line costs the same, however many there are. Of those that are
+    parked, one line each is made ready."""
+
+    def work(sites: int) -> None:
+        urls = [f"http://a.example:{site}/{n}" for n in range(3) for site in range(1, sites + 1)]
+
+        async def test() -> None:
+            run = Run(urls)
+            if parked:
+                for url in urls[:sites]:
+                    run.waiting.note(site_of(url) or "", Line(0, ""), 0, failed=True)
+                await run.settle()
+                while len(run.waiting) < sites:
+                    run.look.wake("a.example")
+                    await run.settle()
+            while not parked and len(run.done) < len(urls):
+                for request in list(run.under_way):
+                    run.finish(request)
+                await run.settle()
+            run.consumer.cancel()
+
+        running(test)
+
+    assert steps(lambda: work(400)) < 2.5 * steps(lambda: work(200))
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,18 @@ def test_a_host_of_download_slots_is_left_alone() -> None:
     assert made.limit("c") < START
 
 
+def test_nothing_is_known_of_a_host_that_never_answered() -> None:
+    """Neither that it takes as many at once as all begin with, nor that a timeout cut it."""
+    made = paces()
+    for outcome in (Outcome.RESET, Outcome.TIMED_OUT, Outcome.OTHER):
+        for n in range(100):
+            made.note("dead", outcome, n, n + 1, 0, busy=True)
+    assert made.known() == []
+    assert not [name for name in made.stats() if "dead" in name]
+    made.note("dead", Outcome.ANSWERED, 200, 201, 0.1, busy=True)
+    assert [host.host for host in made.known()] == ["dead"]
+
+
 def test_what_was_found_out_is_told() -> None:
     """Of few hosts: those cut most often, then those asked most."""
     made = paces()

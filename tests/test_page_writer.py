@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import struct
 import subprocess
@@ -10,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -18,6 +20,7 @@ from imagefetch.about import About
 from imagefetch.demo import picture
 from imagefetch.figures import Figures
 from imagefetch.items import ImageRecord
+from imagefetch.page import link
 from imagefetch.page_file import page_path
 from imagefetch.page_writer import PageError, PageWriter
 from imagefetch.resume import previous
@@ -131,6 +134,57 @@ def test_pictures_in_a_remote_store_are_named(tmp_path: Path) -> None:
     assert "They lie in a remote store" in text
     assert "http://a.example/1" in text
     assert "base64" not in text
+
+
+def test_only_files_of_the_store_that_run_nothing_are_linked(tmp_path: Path) -> None:
+    """A report may be untrusted, and so may what lies in the store: SVG and HTML run scripts in a
+    browser. What isn't linked is named."""
+    store = tmp_path / "images"
+    (store / "ab").mkdir(parents=True)
+    good = ["a.jpg", "ab/b.png", "c#d%20?.gif", "e\\..\\f.webp", "g.svg.jpg"]
+    active = ["h.svg", "i.SVG", "j.svgz", "k.html", "l.xhtml", "m.xml", "n", "o.jpg.htm", "p.mht"]
+    for name in (*good, *active, "../outside.jpg"):
+        (store / name).write_bytes(picture("a", "jpg"))
+    (store / "link.jpg").symlink_to(tmp_path / "outside.jpg")
+    (store / "folder").symlink_to(tmp_path)
+    bad = ["../outside.jpg", str(tmp_path / "outside.jpg"), "link.jpg", "folder/outside.jpg", "ab",
+           "gone.jpg", "file:///etc/passwd.jpg", "javascript:alert(1)//.jpg", "..\\outside.jpg",
+           "ab/../a.jpg", "//a.example/a.jpg", "http://a.example/a.jpg", "data:,a.jpg"]  # fmt: skip
+    files = [*good, *active, *bad]
+    writer = PageWriter(tmp_path / "REPORT.html", str(store), 1_000_000)
+    asked = facts()
+    sample = Reservoir(100)
+    for line, name in enumerate(files, 1):
+        sample.wants()
+        sample.put(
+            {"line": line, "url": "x", "file": name, "type": "image/jpeg", "width": 1, "height": 1,
+             "bytes": 1, "reason": ""}
+        )  # fmt: skip
+    asked["figures"]["sample"] = sample.to_json()
+    writer.write(asked, 60)
+    writer.close()
+    page = writer.path.read_text()
+    assert re.findall(r'href="([^"]+)"', page) == [
+        "data:,", *(f"./images/{quote(name)}" for name in good)
+    ]  # fmt: skip
+    for name in active:
+        assert f", {name}," in page
+    assert "Content-Security-Policy" in page
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http:/bob:pw@a.example/", "http:\\\\bob:pw@a.example/", "bob:pw@a.example/"),
+        *("http://bob:p/w@a.example/", "http://a.example/?u=http://bob:pw@h/", "http://a\\@b/"),
+        *("http://a.example/?X-Amz-Signature=b", "http://a.example/?token=b", "javascript:a"),
+        *("file:///a", "//a.example/", "http://a.example\\b", "data:,a"),
+    ],
+)
+def test_what_is_no_link(url: str) -> None:
+    """Neither what holds credentials, nor what a browser would read otherwise."""
+    assert link(url) is None
+    assert link("http://a.example/b@2x.jpg?c=d#e") == "http://a.example/b@2x.jpg?c=d#e"
 
 
 def test_a_stranger_s_file_is_left_alone(writer: PageWriter) -> None:

@@ -23,6 +23,14 @@ def test_from_a_shell(tmp_path: Path) -> None:
     assert places == ("a.txt", tmp_path / "b" / "r.csv", "downloaded-images")
 
 
+def test_the_home_folder_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind ``=`` few shells replace ``~``; a folder of that name would be made."""
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    places = find_places(project(FILES_STORE="~/a"), {"urls": "~/b.txt", "report": "~/c.csv"})
+    home = tmp_path / "me"
+    assert places == (str(home / "b.txt"), home / "c.csv", str(home / "a"))
+
+
 def test_a_job_of_scrapyds(tmp_path: Path) -> None:
     """What it does not name lies in its own folder, the same whenever it runs."""
     arguments = {"urls": "/a.txt", "_job": "2026-11-24 10:00"}

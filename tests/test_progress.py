@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from imagefetch.progress import SMOOTH, Rate, in_one_line
-from imagefetch.snapshot import Snapshot
+from imagefetch.snapshot import Parked, Snapshot
 from imagefetch.total import LOOKED_AT, count_lines, estimate_lines
 from imagefetch.units import binary_size, duration, moment, number, share, size, spell
 from tests.conftest import RunCrawl
@@ -46,6 +48,75 @@ def test_in_a_pause_nobody_says_how_long_it_takes(rate: float) -> None:
     paused = Snapshot(50, 100, lines_rate=rate)
     assert paused.left is None
     assert in_one_line(paused).endswith("; 0 lines/s, 0.0 MB/s")
+
+
+def test_what_waits_takes_at_least_until_it_is_due() -> None:
+    """However quick the rate was; where nothing else is left, that is told."""
+    quick = Snapshot(95, 100, retrying=5, lines_rate=100.0, least_left=20.0)
+    assert quick.left == 20.0
+    assert replace(quick, lines_rate=0.1).left == 50.0
+    assert replace(quick, lines_rate=0.1, only_waits=True).left == 20.0
+    assert in_one_line(replace(quick, only_waits=True)).endswith(
+        "0:00:20 left, waiting for retries"
+    )
+    parked = replace(quick, parked=Parked(12, 2, 7.2, 30.0))
+    assert parked.left == 30.0
+    assert in_one_line(parked).endswith(
+        "0:00:30 left, 12 lines wait for 2 hosts that can't be connected to, tried again in 0:00:08"
+    )
+    assert str(Parked(1, 1, 0.0, 0.0)).startswith("1 line waits for 1 host that can't")
+
+
+def told(log: str) -> list[str]:
+    """Return what a log says of how far the run is."""
+    return [line for line in log.splitlines() if "[imagefetch.progress]" in line]
+
+
+def test_the_time_left_is_no_less_than_a_retry_takes(crawl: RunCrawl, server: Server) -> None:
+    """Though the other lines came at once."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(50)]
+    lines += [server.url(f"/later/1/503/{n}.jpg") for n in range(3)]
+    done = crawl(lines, RETRY_DELAY=4, PROGRESS_INTERVAL=0.6)
+    waits = re.compile(r"3 waiting to retry; .*, 0:00:0[1-5] left, waiting for retries$")
+    assert any(map(waits.search, told(done.log))), told(done.log)
+
+
+def test_lines_that_wait_for_a_host_are_told(
+    crawl: RunCrawl, server: Server, dead_port: int
+) -> None:
+    """How many they are, kept back or parked, and when it is tried again; nothing is said of
+    how many requests at once it takes."""
+    dead = [f"http://127.0.0.1:{dead_port}/{n}.jpg" for n in range(30)]
+    alive = [server.url(f"/image/{n}.jpg") for n in range(5)]
+    done = crawl(
+        [*dead, *alive],
+        *("-s", "BREAKER_FAILURES=3", "-s", "RETRY_TIMES=2", "-s", "CONCURRENT_REQUESTS=4"),
+        RETRY_DELAY=1.5,
+        PROGRESS_INTERVAL=0.5,
+    )
+    match = re.search(
+        r", (\d+) lines wait for 1 host that can't be connected to, tried again in 0:00:0[0-4]$",
+        "\n".join(told(done.log)),
+        re.MULTILINE,
+    )
+    assert match is not None, done.log
+    assert 20 <= int(match[1]) <= 30
+
+
+def test_what_is_told_of_a_continued_run_adds_up(crawl: RunCrawl, server: Server) -> None:
+    """Lines of earlier runs count among those kept, and not kept, as they do among those done."""
+    lines = [server.url(path) for path in ("/image/1.jpg", "/status/404/2.jpg")]
+    crawl(lines)
+    lines += [server.url(f"/slow/1500/{n}.jpg") for n in range(3)]
+    done = crawl(lines, PROGRESS_INTERVAL=0.3)
+    assert any("[2/5] 1 kept, 1 not, " in line for line in told(done.log)), told(done.log)
+
+
+def test_a_host_with_a_delay_takes_its_time(crawl: RunCrawl, server: Server) -> None:
+    """However quick others are."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(8)]
+    done = crawl(lines, DOWNLOAD_DELAY=0.5, RANDOMIZE_DOWNLOAD_DELAY=0, PROGRESS_INTERVAL=0.3)
+    assert any(re.search(r"0:00:0[2-5] left$", line) for line in told(done.log)), told(done.log)
 
 
 def test_lines_come_at_growing_intervals(crawl: RunCrawl, server: Server) -> None:

@@ -34,6 +34,7 @@ def test_no_list_is_made_up(report: Path) -> None:
     assert f"<h1>{report}</h1>" in page
     assert '<dt>list</dt><dd class="missing">not recorded</dd>' in page
     assert f"-a urls=LIST -a report={report}" in page
+    assert "A report doesn't tell which settings its run was given" in page
 
 
 def test_the_list_is_named_so_that_the_command_works(report: Path) -> None:

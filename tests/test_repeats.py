@@ -8,6 +8,7 @@ from imagefetch.repeats import Repeat, Repeats
 from tests.answers import PICTURE
 from tests.conftest import RunCrawl
 from tests.server import Server, Writer
+from tests.steps import steps
 from tests.test_audit import report
 
 
@@ -51,6 +52,15 @@ def test_memory_is_bounded() -> None:
     (found,) = repeats.found()
     assert found.sha256 == digest("often")
     assert 900 <= found.urls <= 1_000
+
+
+def test_room_is_made_at_once() -> None:
+    """Also where every picture came often."""
+    repeats = Repeats(10, pairs=100)
+    for n in range(100):
+        for _ in range(300):
+            repeats.add("http://a.example/", digest(str(n)))
+    assert steps(lambda: repeats.add("http://a.example/", digest("new"))) < 1_000
 
 
 def test_told_by_run_and_report(crawl: RunCrawl, server: Server) -> None:

@@ -22,6 +22,7 @@ from imagefetch.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job import lock_file, lock_report
+from imagefetch.only import NOTHING
 from imagefetch.resume import discarded, prepare, previous
 from imagefetch.rows import HEADER, cells, encode
 from tests import kill
@@ -182,9 +183,7 @@ def test_a_torn_end_is_found_at_every_byte(tmp_path: Path) -> None:
     ends = [len(HEADER) + sum(map(len, rows[:n])) for n in range(4)]
     for cut in range(len(whole) + 1):
         report.write_bytes(whole[:cut])
-        journal = prepare(
-            report, tmp_path / "urls.txt", str(tmp_path), only_failed=False, fresh=False
-        )
+        journal = prepare(report, tmp_path / "urls.txt", str(tmp_path), only=NOTHING, fresh=False)
         assert journal.done == sum(end <= cut for end in ends[1:])
         kept = max((end for end in [0, *ends] if end <= cut), default=0)
         assert report.read_bytes() == whole[:kept]
@@ -210,7 +209,7 @@ def test_a_damaged_report_is_refused_and_left_alone_or_keeps_every_whole_row(
     report.write_bytes(whole[:place] + junk + whole[place:])
     before = report.read_bytes()
     try:
-        journal = prepare(report, folder / "urls.txt", str(folder), only_failed=False, fresh=False)
+        journal = prepare(report, folder / "urls.txt", str(folder), only=NOTHING, fresh=False)
     except BadInput:
         assert report.read_bytes() == before
         return
@@ -240,7 +239,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: bytes) -> None:
         if fresh and content.startswith(HEADER):
             continue  # it is one, if damaged: nothing else is left to be done
         with pytest.raises(BadInput, match=r"REPORT\.csv: .*(move|mend)"):
-            prepare(report, tmp_path / "urls.txt", str(tmp_path), only_failed=False, fresh=fresh)
+            prepare(report, tmp_path / "urls.txt", str(tmp_path), only=NOTHING, fresh=fresh)
         assert report.read_bytes() == content
 
 
@@ -327,6 +326,38 @@ def test_only_failed_fetches_what_may_succeed_now(
     assert again.by_line[4]["Response code"] == "FAILED ConnectionRefused"
     asked_again = {path: n - asked.get(path, 0) for path, n in server.hits.items()}
     assert {path for path, n in asked_again.items() if n} == {"/later/2/503/b.jpg"}
+
+
+def test_only_reasons_fetches_their_lines_again(crawl: RunCrawl, server: Server) -> None:
+    """Once their cause has changed; also of a damaged picture, which the whole one replaces.
+    A reason that no row has leaves nothing to do."""
+    whole = image("/raw/cut.jpg")
+
+    def answer(path: str, status: bytes, body: bytes) -> None:
+        async def write(writer: Writer) -> None:
+            head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
+            writer.write(head + body)
+
+        server.raw[path] = write
+
+    answer("/raw/cut.jpg", b"200 OK", whole[:-50])
+    answer("/raw/b.jpg", b"401 No", b"")
+    paths = ["/raw/cut.jpg", "/raw/b.jpg", "/status/404/c.jpg", "/image/d.jpg", "/type/e.jpg"]
+    lines = [server.url(path) for path in paths]
+    first = crawl(lines)
+    reasons = ["cut-image", "unauthorized", "not-found", "", "not-an-image"]
+    assert [first.by_line[n]["Reason"] for n in range(1, 6)] == reasons
+    answer("/raw/cut.jpg", b"200 OK", whole)
+    answer("/raw/b.jpg", b"200 OK", whole)
+    asked = dict(server.hits)
+    again = crawl(lines, "-a", "only=cut-image, unauthorized,not-found")
+    assert again.status == 0, again.log
+    again.check(5)
+    assert [again.by_line[n]["Reason"] for n in (1, 2, 3)] == ["", "", "not-found"]
+    assert {path for path, n in server.hits.items() if n > asked.get(path, 0)} == {*paths[:3]}
+    done = crawl(lines, "-a", "only=cut-image,unauthorized")
+    assert done.status == 0
+    assert "nothing to do: no line has the reason cut-image or unauthorized" in done.log
 
 
 def test_a_superseded_row_is_taken_away_by_any_later_command(

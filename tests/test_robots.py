@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from scrapy import Spider
+from scrapy.utils.test import get_crawler
 
-from imagefetch.robots import OptOut
+from imagefetch.robots import Known, NamedRobotsTxtMiddleware, OptOut
+from imagefetch.robots_txt import Rules, reduce
 from tests.answers import OK, WHOLE, Endless, outcomes, sends, then_reset
 from tests.conftest import HOSTS, RunCrawl
 from tests.server import Server
@@ -85,18 +88,59 @@ def test_robots_txt_is_obeyed_if_so_wished(crawl: RunCrawl, hosts: Server) -> No
     assert hosts.hits["/robots.txt"] == 3
 
 
-def test_a_robots_txt_that_cannot_be_had_forbids_nothing(
-    crawl: RunCrawl, server: Server, hosts: Server
-) -> None:
-    """It is worth a line in the log; one that never ends is not taken whole."""
-    endless = Endless(OK + b"\r\n", [b"# so many words\n" * 4_096])
+def test_a_robots_txt_that_cannot_be_had_forbids_nothing(crawl: RunCrawl, server: Server) -> None:
+    """It is worth a line in the log."""
+    server.raw["/robots.txt"] = then_reset()
+    done = crawl([server.url("/image/a")], ROBOTSTXT_OBEY=True, RETRY_TIMES=0)
+    assert outcomes(done) == [("200", "", 1)]
+    assert done.log.count("Error downloading") == 1
+    assert "Traceback" not in done.log
+
+
+def test_a_robots_txt_that_never_ends(crawl: RunCrawl, server: Server) -> None:
+    """Its beginning counts, and no more of it is read."""
+    endless = Endless(OK + b"\r\n" + ROBOTS, [b"# so many words\n" * 4_096])
     server.raw["/robots.txt"] = endless
-    hosts.raw["/robots.txt"] = then_reset()
-    lines = [server.url("/image/a"), hosts.url("/image/b")]
-    done = crawl(lines, ROBOTSTXT_OBEY=True, RETRY_TIMES=0)
-    assert outcomes(done) == [("200", "", 1)] * 2
-    assert done.log.count("Error downloading") == 2
-    assert 8 * 2**20 < endless.sent < 32 * 2**20
+    done = crawl([server.url("/image/a"), server.url("/image/private/a")], ROBOTSTXT_OBEY=True)
+    assert [reason for _, reason, _ in outcomes(done)] == ["", "robots-disallowed"]
+    assert endless.sent < 16 * 2**20
+
+
+AGENTS = b"".join(b"User-agent: bot%d\n" % n for n in range(2_000))
+RULES = b"".join(b"Disallow: /image/%d/\n" % n for n in range(2_000))
+
+
+@pytest.mark.parametrize("name", [b"Imagefetch", b"*"])
+def test_a_robots_txt_for_thousands_of_robots(crawl: RunCrawl, server: Server, name: bytes) -> None:
+    """It costs what its size is worth, and what it forbids is forbidden."""
+    body = AGENTS + b"User-agent: " + name + b"\n" + RULES
+    server.raw["/robots.txt"] = sends(OK + b"Connection: close\r\n\r\n" + body)
+    lines = [server.url(f"/image/{n}/a") for n in (0, 1_999, 2_000)]
+    done = crawl(lines, ROBOTSTXT_OBEY=True)
+    assert [reason for _, reason, _ in outcomes(done)] == ["robots-disallowed"] * 2 + [""]
+    rules = reduce(body, "imagefetch/1.0")
+    assert rules.lines == 2_000
+    assert len(rules.text) < len(RULES) + 100
+
+
+def test_wildcards_without_end(crawl: RunCrawl, server: Server) -> None:
+    """A URL that can't be matched within bounds is taken for forbidden; others are matched."""
+    body = b"User-agent: *\n" + b"".join(b"Disallow: *a*%d\n" % n for n in range(20_000))
+    server.raw["/robots.txt"] = sends(OK + b"Connection: close\r\n\r\n" + body)
+    lines = [server.url("/image/b"), server.url("/image/a1"), server.url("/image/" + 500 * "b")]
+    done = crawl(lines, ROBOTSTXT_OBEY=True)
+    forbidden = "robots-disallowed"
+    assert [reason for _, reason, _ in outcomes(done)] == ["", forbidden, forbidden]
+
+
+def test_hosts_are_forgotten() -> None:
+    """Of many hosts, those longest unused: their rules' text, and earlier what it was parsed to."""
+    middleware = NamedRobotsTxtMiddleware(get_crawler(Spider, {"ROBOTSTXT_OBEY": True}))
+    for number in range(20_000):
+        middleware.keep((str(number), ""), Known(Rules(b"x" * 1_000, 20), None))
+    assert 5_000 < len(middleware.rules) < 10_000
+    assert 100 < len(middleware.known) < 1_000
+    assert middleware.rules.get(("19999", "")) is not None
 
 
 def test_who_asks(crawl: RunCrawl, server: Server) -> None:

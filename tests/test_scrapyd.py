@@ -218,7 +218,7 @@ def test_cancelled_once_and_gone_on_with(second: Node, work: Path, site: Server)
     second.cancel("once")
     until(lambda: "shutting down gracefully" in second.log("once"), "an end in order")
     site.gate.set()
-    assert "] INFO: Ended early: shutdown\n" in second.wait("once")
+    assert "] INFO: Ended early: shutdown; " in second.wait("once")
     assert second.status("once") == 3
     assert rows_of(report) == 20
 

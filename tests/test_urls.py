@@ -190,15 +190,23 @@ def test_nul_costs_its_line(tmp_path: Path, before: str) -> None:
     assert (lines[1], lines[3]) == (PLAIN_A, PLAIN_B)
 
 
+LONGEST = ".".join([63 * "a", 63 * "b", 63 * "c", 61 * "d"])  # 253 characters
+LONG_IDN = ".".join([44 * "ü"] * 5)  # 224 characters, encoded 254
+
 VALID = [
     "http://h", "HTTPS://H/a.jpg", "http://h:8080/a b.jpg?q=ä#f", "http://user:word@h/", "http://h./",
-    "http://münchen.example/", "http://127.0.0.1/", "http://[::1]:80/", "http://h/%zz",
+    "http://münchen.example/", f"http://{LONGEST}/", f"http://{LONGEST}.:80/", f"HTTP://{LONGEST}/",
+    f"http://{63 * 'x'}/", f"http://{'ü' * 50}.example/", "http://127.0.0.1/", "http://[::1]:80/", "http://h/%zz",
 ]  # fmt: skip
 INVALID = [
     "", "a.jpg", "/a.jpg", "//h/a.jpg", "example.com/a.jpg", "example.com:80/a.jpg",
     "http:", "http://", "http:///a.jpg", "http:/h/a.jpg", "http://:80/", "http://../",
     "http://h:port/", "http://h:65536/", "http://[::1/", "http://a b/", "http://<h>/",
     "http://h%2e/", "http://h\\x/", "http://h/\ufffd", "http://h/\0", "http://h/\x1f",
+    f"http://{LONGEST}d/", f"http://{LONGEST}d./", f"http://u:p@{LONGEST}d:80/?q",
+    f"http://{64 * 'x'}/",
+    f"http://a.{64 * 'x'}/?ü", "http://a..b/", "http://.a/", "http://a../", f"http://{LONG_IDN}/",
+    f"http://{'ü' * 60}.example/", f"http://{64 * '0'}1.0.0.1/", "http://a。。b/",
     "http://h/a\tb", "http://h/\x7f", "http://h/".ljust(MAX_LINE + 1, "x"),
 ]  # fmt: skip
 OTHERS = ["ftp://h/a.jpg", "file:///etc/passwd", "data:image/png;base64,AA", "mailto:a@b.example"]

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from imagefetch.sketches import Tally
-from imagefetch.snapshot import Snapshot
+from imagefetch.snapshot import Parked, Snapshot
 from imagefetch.view import render
 from tests.conftest import HOSTS, ROOT, command, environment
 from tests.server import Server, serving
@@ -76,10 +76,9 @@ def test_the_view_stays_below_the_log_until_a_second_interrupt(
         assert not terminal.screen.cursor.hidden
         assert terminal.screen.cursor.attrs.fg == "default"
         assert terminal.modes == termios.tcgetattr(terminal._end)
-        assert (
-            terminal.shown[terminal.screen.cursor.y - 1]
-            == "imagefetch: ended early: stopped at once"
-        )
+        # The line is longer than the screen is wide.
+        last = "imagefetch: ended early: stopped at once; 30 of 40 lines done; the same command"
+        assert f"{last} goes on".replace(" ", "") in "".join(terminal.shown).replace(" ", "")
         site.gate.set()
 
 
@@ -156,3 +155,13 @@ def test_what_nobody_knows_is_not_made_up() -> None:
     assert "? left" in second
     assert "100%" in drawn(Snapshot(120, 100, True), 60)[0]
     assert " 99%" in drawn(Snapshot(9_999, 10_000), 60)[0]
+
+
+def test_what_is_waited_for_is_told() -> None:
+    """Retries, where nothing else is left, and hosts that can't be connected to."""
+    waits = Snapshot(95, 100, retrying=5, lines_rate=9.0, least_left=20.0, only_waits=True)
+    assert drawn(waits, 80)[1].rstrip().endswith("0:00:20 left   waiting for retries")
+    parked = Snapshot(50, 100, parked=Parked(12, 2, 7.2, 30.0))
+    told = "12 lines wait for 2 hosts that can't be connected to, tried again in 0:00:08"
+    assert drawn(parked, 80)[3].rstrip() == told
+    assert all(len(line.rstrip()) <= 30 for line in drawn(parked, 30))

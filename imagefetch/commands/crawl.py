@@ -10,18 +10,21 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from scrapy.commands import crawl
+from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
 from scrapy.utils.conf import arglist_to_dict
 
-from imagefetch.checks import check_handlers, check_log
+from imagefetch.checks import Run, check_handlers, check_log
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.harmless import HarmlessFormatter
+from imagefetch.given import Given
+from imagefetch.harmless import HarmlessFormatter, hide_in_tracebacks
 from imagefetch.job import begin
 from imagefetch.output import settle, tell
 from imagefetch.places import find_places
-from imagefetch.quiet import quieten
+from imagefetch.quiet import make_log_harmless, quieten
+from imagefetch.recorder import Recorder
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
 from imagefetch.stop import STOPPED_BY
@@ -43,8 +46,15 @@ class Command(crawl.Command):
     on standard error before Scrapy opens that file stands in it all the same.
     """
 
+    def syntax(self) -> str:
+        return (
+            "images [-a urls=LIST] [-a report=PATH] [-a only=failed,REASON,…] [-a fresh=1] "
+            "[-s NAME=VALUE]"
+        )
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        hide_in_tracebacks()
         settings = self.settings.copy()
         for name, value in (word.split("=", 1) for word in opts.set if "=" in word):
             if name in PLACES:  # the others are looked at once the log is open
@@ -64,9 +74,13 @@ class Command(crawl.Command):
         try:
             check_words(self.settings, opts.set)
             super().process_options(args, opts)
+            if len(args) > 1 and not args[1].startswith("-"):
+                raise BadInput(
+                    f"{args[1]}: after the spider's name comes nothing; -a urls={args[1]}"
+                )
             if len(args) != 1:
                 raise UsageError
-            opts.spargs = {"job": begin(self.settings, opts.spargs)}
+            opts.spargs = {"job": begin(self.settings, opts.spargs, Given.of(opts))}
         except BadInput as error:
             logger.error("Ended early: bad-input: %s", error)
             raise
@@ -80,13 +94,14 @@ class Command(crawl.Command):
             raise SystemExit(0) from None
         except KeyboardInterrupt:
             logger.info("Ended early: shutdown")
-            tell("ended early: shutdown")
+            tell("ended early: shutdown; nothing was fetched, the same command begins again")
             raise SystemExit(ENDED_EARLY) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.crawler_process is not None
         quieten(str(self.crawler_process.settings["LOG_LEVEL"]))
         crawler = self.crawler_process.create_crawler(args[0])
+        make_log_harmless()
         try:
             check_handlers(crawler)
         except BadInput as error:
@@ -94,14 +109,28 @@ class Command(crawl.Command):
             if crawler.settings["LOG_FILE"]:
                 logger.error("Ended early: bad-input: %s", error)
             refuse(error)
+        run = opts.spargs["job"].run
         self.crawler_process.crawl(crawler, **opts.spargs)
         self.crawler_process.start()
         stats = None if self.crawler_process.bootstrap_failed else crawler.stats
         if stats is None or stats.get_value("finish_reason") != "finished":
             self.exitcode = ENDED_EARLY
             why = stats and (stats.get_value(STOPPED_BY) or stats.get_value("finish_reason"))
-            tell(f"ended early: {why or 'stopped at once'}")
+            text = f"{why or 'stopped at once'}; {how_far(crawler, run)}"
+            if not why:  # by a second signal: nothing else has told it
+                logger.info("Ended early: %s", text)
+            tell(f"ended early: {text}")
         end_quickly()
+
+
+def how_far(crawler: Crawler, run: Run) -> str:
+    """Return how far a run came that ended early, and how it goes on."""
+    try:
+        recorder = crawler.get_extension(Recorder)
+    except RuntimeError:  # not even begun
+        recorder = None
+    done = f"{recorder.how_far}; " if recorder is not None else ""
+    return f"{done}{run.goes_on}"
 
 
 def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:

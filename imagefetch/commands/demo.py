@@ -12,6 +12,9 @@ from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 
+from imagefetch.command_line import check_left, options_of, refuse_in_one_line
+from imagefetch.commands.crawl import refuse
+from imagefetch.errors import BadInput
 from imagefetch.output import say
 
 ROWS_SHOWN = 12
@@ -25,6 +28,18 @@ class Command(ScrapyCommand):
 
     def short_desc(self) -> str:
         return "Fetch the pictures of a small web site on this machine, to see how it goes"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        refuse_in_one_line(parser, refuse)
+        self.options = options_of(parser)
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        try:
+            check_left(args, self.options, "demo")
+        except BadInput as error:
+            refuse(error)
+        super().process_options(args, opts)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         # Every command imports this module; what a server needs takes a tenth of a second.

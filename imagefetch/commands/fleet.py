@@ -8,6 +8,7 @@ import logging
 from scrapy.commands import ScrapyCommand
 from scrapy.utils.log import configure_logging
 
+from imagefetch.command_line import check_left, options_of, refuse_in_one_line
 from imagefetch.commands.crawl import (
     ENDED_EARLY,
     add_arguments,
@@ -18,10 +19,11 @@ from imagefetch.commands.crawl import (
 )
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.forks import fork_server
+from imagefetch.harmless import hide_in_tracebacks
 from imagefetch.output import tell
 from imagefetch.quiet import make_log_harmless
 from imagefetch.resume import NothingToDo
-from imagefetch.rules import check_words
+from imagefetch.rules import check_settings, check_words
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +51,19 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--workers", type=int, metavar="N", help="processes on this machine; default: its cores"
         )
+        parser.add_argument(
+            "--dashboard",
+            metavar="HOST:PORT",
+            help="show there what Dask's workers on this machine do; needs bokeh",
+        )
+        refuse_in_one_line(parser, refuse)
+        self.options = options_of(parser)
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        hide_in_tracebacks()
         try:
+            check_left(args, self.options, "fleet")
             check_words(self.settings, opts.set)
         except BadInput as error:
             refuse(error)
@@ -68,13 +79,14 @@ class Command(ScrapyCommand):
         except NothingToDo as news:
             tell(str(news))
         except KeyboardInterrupt:
-            self._ended_early("shutdown")
+            self._ended_early("shutdown; the same command goes on")
         end_quickly()
 
     def _run(self, arguments: dict[str, str], opts: argparse.Namespace) -> None:
         """:raises BadInput: if the run can't start
         :raises NothingToDo: if every line is done"""
         assert self.settings is not None
+        check_settings(self.settings)  # LOG_LEVEL is read before the run is looked at
         if opts.workers is not None and opts.workers < 1:
             raise BadInput(f"--workers {opts.workers}: must be 1 or more")
         try:
@@ -97,7 +109,14 @@ class Command(ScrapyCommand):
                 f"{error.strerror}"
             ) from error
         try:
-            run_fleet(self.settings, arguments, opts.set, opts.scheduler, opts.workers)
+            run_fleet(
+                self.settings,
+                arguments,
+                opts.set,
+                opts.scheduler,
+                opts.workers,
+                dashboard=opts.dashboard,
+            )
         except OSError as error:  # of the job folder's file system
             self._ended_early(f"job folder: {error}")
         except LocalError as error:

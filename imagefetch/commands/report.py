@@ -9,15 +9,18 @@ from scrapy.commands import ScrapyCommand
 
 from imagefetch.audit import audit, describe, sort
 from imagefetch.checks import check_run
+from imagefetch.command_line import check_left, check_names, options_of, refuse_in_one_line
 from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.harmless import escape
+from imagefetch.harmless import escape, hide_in_tracebacks
 from imagefetch.job import lock_report
 from imagefetch.output import say
 from imagefetch.partials import is_remote, local_path
 from imagefetch.spool import STANDARD_INPUT, spool_path
 
 BROKEN = 1
+
+ARGUMENTS = ("urls", "report")
 
 
 class Command(ScrapyCommand):
@@ -27,7 +30,7 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def syntax(self) -> str:
-        return "[-a urls=PATH] [-a report=PATH] [-s FILES_STORE=PATH] [--sort | --html]"
+        return "[REPORT | -a report=PATH] [-a urls=PATH] [-s FILES_STORE=PATH] [--sort | --html]"
 
     def short_desc(self) -> str:
         return "Hold a list, its report and its pictures against each other"
@@ -44,11 +47,20 @@ class Command(ScrapyCommand):
             action="store_true",
             help="write the page of the report, which is all that is looked at",
         )
+        refuse_in_one_line(parser, refuse)
+        self.options = options_of(parser)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
+        hide_in_tracebacks()
         arguments = arguments_of(opts)
         try:
+            check_left(args, self.options, "report", most=1)
+            check_names(arguments, ARGUMENTS, "report")
+            if args and "report" in arguments:
+                raise BadInput(f"argument {args[0]!r}: the report is given by -a report=, too")
+            if args:
+                arguments["report"] = args[0]
             if opts.html:
                 from imagefetch.rebuild import rebuild  # what it needs, no other command does
 

@@ -23,12 +23,13 @@ from imagefetch.errors import WorkerCrash
 from imagefetch.fleet import fence
 from imagefetch.fleet.child import ORPHANED
 from imagefetch.fleet.crawl import FINISHED, Crawl
-from imagefetch.fleet.folder import JobFolder, attempt_path, done_path, shard_path
+from imagefetch.fleet.folder import BEFORE, JobFolder, attempt_path, done_path, shard_path
 from imagefetch.fleet.pulse import Pulse
-from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects
+from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
 from imagefetch.items import ImageRecord
 from imagefetch.partials import partial_folder
+from imagefetch.redact import hide_credentials_of
 from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
 
@@ -54,7 +55,7 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive, place: str | None = None) 
     """
     folder = JobFolder(task.folder, task.options)
     if (outcome := folder.outcome(task.shard)) is not None:
-        return {"shard": task.shard, "done": outcome["done"], "kept": outcome["kept"]}
+        return {"shard": task.shard, "done": outcome.get("done", 0), "kept": outcome.get("kept", 0)}
     scratch = Path(tempfile.mkdtemp(prefix="imagefetch-", dir=place))
     attempt = Attempt(task, folder, scratch, tell, alive)
     running.setdefault(task.job, set()).add(attempt)
@@ -108,11 +109,13 @@ class Attempt:
             earlier = self.folder.attempts(shard)
             number = int(earlier[-1].partition("-")[0]) + 1 if earlier else 1
             self.name = f"{number:04}-{uuid.uuid4().hex[:8]}"
-            notes = [self.folder.note(shard, name) for name in earlier]
-            for note in filter(None, notes):
-                fence.put_up(Path(note["partial"]))
-            self.suspects = Suspects(**notes[-1]["suspects"]) if any(notes[-1:]) else Suspects()
-            self.clean = not any(notes)
+            for attempt in earlier:
+                if partial := self.folder.partial_folder(self.task.store, shard, attempt):
+                    fence.put_up(partial)
+            self.suspects = Suspects()
+            for attempt in earlier[-1:]:
+                self.suspects = suspects_of(self.folder.note(shard, attempt).get("suspects"))
+            self.clean = not [attempt for attempt in earlier if attempt != BEFORE]
             self.lines = self.folder.fetch(shard_path(shard), self.scratch)
             self.report = self.scratch / f"{self.name}.csv"
             if earlier:
@@ -123,21 +126,19 @@ class Attempt:
                 self.report.write_bytes(HEADER)
             self._publish()
         except OSError as error:
-            raise AttemptFailed(f"job folder {self.task.folder}: {error}") from error
+            folder = hide_credentials_of(self.task.folder)  # Dask logs it, too
+            raise AttemptFailed(f"job folder {folder}: {error}") from error
 
     def _publish(self) -> None:
         """Make the report this shard's newest; from now on, this attempt counts."""
-        path = attempt_path(self.task.shard, self.name)
-        if self.folder.local is not None:
-            final = self.folder.local / path
-            self.partial = partial_folder(self.task.store, final)
-            self._note(self.suspects)
-            self.folder.send(self.report, path)
-            self.report = final
-        else:
-            self.partial = partial_folder(self.task.store, self.report)
-            self._note(self.suspects)
-            self.folder.send(self.report, path)
+        shard = self.task.shard
+        final = self.folder.report_path(shard, self.name, self.scratch)
+        self.partial = partial_folder(self.task.store, final)
+        self._note(self.suspects)
+        if self.folder.local is None:
+            self.report = self.report.replace(final)
+        self.folder.send(self.report, attempt_path(shard, self.name))
+        self.report = final
 
     def go_on(self) -> Progress | None:
         """Fetch part by part until every line has its row; None if stopped before."""
@@ -253,7 +254,7 @@ class Attempt:
 
     def _note(self, suspects: Suspects) -> None:
         """Leave for the next attempt what it must know."""
-        note = {"suspects": asdict(suspects), "clean": self.clean, "partial": str(self.partial)}
+        note = {"suspects": asdict(suspects), "clean": self.clean}
         path = attempt_path(self.task.shard, self.name, ".json")
         self.folder.write(path, json.dumps(note).encode())
 

@@ -20,6 +20,8 @@ def put_up(partial: Path) -> None:
     :raises OSError: if the file system refuses
     """
     aside = partial.with_name(f"{partial.name}.dead")
+    if partial.parent.is_symlink():  # what it leads to is not the store's
+        return
     while partial.parent.is_dir() and not partial.is_file():
         with suppress(FileNotFoundError):
             partial.rename(aside)
@@ -30,6 +32,8 @@ def put_up(partial: Path) -> None:
 
 def take_down(partial: Path) -> None:
     """Remove what `put_up` left, and what a killed process did."""
+    if partial.parent.is_symlink():
+        return
     if partial.is_dir():
         shutil.rmtree(partial, ignore_errors=True)
     else:

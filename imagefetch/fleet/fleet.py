@@ -191,7 +191,9 @@ class Fleet:
         if outcome is None:
             self.again.append(shard)
         else:
-            self.view.tell({"shard": shard, "done": outcome["done"], "kept": outcome["kept"]})
+            self.view.tell(
+                {"shard": shard, "done": outcome.get("done", 0), "kept": outcome.get("kept", 0)}
+            )
             self.turns.ended(shard, done=True)
 
     def _failed(self, shard: int, error: BaseException | None) -> None:

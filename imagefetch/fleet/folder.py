@@ -18,7 +18,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +27,20 @@ from typing import Any
 from fsspec.core import url_to_fs
 from scrapy.settings import BaseSettings
 
+from imagefetch.partials import is_remote, partial_folder
 from imagefetch.urls import SHARD_SUFFIX
+
+JSON_MAX = 2**20
+"""Bytes that are read of a file that tells of a job, a shard or an attempt."""
+
+ATTEMPT = re.compile(r"[0-9]{4,9}-[0-9a-z]{1,16}")
+"""What an attempt is called."""
+
+BEFORE = "0000-before"
+"""The attempt that none was: rows that lines had before their job began."""
+
+COUNT_MAX = 2**40
+"""More lines than any list has."""
 
 AT_ONCE = 16
 """Files that are read at once, where each may take its time."""
@@ -63,10 +76,12 @@ class JobFolder:
 
     @_os_errors()
     def read(self, path: str) -> bytes | None:
-        """Return what the file *path* holds; None if there is none."""
+        """Return what the file *path* holds, `JSON_MAX` bytes of it; None if there is none."""
         self.fs.invalidate_cache()  # others write there: what was not there a moment ago may be
+        if self.local is not None and not (self.local / path).is_file():
+            return None  # a pipe would never end
         try:
-            content: bytes = self.fs.cat_file(f"{self.root}/{path}")
+            content: bytes = self.fs.cat_file(f"{self.root}/{path}", start=0, end=JSON_MAX)
         except FileNotFoundError:
             return None
         return content
@@ -127,29 +142,57 @@ class JobFolder:
         return JobFolder(f"{self.address.rstrip('/')}/job-{job}", self.options)
 
     def job(self) -> dict[str, Any] | None:
-        """Return what ``job.json`` says; None if there is none."""
-        return _loaded(self.read("job.json"))
+        """Return what ``job.json`` says; None if there is none.
+
+        :raises ValueError: if it says nothing
+        """
+        content = self.read("job.json")
+        return None if content is None else _loaded(content)
 
     def outcomes(self) -> dict[int, dict[str, Any]]:
         """Return `outcome` of each shard of which every line has its row."""
-        names = self.names("done")
+        shards = _numbers(name.removesuffix(".json") for name in self.names("done"))
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            read = list(threads.map(self.read, [f"done/{name}" for name in names]))
-        found = zip(names, read, strict=True)
-        return {int(Path(name).stem): json.loads(content) for name, content in found if content}
+            found = zip(shards, threads.map(self.outcome, shards), strict=True)
+            return {shard: outcome for shard, outcome in found if outcome is not None}
 
     def outcome(self, shard: int) -> dict[str, Any] | None:
-        """Return what the attempt that did the last of *shard* left; None before."""
-        return _loaded(self.read(done_path(shard)))
+        """Return what the attempt that did the last of *shard* left; None before, and where that
+        is damaged: then another attempt finds that nothing is left to do."""
+        outcome = _if_whole(self.read(done_path(shard)))
+        return outcome if outcome is not None and _is_outcome(outcome) else None
 
     def attempts(self, shard: int) -> list[str]:
         """Return the names of the attempts at *shard*, the newest last."""
         found = self.names(f"attempts/{shard:06}")
-        return [name[:-4] for name in found if name.endswith(".csv") and name.count(".") == 1]
+        names = (name.removesuffix(".csv") for name in found if name.endswith(".csv"))
+        return [name for name in names if ATTEMPT.fullmatch(name)]
+
+    def tried(self) -> list[int]:
+        """Return the shards that there were attempts at."""
+        return _numbers(self.names("attempts"))
 
     def note(self, shard: int, attempt: str) -> dict[str, Any]:
-        """Return what *attempt* left for the next one."""
-        return _loaded(self.read(f"attempts/{shard:06}/{attempt}.json")) or {}
+        """Return what *attempt* left for the next one; nothing where that is damaged."""
+        return _if_whole(self.read(attempt_path(shard, attempt, ".json"))) or {}
+
+    def report_path(self, shard: int, attempt: str, scratch: Path) -> Path:
+        """Return the path by which the process of *attempt* knows its report: in a local job
+        folder, else in the worker's *scratch* folder."""
+        if self.local is not None:
+            return self.local / attempt_path(shard, attempt)
+        job = self.root.rpartition("/")[2]
+        return scratch / f"{job}-{shard:06}-{attempt}.csv"
+
+    def partial_folder(self, store: str, shard: int, attempt: str) -> Path | None:
+        """Return the folder of *attempt*'s partial files, whichever machine made it; None where
+        they lie in a worker's scratch folder, for neither *store* nor job folder is local.
+
+        Nothing of what the job folder holds is taken for a path.
+        """
+        if self.local is None and is_remote(store):
+            return None
+        return partial_folder(store, self.report_path(shard, attempt, Path()))
 
     @_os_errors()
     def has(self, path: str) -> bool:
@@ -226,6 +269,35 @@ def storage_options(address: str, settings: BaseSettings) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}
 
 
-def _loaded(content: bytes | None) -> dict[str, Any] | None:
-    loaded: dict[str, Any] | None = None if content is None else json.loads(content)
+def _loaded(content: bytes) -> dict[str, Any]:
+    """:raises ValueError: if *content* isn't a JSON object"""
+    try:
+        loaded = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(loaded, dict):
+        raise ValueError("no JSON object")
     return loaded
+
+
+def _if_whole(content: bytes | None) -> dict[str, Any] | None:
+    with suppress(ValueError):
+        return None if content is None else _loaded(content)
+    return None
+
+
+def _is_outcome(told: dict[str, Any]) -> bool:
+    """Whether *told* is of the kinds that an attempt leaves."""
+    attempt = told.get("attempt")
+    counts = [told.get("done", 0), told.get("kept", 0)]
+    return (
+        isinstance(attempt, str)
+        and ATTEMPT.fullmatch(attempt) is not None
+        and isinstance(told.get("clean", False), bool)
+        and all(type(number) is int and 0 <= number < COUNT_MAX for number in counts)
+    )
+
+
+def _numbers(names: Iterable[str]) -> list[int]:
+    """Return the numbers of shards among *names*."""
+    return [int(name) for name in names if re.fullmatch("[0-9]{6,9}", name)]

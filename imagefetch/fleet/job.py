@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,13 +17,14 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.beside import scratch_folder
 from imagefetch.checks import Run, check_run
 from imagefetch.duplicates import key_of, sent_url
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.figures import Figures
 from imagefetch.fleet import fence
 from imagefetch.fleet.folder import (
+    BEFORE,
+    COUNT_MAX,
     JobFolder,
     attempt_path,
     is_of_a_job,
@@ -38,9 +40,13 @@ from imagefetch.rebuild import add_row, no_figures
 from imagefetch.repeats import Repeats
 from imagefetch.resume import prepare, replace_report
 from imagefetch.rows import HEADER, Row, read_rows
+from imagefetch.scrapy_rules import check_proxies
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 
 logger = logging.getLogger(__name__)
+
+SHARDS_MAX = 10_000_000
+PATH_MAX = 4_096  # characters
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,8 @@ class Job:
     """Where the rows go in the end."""
     list: str
     """BLAKE2b of the list's bytes, in hex."""
-    only_failed: bool
+    only: str
+    """As ``-a only=`` says it."""
     lines: int
     """In the list."""
     before: int
@@ -109,8 +116,11 @@ def begun(
     """
     others = {name: value for name, value in arguments.items() if name != "job"}
     run = check_run(settings, others)
+    check_proxies(settings)
     if not is_remote(run.store):  # a worker's working directory is another
         run = replace(run, store=str(local_path(run.store)))
+    if arguments.get("job") == "":
+        raise BadInput("argument -a job=: is empty; name a folder, or leave it out")
     folder = open_folder(run, arguments.get("job"), settings)
     with ExitStack() as stack:
         stack.callback(lock_report(run.report).release)
@@ -118,7 +128,7 @@ def begun(
         if job is not None and run.fresh:
             parts = folder.of(job.id)
             gather(run.report, parts)
-            clear_partials(parts, map(int, parts.names("attempts")))
+            clear_partials(parts, run.store, parts.tried())
             job = None
         if job is None:
             folder.remove()
@@ -142,7 +152,7 @@ def found(folder: JobFolder, run: Run) -> Job | None:
         told = folder.job()
         if not told or told.keys() == {"id"}:
             return None
-        job = Job(**{**told, "big": tuple(Big(*big) for big in told["big"])})
+        job = job_of(told)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(
             f"job folder {folder.address}: its job.json is none of this version's; name another "
@@ -156,6 +166,29 @@ def found(folder: JobFolder, run: Run) -> Job | None:
     return job
 
 
+def job_of(told: Mapping[str, Any]) -> Job:
+    """Return the job that ``job.json`` tells of.
+
+    :raises ValueError, TypeError, KeyError: if it is none of this version's
+    """
+    job = Job(**{**told, "big": tuple(Big(*big) for big in told["big"])})
+    numbers = [job.lines, job.before, job.shards, *(n for big in job.big for n in big)]
+    if not (
+        all(type(number) is int and 0 <= number < COUNT_MAX for number in numbers)
+        and job.before <= job.lines
+        and job.shards <= min(job.lines, SHARDS_MAX)
+        and all(big.parts and big.lanes and big.first + big.parts <= job.shards for big in job.big)
+        and is_of_a_job(f"job-{job.id}")
+        and isinstance(job.report, str)
+        and len(job.report) <= PATH_MAX
+        and re.fullmatch("[0-9a-f]{32}", job.list)
+        and isinstance(job.only, str)
+        and len(job.only) <= PATH_MAX
+    ):
+        raise ValueError
+    return job
+
+
 def check_known(job: Job, run: Run) -> None:
     """:raises BadInput: if a *job* that was begun isn't what *run* wants"""
     if job.list != fingerprint(run.urls):
@@ -163,9 +196,9 @@ def check_known(job: Job, run: Run) -> None:
             f"{run.urls}: has changed since its job began; give the list as it was to end the "
             "job, or begin anew with -a fresh=1"
         )
-    if run.only_failed and not job.only_failed:
+    if run.only and str(run.only) != job.only:
         raise BadInput(
-            f"{run.report}: a job is not finished; end it without -a only=failed first, or "
+            f"{run.report}: a job is not finished; end it without -a only={run.only} first, or "
             "begin anew with -a fresh=1"
         )
 
@@ -180,7 +213,7 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
     number = uuid.uuid4().hex[:12]
     parts = folder.of(number)
     with closing(
-        prepare(run.report, run.urls, run.store, only_failed=run.only_failed, fresh=run.fresh)
+        prepare(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
     ) as journal:
         folder.write("job.json", json.dumps({"id": number}).encode())
         size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
@@ -200,14 +233,14 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
 
             wanted = (line for line in read_lines(run.urls) if row_of(line) is not None)
             made_plan = plan(wanted, size, max(1, workers()), limit)
-            scratch = scratch_folder(run.report, "split")
+            scratch = stack.enter_context(scratch_of(parts, run.report))
             split(run.urls, scratch, made_plan, row_of, partial(_send, parts))
         total = made_plan.lines if journal.total is None else journal.total
         job = Job(
             number,
             str(run.report.absolute()),
             made,
-            run.only_failed,
+            str(run.only),
             total,
             total - made_plan.lines,
             made_plan.shards,
@@ -229,7 +262,7 @@ def _send(folder: JobFolder, shard: int, lines: Path, rows: Path | None) -> None
     if rows is not None:
         report = rows.with_suffix(".csv")
         report.write_bytes(HEADER + rows.read_bytes())
-        folder.send(report, attempt_path(shard, "0000-before"))
+        folder.send(report, attempt_path(shard, BEFORE))
 
 
 def fingerprint(urls: Path) -> str:
@@ -244,6 +277,16 @@ def fingerprint(urls: Path) -> str:
         raise BadInput(f"{urls}: can't be read: {error.strerror}") from error
 
 
+@contextmanager
+def scratch_of(parts: JobFolder, report: Path) -> Iterator[Path]:
+    """Give a folder of this process's own for lines or rows: in a local job folder, which is
+    removed in the end whatever becomes of this process, else beside *report*."""
+    folder = report.parent if parts.local is None else parts.local
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{report.name}.", dir=folder) as scratch:
+        yield Path(scratch) / "scratch"
+
+
 def newest_rows(folder: JobFolder, shard: int, attempt: str) -> Iterator[Row]:
     """Yield the rows of an attempt."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -256,9 +299,9 @@ def gather(report: Path, folder: JobFolder) -> None:
     def rows() -> Iterator[bytes]:
         if report.exists():
             yield from (row.raw for row in read_rows(report))
-        for name in folder.names("attempts"):
-            for attempt in folder.attempts(int(name))[-1:]:
-                yield from (row.raw for row in newest_rows(folder, int(name), attempt))
+        for shard in folder.tried():
+            for attempt in folder.attempts(shard)[-1:]:
+                yield from (row.raw for row in newest_rows(folder, shard, attempt))
 
     replace_report(report, rows())
 
@@ -276,14 +319,14 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
     store = None if is_remote(run.store) else local_path(run.store)
     names = NameTemplate(settings["FILES_NAME"])
 
-    with closing(Sorter(scratch_folder(run.report, "merge"))) as sorter:
+    with scratch_of(parts, run.report) as scratch, closing(Sorter(scratch)) as sorter:
         if run.report.exists():
             for row in read_rows(run.report):
                 sorter.add(row)
         for shard, outcome in outcomes.items():
             for row in newest_rows(parts, shard, outcome["attempt"]):
                 sorter.add(row)
-            if store is not None and not outcome["clean"]:
+            if store is not None and not outcome.get("clean"):
                 remove_strays(newest_rows(parts, shard, outcome["attempt"]), names, store)
 
         def see(row: Row) -> None:
@@ -293,14 +336,15 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
                 raise ReportError(f"the row of line {row.line} is damaged: {error}") from error
 
         write_report(run.urls, run.report, sorter.rows(), see)
-    clear_partials(parts, (shard for shard, outcome in outcomes.items() if not outcome["clean"]))
+    unclean = [shard for shard, outcome in outcomes.items() if not outcome.get("clean")]
+    clear_partials(parts, run.store, unclean)
     begun.folder.remove()
     return figures, repeats
 
 
-def clear_partials(folder: JobFolder, shards: Iterable[int]) -> None:
+def clear_partials(folder: JobFolder, store: str, shards: Iterable[int]) -> None:
     """Remove what killed attempts left of pictures on their way, and the fences around it."""
     for shard in shards:
         for attempt in folder.attempts(shard):
-            if partial_folder := folder.note(shard, attempt).get("partial"):
-                fence.take_down(Path(partial_folder))
+            if partial_files := folder.partial_folder(store, shard, attempt):
+                fence.take_down(partial_files)

@@ -16,13 +16,17 @@ from distributed import Client
 from scrapy.settings import BaseSettings
 
 from imagefetch.about import About
-from imagefetch.fleet.cluster import connected
+from imagefetch.causes import likely_cause
+from imagefetch.fleet.cluster import answering_dashboard, check_dashboard, connected
 from imagefetch.fleet.fleet import Fleet, Words
 from imagefetch.fleet.forks import fork_server
 from imagefetch.fleet.job import Begun, begun, finish
 from imagefetch.fleet.view import FleetView
+from imagefetch.given import Given
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page
+from imagefetch.redact import hide_credentials_of
+from imagefetch.shape import oddity
 from imagefetch.summary import describe
 
 logger = logging.getLogger(__name__)
@@ -34,9 +38,11 @@ def run_fleet(
     given: list[str],
     scheduler: str | None,
     workers: int | None = None,
+    *,
+    dashboard: str | None = None,
 ) -> None:
     """Fetch a list on the cluster of *scheduler*, or with so many *workers* of this machine,
-    by default one a core.
+    by default one a core. What Dask shows of those is at the address *dashboard*, if given.
 
     *given* are the words of ``-s``, which the processes that fetch get too.
 
@@ -46,22 +52,27 @@ def run_fleet(
     :raises LocalError: if it can't go on; the same command does
     """
     begin = time.monotonic()
+    check_dashboard(dashboard, scheduler)
     with ExitStack() as stack:
         stack.enter_context(_signals(_interrupt))
         stack.callback(fork_server.end)
 
         @cache
         def client() -> Client:
-            return stack.enter_context(connected(scheduler, workers or CPU_COUNT))
+            return stack.enter_context(connected(scheduler, workers or CPU_COUNT, dashboard))
 
         def threads() -> int:
             return sum(client().nthreads().values()) if scheduler else workers or CPU_COUNT
 
         job = stack.enter_context(begun(settings, arguments, threads))
-        if client().dashboard_link:
-            logger.info("Dashboard: %s", client().dashboard_link)
+        if link := answering_dashboard(client()):
+            logger.info("Dashboard: %s", link)
+        if (odd := oddity(job.run.urls)) is not None:
+            logger.warning("%s", odd)
         outcomes = job.parts.outcomes()
-        about = About.of_run(settings, job.run)
+        options = [("--scheduler", scheduler), ("--workers", workers)]
+        others = tuple(str(word) for pair in options if pair[1] for word in pair)
+        about = About.of_run(settings, job.run, Given(("fleet",), arguments, given, others))
         about.total, about.started = job.job.lines, time.time()
         view = stack.enter_context(
             closing(FleetView(job.job.lines, job.job.before, outcomes, settings))
@@ -99,7 +110,7 @@ def _end(
     """
     figures, repeats = finish(job, settings)
     seconds = None if begin is None else time.monotonic() - begin
-    places = {"report": str(job.run.report), "images": job.run.store}
+    places = {"report": str(job.run.report), "images": hide_credentials_of(job.run.store)}
     if settings.getbool("HTML_REPORT"):
         about.finish("finished")
         try:
@@ -108,6 +119,8 @@ def _end(
         except PageError as error:
             logger.warning("%s can't be written: %s", writer.path, error)
     logger.info("Finished\n%s", describe(figures, seconds, places, repeats.found()))
+    if cause := likely_cause(figures):
+        logger.warning("%s", cause)
 
 
 def _name(number: int) -> str:

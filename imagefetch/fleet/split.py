@@ -141,12 +141,16 @@ class Splitter:
         return self.folder / f"{shard:06}.rows"
 
     def finish(self) -> Iterator[int]:
-        """Yield the numbers of the shards that have lines, each once its files are whole."""
+        """Yield the numbers of the shards, each once its files are whole.
+
+        One of several of a group may have no line, as where all are of one URL.
+        """
         self._flush()
         for shard in range(self.plan.shards):
-            if (path := self.lines_file(shard)).exists():
-                mix(path)
-                yield shard
+            path = self.lines_file(shard)
+            path.touch()
+            mix(path)
+            yield shard
 
     def _append(self, buffer: dict[int, list[bytes]], shard: int, data: bytes) -> None:
         buffer.setdefault(shard, []).append(data)

@@ -13,15 +13,15 @@ class Task:
 
     job: str
     """Made up once for a job."""
-    folder: str
+    folder: str = field(repr=False)
     """Address of what is of that job in the job folder."""
     options: Mapping[str, Any] = field(repr=False)
     """Of its fsspec file system."""
     shard: int
     words: tuple[str, ...] = field(repr=False)
     """``NAME=VALUE`` of ``-s``."""
-    store: str
-    """FILES_STORE."""
+    store: str = field(repr=False)
+    """FILES_STORE, which may hold a password."""
     silence: float
     """Seconds without a sign of life from the worker after which its process ends."""
 

@@ -28,7 +28,8 @@ class FleetView:
         self.lines = lines
         self.before = before
         self._shards = {
-            shard: (outcome["done"], outcome["kept"]) for shard, outcome in outcomes.items()
+            shard: (outcome.get("done", 0), outcome.get("kept", 0))
+            for shard, outcome in outcomes.items()
         }
         self._rates = Rate(), Rate()
         self._begin = time.monotonic()
@@ -40,6 +41,7 @@ class FleetView:
         self._writes_lines = not self._is_off and (self._view is None or not log_is_on_terminal())
         if self._view is not None:
             self._view.start()
+            self.show(None)
 
     @property
     def done(self) -> int:
@@ -55,7 +57,7 @@ class FleetView:
         """Take in how far a shard is."""
         self._shards[progress["shard"]] = progress["done"], progress["kept"]
 
-    def show(self, workers: int, *, ending: bool = False) -> None:
+    def show(self, workers: int | None, *, ending: bool = False) -> None:
         """Draw it, and write a line if one is due."""
         now, done, kept = time.monotonic(), self.done, self.kept
         for rate, amount, before in zip(self._rates, (done, kept), self._begun_with, strict=True):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from pathlib import Path
+
 from distributed import Status, get_worker
 
 from imagefetch.fleet import attempt
@@ -21,8 +25,20 @@ def on_worker(task: Task) -> Progress | None:
         task,
         tell=lambda event: worker.log_event(topic(task.job), event),
         alive=lambda: worker.status in {Status.running, Status.paused},
-        place=worker.local_directory,  # Dask removes what a killed worker leaves there
+        # Dask removes what a killed worker leaves there.
+        place=worker.local_directory if is_own(Path(worker.local_directory)) else None,
     )
+
+
+def is_own(folder: Path) -> bool:
+    """Whether nobody but this user and the system's can change what *folder* holds, or what it
+    is: Dask takes a folder for temporary files as it finds it, whoever made it."""
+    for place in (folder, *folder.parents):
+        found = place.stat()
+        shared = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+        if shared or found.st_uid not in {0, os.geteuid()}:
+            return False
+    return True
 
 
 def stop_job(job: str) -> None:

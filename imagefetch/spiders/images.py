@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, IgnoreRequest, StopDownload
+from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch import errors
+from imagefetch.descriptors import share
 from imagefetch.duplicates import key_of
 from imagefetch.items import ImageRecord
 from imagefetch.job import Job, begin
@@ -29,6 +31,9 @@ from imagefetch.partials import (
 from imagefetch.report import begin_report
 from imagefetch.resume import compact
 from imagefetch.rows import read_row
+from imagefetch.rules import RULES
+from imagefetch.shape import oddity
+from imagefetch.spelling import misspelt
 from imagefetch.stop import stop_run
 from imagefetch.urls import READ_ERRORS, Line, is_shard, read_lines, request_url
 from imagefetch.verify import Unverified
@@ -70,15 +75,30 @@ class ImagesSpider(Spider):
         # On Scrapyd it may be in the job's own folder; the pipeline reads the setting.
         crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
+        spider._fit_descriptors(crawler.settings)
         spider.judge = Judge(crawler)
         spider.names = NameTemplate(crawler.settings["FILES_NAME"])
         return spider
+
+    def _fit_descriptors(self, settings: BaseSettings) -> None:
+        """Let no more requests be under way than this process may have sockets and files for."""
+        wanted = settings.getint("CONCURRENT_REQUESTS")
+        enough = share(wanted).requests
+        if enough < wanted:
+            self.logger.warning(
+                "CONCURRENT_REQUESTS is %d, not %d: for more, raise the system's limit of open"
+                " files (ulimit -n)",
+                enough,
+                wanted,
+            )
+            settings.set("CONCURRENT_REQUESTS", enough, priority="cmdline")
 
     async def start(self) -> AsyncIterator[Any]:
         try:
             open_partial_folder(self.partial)
             await self.judge.begin()
             begin_report(self.run.report)
+            self._warn()
             if self.job.journal.done:
                 self.logger.info(
                     "continuing: %s of %s lines done",
@@ -95,6 +115,13 @@ class ImagesSpider(Spider):
         except READ_ERRORS as error:
             self.logger.error("%s: breaks off: %s", self.run.urls, error)
             raise CloseSpider("list-unreadable") from error
+
+    def _warn(self) -> None:
+        """Tell what is odd about list and settings, before anything is fetched."""
+        for name, known in misspelt(self.crawler.settings, RULES):
+            self.logger.warning("setting %s: there is none; did you mean %s?", name, known)
+        if (odd := oddity(self.run.urls)) is not None:
+            self.logger.warning("%s", odd)
 
     def request_for(self, line: Line) -> Request:
         """Return the request for a line just read."""
@@ -248,6 +275,6 @@ class ImagesSpider(Spider):
     def closed(self, reason: str) -> None:
         self.judge.close()
         close_partial_folder(self.partial)
-        if reason == "finished" and self.run.only_failed:
+        if reason == "finished" and self.run.only:
             compact(self.run.report)
         self.job.close()

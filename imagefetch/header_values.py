@@ -1,0 +1,58 @@
+"""Values of settings that are sent as headers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from imagefetch.errors import BadInput
+from imagefetch.redact import HIDDEN, is_secret
+from imagefetch.values import Table, Text
+
+PRINTABLE = re.compile(r"[\x20-\x7e\xa0-\xff]*")
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN_ALLOWED = "ASCII letters, digits and - _ . ! # $ % & ' * + ^ ` | ~"
+
+FRAMING = frozenset({"content-length", "transfer-encoding"})
+
+
+class HeaderText(Text):
+    """What may be sent as the value of a header (RFC 9110, section 5.5)."""
+
+    allowed: str = "text of printable Latin-1 characters, and not empty"
+
+    def read(self, value: Any) -> Any:
+        if PRINTABLE.fullmatch(super().read(value)) is None:
+            raise ValueError
+        return value
+
+
+class Headers(Table):
+    """Headers of a request."""
+
+    def read(self, value: Any) -> Any:
+        """:raises BadInput: saying which one can't be sent"""
+        table = json.loads(value) if isinstance(value, str) else dict(value)
+        for header, values in dict(table).items():
+            place = f"[{header!r}]"
+            if not isinstance(header, str) or not TOKEN.fullmatch(header):
+                raise BadInput(f"{place}: the name must be made of {TOKEN_ALLOWED}")
+            if header.lower() in FRAMING:
+                raise BadInput(f"{place}: must not be set; it says how long a request is")
+            for each in values if isinstance(values, list | tuple) else [values]:
+                if not _can_be_sent(each):
+                    shown = HIDDEN if is_secret(header) else repr(each)
+                    raise BadInput(
+                        f"{place} = {shown}: must be text of printable Latin-1 characters"
+                    )
+        return value
+
+
+def _can_be_sent(value: object) -> bool:
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, str):
+        return PRINTABLE.fullmatch(value) is not None
+    return value is None or isinstance(value, int)

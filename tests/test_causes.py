@@ -1,0 +1,59 @@
+"""What is told where nothing or nearly nothing was kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from imagefetch import errors
+from imagefetch.causes import FEWEST, HINTS, likely_cause
+from imagefetch.figures import Figures
+from imagefetch.items import ImageRecord
+
+KEPT = ImageRecord("http://a.example/1.jpg", "200", 1, "1.jpg", 5, "image/jpeg", 1, 1, "ab", 1, 0.2)
+
+
+def figures(kept: int, **reasons: int) -> Figures:
+    """Return those of so many rows with a file, and without by reason."""
+    made = Figures()
+    for _ in range(kept):
+        made.add(KEPT, "a.example")
+    for reason, number in reasons.items():
+        record = replace(KEPT, file="", reason=reason.replace("_", "-"))
+        for _ in range(number):
+            made.add(record, "a.example")
+    return made
+
+
+@pytest.mark.parametrize("problem", list(errors.problems()), ids=lambda cls: cls.reason)
+def test_each_reason_has_a_cause(problem: type[errors.Problem]) -> None:
+    """Of one that all lines have, the warning says what to do, in one line."""
+    told = likely_cause(figures(0, **{problem.reason: 3}))
+    assert told is not None
+    assert told.startswith(f"No picture was kept: all of 3 lines: {problem.reason}. Most likely: ")
+    assert HINTS.get(problem, problem.advice.replace("`", "")) in told
+    assert "\n" not in told
+
+
+def test_one_reason_of_nearly_all_is_told() -> None:
+    """Though some were kept; of a few lines it may be chance."""
+    told = likely_cause(figures(1, unauthorized=99))
+    assert told is not None
+    assert told.startswith("99 of 100 lines: unauthorized. Most likely: ")
+    assert "DEFAULT_REQUEST_HEADERS" in told
+    assert likely_cause(figures(1, unauthorized=FEWEST - 2)) is None
+    assert likely_cause(figures(50, unauthorized=50)) is None
+
+
+def test_nothing_is_told_where_nothing_is_wrong() -> None:
+    """Nor of a run without a line."""
+    assert likely_cause(figures(5)) is None
+    assert likely_cause(figures(0)) is None
+
+
+def test_many_reasons_name_the_most_frequent() -> None:
+    """Where none was kept, for whatever reasons."""
+    told = likely_cause(figures(0, not_found=5, unauthorized=6))
+    assert told is not None
+    assert told.startswith("No picture was kept: 6 of 11 lines: unauthorized. ")

@@ -1,0 +1,21 @@
+"""What is kept while there is room for it."""
+
+from __future__ import annotations
+
+from imagefetch.kept import Kept
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    """As many as their weights allow, the newest in any case."""
+    kept: Kept[str, int] = Kept(10)
+    kept.put("a", 1, 4)
+    kept.put("b", 2, 4)
+    assert kept.get("a") == 1
+    kept.put("c", 3, 4)
+    assert (kept.get("a"), kept.get("b"), kept.get("c")) == (1, None, 3)
+    kept.put("a", 5, 1)
+    assert (kept.get("a"), kept.weight, len(kept)) == (5, 5, 2)
+    kept.put("d", 4, 100)
+    assert (kept.get("d"), kept.weight, len(kept)) == (4, 100, 1)
+    kept.put("e", 6, 1)
+    assert (kept.get("d"), kept.get("e"), kept.weight) == (None, 6, 1)

@@ -1,0 +1,52 @@
+"""robots.txt, reduced to what concerns one robot."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from protego import Protego
+
+from imagefetch.robots_txt import MOST, reduce
+from tests.conftest import examples
+
+ROBOT = "Imagefetch/1.0 (+https://some-bot.example)"
+
+LINES = st.sampled_from(
+    ["User-agent: *", "user-agent:imagefetch", "User-Agent: image*", "User agent fetch",
+     "useragent: b",
+     "User-agent: bot", "User-agent: some-bot", "User-agent:", "User-agent: other # x", "", "# x",
+     "Disallow: /", "Disallow: /a", "Disallow /b", "Allow: /a/b", "disallow: *c$", "Disallow:",
+     "Allow: /index.html", "Crawl-delay: 5", "Sitemap: http://h/a.xml", "Host: h", "Noindex: /a",
+     "word", "two words", ": /a"]
+)  # fmt: skip
+PATHS = ["/", "/a", "/a/b", "/b", "/abc", "/index.html", "/a/bc", "/c"]
+
+
+@examples(2_000)
+@given(st.lists(LINES, max_size=12))
+@example(["User-agent: imagefetch", "", "User-agent: *", "Disallow: /"])
+def test_nothing_that_concerns_the_robot_is_lost(lines: list[str]) -> None:
+    """A parser of what is left forbids the robot what one of the whole file does."""
+    text = "\n".join(lines)
+    whole, left = Protego.parse(text), Protego.parse(reduce(text.encode(), ROBOT).text.decode())
+    for path in PATHS:
+        url = f"http://h{path}"
+        assert whole.can_fetch(url, ROBOT) == left.can_fetch(url, ROBOT), path
+    assert whole.crawl_delay(ROBOT) == left.crawl_delay(ROBOT)
+    assert list(whole.sitemaps) == list(left.sitemaps)
+
+
+@pytest.mark.parametrize(("place", "counts"), [(500 * 1024, True), (MOST, False)])
+def test_so_much_of_it_counts(place: int, counts: bool) -> None:
+    """At least 500 KiB, and no more than `MOST` bytes."""
+    rule = b"Disallow: /private/\n"
+    body = b"User-agent: *\n".ljust(place - len(rule), b"#") + b"\n" + rule
+    left = Protego.parse(reduce(body, ROBOT).text.decode())
+    assert left.can_fetch("http://h/private/a", ROBOT) is not counts
+
+
+def test_a_line_that_is_cut_off_does_not_count() -> None:
+    """It would forbid more than it says."""
+    body = b"User-agent: *\n".ljust(MOST - len("\nDisallow: /"), b"#") + b"\nDisallow: /private/\n"
+    assert reduce(body, ROBOT).lines == 0

@@ -1,0 +1,36 @@
+"""The downloader's slots are bounded, whatever the number of hosts."""
+
+from __future__ import annotations
+
+import pytest
+from scrapy import Request
+from scrapy.core.downloader import Slot
+
+from imagefetch.slots import forget_slots
+from tests.steps import steps
+
+
+def test_idle_slots_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those in use stay, and those that know when their host may be asked again."""
+    monkeypatch.setattr("imagefetch.slots.SLOTS", 10)
+    slots = {f"h{number}": Slot(8, 0.0, 0.0) for number in range(20)}
+    slots["h1"].active.add(Request("http://h1/"))
+    slots["h2"].delay = 5.0
+    assert forget_slots(slots, 20) == 20
+    assert len(slots) == 20
+    assert forget_slots(slots, 19) == 10
+    assert slots.keys() == {"h1", "h2"}
+
+
+def test_each_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many can't go."""
+    monkeypatch.setattr("imagefetch.slots.SLOTS", 10)
+
+    def add(number: int) -> None:
+        slots: dict[str, Slot] = {}
+        most = 10
+        for name in range(number):
+            slots[str(name)] = Slot(8, 5.0, 0.0)
+            most = forget_slots(slots, most)
+
+    assert steps(lambda: add(2_000)) < 2.2 * steps(lambda: add(1_000))
