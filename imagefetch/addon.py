@@ -8,7 +8,17 @@ from scrapy.settings import BaseSettings
 
 logger = logging.getLogger(__name__)
 
-REPORT_FEED = {"%(report)s": {"format": "report", "overwrite": False, "store_empty": True}}
+REPORT_FEED = {
+    "%(report)s": {
+        "format": "report",
+        "overwrite": False,
+        "store_empty": True,
+        # Of its own, whatever FEED_EXPORT_BATCH_ITEM_COUNT and its neighbours say of others.
+        "batch_item_count": 0,
+        "fields": None,
+        "uri_params": None,
+    }
+}
 
 
 class ContactAddon:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager, nullcontext
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import aiohttp
 
-from imagefetch.decode import decoder
+from imagefetch.decode import decoder, first_piece
 from imagefetch.disk import Disk
+from imagefetch.encoded import EncodedFile
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
+from imagefetch.framing import told_of_bad_chunks
 from imagefetch.partials import Download, PartialFile
 from imagefetch.probe import HEAD, format_of
 from imagefetch.timing import Timing
@@ -42,6 +44,10 @@ class Pace:
         self.quota = min_speed * window
         self.got = 0
         self.timeout = asyncio.timeout(window if min_speed else None)
+
+    def rest(self) -> None:
+        """Stop measuring: all bytes came."""
+        self.timeout.reschedule(None)
 
     def count(self, size: int) -> None:
         """Note that *size* bytes came."""
@@ -80,72 +86,30 @@ class Bounds:
 async def read_pieces(
     answer: aiohttp.ClientResponse, bounds: Bounds
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it comes, its Content-Encoding undone.
+    """Yield the body as it comes, as sent.
 
     :raises TooLarge: past ``max_size``
-    :raises BadEncoding, IncompleteBody: if it is not what its Content-Encoding says
+    :raises IncompleteBody: if it breaks off
     :raises BadHTTP: if it is malformed
     """
-    inflate = decoder(answer.headers.get("Content-Encoding", ""))
     connection = answer.connection
     protocol = None if connection is None else connection.protocol
     if bounds.max_size and (answer.content_length or 0) > bounds.max_size:
         raise TooLarge
-    received = decoded = 0
-    with told_of_bad_chunks(answer):
+    received = 0
+    with told_of_bad_chunks(answer) as count:
         async for chunk in answer.content.iter_any():
             received += len(chunk)
+            count(len(chunk))
             bounds.pace.count(len(chunk))
-            for piece in (chunk,) if inflate is None else inflate.feed(chunk):
-                decoded += len(piece)
-                if bounds.max_size and max(received, decoded) > bounds.max_size:
-                    raise TooLarge
-                yield piece
+            if bounds.max_size and received > bounds.max_size:
+                raise TooLarge
+            yield chunk
             bounds.tell(chunk)
-    if inflate is not None:
-        inflate.finish()
     if protocol is not None and isinstance(protocol.exception(), aiohttp.ClientOSError):
         # A body without a length ends with its connection; aiohttp takes a
         # reset for such an end.
         raise IncompleteBody
-
-
-@contextmanager
-def told_of_bad_chunks(answer: aiohttp.ClientResponse) -> Iterator[None]:
-    """Let whoever reads *answer*'s body within know when a chunk is malformed.
-
-    aiohttp's parser closes the connection then, and leaves the reader waiting
-    until a timeout (its pure Python twin does tell).
-
-    :raises BadHTTP: at once
-    """
-    connection = answer.connection if "Transfer-Encoding" in answer.headers else None
-    protocol = None if connection is None else connection.protocol
-    closed = None if protocol is None else protocol.closed
-    if closed is None:
-        yield
-        return
-
-    def end(closed: asyncio.Future[None]) -> None:
-        _retrieve(closed)
-        if not answer.content.is_eof() and answer.content.exception() is None:
-            answer.content.set_exception(BadHTTP())
-
-    closed.remove_done_callback(_retrieve)
-    closed.add_done_callback(end)
-    try:
-        yield
-    except RuntimeError as error:  # closed already when more was asked for
-        raise BadHTTP from error
-    finally:
-        closed.remove_done_callback(end)
-        closed.add_done_callback(_retrieve)
-
-
-def _retrieve(closed: asyncio.Future[None]) -> None:
-    """Look at the error that *closed* ended with; asyncio logs those that nobody looks at."""
-    if not closed.cancelled():
-        closed.exception()
 
 
 async def save(
@@ -155,12 +119,16 @@ async def save(
     disk: Disk,
     timing: Timing | None = None,
 ) -> Download:
-    """Write the body into *path*; on any error leave no file. *timing* is told how long it took.
+    """Write the body, decoded, into *path*; on any error leave no file. *timing* is told how
+    long it took.
 
     :raises NotAnImage: as soon as the first bytes show it
+    :raises BadEncoding, IncompleteBody: if it is not what its Content-Encoding says
     :raises Failure: as `read_pieces` does
     :raises StoreError: if the file system refuses
     """
+    if decoder(content_coding(answer)) is not None:
+        return await save_decoded(answer, path, bounds, disk, timing)
     part = PartialFile(path)
     known = False
     try:
@@ -180,14 +148,58 @@ async def save(
         raise
 
 
+def content_coding(answer: aiohttp.ClientResponse) -> str:
+    return answer.headers.get("Content-Encoding", "")
+
+
+async def save_decoded(
+    answer: aiohttp.ClientResponse,
+    path: Path,
+    bounds: Bounds,
+    disk: Disk,
+    timing: Timing | None,
+) -> Download:
+    """Do as `save` does for an encoded body.
+
+    It is decoded when all of it has come: a slow server holds no decoder's memory.
+    """
+    coding = content_coding(answer)
+    known = False
+    with closing(EncodedFile(path)) as encoded:
+        async with aclosing(read_pieces(answer, bounds)) as pieces:
+            async for piece in pieces:
+                encoded.gather(piece)
+                if not known and encoded.size >= HEAD:
+                    check_first(first_piece(coding, encoded.head), bounds)
+                    known = True
+                if encoded.gathered >= PORTION:
+                    with timing.writing() if timing else nullcontext():
+                        await disk.run(encoded.write_out, heavy=True)
+        bounds.pace.rest()
+        with timing.writing() if timing else nullcontext():
+            return await encoded.decoded_into(coding, path, bounds.max_size)
+
+
+def check_first(piece: bytes, bounds: Bounds) -> None:
+    """Look whether the first *piece* of a decoded body shows already that it isn't kept.
+
+    :raises TooLarge, NotAnImage: if so
+    """
+    if bounds.max_size and len(piece) > bounds.max_size:
+        raise TooLarge
+    if len(piece) >= HEAD:
+        format_of(piece[:HEAD])
+
+
 async def skip(answer: aiohttp.ClientResponse) -> None:
     """Read a body that nobody wants, or close its connection where that takes too much."""
     received = 0
     try:
         async with asyncio.timeout(UNWANTED_SECONDS):
-            with told_of_bad_chunks(answer):
+            with told_of_bad_chunks(answer) as count:
                 async for chunk in answer.content.iter_any():
                     received += len(chunk)
+                    count(len(chunk))
                     if received > UNWANTED_MAX:
                         break
                 else:

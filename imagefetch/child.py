@@ -29,8 +29,13 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            # What this process finds its modules by; an egg may be among it.
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={
+                **os.environ,
+                # What this process finds its modules by; an egg may be among it.
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                # Address space is bounded, and glibc reserves 64 MiB for each thread else.
+                "MALLOC_ARENA_MAX": "1",
+            },
             text=True,
             encoding="utf-8",
             start_new_session=True,  # Ctrl-C is for the run, which ends this

@@ -81,7 +81,7 @@ def classify(error: Exception) -> Exception:
         case aiohttp.ServerDisconnectedError():
             return errors.ConnectionReset()
         case aiohttp.ClientResponseError():
-            return _parse_failure(error)
+            return parse_failure(error)
         case aiohttp.InvalidURL():
             return errors.InvalidURL()
         case aiohttp.ClientConnectorError() if _broke_off(error.os_error):
@@ -97,7 +97,7 @@ def _dns_failure(error: OSError) -> errors.Failure:
     return errors.HostNotFound() if error.errno in DNS_NOT_FOUND else errors.DNSFailure()
 
 
-def _parse_failure(error: Exception) -> errors.Failure:
+def parse_failure(error: Exception) -> errors.Failure:
     """aiohttp wraps what its parser found twice, and some of it only in words."""
     cause: BaseException | None = error
     while cause is not None:

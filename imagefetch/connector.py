@@ -11,6 +11,7 @@ from aiohttp.client_proto import ResponseHandler
 
 from imagefetch.classify import LOCAL, classify
 from imagefetch.errors import LocalError, ProxyFailure
+from imagefetch.framing import meter_of
 from imagefetch.guard import Attempt, Guard
 from imagefetch.idle import Idle
 
@@ -72,6 +73,8 @@ class Connector(aiohttp.TCPConnector):
                     raise
                 failure = classify(error)
                 raise failure if isinstance(failure, LocalError) else ProxyFailure from error
+            if meter := meter_of(connection):
+                meter.begin()
             protocol = connection.protocol
             self._idle.remove(protocol)
             if protocol not in self._served:

@@ -13,23 +13,28 @@ import sys
 import warnings
 from contextlib import suppress
 
-from PIL import Image
+from PIL import AvifImagePlugin, Image
+
+from imagefetch.decode_memory import address_space, allow_pixels, decode_memory
 
 # Formats whose files hold one picture in many frames. Behind the first picture
 # of others lie previews and layers.
 ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF", "TIFF"})
 
-# Bytes of memory for each pixel of the limit, and for the rest: what Pillow
-# takes for two copies of a picture in its widest mode, and for its libraries.
-BYTES_PER_PIXEL = 16
-BYTES_BESIDE = 2**30
+# Bytes of memory that a picture may take for each pixel of the limit: Pillow takes 4 to 17, and
+# more for JPEG 2000, of which fewer pixels are decoded.
+BYTES_PER_PIXEL = 17
+
+# Bytes of address space that a process may take beyond that for a picture: for libraries that
+# are loaded late, and what an allocator doesn't give back.
+BYTES_BESIDE = 2**28
 
 
 def decode(path: str, plugin: str, limit: int) -> str:
     """Decode the file at *path* by the one *plugin*; return what is wrong with it.
 
-    At most *limit* pixels: a picture of more isn't decoded, of an animation
-    the frames within it are.
+    At most *limit* pixels: a picture of more isn't decoded, nor one that takes the memory
+    of more; of an animation the frames within it are.
 
     :raises OSError: if the file can't be read
     """
@@ -37,6 +42,8 @@ def decode(path: str, plugin: str, limit: int) -> str:
         with Image.open(path, formats=[plugin]) as image:
             width, height = image.size
             left = limit // max(1, width * height)
+            if decode_memory(image) > limit * BYTES_PER_PIXEL:
+                left = 0
             for number in range(left if plugin in ANIMATED else min(left, 1)):
                 if number:
                     try:
@@ -44,7 +51,7 @@ def decode(path: str, plugin: str, limit: int) -> str:
                     except EOFError:
                         break
                 image.load()
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return ""  # a size that only decoding tells
     except MemoryError:
         raise
@@ -57,25 +64,30 @@ def decode(path: str, plugin: str, limit: int) -> str:
 
 def main() -> None:
     limit, patience = int(sys.argv[1]), int(sys.argv[2])
-    confine(limit)
+    confine(limit, limit * BYTES_PER_PIXEL)
     for line in sys.stdin:
         path, plugin = json.loads(line)
         alarm(patience)
+        allow_pixels(limit, plugin, limit * BYTES_PER_PIXEL)
         answer = decode(path, plugin, limit)
         alarm(0)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
-def confine(limit: int) -> None:
-    """Bound what this process may take, for pictures of *limit* pixels at most."""
+def confine(limit: int, memory: int) -> None:
+    """Bound what this process may take: *limit* pixels of a picture, *memory* in bytes for it."""
     warnings.simplefilter("ignore")
+    # Pillow itself opens a picture within an icon, and only warns below twice the limit.
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
     Image.MAX_IMAGE_PIXELS = max(1, limit)
+    # Each thread takes address space, up to 130 MiB; many processors would take all there is.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     with suppress(ImportError, ValueError, OSError):  # none on Windows, none on some macOS
         import resource
 
-        memory = limit * BYTES_PER_PIXEL + BYTES_BESIDE
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        most = address_space() + memory + BYTES_BESIDE
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

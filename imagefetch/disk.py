@@ -7,12 +7,13 @@ hundred pictures a second come through three operations of a few milliseconds ea
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
+
+from imagefetch.offload import in_thread
 
 Result = TypeVar("Result")
 
@@ -71,18 +72,9 @@ class Disk:
             self._slow_until = now + TRY_AGAIN
 
     async def _beside(self, function: Callable[[], Result]) -> Result:
-        future = asyncio.get_running_loop().run_in_executor(self._threads, function)
         self._under_way += 1
         try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            while not future.done():
-                try:
-                    await asyncio.wait([future])
-                except asyncio.CancelledError:
-                    continue
-            future.exception()  # looked at, so that asyncio doesn't log it
-            raise
+            return await in_thread(self._threads, function)
         finally:
             self._under_way -= 1
 

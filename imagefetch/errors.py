@@ -57,12 +57,14 @@ only such errors are tried again.
         ├── TooManyPixels            too-many-pixels
         ├── TooElongated             too-elongated
         ├── TooFewBytes              too-few-bytes
-        └── TypeNotAllowed           type-not-allowed
+        ├── TypeNotAllowed           type-not-allowed
+        └── DroppedByPipeline        dropped-by-pipeline
 
     LocalError                       this machine's fault: stops the run, never a row
     ├── StoreError                   store-error
     ├── ReportError                  report-error
     ├── SystemLimit                  system-limit
+    ├── RowsMissing                  rows-missing
     ├── SchedulerLost                scheduler-lost
     └── ShardFailed                  shard-failed
 
@@ -257,10 +259,10 @@ class BadHTTP(Failure):
 
 
 class HeadersTooLarge(Failure):
-    """More or longer header lines than are read."""
+    """More or longer header lines than are read, or more 1xx responses."""
 
     reason = "headers-too-large"
-    advice = "more headers than are read"
+    advice = "more headers, or 1xx responses, than are read"
 
 
 class IncompleteBody(Failure):
@@ -272,10 +274,10 @@ class IncompleteBody(Failure):
 
 
 class BadEncoding(Failure):
-    """The body is not what its Content-Encoding says."""
+    """The body is not what its Content-Encoding says, or beyond a bound on decoding it."""
 
     reason = "bad-encoding"
-    advice = "the body is not what its Content-Encoding says"
+    advice = "the body is not what its Content-Encoding says, or costs too much to decode"
 
 
 class TooLarge(Failure):
@@ -327,7 +329,10 @@ class InternalError(Failure):
     """An error in the program itself; the log has its traceback."""
 
     reason = "internal-error"
-    advice = "an error in this program; please report it with the log"
+    advice = (
+        "an error in this program, or in a component that you added: the log names it; please"
+        " report ours"
+    )
 
 
 class Rejection(Problem):
@@ -487,6 +492,13 @@ class TypeNotAllowed(Rejection):
     advice = "a type that is not in `ALLOWED_TYPES`"
 
 
+class DroppedByPipeline(Rejection):
+    """An item pipeline of the user's dropped the record."""
+
+    reason = "dropped-by-pipeline"
+    advice = "an item pipeline of yours dropped it"
+
+
 def problems(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
     """Yield every problem that has a reason."""
     for cls in base.__subclasses__():
@@ -517,6 +529,12 @@ class SystemLimit(LocalError):
     """The operating system gives no more sockets or memory."""
 
     reason = "system-limit"
+
+
+class RowsMissing(LocalError):
+    """The run would be finished, but has not written exactly one row for each line."""
+
+    reason = "rows-missing"
 
 
 class SchedulerLost(LocalError):

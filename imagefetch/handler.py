@@ -16,7 +16,8 @@ from imagefetch.classify import classify
 from imagefetch.connector import KeptConnectionEnded
 from imagefetch.errors import ConnectionReset, InvalidURL, ProxyFailure, TLSFailure
 from imagefetch.guard import Guard, literal_address
-from imagefetch.meta import FIRST_SENT, SECONDS, TIMING
+from imagefetch.meta import DOWNLOAD, FIRST_SENT, SECONDS, TIMING
+from imagefetch.partials import FileResponse
 from imagefetch.proxy import route_of
 from imagefetch.receive import Receiver
 from imagefetch.sessions import Sessions
@@ -59,8 +60,13 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         """
         begin = time.monotonic()
         first_sent = request.meta.setdefault(FIRST_SENT, begin)
+        if (refused := request.meta.pop(DOWNLOAD, None)) is not None:
+            refused.discard()  # a middleware has the same asked for again
         try:
-            return await self._download(request, begin)
+            response = await self._download(request, begin)
+            if isinstance(response, FileResponse):
+                request.meta[DOWNLOAD] = response.download
+            return response
         except Exception as error:
             failure = classify(error)
             if failure is error:

@@ -3,17 +3,25 @@
 Pillow tells these formats' sizes too, yet does more on the way than a stranger's
 bytes should be allowed to: it reads every tag of a TIFF, inflates a PNG's texts,
 decodes an icon, makes a WebP's canvas. Here nothing is read but what the size
-stands in, in `READS` reads at most.
+stands in, within bounds.
 """
 
 from __future__ import annotations
 
+import math
 import struct
+import time
 from typing import IO, NamedTuple
 
-# Reads of one file that a parser may do: at worst some 50 ms. Phones write some
-# dozens of segments, Photoshop some hundreds.
+# What a parser may take of one file: reads, bytes, and seconds on a slow disk. Phones write
+# some dozens of segments, Photoshop some hundreds.
 READS = 8_000
+BYTES = 17 * 2**20
+SECONDS = 10.0
+
+# What all parsers together may take on the event loop: at worst some 0.5 ms.
+QUICK_READS = 500
+QUICK_BYTES = 2**16
 
 BLOCK = 4_096  # bytes read at once while searching forward
 
@@ -21,24 +29,39 @@ BLOCK = 4_096  # bytes read at once while searching forward
 class Bytes:
     """The bytes of an open file; only those that are looked at are read.
 
-    :raises TooLongError: after `READS` reads, whatever was asked for
+    :raises TooLongError: beyond the bounds above, whatever was asked for
+    :raises TakesLongerError: beyond those on the event loop, if it is *quick*
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], *, quick: bool = False) -> None:
         self._file = file
         self._size = file.seek(0, 2)
-        self._reads = 0
+        self._quick = quick
+        self._reads = QUICK_READS
+        self._bytes = QUICK_BYTES
+        self._end = math.inf
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with another parser."""
+        if not self._quick:
+            self._reads, self._bytes = READS, BYTES
+            self._end = time.monotonic() + SECONDS
 
     def __len__(self) -> int:
         return self._size
 
     def __getitem__(self, key: slice) -> bytes:
-        self._reads += 1
-        if self._reads > READS:
-            raise TooLongError
         start, stop, _ = key.indices(self._size)
+        length = stop - start if stop > start else 0
+        self._reads -= 1
+        self._bytes -= length
+        if self._reads < 0 or self._bytes < 0:
+            raise TakesLongerError if self._quick else TooLongError
+        if not self._quick and time.monotonic() > self._end:
+            raise TooLongError
         self._file.seek(start)
-        return self._file.read(max(0, stop - start))
+        return self._file.read(length)
 
     def find(self, mark: int, start: int) -> int:
         """Return where *mark* stands first from *start* on; -1 if nowhere."""
@@ -69,6 +92,10 @@ class MalformedError(Exception):
 
 class TooLongError(Exception):
     """The header may make sense; nobody reads on."""
+
+
+class TakesLongerError(Exception):
+    """The header must be read in a thread."""
 
 
 def take(data: Bytes, at: int, length: int) -> bytes:

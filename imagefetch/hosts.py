@@ -111,22 +111,22 @@ class Hosts:
     def free_places(self, active: Container[Request], *, of_all: bool = False) -> None:
         """Free the places of requests that have ended and aren't *active*; *of_all*: of those
         too that nobody told of."""
-        if of_all:
-            self._ended = list(self._places)
-        if not self._ended:
+        if not (self._ended or of_all):
             return
-        ended, self._ended = self._ended, []
-        for request in ended:
-            if request in active:
-                if not of_all:
-                    self._ended.append(request)
-                continue
-            place = self._places.pop(request, None)
-            if place is not None:
-                host = self._hosts[place.host]
-                host.busy -= 1
-                self._give_turn(place.host, host)
-                self._forget(place.host, host)
+        told = self._ended
+        for request in list(self._places) if of_all else told:
+            if request not in active:
+                self._free(request)
+        # The downloader is not done with these yet; their ends won't be told again.
+        self._ended = [request for request in told if request in self._places]
+
+    def _free(self, request: Request) -> None:
+        place = self._places.pop(request, None)
+        if place is not None:
+            host = self._hosts[place.host]
+            host.busy -= 1
+            self._give_turn(place.host, host)
+            self._forget(place.host, host)
 
     def _give_turn(self, name: str, host: Host) -> None:
         if not host.in_turn and host.waiting and host.busy < self.limit(name):

@@ -45,7 +45,8 @@ class HtmlReport:
         self.path: Path | None = None
         """Where the page is; None as long as it can't be written."""
         self.closed = asyncio.Event()
-        """Set once it is written for the last time."""
+        """Set unless it may still be written."""
+        self.closed.set()
         self._ended = asyncio.Event()
         self._written = self._failed = False
 
@@ -53,10 +54,11 @@ class HtmlReport:
     def from_crawler(cls, crawler: Crawler) -> HtmlReport:
         made = cls(crawler)
         crawler.signals.connect(made.spider_opened, signal=scrapy_signals.spider_opened)
-        crawler.signals.connect(made.spider_closed, signal=scrapy_signals.spider_closed)
         return made
 
     def spider_opened(self, spider: Spider) -> None:
+        self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
+        self.closed.clear()
         run = cast("ImagesSpider", spider).run
         self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
         self.writer = writer_of(self.crawler.settings, run.report, run.store)

@@ -8,6 +8,7 @@ callback is known, and almost all pages need their `Answer` alone.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from inspect import signature
 from typing import Any
@@ -17,7 +18,7 @@ from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy_poet.downloadermiddlewares import InjectionMiddleware
-from web_poet import ApplyRule
+from web_poet import ApplyRule, ItemPage, RulesRegistry
 
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE
@@ -27,6 +28,31 @@ from imagefetch.pages import ImagePage, answer_of
 HOSTS = 10_000
 
 
+class HostRules(RulesRegistry):
+    """Rules that match a URL with any port, unless they name one, and with a user or upper case
+    in its host: web-poet compares all between ``//`` and the path."""
+
+    def overrides_for(self, url: Any) -> Mapping[type[ItemPage[Any]], type[ItemPage[Any]]]:
+        exact, any_port = matchable(url)
+        return {**super().overrides_for(any_port), **super().overrides_for(exact)}
+
+    def page_cls_for_item(self, url: Any, item_cls: type) -> type | None:
+        exact, any_port = matchable(url)
+        page = super().page_cls_for_item(exact, item_cls)
+        return page or super().page_cls_for_item(any_port, item_cls)
+
+
+def matchable(url: object) -> tuple[str, str]:
+    """Return *url* as rules are written, without user and in lower case: with its port, and
+    without."""
+    parts = urlsplit(str(url))
+    place = parts.netloc.rpartition("@")[2].lower()
+    host = re.sub(r":\d*$", "", place)
+    port = place.removeprefix(host)
+    host = host.removesuffix(".")
+    return parts._replace(netloc=host + port).geturl(), parts._replace(netloc=host).geturl()
+
+
 class PageMiddleware(InjectionMiddleware):
     """A page that needs more than its answer, and a callback of others', go scrapy-poet's way."""
 
@@ -34,6 +60,7 @@ class PageMiddleware(InjectionMiddleware):
         super().__init__(crawler)
         self.look_inside = crawler.settings["VERIFY_IMAGES"] != "off"
         rules = self.registry.get_rules()
+        self.registry = self.injector.registry = HostRules(rules=rules)
         for rule in rules:
             if rule.instead_of is None and rule.to_return is ImageRecord:
                 # Written without instead_of, which is easily forgotten.

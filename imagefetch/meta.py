@@ -33,3 +33,12 @@ SECONDS = "seconds"
 
 TIMING = "timing"
 """The `imagefetch.timing.Timing` of a download that is looked at closely."""
+
+DOWNLOAD = "download"
+"""The `imagefetch.partials.Download` of the last whole answer, until the callback has it."""
+
+RECORD = "record"
+"""What came of the line: its `ImageRecord`, its `Line`, and the name of its file."""
+
+HANDED_OVER = "handed_over"
+"""Whether that is on its way to the report."""

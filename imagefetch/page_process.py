@@ -19,10 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagefetch.decode_memory import allow_pixels
 from imagefetch.decoder import alarm, confine
 from imagefetch.page import render
 from imagefetch.page_file import put
-from imagefetch.thumbnails import thumbnail
+from imagefetch.thumbnails import MEMORY, thumbnail
 
 PAGE = 6
 
@@ -34,6 +35,7 @@ def answer(question: list[Any], limit: int) -> str:
     """Return the answer to *question*, as the module's docstring says."""
     kind, *rest = question
     if kind == "thumbnail":
+        allow_pixels(limit, rest[1], MEMORY)
         try:
             return base64.b64encode(thumbnail(Path(rest[0]), rest[1], limit)).decode()
         except MemoryError:
@@ -51,7 +53,7 @@ def answer(question: list[Any], limit: int) -> str:
 
 def main() -> None:
     limit, patience = int(sys.argv[1]), int(sys.argv[2])
-    confine(limit)
+    confine(limit, MEMORY)
     page: list[Any] | None = None  # the last question for one
     for line in sys.stdin:
         question = json.loads(line)

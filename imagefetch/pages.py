@@ -19,8 +19,10 @@ from web_poet import ItemPage, cached_method, field
 
 import imagefetch.suffixes  # noqa: F401 - for what it does
 from imagefetch.errors import EmptyBody, Placeholder
+from imagefetch.headers import TakesLongerError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE, SECONDS
+from imagefetch.offload import offload
 from imagefetch.partials import Download, FileResponse
 from imagefetch.probe import Picture, probe
 from imagefetch.urls import Line
@@ -80,6 +82,8 @@ class ImagePage(ItemPage[ImageRecord]):
         picture, if it is none that is kept
     """
 
+    _looked: Picture | Exception | None = None
+
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
@@ -92,9 +96,27 @@ class ImagePage(ItemPage[ImageRecord]):
             raise Placeholder
         return await super().to_item()
 
+    async def look(self) -> None:
+        """Have the bytes looked at before `picture` is asked for, in a thread where that takes
+        more than a few reads. What is wrong with them is raised by `picture`."""
+        if self.answer.download.path is None:
+            return
+        try:
+            try:
+                self._looked = self._probe(quick=True)
+            except TakesLongerError:
+                self._looked = await offload(self._probe)
+        except Exception as error:
+            self._looked = error
+
     @cached_method
     def picture(self) -> Picture:
         """What the bytes say."""
+        if isinstance(self._looked, Exception):
+            raise self._looked
+        return self._looked or self._probe()
+
+    def _probe(self, *, quick: bool = False) -> Picture:
         download = self.answer.download
         if download.path is None:
             raise EmptyBody
@@ -103,6 +125,7 @@ class ImagePage(ItemPage[ImageRecord]):
             download.head,
             whole=download.in_memory,
             header=self.answer.look_inside,
+            quick=quick,
         )
 
     @property

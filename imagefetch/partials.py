@@ -65,11 +65,13 @@ class FileResponse(Response):
         super().__init__(*args, **kwargs)
 
 
-class PartialFile:
-    """A file for a body: what arrives is gathered, and written out when told to.
+# Bytes of a piece that is copied to those before it, not kept as it came: an object for each
+# takes 40 bytes more, and a server may send a byte at a time.
+TINY = 1_024
 
-    It is made when the first bytes are written out.
-    """
+
+class Gathered:
+    """Pieces of a body that wait to be written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -79,17 +81,39 @@ class PartialFile:
         """The first of them, `HEAD` at most."""
         self.gathered = 0
         """Bytes."""
-        self._pieces: list[bytes] = []
-        self._sha256 = hashlib.sha256()
-        self._file: int | None = None  # its descriptor while it is open
-        self._made = False
+        self._pieces: list[bytes | bytearray] = []
 
     def gather(self, data: bytes) -> None:
-        self._pieces.append(data)
+        if len(data) >= TINY:
+            self._pieces.append(data)
+        elif self._pieces and isinstance(self._pieces[-1], bytearray):
+            self._pieces[-1] += data
+        else:
+            self._pieces.append(bytearray(data))
         self.gathered += len(data)
         self.size += len(data)
         if len(self.head) < HEAD:
             self.head += data[: HEAD - len(self.head)]
+
+    def take(self) -> bytes | bytearray:
+        """Return what was gathered, and forget it."""
+        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self.gathered = 0
+        return data
+
+
+class PartialFile(Gathered):
+    """A file for a body: what arrives is gathered, and written out when told to.
+
+    It is made when the first bytes are written out.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._sha256 = hashlib.sha256()
+        self._file: int | None = None  # its descriptor while it is open
+        self._made = False
 
     def write_out(self) -> None:
         """Write what was gathered.
@@ -189,7 +213,11 @@ def open_partial_folder(folder: Path) -> None:
 
 
 def close_partial_folder(folder: Path) -> None:
-    """Remove *folder*, and the folder of such folders, where they are empty."""
+    """Remove *folder* with what nobody has taken from it, and the folder of such folders where
+    it is empty."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            path.unlink()
     for path in (folder, folder.parent):
         try:
             path.rmdir()

@@ -20,7 +20,7 @@ from scrapy.utils.ftp import ftp_makedirs_cwd
 from imagefetch.disk import Disk
 from imagefetch.errors import StoreError
 from imagefetch.items import ImageRecord
-from imagefetch.names import stored_file
+from imagefetch.names import NameTemplate, stored_file
 from imagefetch.partials import store_error
 from imagefetch.stop import stop_run
 
@@ -124,6 +124,10 @@ class FTPStore(FTPFilesStore):
             ftp_makedirs_cwd(ftp, folder.rstrip("/") or "/")
 
 
+class NotStored(DropItem):
+    """A file could not be stored: the run ends, and the line has no row."""
+
+
 class ImageFilesPipeline(FilesPipeline):
     """Stores what was downloaded for the record; it downloads nothing itself.
 
@@ -146,8 +150,7 @@ class ImageFilesPipeline(FilesPipeline):
     async def process_item(self, item: ImageRecord) -> ImageRecord:  # type: ignore[override]
         """Give *item* its file.
 
-        :raises DropItem: if the store refuses it; the run ends, and the line
-            has no row
+        :raises NotStored: if the store refuses it; the run ends
         """
         download = item.download
         if item.leftovers and isinstance(self.store, FolderStore):
@@ -168,10 +171,17 @@ class ImageFilesPipeline(FilesPipeline):
         except Exception as error:
             # Each kind of store has errors of its own; none is the picture's fault.
             stop_run(self.crawler, _as_store_error(item, error))
-            raise DropItem(str(error), log_level="DEBUG") from error
+            raise NotStored(str(error), log_level="DEBUG") from error
         item.download = None
         self.inc_stats("downloaded")
         return item
+
+    def withdraw(self, file: str) -> None:
+        """Remove *file*, which was stored just now, from a local folder, unless another row may
+        name it, too."""
+        by_content = NameTemplate(self.crawler.settings["FILES_NAME"]).by_content
+        if isinstance(self.store, FolderStore) and not by_content:
+            self.store.remove_strays([file], "")
 
     def close_spider(self) -> None:
         self.disk.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,8 +20,9 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.QoiImagePlugin import QoiImageFile
 
 from imagefetch import ends, headers
+from imagefetch.boxes import check_boxes
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.headers import Bytes, Header, MalformedError, TooLongError
+from imagefetch.headers import Bytes, Header, MalformedError, TakesLongerError, TooLongError
 
 HEAD = 4_096  # first bytes of a file that its format is told by
 
@@ -127,7 +129,14 @@ def _format(
     return Format(media_type, extension, re.compile(signature, re.DOTALL), header, ends, pillow)
 
 
-_avif = _by_pillow(AvifImageFile, WHOLE_FILE_MAX)
+_avif_by_pillow = _by_pillow(AvifImageFile, WHOLE_FILE_MAX)
+
+
+def _avif(data: Bytes) -> Header:
+    check_boxes(data)
+    return _avif_by_pillow(data)
+
+
 _jpeg2000 = _by_pillow(Jpeg2KImageFile)
 
 # Signatures: the formats' own specifications, as collected by the WHATWG
@@ -201,7 +210,9 @@ def format_of(head: bytes) -> Format:
     raise NotAnImage
 
 
-def probe(path: Path, head: bytes, *, whole: bool = False, header: bool = True) -> Picture:
+def probe(
+    path: Path, head: bytes, *, whole: bool = False, header: bool = True, quick: bool = False
+) -> Picture:
     """Say what the file at *path* is, by its bytes alone.
 
     *head* holds the file's first bytes, at least `HEAD` of them where it is
@@ -211,34 +222,43 @@ def probe(path: Path, head: bytes, *, whole: bool = False, header: bool = True) 
 
     :raises NotAnImage: if its first bytes are those of no image format
     :raises DamagedImage: if they are, and the header makes no sense
+    :raises TakesLongerError: if it is to be *quick*, and would hold the event loop up
     """
     found = format_of(head)
     if not header or (found.header is None and found.ends is None):
         return Picture(found.media_type, found.extension)
     with BytesIO(head) if whole else path.open("rb") as file:
-        return _look_into(file, found)
+        return _look_into(Bytes(file, quick=quick), found)
 
 
-def _look_into(file: IO[bytes], found: Format) -> Picture:
+def _look_into(data: Bytes, found: Format) -> Picture:
     size: Header | None = None
     problem: Exception | None = None
     try:
         if found.header is not None:
-            size = found.header(Bytes(file))
+            size = found.header(data)
     except TooLongError:
         pass
+    except TakesLongerError:
+        raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's fault, not the picture's
         problem = error  # a parser over hostile bytes: it lets through whatever went wrong
-    whole = found.ends(Bytes(file), size.end if size else 0) if found.ends else None
-    if problem is not None and not _header_came(file, found, whole):
+    data.renew()
+    whole: bool | None = None
+    with suppress(TooLongError):
+        whole = found.ends(data, size.end if size else 0) if found.ends else None
+    if problem is not None and not _header_came(data, found, whole):
         raise DamagedImage from problem
     if size is None:
         return Picture(found.media_type, found.extension, whole=whole, pillow=found.pillow)
     return Picture(found.media_type, found.extension, *size[:4], whole, found.pillow)
 
 
-def _header_came(file: IO[bytes], found: Format, whole: bool | None) -> bool:
+def _header_came(data: Bytes, found: Format, whole: bool | None) -> bool:
     """Whether it is for want of the rest that libavif doesn't tell the size."""
-    return whole is False and found.ends is ends.boxes and b"meta" in ends.boxes_in(Bytes(file))[0]
+    if whole is not False or found.ends is not ends.boxes:
+        return False
+    data.renew()
+    return b"meta" in ends.boxes_in(data)[0]

@@ -70,10 +70,10 @@ class Progress:
     def from_crawler(cls, crawler: Crawler) -> Progress:
         progress = cls(crawler)
         crawler.signals.connect(progress.spider_opened, signal=scrapy_signals.spider_opened)
-        crawler.signals.connect(progress.spider_closed, signal=scrapy_signals.spider_closed)
         return progress
 
     def spider_opened(self) -> None:
+        self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
         self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
         self._look = create_looping_call(self.look)
         self._look.start(REDRAW, now=False)

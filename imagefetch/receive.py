@@ -15,8 +15,9 @@ from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch.body import Bounds, Pace, read_pieces, save, skip
+from imagefetch.body import Bounds, Pace, content_coding, read_pieces, save, skip
 from imagefetch.disk import Disk
+from imagefetch.encoded import decoded
 from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
 from imagefetch.meta import PROBLEM, READ_MOST, STREAM_TO, TIMING
 from imagefetch.partials import Download, FileResponse
@@ -76,7 +77,8 @@ class Receiver:
                 return await self._to_file(request, answer, common)
             return await self._to_memory(request, answer, common, body)
         except StopDownload as stop:
-            stop.response = _response(request, common, [*STOPPED], bytes(body))
+            data, _ = await decoded(content_coding(answer), bytes(body), IN_MEMORY_MAX)
+            stop.response = _response(request, common, [*STOPPED], data)
             if stop.fail:
                 raise
             return stop.response
@@ -110,21 +112,27 @@ class Receiver:
         body: bytearray,
     ) -> Response:
         flags: list[str] = []
-        most = request.meta.get(READ_MOST, IN_MEMORY_MAX)
-        try:
-            async with (
-                Pace(self.min_speed, self.window) as pace,
-                aclosing(read_pieces(answer, self._bounds(request, pace, IN_MEMORY_MAX))) as pieces,
-            ):
-                async for piece in pieces:
-                    body += piece
-                    if len(body) > most:
-                        break
-        except (aiohttp.ClientPayloadError, IncompleteBody):
-            if request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss):
-                raise
+        fail = request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss)
+        most, cut = request.meta.get(READ_MOST, IN_MEMORY_MAX), False
+        async with Pace(self.min_speed, self.window) as pace:
+            bounds = self._bounds(request, pace, IN_MEMORY_MAX)
+            try:
+                async with aclosing(read_pieces(answer, bounds)) as pieces:
+                    async for piece in pieces:
+                        body += piece
+                        if cut := len(body) > most:
+                            break
+            except (aiohttp.ClientPayloadError, IncompleteBody):
+                if fail:
+                    raise
+                flags.append("dataloss")
+            pace.rest()
+            data, whole = await decoded(content_coding(answer), bytes(body), bounds.max_size)
+        if not (whole or cut or flags):
+            if fail:
+                raise IncompleteBody
             flags.append("dataloss")
-        return _response(request, common, flags, bytes(body))
+        return _response(request, common, flags, data)
 
     def _bounds(self, request: Request, pace: Pace, most: int = 0) -> Bounds:
         """Return what *request* and the settings allow of a body, of *most* bytes if not 0."""

@@ -51,7 +51,6 @@ class Recorder:
         made = cls(crawler)
         connect = crawler.signals.connect
         connect(made.spider_opened, signal=scrapy_signals.spider_opened)
-        connect(made.spider_closed, signal=scrapy_signals.spider_closed)
         connect(made.row_written, signal=signals.row_written)
         connect(made.download_timed, signal=signals.download_timed)
         return made
@@ -67,6 +66,7 @@ class Recorder:
         return self.about.how_far(self.figures.done)
 
     def spider_opened(self, spider: Spider) -> None:
+        self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
         self._begin = self._last = time.monotonic()
         self._cpu = time.process_time()
         self._shown = self.figures.kept, self.figures.bytes

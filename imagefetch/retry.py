@@ -94,12 +94,13 @@ def spread(asked: float) -> float:
 def retry_after(header: str, now: float) -> float | None:
     """Return the seconds that a Retry-After header asks for (RFC 9110, section 10.2.3).
 
-    *now* is the time since the epoch, seconds. A date in the past asks for
-    none. What is neither a date nor a number of seconds asks for nothing: None.
+    *now* is the time since the epoch, seconds. None where it asks for no wait at all:
+    zero, a date in the past, or what is neither a date nor a number of seconds. Such a
+    line waits as one without the header does, so that its retries don't come at once.
     """
     text = header.strip()
     if text.isascii() and text.isdigit():
-        return float(text[:20])
+        return float(text[:20]) or None
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
@@ -107,6 +108,7 @@ def retry_after(header: str, now: float) -> float | None:
     if date.tzinfo is None:  # "-0000" in the header: UTC, says RFC 5322
         date = date.replace(tzinfo=UTC)
     try:
-        return max(0.0, date.timestamp() - now)
+        wait = date.timestamp() - now
     except (ValueError, OverflowError):
         return None
+    return wait if wait > 0 else None

@@ -177,7 +177,7 @@ def check_words(settings: BaseSettings, words: Iterable[str]) -> None:
         name, equals, value = word.partition("=")
         try:
             copy.set(name, value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, AttributeError):  # no JSON, or not that of a dictionary
             equals = ""
         if not equals:
             allowed = RULES[name].allowed if name in RULES else "of the setting's own kind"

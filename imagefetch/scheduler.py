@@ -18,6 +18,7 @@ from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 
 from imagefetch import signals
+from imagefetch.announced import Announced
 from imagefetch.breaker import Change
 from imagefetch.errors import LocalError
 from imagefetch.hosts import Hosts
@@ -60,6 +61,7 @@ class HostScheduler(BaseScheduler):
 
     def open(self, spider: Spider) -> None:
         self.spider = cast("ImagesSpider", spider)
+        self._announced = Announced(self.crawler, self.spider.dropped)
         self._loop = asyncio.get_running_loop()
 
     def close(self, reason: str) -> None:
@@ -109,9 +111,10 @@ class HostScheduler(BaseScheduler):
         return self._look_ahead.lines(lines)
 
     def has_pending_requests(self) -> bool:
-        return bool(len(self) or len(self._waiting))
+        return bool(len(self) or len(self._waiting) or self._announced)
 
     def enqueue_request(self, request: Request) -> bool:
+        self._announced.scheduled(request)
         meta = request.meta
         if RETRY_IN in meta:
             due = self._loop.time() + meta[RETRY_IN]
@@ -141,6 +144,7 @@ class HostScheduler(BaseScheduler):
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
         """Let the duplicates of *record*'s line go on."""
+        self.spider.tally.row_written(record)
         self._waiting.ended(record.line, self._loop.time())
         if record.key is not None:
             try:

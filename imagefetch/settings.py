@@ -179,6 +179,9 @@ PROGRESS_INTERVAL = 10.0
 LOG_LEVEL = "INFO"
 
 # --- What puts the program together ----------------------------------------
+#
+# A dictionary of components that is set elsewhere, as with -s, is merged with the one here:
+# what it names is added, or with None switched off (imagefetch.components).
 
 BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]
@@ -220,6 +223,7 @@ DOWNLOADER_MIDDLEWARES = {
 # Those left out drop rows (URL length; an answer of any status is one), or have
 # nothing to do with a list.
 SPIDER_MIDDLEWARES = {
+    "imagefetch.output_guard.OutputGuard": -1_000_000,  # nearer to the engine than any other
     "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
     "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
     "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
@@ -232,6 +236,7 @@ REQUEST_FINGERPRINTER_CLASS = "scrapy_poet.ScrapyPoetRequestFingerprinter"
 SCRAPY_POET_PROVIDERS = {"imagefetch.pages.AnswerProvider": 500}
 SCRAPY_POET_DISCOVER = ["imagefetch.sites"]
 
+ITEM_PROCESSOR = "imagefetch.processor.RecordProcessor"
 ITEM_PIPELINES = {"imagefetch.pipelines.ImageFilesPipeline": 300}
 # Pictures that wait to be decoded or stored before no more are fetched: 512, for
 # each counts as 1 KiB.

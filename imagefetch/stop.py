@@ -20,10 +20,17 @@ def stop_run(crawler: Crawler, error: LocalError) -> None:
 
     Called again, it does nothing: the first error is the one that counts.
     """
-    if crawler.stats.get_value(STOPPED_BY) is None:
-        crawler.stats.set_value(STOPPED_BY, f"{error.reason}: {error}")
-        logger.error("%s: %s", error.reason, error)
+    if note_stop(crawler, error):
         deferred_from_coro(crawler.engine.close_spider_async(reason=error.reason))
+
+
+def note_stop(crawler: Crawler, error: LocalError) -> bool:
+    """Log *error* as what ends the run, which the caller does; False if another was before."""
+    if crawler.stats.get_value(STOPPED_BY) is not None:
+        return False
+    crawler.stats.set_value(STOPPED_BY, f"{error.reason}: {error}")
+    logger.error("%s: %s", error.reason, error)
+    return True
 
 
 def is_stopping(crawler: Crawler) -> bool:

@@ -42,8 +42,11 @@ class Summary:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Summary:
         summary = cls(crawler)
-        crawler.signals.connect(summary.spider_closed, signal=scrapy_signals.spider_closed)
+        crawler.signals.connect(summary.spider_opened, signal=scrapy_signals.spider_opened)
         return summary
+
+    def spider_opened(self) -> None:
+        self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
 
     async def spider_closed(self, spider: Spider, reason: str) -> None:
         recorder = cast("Recorder", self.crawler.get_extension(Recorder))

@@ -19,6 +19,7 @@ from typing import Any
 
 from PIL import Image
 
+from tests import packing
 from tests.answers import (
     CHUNKED,
     LAST,
@@ -463,6 +464,12 @@ ENCODINGS = [
         Case(f"bomb in {name}", encoded(name, pack(BOMB)), TOO_LARGE)
         for name, pack in ENCODERS.items()
     ),
+    Case("zstd window of 128 MiB", encoded("zstd", packing.zstd_frame(27, 2**27)), ENCODING),
+    Case("zstd window of 16 MiB", encoded("zstd", packing.zstd_frame(24, 2**24)), ENCODING),
+    Case("large window of br", encoded("br", packing.large_window_brotli()), ENCODING),
+    Case("empty frames of zstd", encoded("zstd", packing.EMPTY_ZSTD * 9_000), ENCODING),
+    Case("empty members of gzip", encoded("gzip", packing.EMPTY_GZIP * 9_000), ENCODING),
+    Case("gzip twice", encoded("gzip, gzip", gzip.compress(gzip.compress(PICTURE))), NO_IMAGE),
     Case(
         "gzip in two",
         encoded("gzip", gzip.compress(PICTURE[:99]) + gzip.compress(PICTURE[99:])),

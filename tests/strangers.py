@@ -1,4 +1,4 @@
-"""Extensions of a crawl under test: a resolver that says what it is told to, and a witness.
+"""Extensions of a crawl under test: a resolver that says what it is told to, and witnesses.
 
 The setting RESOLVER maps a name to what each lookup of it gives, the last for
 ever, as JSON: a list of addresses, the number of an error, or null for a lookup
@@ -19,6 +19,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from imagefetch.dns import PooledResolver
+from imagefetch.headers import Bytes
 
 Answers = dict[str, list[list[str] | int | None]]
 
@@ -73,3 +74,37 @@ class PeakMemory:
         if status.exists():
             words = status.read_text().partition("VmHWM:")[2].split()
             logging.getLogger(__name__).info("peak memory: %d", int(words[0]) // 1024)
+
+
+class ReadsOnLoop:
+    """Logs ``reads on the loop: <n>, bytes: <n>`` at the end: the most that were done on the event
+    loop of one file's header."""
+
+    def __init__(self) -> None:
+        self.reads = self.bytes = 0
+        self._of: dict[int, tuple[Bytes, int, int]] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> ReadsOnLoop:
+        made = cls()
+        get = Bytes.__getitem__
+
+        def noted(data: Bytes, key: slice) -> bytes:
+            found = get(data, key)
+            if threading.current_thread() is threading.main_thread():
+                made.note(data, len(found))
+            return found
+
+        Bytes.__getitem__ = noted  # type: ignore[method-assign]
+        crawler.signals.connect(made.tell, signals.spider_closed)
+        return made
+
+    def note(self, data: Bytes, length: int) -> None:
+        _, reads, size = self._of.get(id(data), (data, 0, 0))
+        self._of[id(data)] = data, reads + 1, size + length
+        self.reads = max(self.reads, reads + 1)
+        self.bytes = max(self.bytes, size + length)
+
+    def tell(self) -> None:
+        text = "reads on the loop: %d, bytes: %d"
+        logging.getLogger(__name__).info(text, self.reads, self.bytes)

@@ -55,6 +55,20 @@ def test_an_end_that_nobody_told_of_frees_its_place_too() -> None:
     assert hosts.take(0) is second
 
 
+def test_an_end_told_while_the_request_is_active_is_not_forgotten() -> None:
+    """A look at all places in the meantime does not make it wait for the next such look."""
+    hosts = Hosts(lambda _: 1)
+    first, second = request(1), request(2)
+    hosts.add("a", first)
+    hosts.add("a", second)
+    assert hosts.take(0) is first
+    hosts.ended(first)
+    hosts.free_places({first}, of_all=True)  # the downloader is not done with it
+    assert hosts.take(0) is None
+    hosts.free_places(set())
+    assert hosts.take(0) is second
+
+
 def test_what_was_begun_goes_first_and_what_is_parked_not_at_all() -> None:
     """A queue may be taken away; the host's place stays taken."""
     hosts = Hosts(lambda _: 1)

@@ -68,7 +68,6 @@ def page_of(middleware: InjectionMiddleware, url: str) -> ImagePage:
 URLS = [
     "http://a.example/x.jpg",
     "http://a.example/deep/x.jpg",
-    "http://a.example:8080/deep/x.jpg",
     "http://www.a.example/x.jpg",
     "https://b.example/x.jpg",
     "http://c.example/x.jpg",
@@ -85,6 +84,40 @@ def test_the_short_way_and_the_stock_one_agree(rules: list[ApplyRule]) -> None:
     )
     for url in URLS * 2:
         assert type(page_of(ours, url)) is type(page_of(stock, url)), url
+
+
+WITH_PORT = [*BY_PATH, ApplyRule("a.example:81", use=ParamsPage, instead_of=ImagePage)]
+
+
+@pytest.mark.parametrize(
+    ("url", "page"),
+    [
+        ("http://a.example:8080/x.jpg", HostPage),
+        ("https://a.example:8443/x.jpg", HostPage),
+        ("http://www.a.example:8080/x.jpg", HostPage),
+        ("http://user:pw@a.example/x.jpg", HostPage),
+        ("http://user@a.example:8080/x.jpg", HostPage),
+        ("http://A.Example/x.jpg", HostPage),
+        ("HTTP://A.EXAMPLE:8080/x.jpg", HostPage),
+        ("http://a.example.:8080/x.jpg", HostPage),
+        ("http://a.example:8080/deep/x.jpg", PathPage),
+        ("http://a.example:81/x.jpg", ParamsPage),
+        ("http://nota.example:8080/x.jpg", ImagePage),
+        ("http://a.example@b.example:8080/x.jpg", ImagePage),
+        ("http://[::1]:8080/x.jpg", ImagePage),
+    ],
+)
+@pytest.mark.parametrize("rules", [BY_HOST, BY_PATH, WITH_PORT])
+def test_a_rule_for_a_host_matches_whatever_port_user_and_case(
+    rules: list[ApplyRule], url: str, page: type[ImagePage]
+) -> None:
+    """Unless it names a port. The short way and scrapy-poet's own agree."""
+    wanted = page if page in {rule.use for rule in rules} | {ImagePage} else HostPage
+    middleware = made(PageMiddleware, SCRAPY_POET_RULES=rules)
+    assert isinstance(middleware, PageMiddleware)
+    for simple in (middleware._simple, False):
+        middleware._simple = simple
+        assert type(page_of(middleware, url)) is wanted
 
 
 @pytest.mark.parametrize(("rules", "matches"), [(BY_HOST, 1), (BY_PATH, 50)])

@@ -6,6 +6,7 @@ import re
 import resource
 import struct
 import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 
 from imagefetch import page_writer
 from imagefetch.about import About
+from imagefetch.child import Child
 from imagefetch.demo import picture
 from imagefetch.figures import Figures
 from imagefetch.items import ImageRecord
@@ -25,14 +27,16 @@ from imagefetch.page_file import page_path
 from imagefetch.page_writer import PageError, PageWriter
 from imagefetch.resume import previous
 from imagefetch.sketches import Reservoir
+from tests import bombs
 from tests.conftest import ROOT, RunCrawl, command, environment
+from tests.peak import peak_memory
 from tests.server import Server
 from tests.until import until
 
 
 def facts(*files: tuple[str, str]) -> dict[str, Any]:
     """Return what a run knows that stored *files*, each a name and a type."""
-    figures = Figures(sample=Reservoir(10))
+    figures = Figures(sample=Reservoir(20))
     for line, (name, kind) in enumerate(files, 1):
         url = f"http://a.example/{line}"
         figures.add(ImageRecord(url, "200", line, name, 9, kind, 8, 8, "ab" * 32, 1, 0.1), "a")
@@ -287,3 +291,50 @@ def test_the_old_page_goes_with_the_old_report(
     (tmp_path / "REPORT.html").unlink()
     crawl(lines, "-a", "fresh=1")
     assert not kept.exists(), "a page of another report than the one beside it"
+
+
+# Memory that a page's process may take, at its peak, MiB: for a picture, and for itself.
+PEAK = 256 + 150
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of few bytes or many, in whatever format, one in another too: the page comes out, without
+    those that would take too much."""
+    monkeypatch.setattr(page_writer, "PATIENCE", 60)
+    writer = PageWriter(tmp_path / "REPORT.html", str(tmp_path), 89_478_485)
+    pictures = bombs.of_every_format(9_000)
+    peaks = []
+    ask = Child.ask
+
+    def watched(child: Child, question: Any) -> Any:
+        answer = ask(child, question)
+        if child.process.poll() is None:
+            peaks.append(peak_memory(child.process.pid))
+        return answer
+
+    monkeypatch.setattr(Child, "ask", watched)
+    try:
+        for name, (content, _) in pictures.items():
+            (tmp_path / name).write_bytes(content)
+        (tmp_path / "good.jpg").write_bytes(picture("dawn", "jpg"))
+        files = [(name, kind) for name, (_, kind) in pictures.items()]
+        writer.write(facts(*files, ("good.jpg", "image/jpeg")), 600)
+        assert writer._copies["good.jpg"]
+        assert not writer._copies["a.j2k"]
+        assert max(peaks) < PEAK
+        limits = Path(f"/proc/{writer._child.process.pid}/limits").read_text(encoding="ascii")  # type: ignore[union-attr]
+        assert int(limits.partition("Max address space")[2].split()[0]) < 2**30
+    finally:
+        writer.close()
+    page = (tmp_path / "REPORT.html").read_text(encoding="utf-8")
+    assert "data:image/jpeg" in page
+
+
+def test_the_report_is_locked_until_the_page_is_written(crawl: RunCrawl, server: Server) -> None:
+    """The next run, which begins when the lock is free, writes the same page."""
+    pages = '{"imagefetch.html_report.HtmlReport": null, "tests.parts.WatchedPage": 300}'
+    done = crawl([server.url("/image/a.jpg")], EXTENSIONS=pages)
+    assert done.status == 0, done.log
+    assert "page written, report locked" in done.log
+    assert "page written, report free" not in done.log

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ from tldextract import tldextract
 from url_matcher.util import get_domain
 
 from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
+from imagefetch.headers import QUICK_BYTES, QUICK_READS
 from imagefetch.pages import Answer, ImagePage
 from imagefetch.partials import Download
 from imagefetch.sites.flickr import FlickrPage
 from imagefetch.sites.imgur import ImgurPage
 from imagefetch.urls import Line
+from tests.answers import sends
 from tests.conftest import RunCrawl
 from tests.server import Server, Writer, image
 
@@ -122,3 +126,27 @@ def test_sites_in_a_run(crawl: RunCrawl, server: Server) -> None:
     assert [row["Reason"] for row in rows] == ["placeholder", "placeholder", "", ""]
     assert [bool(row["File"]) for row in rows] == [False, False, True, True]
     assert [row["Response code"] for row in rows] == ["200"] * 4
+
+
+def test_a_run_reads_long_headers_in_threads(crawl: RunCrawl, server: Server) -> None:
+    """Whatever files bring, the event loop reads little of each; their rows say the same."""
+    picture = image("/a.jpg")
+    bodies = {
+        "/raw/segments": picture[:2] + b"\xff\xfe\0\2" * 9_000 + picture[2:],
+        "/raw/tail": picture + bytes(2**20),
+        "/raw/small": picture,
+    }
+    for path, body in bodies.items():
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        server.raw[path] = sends(head + body)
+    extensions = json.dumps({"tests.strangers.ReadsOnLoop": 1})
+    done = crawl([server.url(path) for path in bodies], EXTENSIONS=extensions)
+    assert done.status == 0, done.log
+    done.check(len(bodies))
+    rows = [row for _, row in sorted(done.by_line.items())]
+    assert [row["Width"] for row in rows] == ["", "64", "64"]
+    assert [row["Reason"] for row in rows] == ["", "", ""]
+    found = re.search(r"reads on the loop: (\d+), bytes: (\d+)", done.log)
+    assert found is not None
+    assert 0 < int(found[1]) <= QUICK_READS
+    assert 0 < int(found[2]) <= QUICK_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -224,3 +225,24 @@ def test_closing_removes_no_file(tmp_path: Path, kept: str) -> None:
     close_partial_folder(tmp_path / ".part" / "mine")
     assert path.exists()
     assert (tmp_path / ".part" / "mine").exists() is (kept == "mine/1")
+
+
+def test_tiny_pieces_take_little_more_than_their_bytes(tmp_path: Path) -> None:
+    """A server may send a byte at a time, to many downloads at once."""
+    part = PartialFile(tmp_path / "1")
+    tracemalloc.start()
+    try:
+        for n in range(2**17):
+            part.gather(bytes([n % 251]))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**19
+    part.gather(bytes(5_000))
+    part.gather(b"end")
+    download = part.finish()
+    assert download.size == 2**17 + 5_003
+    assert download.path is not None
+    body = bytes(n % 251 for n in range(2**17)) + bytes(5_000) + b"end"
+    assert download.path.read_bytes() == body
+    assert download.sha256 == hashlib.sha256(body).hexdigest()

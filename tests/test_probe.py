@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import hashlib
 import io
 import struct
+import threading
 import tracemalloc
 import warnings
 import zlib
@@ -15,10 +18,16 @@ from typing import Any, NamedTuple
 
 import pytest
 from PIL import Image
+from scrapy.http import Headers
 
+from imagefetch import pages
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.headers import READS, Bytes
+from imagefetch.headers import QUICK_BYTES, QUICK_READS, READS, Bytes, Header
+from imagefetch.pages import Answer, ImagePage
+from imagefetch.partials import SMALL, Download
 from imagefetch.probe import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
+from imagefetch.urls import Line
+from tests import bombs
 
 SIZE = (40, 30)
 
@@ -279,12 +288,118 @@ def test_no_header_costs_much(tmp_path: Path, read: list[int], make: Callable[[]
     assert peak < 40 * 2**20 + len(content)
 
 
+def costly() -> dict[str, bytes]:
+    """Return files that more than the event loop's share must be read of."""
+    jpeg = saved(Image.new("RGB", SIZE), "JPEG")
+    gif = saved(Image.new("P", SIZE), "GIF")
+    assert jpeg is not None
+    assert gif is not None
+    return {
+        **{name: make() for name, make in HOSTILE.items() if name in LONG},
+        "JPEG: a film behind it": jpeg + bytes(2**20),
+        "JPEG: 16 MiB behind it": jpeg + bytes(2**24),
+        "GIF: blocks behind its end": gif[:-1] + b"!\xfe" + b"\1a" * 2**16 + b"\0;\0",
+    }
+
+
+LONG = {
+    "GIF: nothing but comments",
+    "GIF: one comment of small blocks",
+    "JPEG: fill bytes",
+    "JPEG: escapes",
+    "JPEG: segments without end",
+    "JPEG: Photoshop's",
+    "PNM: a comment",
+    "PNM: white space",
+    "ICNS: small blocks",
+    "AVIF: small boxes",
+}
+
+
+def page_of(folder: Path, content: bytes) -> ImagePage:
+    path = folder / "1"
+    path.write_bytes(content)
+    head = content if len(content) <= SMALL else content[:HEAD]
+    download = Download(path, len(content), hashlib.sha256(content).hexdigest(), head)
+    line = Line(1, "http://a.example/")
+    return ImagePage(Answer(line, line.text, 200, Headers(), download))
+
+
+def test_long_headers_are_read_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop reads 64 KiB of a file at most, in 500 reads; what comes of it is the same."""
+    here = threading.get_ident()
+    on_loop: list[int] = []
+    elsewhere: list[int] = []
+    get = Bytes.__getitem__
+
+    def noted(self: Bytes, key: slice) -> bytes:
+        found = get(self, key)
+        (on_loop if threading.get_ident() == here else elsewhere).append(len(found))
+        return found
+
+    monkeypatch.setattr(Bytes, "__getitem__", noted)
+    for name, content in costly().items():
+        page = page_of(tmp_path, content)
+        expected: Picture | None = None
+        with suppress(DamagedImage):
+            expected = probed(tmp_path, content)
+        on_loop.clear()
+        elsewhere.clear()
+        asyncio.run(page.look())
+        assert elsewhere, name
+        assert len(on_loop) <= QUICK_READS, name
+        assert sum(on_loop) <= QUICK_BYTES, name
+        on_loop.clear()
+        if expected is None:
+            with pytest.raises(DamagedImage):
+                page.picture()
+        else:
+            assert page.picture() == expected
+        assert not on_loop, name
+
+
+@each_sample
+def test_common_headers_need_no_thread(
+    tmp_path: Path, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures as they are made are looked at in place, for less than a thread would take."""
+    monkeypatch.setattr(pages, "offload", None)
+    page = page_of(tmp_path, sample.bytes())
+    asyncio.run(page.look())
+    assert brief(page.picture())[:2] == (sample.media_type, sample.extension)
+
+
+def test_a_slow_disk_ends_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each read takes long, the size stays unknown."""
+    monkeypatch.setattr("imagefetch.headers.SECONDS", -1.0)
+    assert probed(tmp_path, PNG.bytes()).width is None
+
+
 def test_a_header_that_goes_on_and_on_is_no_fault(tmp_path: Path) -> None:
     """What is not read to its end is kept, its size unknown."""
     picture = probed(tmp_path, HOSTILE["JPEG: segments without end"]() + b"\xff\xd9")
     assert (picture.media_type, picture.width, picture.whole) == ("image/jpeg", None, True)
     text = b"P6\n#" + b"a" * BYTES + b"\n40 30\n255\n"
     assert brief(probed(tmp_path, text)) == ("image/x-portable-anymap", ".pnm", None, None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [bombs.avif(20_000), bombs.avif(3_000), bombs.avif(1, 3_000), bombs.avif(900, 1_500)],
+    ids=["items", "thousands", "properties", "both"],
+)
+def test_avif_of_many_items_is_not_parsed(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libavif would take minutes for some ten thousand: the size stays unknown."""
+    monkeypatch.setattr("imagefetch.probe._avif_by_pillow", None)
+    assert brief(probed(tmp_path, content)) == ("image/avif", ".avif", None, None)
+
+
+def test_avif_of_some_items_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as a picture of tiles has."""
+    monkeypatch.setattr("imagefetch.probe._avif_by_pillow", lambda _: Header(8, 6))
+    assert brief(probed(tmp_path, bombs.avif(400)))[2:] == (8, 6)
 
 
 def test_pillow_s_settings_stay_as_they_are(tmp_path: Path) -> None:

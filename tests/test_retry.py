@@ -26,14 +26,16 @@ DAY = 86_400
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
-        ("0", 0),
+        ("0", None),
+        ("000", None),
         ("120", 120),
         (" 7 ", 7),
         ("007", 7),
         (formatdate(NOW + 90, usegmt=True), 90),
-        (formatdate(NOW - DAY, usegmt=True), 0),
-        ("Fri, 31 Dec 1999 23:59:59 GMT", 0),
-        ("Friday, 31-Dec-99 23:59:59 GMT", 0),
+        (formatdate(NOW - DAY, usegmt=True), None),
+        (formatdate(NOW, usegmt=True), None),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+        ("Friday, 31-Dec-99 23:59:59 GMT", None),
         (formatdate(NOW + DAY, localtime=False), DAY),
         ("", None),
         ("-5", None),
@@ -47,7 +49,7 @@ DAY = 86_400
     ],
 )
 def test_retry_after(header: str, seconds: float | None) -> None:
-    """A number of seconds, or a date; a past one asks for no wait, nonsense for nothing."""
+    """A number of seconds, or a date; zero, a past date and nonsense count as no header."""
     assert retry_after(header, NOW) == seconds
 
 
@@ -70,7 +72,7 @@ dates = st.datetimes(timezones=st.timezones() | st.none())
 def test_retry_after_never_fails(header: str, now: float) -> None:
     """Whatever a server writes there, it is a finite wait or none."""
     seconds = retry_after(header, now)
-    assert seconds is None or (math.isfinite(seconds) and seconds >= 0)
+    assert seconds is None or (math.isfinite(seconds) and seconds > 0)
 
 
 @examples(100)
@@ -128,9 +130,8 @@ TOO_LONG = "retry-after-too-long"
 
 # Answer; code, reason and attempts with RETRY_TIMES = 2 and waits of an hour
 ASKED: list[tuple[Answer, tuple[str, str, int]]] = [
-    (refuses(429, "0"), ("429", "rate-limited", 3)),
-    (refuses(503, "0"), ("503", "server-error", 3)),
-    (refuses(503, "Fri, 31 Dec 1999 23:59:59 GMT"), ("503", "server-error", 3)),
+    (refuses(429, "1"), ("429", "rate-limited", 3)),
+    (refuses(503, "1"), ("503", "server-error", 3)),
     (refuses(429, str(DAY)), ("429", TOO_LONG, 1)),
     (refuses(503, str(DAY)), ("503", TOO_LONG, 1)),
     (refuses(503, formatdate(time.time() + DAY, usegmt=True)), ("503", TOO_LONG, 1)),
@@ -151,10 +152,11 @@ def test_retry_after_is_obeyed(crawl: RunCrawl, server: Server) -> None:
 
 def test_retry_after_that_makes_no_sense(crawl: RunCrawl, server: Server) -> None:
     """RETRY_DELAY holds, as if there were none."""
-    for n, text in enumerate(["-1", "soon", "", "1.5", "\xff\xfe", "inf"]):
+    past = "Fri, 31 Dec 1999 23:59:59 GMT"
+    for n, text in enumerate(["-1", "soon", "", "1.5", "\xff\xfe", "inf", "0", past]):
         server.raw[f"/raw/{n}"] = refuses(503, text)
     found = outcomes(crawl([server.url(path) for path in server.raw], RETRY_TIMES=1))
-    assert found == [("503", "server-error", 2)] * 6
+    assert found == [("503", "server-error", 2)] * 8
 
 
 def test_retry_after_is_waited_for(crawl: RunCrawl, hosts: Server) -> None:

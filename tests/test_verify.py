@@ -14,10 +14,13 @@ import pytest
 from PIL import Image
 
 from imagefetch import verify
-from imagefetch.decoder import decode
+from imagefetch.decoder import BYTES_PER_PIXEL, decode
 from imagefetch.errors import DecoderFailed, UndecodableImage
+from imagefetch.page_writer import PLUGINS
 from imagefetch.verify import Decoder, DecoderPool, Unverified
+from tests import bombs
 from tests.conftest import RunCrawl
+from tests.peak import peak_memory
 from tests.server import Server, Writer, image
 from tests.test_probe import Sample, each_sample
 
@@ -139,6 +142,24 @@ def test_a_decoder_that_wants_too_much_memory_is_ended(
     monkeypatch.setattr(verify, "MODULE", "greedy_decoder")
     with pytest.raises(DecoderFailed):
         asyncio.run(_check(written(tmp_path, noise("PNG"))))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_no_picture_takes_more_memory_than_its_pixels(tmp_path: Path) -> None:
+    """Whatever format it has, and whatever lies in it: so much for each pixel of the limit."""
+    side = 4_400
+    limit = side * side
+    peaks = []
+    for name, (content, media_type) in bombs.of_every_format(side).items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        decoder = Decoder(limit, 60)
+        answer = decoder.decode(path, PLUGINS[media_type])
+        if answer is not None:
+            peaks.append((name, peak_memory(decoder.process.pid)))
+        decoder.end()
+    assert len(peaks) > 5
+    assert [peak for peak in peaks if peak[1] > limit * BYTES_PER_PIXEL // 2**20 + 80] == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes")

@@ -70,6 +70,9 @@ class Command(crawl.Command):
 
     def prepare(self, args: list[str], opts: argparse.Namespace) -> None:
         """:raises BadInput: if the run can't start"""
+        # Loads the spider, for which other commands needn't wait.
+        from imagefetch.start import check_spider
+
         assert self.settings is not None
         try:
             check_words(self.settings, opts.set)
@@ -80,6 +83,7 @@ class Command(crawl.Command):
                 )
             if len(args) != 1:
                 raise UsageError
+            check_spider(self.settings, args[0])
             opts.spargs = {"job": begin(self.settings, opts.spargs, Given.of(opts))}
         except BadInput as error:
             logger.error("Ended early: bad-input: %s", error)
@@ -98,20 +102,24 @@ class Command(crawl.Command):
             raise SystemExit(ENDED_EARLY) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        from imagefetch.start import Start
+
         assert self.crawler_process is not None
         quieten(str(self.crawler_process.settings["LOG_LEVEL"]))
         crawler = self.crawler_process.create_crawler(args[0])
         make_log_harmless()
+        start = Start(crawler, opts.spargs["job"])
         try:
             check_handlers(crawler)
+            start.watch(self.crawler_process.crawl(crawler, **opts.spargs))
+            self.crawler_process.start()
+            start.check()
         except BadInput as error:
-            opts.spargs["job"].abandon()
+            start.abandon()
             if crawler.settings["LOG_FILE"]:
                 logger.error("Ended early: bad-input: %s", error)
             refuse(error)
         run = opts.spargs["job"].run
-        self.crawler_process.crawl(crawler, **opts.spargs)
-        self.crawler_process.start()
         stats = None if self.crawler_process.bootstrap_failed else crawler.stats
         if stats is None or stats.get_value("finish_reason") != "finished":
             self.exitcode = ENDED_EARLY

@@ -8,21 +8,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import Request, Spider
+from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, IgnoreRequest, StopDownload
+from scrapy.http import Response
 from scrapy.settings import BaseSettings
+from scrapy.utils.defer import deferred_from_coro
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch import errors
+from imagefetch import components, errors
 from imagefetch.descriptors import share
 from imagefetch.duplicates import key_of
+from imagefetch.html_report import HtmlReport
 from imagefetch.items import ImageRecord
 from imagefetch.job import Job, begin
 from imagefetch.judge import Judge
-from imagefetch.meta import DUPLICATE_OF, KEY, LINE, PROBLEM, SECONDS, SETTLED, STREAM_TO
+from imagefetch.meta import (
+    DOWNLOAD,
+    DUPLICATE_OF,
+    HANDED_OVER,
+    KEY,
+    LINE,
+    PROBLEM,
+    RECORD,
+    SECONDS,
+    SETTLED,
+    STREAM_TO,
+)
 from imagefetch.names import NameTemplate
+from imagefetch.needed import check_components
 from imagefetch.pages import ImagePage
 from imagefetch.partials import (
+    Download,
     FileResponse,
     close_partial_folder,
     open_partial_folder,
@@ -34,7 +51,8 @@ from imagefetch.rows import read_row
 from imagefetch.rules import RULES
 from imagefetch.shape import oddity
 from imagefetch.spelling import misspelt
-from imagefetch.stop import stop_run
+from imagefetch.stop import note_stop, stop_run
+from imagefetch.tally import Tally
 from imagefetch.urls import READ_ERRORS, Line, is_shard, read_lines, request_url
 from imagefetch.verify import Unverified
 
@@ -52,6 +70,14 @@ class ImagesSpider(Spider):
     name = "images"
     judge: Judge
     names: NameTemplate
+    guarded = False
+    """Whether spider middlewares of the user's see records before they go on."""
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """:raises BadInput: if a setting of components is no dictionary"""
+        super().update_settings(settings)
+        components.merge(settings)
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -60,6 +86,7 @@ class ImagesSpider(Spider):
         self.report = str(run.report)  # FEEDS names the report by it
         self.partial = partial_folder(run.store, run.report)
         self.outcomes = job.journal.outcomes
+        self.tally = Tally()
         self.continues = run.report.exists() and not is_shard(run.urls)
         """Whether an interrupted run may have left files without rows, and this one may remove
         them: of a shard, another's row may name them already."""
@@ -71,11 +98,15 @@ class ImagesSpider(Spider):
         :raises BadInput: if an argument, a setting, the list or a folder is no good
         :raises NothingToDo: if every line is done
         """
+        if "job" not in kwargs:
+            check_components(crawler.settings)
         spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
         # On Scrapyd it may be in the job's own folder; the pipeline reads the setting.
         crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
         spider._fit_descriptors(crawler.settings)
+        crawler.signals.connect(spider.idle, signal=scrapy_signals.spider_idle)
+        crawler.signals.connect(spider.failed, signal=scrapy_signals.spider_error)
         spider.judge = Judge(crawler)
         spider.names = NameTemplate(crawler.settings["FILES_NAME"])
         return spider
@@ -109,7 +140,9 @@ class ImagesSpider(Spider):
             is_done = self.job.journal.is_done
             pending = (line for line in read_lines(self.run.urls) if not is_done(line))
             async for line in scheduler.lines(pending):
+                self.tally.handed_out(line)
                 yield self.request_for(line)
+            self.tally.whole = True
         except errors.LocalError as error:
             stop_run(self.crawler, error)
         except READ_ERRORS as error:
@@ -166,6 +199,10 @@ class ImagesSpider(Spider):
     ) -> ImageRecord | None:
         """Turn a whole answer into its line's record."""
         assert response.request is not None
+        return self._noted(response.request, await self._judged(response, page))
+
+    async def _judged(self, response: FileResponse, page: ImagePage) -> ImageRecord | None:
+        assert response.request is not None
         request, download = response.request, response.download
         meta = request.meta
         record = self._record(request, str(response.status))
@@ -176,7 +213,8 @@ class ImagesSpider(Spider):
                 record.code = problem.code
             if problem is not None:
                 raise problem
-            record = self._complete(await page.to_item(), request)
+            await page.look()
+            record = self._complete(_own(await page.to_item(), meta[LINE]), request)
             picture = page.picture()
             assert download.path is not None
             await self.judge.judge(record, picture, download.path)
@@ -207,7 +245,9 @@ class ImagesSpider(Spider):
     async def errback(self, failure: TwistedFailure) -> ImageRecord | None:
         """Turn the lack of a whole answer into its line's record."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        error = failure.value
+        return self._noted(request, self._errback(request, failure.value))
+
+    def _errback(self, request: Request, error: BaseException | None) -> ImageRecord | None:
         if isinstance(error, errors.LocalError):
             stop_run(self.crawler, error)
             return None
@@ -222,9 +262,32 @@ class ImagesSpider(Spider):
                 exc_info=(type(error), error, error.__traceback__) if error else None,
             )
             error = errors.InternalError()
-        record = self._record(request, error.code)
-        record.reason = error.reason
+        return self.record_without_answer(request, error)
+
+    def record_without_answer(
+        self, request: Request, failure: errors.Failure
+    ) -> ImageRecord | None:
+        """Return the record of a line of which nothing is kept, what came for it included."""
+        record = self._record(request, failure.code)
+        record.reason = failure.reason
+        return record if self._leave_nothing(request) else None
+
+    def _noted(self, request: Request, record: ImageRecord | None) -> ImageRecord | None:
+        """Note in *request* what came of its line."""
+        if record is not None and self.guarded:
+            request.meta[RECORD] = record, request.meta[LINE], record.file
         return record
+
+    def _leave_nothing(self, request: Request) -> bool:
+        """Remove a body that came for *request*; False if that can't be, which ends the run."""
+        download: Download | None = request.meta.pop(DOWNLOAD, None)
+        try:
+            if download is not None:
+                download.discard()
+        except errors.StoreError as error:
+            stop_run(self.crawler, error)
+            return False
+        return True
 
     def _record(self, request: Request, code: str) -> ImageRecord:
         meta = request.meta
@@ -272,9 +335,48 @@ class ImagesSpider(Spider):
             return None
         return record
 
-    def closed(self, reason: str) -> None:
+    def idle(self) -> None:
+        """:raises CloseSpider: if the run would be called finished, and isn't"""
+        try:
+            self.tally.check()
+        except errors.RowsMissing as error:
+            note_stop(self.crawler, error)
+            raise CloseSpider(error.reason) from error
+
+    def failed(self, failure: TwistedFailure, response: Response | TwistedFailure | None) -> None:
+        """Write the row of a line whose callback, or a middleware before it, failed."""
+        request: Request | None = getattr(response, "request", None)
+        if request is None or LINE not in request.meta or request.meta.get(HANDED_OVER):
+            return
+        request.meta[HANDED_OVER] = True
+        self._hand_over(self.record_without_answer(request, errors.InternalError()))
+
+    def dropped(self, request: Request) -> None:
+        """Write the row of a line whose request a signal handler has dropped."""
+        self._hand_over(self.record_without_answer(request, errors.RequestDropped()))
+
+    def _hand_over(self, record: ImageRecord | None) -> None:
+        if record is not None:
+            scraper = self.crawler.engine.scraper
+            deferred_from_coro(scraper.start_itemproc_async(record, response=None))
+
+    async def closed(self, reason: str) -> None:
         self.judge.close()
         close_partial_folder(self.partial)
         if reason == "finished" and self.run.only:
             compact(self.run.report)
+        page = self.crawler.get_extension(HtmlReport)
+        if page is not None:
+            await page.closed.wait()  # the lock is the page's, too: the next run writes the same
         self.job.close()
+
+
+def _own(item: object, line: Line) -> ImageRecord:
+    """Return what a page object made, as *line*'s record.
+
+    :raises TypeError: if it is none
+    """
+    if not isinstance(item, ImageRecord):
+        raise TypeError(f"the page object made a {type(item).__name__}, and no ImageRecord")
+    item.url, item.line = line.text, line.number
+    return item

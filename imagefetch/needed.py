@@ -1,0 +1,133 @@
+"""Components without which lines would have no row, or rows no file: are they there?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from scrapy.crawler import Crawler
+from scrapy.settings import BaseSettings
+from scrapy.utils.misc import load_object
+
+from imagefetch.addon import REPORT_FEED
+from imagefetch.components import NAMED, RANKED, SINGLE, dictionary, load
+from imagefetch.errors import BadInput
+
+
+class Needed(NamedTuple):
+    """A component without which lines would have no row, or rows no file."""
+
+    setting: str
+    path: str
+    """Its class; a subclass will do."""
+    what: str
+    """What it does."""
+    name: str | None = None
+    """Under which name it stands, in a setting of `NAMED`."""
+
+
+REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+
+HANDLER = "imagefetch.handler.StreamingDownloadHandler"
+STORAGE = "imagefetch.report.ReportStorage"
+
+NEEDED = (
+    Needed("ADDONS", "imagefetch.addon.ReportAddon", "asks for the report"),
+    Needed("SCHEDULER", "imagefetch.scheduler.HostScheduler", "hands out the lines"),
+    Needed("DOWNLOADER", "scrapy.core.downloader.Downloader", "sends the requests"),
+    Needed("DOWNLOAD_HANDLERS", HANDLER, "writes bodies to disk", "http"),
+    Needed("DOWNLOAD_HANDLERS", HANDLER, "writes bodies to disk", "https"),
+    Needed(
+        "DOWNLOADER_MIDDLEWARES",
+        "imagefetch.settled.SettledMiddleware",
+        "ends lines that need no download",
+    ),
+    Needed(
+        "DOWNLOADER_MIDDLEWARES", "imagefetch.injection.PageMiddleware", "looks at what was sent"
+    ),
+    Needed(
+        "DOWNLOADER_MIDDLEWARES", "imagefetch.outcomes.OutcomeMiddleware", "tells how requests end"
+    ),
+    Needed("SCRAPY_POET_PROVIDERS", "imagefetch.pages.AnswerProvider", "gives pages their input"),
+    Needed(
+        "SPIDER_MIDDLEWARES", "imagefetch.output_guard.OutputGuard", "keeps records from being lost"
+    ),
+    Needed(
+        "ITEM_PROCESSOR", "imagefetch.processor.RecordProcessor", "keeps rows of what is dropped"
+    ),
+    Needed("ITEM_PIPELINES", "imagefetch.pipelines.ImageFilesPipeline", "stores the pictures"),
+    Needed("EXTENSIONS", "scrapy.extensions.feedexport.FeedExporter", "writes the report"),
+    Needed("EXTENSIONS", "imagefetch.recorder.Recorder", "keeps the figures"),
+    Needed("FEED_EXPORTERS", "imagefetch.report.ReportExporter", "writes the rows", "report"),
+    Needed("FEED_STORAGES", STORAGE, "opens the report", ""),
+    Needed("FEED_STORAGES", STORAGE, "opens the report", "file"),
+)
+
+
+def check_components(settings: BaseSettings) -> None:
+    """Make sure that every component can be imported, and that none that is needed is missing.
+
+    :raises BadInput: naming setting, value and what is wrong
+    """
+    loaded = {name: dict(load(settings, name)) for name in (*RANKED, *NAMED, *SINGLE)}
+    for needed in NEEDED:
+        found = loaded[needed.setting]
+        if needed.name is not None:
+            found = {needed.name: found.get(needed.name)}
+        wanted = load_object(needed.path)
+        if not any(_is_a(component, wanted) for component in found.values()):
+            value = _value(settings, needed)
+            raise BadInput(
+                f"setting {_where(needed)} = {value!r}: lines would be lost without {needed.path} "
+                f"or a subclass of it, which {needed.what}"
+            )
+    reactor = settings["TWISTED_REACTOR"]
+    if settings.getbool("TWISTED_REACTOR_ENABLED") and reactor != REACTOR:
+        raise BadInput(f"setting TWISTED_REACTOR = {reactor!r}: must be {REACTOR}")
+
+
+def check_built(crawler: Crawler) -> None:
+    """Make sure that what is needed was built, and that no add-on has taken it away.
+
+    :raises BadInput: naming setting, value and what is missing
+    """
+    settings, engine = crawler.settings, crawler.engine
+    check_components(settings)
+    look_up: dict[str, Callable[[type], Any]] = {
+        "DOWNLOADER_MIDDLEWARES": crawler.get_downloader_middleware,
+        "ITEM_PIPELINES": crawler.get_item_pipeline,
+        "EXTENSIONS": crawler.get_extension,
+        "ITEM_PROCESSOR": lambda wanted: _is_a(type(engine.scraper.itemproc), wanted),
+        "SCHEDULER": lambda wanted: _is_a(type(engine.scheduler), wanted),
+    }
+    for needed in NEEDED:
+        find = look_up.get(needed.setting)
+        if find is not None and not find(load_object(needed.path)):
+            feeds = "; see FEEDS, -o and -O" if "feedexport" in needed.path else ""
+            raise BadInput(
+                f"setting {_where(needed)}: it {needed.what}, and can't be used as the settings "
+                f"are; the log may say why{feeds}"
+            )
+    feeds_set = settings.getdict("FEEDS")
+    if any(feeds_set.get(uri) != options for uri, options in REPORT_FEED.items()):
+        raise BadInput(
+            f"setting FEEDS = {feeds_set!r}: the report is missing; leave it to this program"
+        )
+
+
+def _where(needed: Needed) -> str:
+    if needed.setting in SINGLE:
+        return needed.setting
+    return f"{needed.setting}[{needed.path if needed.name is None else needed.name!r}]"
+
+
+def _value(settings: BaseSettings, needed: Needed) -> Any:
+    if needed.setting in SINGLE:
+        return settings[needed.setting]
+    key = needed.path if needed.name is None else needed.name
+    return dictionary(settings, needed.setting).get(key)
+
+
+def _is_a(component: Any, wanted: type) -> bool:
+    # Not issubclass: to that, whatever has a scheduler's methods is a HostScheduler.
+    return wanted in getattr(component, "__mro__", ())

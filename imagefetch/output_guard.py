@@ -1,0 +1,69 @@
+"""Spider middleware: no other one loses a record, doubles it, or makes it another line's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from copy import copy
+from typing import TYPE_CHECKING, Any, cast
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+from scrapy.http import Response
+from scrapy.utils.conf import build_component_list
+
+from imagefetch.errors import Failure, InternalError, RequestDropped
+from imagefetch.items import ImageRecord
+from imagefetch.meta import HANDED_OVER, RECORD
+
+if TYPE_CHECKING:
+    from imagefetch.spiders.images import ImagesSpider
+
+logger = logging.getLogger(__name__)
+
+
+class OutputGuard:
+    """Stands nearest to the engine. Without other spider middlewares it isn't needed."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        """:raises NotConfigured: if there is no other spider middleware"""
+        known = crawler.settings.get_component_priority_dict_with_base("SPIDER_MIDDLEWARES")
+        if len(build_component_list(known)) == 1:
+            raise NotConfigured
+        self.spider = cast("ImagesSpider", crawler.spider)
+        self.spider.guarded = True
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> OutputGuard:
+        return cls(crawler)
+
+    async def process_spider_output(
+        self, response: Response, result: AsyncIterator[Any]
+    ) -> AsyncIterator[Any]:
+        assert response.request is not None
+        request = response.request
+        problem: Failure = RequestDropped()
+        try:
+            async for output in result:
+                if not isinstance(output, ImageRecord):
+                    yield output
+                elif (record := self._record(request)) is not None:
+                    yield record
+        except Exception as error:
+            logger.error("%s: error in a spider middleware", request.url, exc_info=error)
+            problem = InternalError()
+        if RECORD in request.meta and not request.meta.get(HANDED_OVER):
+            request.meta[HANDED_OVER] = True
+            yield self.spider.record_without_answer(request, problem)
+
+    @staticmethod
+    def _record(request: Request) -> ImageRecord | None:
+        """Return the line's own record, once."""
+        if RECORD not in request.meta or request.meta.get(HANDED_OVER):
+            return None
+        request.meta[HANDED_OVER] = True
+        found, line, file = request.meta[RECORD]
+        record: ImageRecord = copy(found)  # what others still hold is theirs to change
+        record.url, record.line, record.file = line.text, line.number, file
+        return record
