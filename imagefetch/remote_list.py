@@ -17,7 +17,7 @@ from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addon import user_agent
-from imagefetch.body import Bounds, Pace, read_pieces, skip
+from imagefetch.body import Bounds, Pace, content_coding, read_pieces, skip
 from imagefetch.decode import Decoder, decoder
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
 from imagefetch.handler import StreamingDownloadHandler
@@ -126,7 +126,7 @@ class _ListReceiver(Receiver):
         async with aclosing(read_pieces(answer, bounds)) as pieces:
             try:
                 with write_copy(self.file) as copy:
-                    plain = _Plain(bounds.max_size)
+                    plain = _Plain(content_coding(answer), bounds.max_size)
                     async for piece in pieces:
                         copy.writelines(plain.feed(piece))
                     plain.finish()
@@ -135,15 +135,21 @@ class _ListReceiver(Receiver):
 
 
 class _Plain:
-    """Undoes gzip where a body is a file in it, and holds what comes of it to a size."""
+    """Undoes a Content-Encoding, then gzip where what comes of it is a file in it, and holds the
+    list to a size."""
 
-    def __init__(self, max_size: int) -> None:
+    def __init__(self, coding: str, max_size: int) -> None:
         self.max_size = max_size
         self.size = 0
         self.begun = False
+        self.decode = decoder(coding)
         self.inflate: Decoder | None = None
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
+        for data in (piece,) if self.decode is None else self.decode.feed(piece):
+            yield from self._inflated(data)
+
+    def _inflated(self, piece: bytes) -> Iterator[bytes]:
         if not self.begun:
             self.begun = True
             self.inflate = decoder("gzip") if piece.startswith(GZIP) else None
@@ -154,5 +160,6 @@ class _Plain:
             yield data
 
     def finish(self) -> None:
-        if self.inflate is not None:
-            self.inflate.finish()
+        for step in (self.decode, self.inflate):
+            if step is not None:
+                step.finish()

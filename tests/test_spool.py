@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import brotli
 import pytest
 
 from imagefetch.errors import BadInput
@@ -135,6 +136,9 @@ def lists(server: Server) -> Server:
     answer("/raw/list", LIST)
     answer("/raw/list.gz", gzip.compress(LIST))
     answer("/raw/encoded", gzip.compress(LIST), headers="Content-Encoding: gzip\r\n")
+    answer("/raw/br", brotli.compress(LIST), headers="Content-Encoding: br\r\n")
+    twice = gzip.compress(gzip.compress(LIST))
+    answer("/raw/twice.gz", twice, headers="Content-Encoding: gzip\r\n")
     answer("/raw/moved", b"", "302 Found", "Location: /raw/list\r\n")
     answer("/raw/cut.gz", gzip.compress(LIST)[:-6])
     answer("/raw/large", gzip.compress(b"# nothing\n" * 10_000 + LIST))
@@ -143,7 +147,7 @@ def lists(server: Server) -> Server:
     return server
 
 
-@pytest.mark.parametrize("name", ["list", "list.gz", "encoded", "moved"])
+@pytest.mark.parametrize("name", ["list", "list.gz", "encoded", "br", "twice.gz", "moved"])
 def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
     """It is fetched once, with its gzip undone, and the copy is what is read from then on."""
     arguments = {"urls": lists.url(f"/raw/{name}"), "report": "new/r.csv"}
