@@ -60,15 +60,17 @@ def head_of(path: Path) -> bytes | None:
         return None
 
 
-def remove_leftovers(folder: Path, is_ours: Callable[[str, bytes], bool]) -> None:
+def remove_leftovers(
+    folder: Path, is_ours: Callable[[str, bytes], bool], but: Path | None = None
+) -> None:
     """Remove files in *folder* that were being written as a process was killed.
 
     *is_ours* is given the name of the file that one was to replace, and its first bytes.
-    Nobody else may be writing there.
+    *but* stays. Nobody else may be writing there.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if (match := TOKEN.fullmatch(entry.name)) is None:
+            if (match := TOKEN.fullmatch(entry.name)) is None or Path(entry.path) == but:
                 continue
             with suppress(OSError):
                 head = head_of(path := Path(entry.path))

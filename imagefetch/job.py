@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from imagefetch.given import Given
 from imagefetch.journal import Journal
 from imagefetch.resume import prepare
 from imagefetch.scrapy_rules import check_proxies
-from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
+from imagefetch.spool import STANDARD_INPUT, Copy, spool_address, spool_standard_input
 
-__all__ = ["Job", "begin", "lock_file", "lock_report", "remove", "with_list_at_hand"]
+__all__ = ["Job", "begin", "list_at_hand", "lock_file", "lock_report", "remove"]
 
 LOCK_PATIENCE = 3.0
 """Seconds for the lock of a run that was just killed to come free: a process that it was just
@@ -38,7 +38,8 @@ class Job:
     given: Given | None = None
     """The command that began it; None where it was none."""
     made: Sequence[Path] = ()
-    """What is there only since the job began: its lock file, then folders, inner ones first."""
+    """What is there only since the job began: the copy of its list, its lock file, then folders,
+    inner ones first."""
 
     def close(self) -> None:
         self.journal.close()
@@ -64,27 +65,36 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | N
     made = [place for place in places if place != shared and not place.exists()]
     lock = lock_report(run.report)
     try:
-        run = with_list_at_hand(run, settings)
-        journal = prepare(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
+        with list_at_hand(run, settings) as copy:
+            run = replace(run, urls=copy.place)
+            is_new = not copy.place.exists()
+            journal = prepare(
+                run.report, copy.path, run.store, only=run.only, fresh=run.fresh, keep=copy.keep
+            )
     except BaseException:
         lock.release()
         remove(made)
         raise
-    return Job(run, journal, lock, given, made)
+    return Job(run, journal, lock, given, [run.urls] * is_new + made)
 
 
-def with_list_at_hand(run: Run, settings: BaseSettings) -> Run:
-    """Keep a list that is no file beside the report, whose lock is held; return the run so.
+@contextmanager
+def list_at_hand(run: Run, settings: BaseSettings) -> Iterator[Copy]:
+    """Give the list; one that is no file is copied beside the report, whose lock is held, and
+    removed in the end unless it was kept.
 
     :raises BadInput: if it can't be had
     """
     if run.urls == STANDARD_INPUT:
-        return replace(
-            run, urls=spool_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
-        )
-    if run.address:
-        spool_address(run.report, run.address, settings, anew=run.fresh)
-    return run
+        copy = spool_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
+    elif run.address:
+        copy = spool_address(run.report, run.address, settings, anew=run.fresh)
+    else:
+        copy = Copy(run.urls)
+    try:
+        yield copy
+    finally:
+        copy.drop()
 
 
 def remove(made: Sequence[Path]) -> None:

@@ -10,7 +10,7 @@ import itertools
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -43,28 +43,43 @@ def discarded(report: Path) -> Path:
     return report.with_name(f"{report.stem}.discarded{report.suffix}")
 
 
-def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Journal:
+def prepare(
+    report: Path,
+    urls: Path,
+    store: str,
+    *,
+    only: Only,
+    fresh: bool,
+    keep: Callable[[], Path] | None = None,
+) -> Journal:
     """Make *report* ready for rows of the list *urls*; say what is done already.
+
+    *keep* is called once nothing can be refused any more, before anything is changed that an
+    earlier list is needed for. It may move the list, and returns where that is then.
 
     :raises NothingToDo: if every line is done
     :raises BadInput: if *report* is none of this program's, or of another list;
         it is left as it is
     """
+    keep = keep or (lambda: urls)
     finish_discarding(report, store)
-    clear_up(report)
+    clear_up(report, urls)
     if fresh and report.exists():
         check_header(report)  # what is no report of ours is not thrown away
+        urls = keep()
         report.replace(discarded(report))
         finish_discarding(report, store)
     journal = Journal()
     if not report.exists():
+        keep()
         return journal
     journal.read(report, urls, only)
     if journal.matched < journal.lines or journal.lines < journal.rows:
-        rewrite(report, urls, journal)
+        rewrite(report, urls, journal, keep)
         journal.close()
         journal = Journal()
-        journal.read(report, urls, only)
+        journal.read(report, keep(), only)
+    keep()
     if journal.done == journal.total:
         raise NothingToDo(_nothing_to_do(report, journal.done, only))
     if (size := whole_size(report)) < report.stat().st_size:
@@ -103,10 +118,10 @@ def compact(report: Path) -> None:
     journal.close()
 
 
-def rewrite(report: Path, urls: Path, journal: Journal) -> None:
+def rewrite(report: Path, urls: Path, journal: Journal, keep: Callable[[], Path]) -> None:
     """Leave one row a line, of lines that the list has; rows of moved lines move along.
 
-    Where rows would be lost, the old report is kept under a numbered name.
+    Where rows would be lost, the old report is kept under a numbered name. *keep* as in `prepare`.
 
     :raises BadInput: if most rows are not of this list
     """
@@ -125,6 +140,7 @@ def rewrite(report: Path, urls: Path, journal: Journal) -> None:
             f"{report}: is of another list: {journal.matched + found:,} of its {journal.lines:,} "
             "lines are in this one; name another with -a report=PATH, or begin anew with -a fresh=1"
         )
+    keep()
     if journal.matched + found < journal.lines:
         _keep_numbered(report)
     replace_report(report, _kept(report, journal, moved))
@@ -209,8 +225,9 @@ def write_new(report: Path, rows: Iterator[bytes]) -> Path:
         raise
 
 
-def clear_up(report: Path) -> None:
-    """Remove what a process that was killed was writing beside *report*, whose lock is held."""
+def clear_up(report: Path, urls: Path | None = None) -> None:
+    """Remove what a process that was killed was writing beside *report*, whose lock is held, but
+    for the list *urls*."""
 
     def is_ours(name: str, head: bytes) -> bool:
         if name == report.name:
@@ -219,7 +236,7 @@ def clear_up(report: Path) -> None:
             return head.startswith(MARK) or MARK.startswith(head)
         return is_copy_of(report, name) and (not head or is_kept_list(head))
 
-    remove_leftovers(report.parent, is_ours)
+    remove_leftovers(report.parent, is_ours, but=urls)
 
 
 def _keep_numbered(report: Path) -> None:

@@ -38,12 +38,12 @@ WRONG = {
 }
 
 
-def check_shape(path: Path, *, compressed: bool = False) -> None:
+def check_shape(path: Path) -> None:
     """Refuse a list of which no line is a URL, if its shape tells why.
 
     :raises BadInput: saying what it looks like
     """
-    lines = _beginning(path, compressed)
+    lines = _beginning(path)
     urls = [line for line in lines if _is_url(line)]
     looks_like = ""
     if lines and not urls:
@@ -66,12 +66,10 @@ def oddity(path: Path) -> str | None:
     )
 
 
-def _beginning(path: Path, compressed: bool = False) -> list[str]:
+def _beginning(path: Path) -> list[str]:
     if is_shard(path):
         return []
-    return [
-        line.text for line in itertools.islice(read_lines(path, compressed=compressed), LOOKED_AT)
-    ]
+    return [line.text for line in itertools.islice(read_lines(path), LOOKED_AT)]
 
 
 def _is_url(text: str) -> bool:

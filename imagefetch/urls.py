@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import urlsplit
 
+from imagefetch.beside import LOOKED_AT
 from imagefetch.cells import CELL_MAX, CUT, fitting
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
+from imagefetch.kept_list import is_kept_list
 
 MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL
 SNIFF = 4_096  # bytes read to tell text from binary files, and one encoding from another
@@ -66,13 +68,14 @@ class Line(NamedTuple):
     """The line, stripped."""
 
 
-def read_lines(path: Path, *, compressed: bool = False) -> Iterator[Line]:
+def read_lines(path: Path) -> Iterator[Line]:
     """Yield the list's lines but for blank ones and those that begin with ``#``.
 
     Understood: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
-    order mark, any line end, ``.gz`` by name or if it is *compressed*. Bytes that are not in the
-    encoding become U+FFFD, which `request_url` refuses: they cost their line
-    alone. A shard (by name) is UTF-8, as `shard_line` writes it.
+    order mark, any line end, ``.gz`` by name, copies that `imagefetch.spool`
+    made. Bytes that are not in the encoding become U+FFFD, which `request_url`
+    refuses: they cost their line alone. A shard (by name) is UTF-8, as
+    `shard_line` writes it.
 
     :raises BadInput: if the list can't be opened or is no text
     :raises OSError, EOFError, zlib.error: if it breaks off amid reading
@@ -80,7 +83,7 @@ def read_lines(path: Path, *, compressed: bool = False) -> Iterator[Line]:
     if is_shard(path):
         yield from _read_shard(path)
         return
-    with _open(path, compressed) as file:
+    with _open(path) as file:
         number = 0
         while part := file.readline(MAX_LINE + 1):
             number += 1
@@ -114,13 +117,13 @@ def _read_shard(path: Path) -> Iterator[Line]:
             yield Line(int(found[1]), found[2])
 
 
-def check_list(path: Path, *, compressed: bool = False) -> None:
+def check_list(path: Path) -> None:
     """Make sure that *path* holds a list with at least one line.
 
     :raises BadInput: naming the path and what is wrong with it
     """
     try:
-        if next(read_lines(path, compressed=compressed), None) is None:
+        if next(read_lines(path), None) is None:
             raise BadInput(f"{path}: no URL in the list; write one a line")
     except READ_ERRORS as error:
         raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
@@ -175,7 +178,7 @@ def check_host(host: str) -> None:
         raise InvalidURL
 
 
-def _open(path: Path, compressed: bool = False) -> IO[str]:
+def _open(path: Path) -> IO[str]:
     """Open the list as text, line ends translated."""
     try:
         mode = path.stat().st_mode
@@ -183,8 +186,7 @@ def _open(path: Path, compressed: bool = False) -> IO[str]:
             raise BadInput(
                 f"{path}: is no regular file; give the list on standard input, with -a urls=-"
             )
-        gzipped = compressed or path.suffix == ".gz"
-        binary = gzip.open(path) if gzipped else path.open("rb")
+        binary = gzip.open(path) if _is_gzipped(path) else path.open("rb")
     except FileNotFoundError:
         raise BadInput(f"{path}: no such list; name one with -a urls=PATH") from None
     except IsADirectoryError:
@@ -198,6 +200,13 @@ def _open(path: Path, compressed: bool = False) -> IO[str]:
         binary.close()
         raise
     return io.TextIOWrapper(binary, encoding, errors="replace")
+
+
+def _is_gzipped(path: Path) -> bool:
+    if path.suffix == ".gz":
+        return True
+    with path.open("rb") as file:  # a copy has another name until it is kept
+        return is_kept_list(file.read(LOOKED_AT))
 
 
 def _encoding(head: bytes, path: Path | str) -> str:

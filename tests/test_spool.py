@@ -14,6 +14,7 @@ import pytest
 
 from imagefetch.errors import BadInput
 from imagefetch.job import begin
+from imagefetch.rows import HEADER, encode, read_rows
 from imagefetch.spool import spool_path, spool_standard_input
 from tests.conftest import project
 from tests.server import Server, Writer
@@ -28,6 +29,15 @@ def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 def kept(copy: Path) -> bytes:
     """Return the list that is kept in *copy*."""
     return gzip.decompress(copy.read_bytes())
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Return inodes and contents of all files in *folder*, but for the lock's."""
+    return {
+        str(path): (path.stat().st_ino, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
 
 
 @pytest.fixture
@@ -66,14 +76,50 @@ def test_standard_input_that_cannot_be_kept(folder: Path, monkeypatch: pytest.Mo
 def test_copy_as_its_own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list is not lost when the copy of an earlier run is given as standard input."""
     standard_input(monkeypatch, LIST)
-    copy = spool_standard_input(tmp_path / "REPORT.csv")
+    copy = spool_standard_input(tmp_path / "REPORT.csv").keep()
     with copy.open() as file:
         monkeypatch.setattr(sys, "stdin", file)
         with pytest.raises(BadInput, match="standard input: is compressed"):
             spool_standard_input(tmp_path / "REPORT.csv")
     assert kept(copy) == LIST
     standard_input(monkeypatch, b"")
-    assert spool_standard_input(tmp_path / "REPORT.csv") == copy
+    assert spool_standard_input(tmp_path / "REPORT.csv").path == copy
+
+
+def test_a_refused_list_leaves_the_earlier_copy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another list than the report's is refused; the earlier one is still there to go on with."""
+    standard_input(monkeypatch, LIST)
+    begin(project(), {"urls": "-"}).close()
+    rows = [["https://a.example/1", "404", "1", *[""] * 6, "1", "0.1", "not-found"]]
+    (folder / "REPORT.csv").write_bytes(HEADER + b"".join(map(encode, rows)))
+    before = contents(folder)
+    standard_input(monkeypatch, b"https://b.example/1\nhttps://b.example/2\n")
+    with pytest.raises(BadInput, match="is of another list"):
+        begin(project(), {"urls": "-"})
+    assert contents(folder) == before
+    standard_input(monkeypatch, b"https://b.example/2\n" + LIST)
+    begin(project(), {"urls": "-"}).close()
+    assert kept(folder / "REPORT.urls.txt.gz") == b"https://b.example/2\n" + LIST
+    assert [row.line for row in read_rows(folder / "REPORT.csv")] == [2]
+
+
+def test_a_list_that_nothing_is_fetched_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is abandoned leaves no copy, unless there was one before."""
+    before = contents(folder)
+    standard_input(monkeypatch, LIST)
+    begin(project(), {"urls": "-"}).abandon()
+    assert contents(folder) == before
+    begin(project(), {"urls": str(folder / "urls.txt")}).abandon()
+    assert contents(folder) == before
+    for _ in range(2):
+        standard_input(monkeypatch, LIST)
+        job = begin(project(), {"urls": "-"})
+        job.close()
+    job = begin(project(), {"urls": "-"})
+    job.abandon()
+    assert kept(folder / "REPORT.urls.txt.gz") == LIST
 
 
 @pytest.mark.parametrize("kind", ["file", "gzip", "folder", "fifo", "link", "dangling"])
@@ -182,6 +228,19 @@ def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
     begin(settings, {"urls": lists.url("/raw/list"), "fresh": "1"}).close()
     assert (lists.hits["/raw/list"], lists.hits["/raw/encoded"]) == (2, 1)
     assert len(list(folder.glob("REPORT.*.urls.txt.gz"))) == 2
+
+
+def test_a_refused_run_leaves_the_earlier_copy(folder: Path, lists: Server) -> None:
+    """A list that fresh=1 fetches replaces no earlier one where the report can't be replaced."""
+    address = lists.url("/raw/list")
+    begin(project(), {"urls": address}).close()
+    (folder / "REPORT.csv").write_bytes(b"a,b\r\n")
+    before = contents(folder)
+    lists.raw["/raw/list"] = lists.raw["/raw/twice.gz"]
+    with pytest.raises(BadInput, match="is no report of this program's"):
+        begin(project(), {"urls": address, "fresh": "1"})
+    assert lists.hits["/raw/list"] == 2
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize(

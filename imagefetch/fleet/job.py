@@ -33,7 +33,7 @@ from imagefetch.fleet.folder import (
 )
 from imagefetch.fleet.merge import Sorter, remove_strays, write_report
 from imagefetch.fleet.split import Big, plan, split
-from imagefetch.job import lock_report, with_list_at_hand
+from imagefetch.job import list_at_hand, lock_report
 from imagefetch.names import NameTemplate
 from imagefetch.partials import is_remote, local_path
 from imagefetch.rebuild import add_row, no_figures
@@ -41,6 +41,7 @@ from imagefetch.repeats import Repeats
 from imagefetch.resume import prepare, replace_report
 from imagefetch.rows import HEADER, Row, read_rows
 from imagefetch.scrapy_rules import check_proxies
+from imagefetch.spool import Copy
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 
 logger = logging.getLogger(__name__)
@@ -132,12 +133,14 @@ def begun(
             job = None
         if job is None:
             folder.remove()
-        run = with_list_at_hand(run, settings)
+        copy = stack.enter_context(list_at_hand(run, settings))
+        run = replace(run, urls=copy.place)
         try:
             if job is None:
-                job = begin(run, folder, settings, workers)
+                job = begin(run, copy, folder, settings, workers)
             else:
-                check_known(job, run)
+                check_known(job, run, copy.path)
+                copy.keep()
         except READ_ERRORS as error:
             raise BadInput(f"{run.urls}: breaks off: {error}") from error
         yield Begun(run, folder, folder.of(job.id), job)
@@ -189,9 +192,9 @@ def job_of(told: Mapping[str, Any]) -> Job:
     return job
 
 
-def check_known(job: Job, run: Run) -> None:
-    """:raises BadInput: if a *job* that was begun isn't what *run* wants"""
-    if job.list != fingerprint(run.urls):
+def check_known(job: Job, run: Run, urls: Path) -> None:
+    """:raises BadInput: if a *job* that was begun isn't what *run* wants of the list *urls*"""
+    if job.list != fingerprint(urls):
         raise BadInput(
             f"{run.urls}: has changed since its job began; give the list as it was to end the "
             "job, or begin anew with -a fresh=1"
@@ -203,17 +206,19 @@ def check_known(job: Job, run: Run) -> None:
         )
 
 
-def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable[[], int]) -> Job:
+def begin(
+    run: Run, copy: Copy, folder: JobFolder, settings: BaseSettings, workers: Callable[[], int]
+) -> Job:
     """Split what is to be done of the list into shards in *folder*.
 
     :raises BadInput: if the report is none of this program's, or of another list
     :raises NothingToDo: if every line is done
     """
-    made = fingerprint(run.urls)
+    made = fingerprint(copy.path)
     number = uuid.uuid4().hex[:12]
     parts = folder.of(number)
     with closing(
-        prepare(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
+        prepare(run.report, copy.path, run.store, only=run.only, fresh=run.fresh, keep=copy.keep)
     ) as journal:
         folder.write("job.json", json.dumps({"id": number}).encode())
         size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
