@@ -43,7 +43,9 @@ class ReportAddon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         priority = max(settings.getpriority("FEEDS") or 0, 20)
-        settings.set("FEEDS", {**settings.getdict("FEEDS"), **REPORT_FEED}, priority=priority)
+        # First: a feed that fails keeps those after it from getting the record.
+        others = {uri: o for uri, o in settings.getdict("FEEDS").items() if uri not in REPORT_FEED}
+        settings.set("FEEDS", {**REPORT_FEED, **others}, priority=priority)
         if settings.get("JOBDIR"):
             logger.info("JOBDIR is ignored: the report is the journal of what is done")
             settings.set("JOBDIR", None, priority=settings.getpriority("JOBDIR") or 0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict, deque
 
+from imagefetch.scratch import ScratchDatabase
 from imagefetch.urls import Line
 
 # Lines kept back, beyond which the list is read no further: 100 MB or so on disk.
@@ -24,13 +24,10 @@ class Backlog:
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("PRAGMA cache_size = -4000")  # KiB
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute(
-            "CREATE TABLE backlog (site, number, text, PRIMARY KEY (site, number)) WITHOUT ROWID"
+        self._db = ScratchDatabase(
+            "CREATE TABLE backlog (site, number, text, PRIMARY KEY (site, number)) WITHOUT ROWID",
+            cache=4_000,
         )
-        self._db.execute("BEGIN")  # never committed: nothing here outlives the process
         self._fronts: dict[str, deque[Line]] = {}
         self._spilt: defaultdict[str, int] = defaultdict(int)  # lines that come after these
         self._unwritten: list[tuple[str, int, str]] = []  # the last of them

@@ -15,7 +15,9 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import build_from_crawler, load_object
 
+from imagefetch.apart import check_apart, check_lock, lock_file
 from imagefetch.errors import BadInput
+from imagefetch.kept_list import check_copy
 from imagefetch.only import NOTHING, Only
 from imagefetch.partials import is_remote, local_path
 from imagefetch.places import check_list_address, find_places, is_address
@@ -64,6 +66,7 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     check_arguments(arguments)
     listed, report, store = find_places(settings, arguments)
     check_report(report)
+    check_files(settings, listed, report)
     if is_remote(store) or MALFORMED.match(store):
         check_address(store)
     else:
@@ -99,6 +102,30 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
             )
 
 
+def check_files(settings: BaseSettings, listed: str, report: Path) -> None:
+    """Check that no file is used twice; *listed* is where the list is.
+
+    :raises BadInput: naming the file
+    """
+    if is_address(listed):
+        check_apart(settings, report, None, listed)
+        check_copy(spool_path(report, listed))
+    elif Path(listed) == STANDARD_INPUT:
+        check_apart(settings, report, None)
+        check_copy(spool_path(report))
+    else:
+        check_apart(settings, report, Path(listed))
+    check_lock(lock_file(report))
+
+
+def check_log(settings: BaseSettings, listed: str, report: Path) -> None:
+    """:raises BadInput: if LOG_FILE is the list, which is *listed*, or beside *report*"""
+    if settings["LOG_FILE"]:
+        is_path = not is_address(listed) and Path(listed) != STANDARD_INPUT
+        urls = Path(listed) if is_path else None
+        check_apart(settings, report, urls, listed if is_address(listed) else "", log_alone=True)
+
+
 def _switch(name: str, value: str) -> bool:
     try:
         return read_switch(value)
@@ -111,6 +138,8 @@ def check_report(path: Path) -> None:
     try:
         if path.is_dir():
             raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
+        if path.exists() and not path.is_file():  # a device may never end
+            raise BadInput(f"{path}: is no regular file; name another with -a report=PATH")
     except OSError as error:  # a name too long, or a folder that may not be entered
         raise BadInput(f"report {path}: {error.strerror}; choose another place") from error
     check_folder(path.parent, "report")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable
 
 from scrapy import Request
 
 from imagefetch.errors import Failure
+from imagefetch.scratch import ScratchDatabase
 from imagefetch.urls import PLAIN_URL, request_url
 
 
@@ -58,11 +58,9 @@ class Outcomes:
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("PRAGMA cache_size = -64000")  # KiB
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("CREATE TABLE outcome (key BLOB PRIMARY KEY, offset) WITHOUT ROWID")
-        self._db.execute("BEGIN")  # never committed: nothing here outlives the process
+        self._db = ScratchDatabase(
+            "CREATE TABLE outcome (key BLOB PRIMARY KEY, offset) WITHOUT ROWID", cache=64_000
+        )
 
     def add(self, key: bytes) -> bool:
         """Note that *key*'s URL is asked for; False if it was before."""

@@ -22,22 +22,27 @@ __all__ = [
 ]
 
 # C0 but for the tab, DEL and C1, which a terminal obeys; separators, which some
-# programs take for a line's end; marks that turn the direction of writing.
-_CONTROL = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-_NEEDS_ESCAPE = re.compile(rf"[{_CONTROL}]|\\u[0-9a-f]{{4}}")
-_ESCAPED = re.compile(rf"[{_CONTROL}\\]")
+# programs take for a line's end; marks that turn the direction of writing;
+# surrogates, which UTF-8 can't write.
+CONTROL = (
+    r"\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+    r"\ud800-\udfff"
+)
+_NEEDS_ESCAPE = re.compile(rf"[{CONTROL}]|\\u[0-9a-f]{{4}}")
+_ESCAPED = re.compile(rf"[{CONTROL}\\]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 
 
-def escape(text: str) -> str:
-    r"""Write control characters of *text* as JSON does: ``\u001b``.
+def escape(text: str, also: str = "") -> str:
+    r"""Write control characters of *text*, and those in *also*, as JSON does: ``\u001b``.
 
     Where there are any, or what looks like one so written, backslashes are
     written so too: `unescape` gives *text* back, whatever it was.
     """
-    if _NEEDS_ESCAPE.search(text) is None:
+    if not also and _NEEDS_ESCAPE.search(text) is None:
         return text
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    escaped = re.compile(rf"[{CONTROL}\\{re.escape(also)}]") if also else _ESCAPED
+    return escaped.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def unescape(text: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from scrapy.settings import BaseSettings
 
+from imagefetch.apart import check_lock, lock_file
 from imagefetch.checks import Run, check_run
 from imagefetch.descriptors import share
 from imagefetch.errors import BadInput, LocalError
@@ -20,8 +21,10 @@ from imagefetch.journal import Journal
 from imagefetch.ownership import settle
 from imagefetch.resume import NothingToDo, Preparation, look_at
 from imagefetch.scrapy_rules import check_proxies
-from imagefetch.spool import STANDARD_INPUT, spool_address, spool_standard_input
+from imagefetch.spool import STANDARD_INPUT, Copy, spool_address, spool_standard_input
 from imagefetch.units import files
+
+__all__ = ["Job", "begin", "list_at_hand", "lock_file", "lock_report", "remove"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,8 @@ class Job:
     given: Given | None = None
     """The command that began it; None where it was none."""
     made: Sequence[Path] = ()
-    """What is there only since the job began: its lock file, then folders, inner ones first."""
+    """What is there only since the job began: the copy of its list, its lock file, then folders,
+    inner ones first."""
 
     @property
     def journal(self) -> Journal:
@@ -70,8 +74,15 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | N
     made = [place for place in places if place != shared and not place.exists()]
     lock = lock_report(run.report)
     try:
-        run = with_list_at_hand(run, settings)
-        found = look_at(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
+        with list_at_hand(run, settings) as copy:
+            run = replace(run, urls=copy.place)
+            is_new = not copy.place.exists()
+            try:
+                found = look_at(run.report, copy.path, run.store, only=run.only, fresh=run.fresh)
+            except NothingToDo:
+                copy.keep()
+                raise
+            copy.keep()
     except BaseException as error:
         try:
             if isinstance(error, NothingToDo):
@@ -80,7 +91,7 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | N
             lock.release()
             remove(made)
         raise
-    return Job(run, found, lock, given, made)
+    return Job(run, found, lock, given, [run.urls] * is_new + made)
 
 
 def _settle(run: Run) -> None:
@@ -96,16 +107,23 @@ def _settle(run: Run) -> None:
         logger.info("%s of earlier runs removed", files(removed))
 
 
-def with_list_at_hand(run: Run, settings: BaseSettings) -> Run:
-    """Keep a list that is no file beside the report, whose lock is held; return the run so.
+@contextmanager
+def list_at_hand(run: Run, settings: BaseSettings) -> Iterator[Copy]:
+    """Give the list; one that is no file is copied beside the report, whose lock is held, and
+    removed in the end unless it was kept.
 
     :raises BadInput: if it can't be had
     """
     if run.urls == STANDARD_INPUT:
-        return replace(run, urls=spool_standard_input(run.report))
-    if run.address:
-        spool_address(run.report, run.address, settings, anew=run.fresh)
-    return run
+        copy = spool_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
+    elif run.address:
+        copy = spool_address(run.report, run.address, settings, anew=run.fresh)
+    else:
+        copy = Copy(run.urls)
+    try:
+        yield copy
+    finally:
+        copy.drop()
 
 
 def remove(made: Sequence[Path]) -> None:
@@ -115,16 +133,12 @@ def remove(made: Sequence[Path]) -> None:
             path.rmdir() if path.is_dir() else path.unlink()
 
 
-def lock_file(report: Path) -> Path:
-    """Return the file by which *report* is locked. It holds nothing, and stays."""
-    return report.with_name(f".{report.name}.lock")
-
-
 def lock_report(report: Path) -> FileLock:
     """Make sure that no other process writes *report*. A dead one's lock doesn't count.
 
     :raises BadInput: if one does
     """
+    check_lock(lock_file(report))
     lock = FileLock(lock_file(report))
     try:
         report.parent.mkdir(parents=True, exist_ok=True)

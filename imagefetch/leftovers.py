@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from imagefetch.intents import Notes, proven_file
 from imagefetch.names import stored_file
 from imagefetch.rows import Row, read_rows
+from imagefetch.scratch import ScratchDatabase, key
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +25,13 @@ class Leftovers:
     """
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE file (name PRIMARY KEY, size, sha256, until) WITHOUT ROWID")
-        self._db.execute("BEGIN")
+        table = "CREATE TABLE file (name BLOB PRIMARY KEY, size, sha256, until) WITHOUT ROWID"
+        self._db = ScratchDatabase(table)
         self.add(rows)
 
     def add(self, rows: Iterable[Row], until: int = NEVER) -> None:
         """Take in what *rows* name; files that were written to after *until* (ns) are others'."""
-        found = ((row.file, row.cells[4], row.cells[8], until) for row in rows if row.file)
+        found = ((key(row.file), row.cells[4], row.cells[8], until) for row in rows if row.file)
         self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)", found)
 
     def remove(self, rows: Iterable[Row], store: Path) -> int:
@@ -42,9 +41,10 @@ class Leftovers:
         """
         removed = 0
         if self._db.execute("SELECT 1 FROM file LIMIT 1").fetchone():
-            named = ((row.file,) for row in rows)
+            named = ((key(row.file),) for row in rows)
             self._db.executemany("DELETE FROM file WHERE name = ?", named)
-            for name, size, sha256, until in self._db.execute("SELECT * FROM file"):
+            for raw, size, sha256, until in self._db.execute("SELECT * FROM file"):
+                name = raw.decode("utf-8", "surrogatepass")
                 path = stored_file(store, name)
                 if path is not None and is_as_told(path, size, sha256, until):
                     removed += remove_file(store, name, path)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from imagefetch.rows import Row
+from imagefetch.scratch import ScratchDatabase, key
 
 
 class MovedRows:
@@ -14,18 +13,16 @@ class MovedRows:
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE moved (offset INTEGER PRIMARY KEY, url, line)")
+        self._db = ScratchDatabase("CREATE TABLE moved (offset INTEGER PRIMARY KEY, url, line)")
         self._db.execute("CREATE INDEX by_url ON moved (url) WHERE line IS NULL")
-        self._db.execute("BEGIN")
 
     def add(self, row: Row) -> None:
-        self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, row.cells[0]))
+        self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, key(row.cells[0])))
 
     def claim(self, url: str, line: int) -> bool:
         """Give a row with *url* to *line*; False if there is none left."""
         query = "SELECT offset FROM moved WHERE url = ? AND line IS NULL LIMIT 1"
-        found = self._db.execute(query, (url,)).fetchone()
+        found = self._db.execute(query, (key(url),)).fetchone()
         if found is None:
             return False
         self._db.execute("UPDATE moved SET line = ? WHERE offset = ?", (line, found[0]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from imagefetch.beside import head_of, replacing
+
 MARK = b'<!doctype html>\n<html lang="en">\n<meta name="generator" content="imagefetch'
 """How every page of ours begins: no other file is overwritten."""
 
@@ -22,12 +24,10 @@ def page_path(report: Path) -> Path:
 def is_ours(path: Path) -> bool:
     """Whether a page may be written at *path*: nothing is there, or a page of this program's."""
     try:
-        with path.open("rb") as file:
-            return file.read(len(MARK)) == MARK
-    except FileNotFoundError:
-        return True
+        head = head_of(path)
     except OSError:
         return False
+    return head is None or head.startswith(MARK)
 
 
 def put(path: Path, text: str) -> None:
@@ -35,14 +35,8 @@ def put(path: Path, text: str) -> None:
 
     :raises OSError: if the file system refuses; nothing is left of it then
     """
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-        new.replace(path)
-    except OSError:
-        with suppress(OSError):
-            new.unlink()
-        raise
+    with replacing(path) as file:
+        file.write(text.encode("utf-8", "replace"))
 
 
 def keep_page(report: Path, previous: Path) -> None:

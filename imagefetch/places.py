@@ -16,6 +16,9 @@ from imagefetch.partials import is_remote
 from imagefetch.redact import HIDDEN, hide_credentials_of
 from imagefetch.urls import request_url
 
+STANDARD_INPUT_TOO = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
+"""Standard input, as a path: what comes there can't be read twice either."""
+
 
 class Places(NamedTuple):
     """Of one run."""
@@ -39,6 +42,7 @@ def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
     :raises BadInput: if a path of a scheduled job is relative
     """
     urls = _path(arguments.get("urls") or settings["INPUT_URLS"])
+    urls = "-" if urls in STANDARD_INPUT_TOO else urls
     report = _path(arguments.get("report") or settings["REPORT"])
     store = _path(settings["FILES_STORE"])
     if "_job" not in arguments:

@@ -10,7 +10,7 @@ from typing import Any
 from scrapy.settings import BaseSettings
 
 from imagefetch.about import About
-from imagefetch.checks import check_arguments, check_report
+from imagefetch.checks import check_arguments, check_files, check_report
 from imagefetch.errors import BadInput
 from imagefetch.figures import Figures, add_record
 from imagefetch.last_rows import last_rows
@@ -35,12 +35,14 @@ def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
     """
     check_settings(settings)
     check_arguments(arguments)
-    urls, report, store = find_places(settings, arguments)
+    listed, report, store = find_places(settings, arguments)
+    urls = listed
     if not arguments.get("urls"):
         urls = ""  # the setting's need not be this report's
     elif not is_address(urls):
         urls = str(spool_path(report) if urls == str(STANDARD_INPUT) else Path(urls).absolute())
     check_report(report)
+    check_files(settings, listed, report)
     if not report.exists():
         raise BadInput(f"{report}: no such report; name one with -a report=PATH")
     figures, repeats = no_figures(settings)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
-from pathlib import Path
+from typing import BinaryIO
 
 import aiohttp
 from scrapy import Request, Spider
@@ -17,10 +17,11 @@ from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addon import user_agent
-from imagefetch.body import Bounds, Pace, read_pieces, skip
+from imagefetch.body import Bounds, Pace, content_coding, read_pieces, skip
 from imagefetch.decode import Decoder, decoder
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
 from imagefetch.handler import StreamingDownloadHandler
+from imagefetch.kept_list import write_copy
 from imagefetch.partials import store_error
 from imagefetch.places import shown
 from imagefetch.receive import Receiver
@@ -34,8 +35,8 @@ LIST_TIMEOUT = 3600
 GZIP = b"\x1f\x8b"
 
 
-def fetch_list(address: str, path: Path, settings: BaseSettings) -> None:
-    """Write the list at *address* into the file *path*; gzip is undone.
+def fetch_list(address: str, file: BinaryIO, settings: BaseSettings) -> None:
+    """Write the list at *address* into *file* as `write_copy` does; its own gzip is undone.
 
     Settings: those of `StreamingDownloadHandler`, of retries and of redirects,
     INPUT_URLS_MAXSIZE, USER_AGENT, CONTACT, HTTPPROXY_ENABLED.
@@ -44,7 +45,7 @@ def fetch_list(address: str, path: Path, settings: BaseSettings) -> None:
     """
 
     def fetch() -> None:
-        asyncio.run(_fetch(address, path, settings))
+        asyncio.run(_fetch(address, file, settings))
 
     try:
         asyncio.get_running_loop()
@@ -55,13 +56,13 @@ def fetch_list(address: str, path: Path, settings: BaseSettings) -> None:
         thread.submit(fetch).result()
 
 
-async def _fetch(address: str, path: Path, settings: BaseSettings) -> None:
+async def _fetch(address: str, file: BinaryIO, settings: BaseSettings) -> None:
     crawler = Crawler(Spider, Settings(settings))
     try:
         handler = StreamingDownloadHandler(crawler)
     except ValueError as error:
         raise BadInput(str(error)) from error
-    handler.receiver = _ListReceiver(crawler, path)
+    handler.receiver = _ListReceiver(crawler, file)
     delay, max_delay = settings.getfloat("RETRY_DELAY"), settings.getfloat("RETRY_MAX_DELAY")
     try:
         for retry in range(1, settings.getint("RETRY_TIMES") + 2):
@@ -106,9 +107,9 @@ async def _follow(address: str, handler: StreamingDownloadHandler) -> None:
 class _ListReceiver(Receiver):
     """Writes a whole answer's body into a file."""
 
-    def __init__(self, crawler: Crawler, path: Path) -> None:
+    def __init__(self, crawler: Crawler, file: BinaryIO) -> None:
         super().__init__(crawler)
-        self.path = path
+        self.file = file
 
     async def receive(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
         """:raises Failure: if no whole answer was had
@@ -124,25 +125,31 @@ class _ListReceiver(Receiver):
     async def _write(self, answer: aiohttp.ClientResponse, bounds: Bounds) -> None:
         async with aclosing(read_pieces(answer, bounds)) as pieces:
             try:
-                with self.path.open("wb") as file:
-                    plain = _Plain(bounds.max_size)
+                with write_copy(self.file) as copy:
+                    plain = _Plain(content_coding(answer), bounds.max_size)
                     async for piece in pieces:
-                        file.writelines(plain.feed(piece))
+                        copy.writelines(plain.feed(piece))
                     plain.finish()
             except OSError as error:
-                raise store_error(self.path, error) from error
+                raise store_error(self.file.name, error) from error
 
 
 class _Plain:
-    """Undoes gzip where a body is a file in it, and holds what comes of it to a size."""
+    """Undoes a Content-Encoding, then gzip where what comes of it is a file in it, and holds the
+    list to a size."""
 
-    def __init__(self, max_size: int) -> None:
+    def __init__(self, coding: str, max_size: int) -> None:
         self.max_size = max_size
         self.size = 0
         self.begun = False
+        self.decode = decoder(coding)
         self.inflate: Decoder | None = None
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
+        for data in (piece,) if self.decode is None else self.decode.feed(piece):
+            yield from self._inflated(data)
+
+    def _inflated(self, piece: bytes) -> Iterator[bytes]:
         if not self.begun:
             self.begun = True
             self.inflate = decoder("gzip") if piece.startswith(GZIP) else None
@@ -153,5 +160,6 @@ class _Plain:
             yield data
 
     def finish(self) -> None:
-        if self.inflate is not None:
-            self.inflate.finish()
+        for step in (self.decode, self.inflate):
+            if step is not None:
+                step.finish()

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import os
+import re
 from pathlib import Path
 from typing import IO, Any
 
 from scrapy import Spider
 from scrapy.crawler import Crawler
-from scrapy.exporters import BaseItemExporter
+from scrapy.exporters import BaseItemExporter, CsvItemExporter, XmlItemExporter
 from scrapy.extensions.feedexport import FileFeedStorage
 
 from imagefetch import signals
+from imagefetch.cells import text
 from imagefetch.errors import ReportError
+from imagefetch.harmless import escape
 from imagefetch.items import ImageRecord
 from imagefetch.rows import HEADER, cells, encode
 from imagefetch.stop import stop_run
+
+NOT_XML = re.compile("[\ufffe\uffff]")
+"""What `escape` leaves of the characters that XML can't hold."""
 
 
 def begin_report(path: Path) -> None:
@@ -40,6 +47,8 @@ class ReportStorage(FileFeedStorage):
 
     def __init__(self, uri: str, crawler: Crawler, *, feed_options: dict[str, Any] | None = None):
         super().__init__(uri, feed_options=feed_options)
+        if not uri.startswith("file:"):
+            self.path = uri  # Scrapy would take "#" and "%20" in a path for those of an address
         self.crawler = crawler
 
     @classmethod
@@ -127,3 +136,22 @@ class ReportExporter(BaseItemExporter):
     def _fail(self, problem: str) -> None:
         self.broken = True
         stop_run(self.crawler, ReportError(f"{self.file.name}: {problem}"))
+
+
+class SafeCsvExporter(CsvItemExporter):
+    """Scrapy's CSV, of cells as those of the report: none is run by a spreadsheet."""
+
+    def __init__(self, file: IO[bytes], **kwargs: Any) -> None:
+        super().__init__(file, **{"quoting": csv.QUOTE_NONNUMERIC, **kwargs})  # type: ignore[arg-type]
+
+    def serialize_field(self, field: Any, name: str, value: Any) -> Any:
+        value = super().serialize_field(field, name, value)
+        return text(value) if isinstance(value, str) else value
+
+
+class SafeXmlExporter(XmlItemExporter):
+    """Scrapy's XML, without the characters that XML can't hold."""
+
+    def serialize_field(self, field: Any, name: str, value: Any) -> Any:
+        value = super().serialize_field(field, name, value)
+        return NOT_XML.sub("\ufffd", escape(value)) if isinstance(value, str) else value

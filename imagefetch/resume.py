@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagefetch.beside import new_file, remove_leftovers
 from imagefetch.elsewhere import check_store, has_no_file
-from imagefetch.errors import BadInput
+from imagefetch.errors import BadInput, ReportError
 from imagefetch.journal import Journal
+from imagefetch.kept_list import is_copy_of, is_kept_list
 from imagefetch.moved_rows import MovedRows
 from imagefetch.numbered import numbered, retire
 from imagefetch.only import Only
+from imagefetch.page_file import MARK, page_path
 from imagefetch.partials import is_remote, local_path, partial_folder
-from imagefetch.rows import HEADER, encode, read_rows, whole_size
+from imagefetch.rows import HEADER, check_header, encode, read_rows, whole_size
 from imagefetch.superseded import remove_superseded
 from imagefetch.urls import is_shard, read_lines
 
@@ -29,11 +32,6 @@ logger = logging.getLogger(__name__)
 
 class NothingToDo(Exception):
     """Every line of the list has its row. The text is one line for the user."""
-
-
-def unfinished(report: Path) -> Path:
-    """Return where a report that is to replace *report* is written."""
-    return report.with_name(f"{report.stem}.new{report.suffix}")
 
 
 @dataclass
@@ -60,7 +58,7 @@ class Preparation:
             remove_superseded(self.report, self.store)
             if self.loses_rows:
                 _keep_numbered(self.report)
-            self.new.replace(self.report)
+            _put(self.new, self.report)
             self.new = None
         elif self.report.exists() and (size := whole_size(self.report)) < _size(self.report):
             os.truncate(self.report, size)
@@ -101,17 +99,19 @@ def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) ->
 def look_at(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Preparation:
     """Find out what is done of the list *urls*, and what is to be done to *report*.
 
+    *keep* is called once nothing can be refused any more, before anything is changed that an
+    earlier list is needed for. It may move the list, and returns where that is then.
+
     :raises NothingToDo: if every line is done
     :raises BadInput: if *report* is none of this program's, of another list, or its pictures
         are in another store; it is left as it is
     """
-    unfinished(report).unlink(missing_ok=True)
+    clear_up(report, urls)
     made = Preparation(report, store, Journal(), fresh)
     if not report.exists():
         return made
     if fresh:
-        for _ in read_rows(report):
-            break  # what is no report of ours is not moved away
+        check_header(report)  # what is no report of ours is not moved away
         return made
     if not is_shard(urls):  # of whose job the store was looked at
         check_store(report, store)
@@ -178,19 +178,59 @@ def _kept(report: Path, journal: Journal, moved: MovedRows) -> Iterator[bytes]:
 
 
 def replace_report(report: Path, rows: Iterator[bytes]) -> None:
-    """Write *rows* beside *report*, then put them in its place."""
-    write_new(report, rows).replace(report)
+    """Write *rows* beside *report*, then put them in its place.
+
+    :raises ReportError: if the file system refuses; the report is left as it was
+    """
+    _put(write_new(report, rows), report)
+
+
+def _put(new: Path, report: Path) -> None:
+    """Let *new* take the place of *report*; a link stays one.
+
+    :raises ReportError: if the file system refuses; the report is left as it was
+    """
+    try:
+        new.replace(os.path.realpath(report))
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise ReportError(f"{report}: can't be written anew: {error.strerror}") from error
 
 
 def write_new(report: Path, rows: Iterator[bytes]) -> Path:
-    """Write *rows* beside *report*; return where they are."""
-    new = unfinished(report)
-    with new.open("wb") as file:
-        file.write(HEADER)
-        file.writelines(rows)
-        file.flush()
-        os.fsync(file.fileno())
-    return new
+    """Write *rows* beside *report*; return where they are.
+
+    :raises ReportError: if the file system refuses; nothing is left of it
+    """
+    new = None
+    try:
+        new = new_file(Path(os.path.realpath(report)))
+        with new.open("wb") as file:
+            file.write(HEADER)
+            file.writelines(rows)
+            file.flush()
+            os.fsync(file.fileno())
+        return new
+    except BaseException as error:
+        if new is not None:
+            new.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise ReportError(f"{report}: can't be written anew: {error.strerror}") from error
+        raise
+
+
+def clear_up(report: Path, urls: Path | None = None) -> None:
+    """Remove what a process that was killed was writing beside *report*, whose lock is held, but
+    for the list *urls*."""
+
+    def is_ours(name: str, head: bytes) -> bool:
+        if name == report.name:
+            return head.startswith(HEADER) or HEADER.startswith(head)
+        if name == page_path(report).name:
+            return head.startswith(MARK) or MARK.startswith(head)
+        return is_copy_of(report, name) and (not head or is_kept_list(head))
+
+    remove_leftovers(report.parent, is_ours, but=urls)
 
 
 def _keep_numbered(report: Path) -> None:

@@ -20,6 +20,7 @@ from scrapy.crawler import Crawler
 from imagefetch import signals
 from imagefetch.announced import Announced
 from imagefetch.breaker import Change
+from imagefetch.errors import LocalError
 from imagefetch.hosts import Hosts
 from imagefetch.items import ImageRecord
 from imagefetch.lookahead import LookAhead
@@ -29,6 +30,7 @@ from imagefetch.paces import Paces
 from imagefetch.slots import SLOTS, forget_slots
 from imagefetch.snapshot import Parked
 from imagefetch.spiders.images import ImagesSpider
+from imagefetch.stop import stop_run
 from imagefetch.urls import Line, site_of
 from imagefetch.waiting import Retry, Waiting
 
@@ -145,7 +147,11 @@ class HostScheduler(BaseScheduler):
         self.spider.tally.row_written(record)
         self._waiting.ended(record.line, self._loop.time())
         if record.key is not None:
-            self.spider.outcomes.set_offset(record.key, offset)
+            try:
+                self.spider.outcomes.set_offset(record.key, offset)
+            except LocalError as error:
+                stop_run(self.crawler, error)
+                return
             lines = self._waiting.take_duplicates(record.key)
             self._released.extend((line, record.key) for line in lines)
 

@@ -15,8 +15,8 @@ from imagefetch import __version__
 # -a urls= overrides it.
 INPUT_URLS = "urls.txt"
 
-# Bytes of a list that is fetched from an address, as sent and as decoded; ten
-# million lines are a gigabyte or two. 0: no limit.
+# Bytes of a list that comes from an address or standard input, as sent and as
+# decoded; ten million lines are a gigabyte or two. 0: no limit.
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
 # Lines of a list that one process of `scrapy fleet` fetches at a time; fewer
@@ -243,7 +243,11 @@ ITEM_PIPELINES = {"imagefetch.pipelines.ImageFilesPipeline": 300}
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 512 * 1024
 CONCURRENT_ITEMS = 1  # a response is one item; Scrapy makes so many tasks for each
 
-FEED_EXPORTERS = {"report": "imagefetch.report.ReportExporter"}
+FEED_EXPORTERS = {
+    "report": "imagefetch.report.ReportExporter",
+    "csv": "imagefetch.report.SafeCsvExporter",
+    "xml": "imagefetch.report.SafeXmlExporter",
+}
 FEED_STORAGES = {
     "": "imagefetch.report.ReportStorage",
     "file": "imagefetch.report.ReportStorage",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from imagefetch.intents import RECORD, Notes, read_notes
 from imagefetch.numbered import REPLACED
 from imagefetch.ownership import INDEX
+from imagefetch.scratch import ScratchDatabase
 
 NOTES = {RECORD, REPLACED, INDEX}
 """What lies among partial files and is none."""
@@ -19,9 +19,7 @@ class StoredFiles:
     """In a disposable SQLite database: there may be ten million."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.execute("CREATE TABLE file (name TEXT PRIMARY KEY, named) WITHOUT ROWID")
-        self._db.execute("BEGIN")
+        self._db = ScratchDatabase("CREATE TABLE file (name TEXT PRIMARY KEY, named) WITHOUT ROWID")
 
     def read(self, store: Path) -> int:
         """Take in the files in *store*; return how many others are partial."""
@@ -39,7 +37,7 @@ class StoredFiles:
     def name(self, name: str) -> bool:
         """Note that a row names *name*; False if one did before."""
         query = "INSERT INTO file VALUES (?, 1) ON CONFLICT DO UPDATE SET named = 1 WHERE named = 0"
-        return bool(name) and self._db.execute(query, (name,)).rowcount == 1
+        return bool(name) and self._db.execute(query, (_text(name),)).rowcount == 1
 
     def unnamed(self) -> Iterator[str]:
         """Yield the files that no row names, in order."""
@@ -49,7 +47,7 @@ class StoredFiles:
     def is_unnamed(self, name: str) -> bool:
         """Whether *name* is a file that no row names."""
         query = "SELECT 1 FROM file WHERE name = ? AND named = 0"
-        return self._db.execute(query, (name,)).fetchone() is not None
+        return self._db.execute(query, (_text(name),)).fetchone() is not None
 
     def close(self) -> None:
         self._db.close()
@@ -57,7 +55,7 @@ class StoredFiles:
 
 def _text(name: str) -> str:
     """Return *name* as SQLite takes it; no name of ours is changed."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return name.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def all_notes(store: Path) -> Notes:

@@ -6,16 +6,19 @@ import codecs
 import gzip
 import io
 import re
+import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import urlsplit
 
+from imagefetch.beside import LOOKED_AT
+from imagefetch.cells import CELL_MAX, CUT, fitting
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
+from imagefetch.kept_list import is_kept_list
 
 MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL
-CUT = "\ufffd"  # stands for what is missing, as for bytes that can't be decoded
 SNIFF = 4_096  # bytes read to tell text from binary files, and one encoding from another
 
 # UTF-32 stands first: its little-endian mark begins with that of UTF-16.
@@ -49,6 +52,7 @@ HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 # A list whose lines each begin with the number that they have in another, of
 # which it is a part, and a tab.
 SHARD_SUFFIX = ".shard"
+SHARD_LINE = re.compile(r"([0-9]{1,18})\t(.*)\n?")
 
 # What reading a list may raise after its beginning was found good.
 READ_ERRORS = (OSError, EOFError, zlib.error)
@@ -68,9 +72,10 @@ def read_lines(path: Path) -> Iterator[Line]:
     """Yield the list's lines but for blank ones and those that begin with ``#``.
 
     Understood: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
-    order mark, any line end, ``.gz`` by name. Bytes that are not in the
-    encoding become U+FFFD, which `request_url` refuses: they cost their line
-    alone. A shard (by name) is UTF-8, as `shard_line` writes it.
+    order mark, any line end, ``.gz`` by name, copies that `imagefetch.spool`
+    made. Bytes that are not in the encoding become U+FFFD, which `request_url`
+    refuses: they cost their line alone. A shard (by name) is UTF-8, as
+    `shard_line` writes it.
 
     :raises BadInput: if the list can't be opened or is no text
     :raises OSError, EOFError, zlib.error: if it breaks off amid reading
@@ -88,7 +93,7 @@ def read_lines(path: Path) -> Iterator[Line]:
                 while (part := file.readline(MAX_LINE)) and not part.endswith("\n"):
                     pass
             if text and not text.startswith("#"):
-                yield Line(number, text)
+                yield Line(number, fitting(text))  # rows are found again by it
 
 
 def is_shard(path: Path) -> bool:
@@ -103,11 +108,13 @@ def shard_line(line: Line) -> bytes:
 
 def _read_shard(path: Path) -> Iterator[Line]:
     with _open(path) as file:
-        for place, raw in enumerate(file, 1):
-            number, tab, text = raw.removesuffix("\n").partition("\t")
-            if not (tab and number.isdecimal()):
+        place = 0
+        while raw := file.readline(CELL_MAX + 20):
+            place += 1
+            found = SHARD_LINE.fullmatch(raw)
+            if found is None:
                 raise BadInput(f"{path}: line {place} is none of a shard's: number, tab, URL")
-            yield Line(int(number), text)
+            yield Line(int(found[1]), found[2])
 
 
 def check_list(path: Path) -> None:
@@ -120,6 +127,11 @@ def check_list(path: Path) -> None:
             raise BadInput(f"{path}: no URL in the list; write one a line")
     except READ_ERRORS as error:
         raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
+
+
+def check_beginning(head: bytes, source: str) -> None:
+    """:raises BadInput: if nothing that begins with *head* is a list, which is from *source*"""
+    _encoding(head, source)
 
 
 def request_url(text: str) -> str:
@@ -169,7 +181,12 @@ def check_host(host: str) -> None:
 def _open(path: Path) -> IO[str]:
     """Open the list as text, line ends translated."""
     try:
-        binary = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # it is read more than once
+            raise BadInput(
+                f"{path}: is no regular file; give the list on standard input, with -a urls=-"
+            )
+        binary = gzip.open(path) if _is_gzipped(path) else path.open("rb")
     except FileNotFoundError:
         raise BadInput(f"{path}: no such list; name one with -a urls=PATH") from None
     except IsADirectoryError:
@@ -185,7 +202,14 @@ def _open(path: Path) -> IO[str]:
     return io.TextIOWrapper(binary, encoding, errors="replace")
 
 
-def _encoding(head: bytes, path: Path) -> str:
+def _is_gzipped(path: Path) -> bool:
+    if path.suffix == ".gz":
+        return True
+    with path.open("rb") as file:  # a copy has another name until it is kept
+        return is_kept_list(file.read(LOOKED_AT))
+
+
+def _encoding(head: bytes, path: Path | str) -> str:
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return encoding

@@ -116,7 +116,7 @@ def test_a_list_on_standard_input(tmp_path: Path, server: Server) -> None:
     done = Crawl(run.returncode, run.stderr.decode(), tmp_path)
     assert done.status == 0, done.log
     assert sorted(done.by_line) == [1, 3, 5]
-    assert (tmp_path / "REPORT.urls.txt").read_text() == text
+    assert gzip.decompress((tmp_path / "REPORT.urls.txt.gz").read_bytes()).decode() == text
 
 
 def test_a_compressed_list_of_another_encoding(tmp_path: Path, server: Server) -> None:

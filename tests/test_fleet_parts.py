@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -16,11 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.errors import ReportError, StoreError
+from imagefetch.errors import BadInput, ReportError, StoreError
 from imagefetch.fleet import fence, merge
 from imagefetch.fleet.child import watch
 from imagefetch.fleet.folder import JobFolder
-from imagefetch.fleet.job import job_of
+from imagefetch.fleet.job import begun, job_of
 from imagefetch.fleet.merge import Sorter, in_order
 from imagefetch.fleet.pulse import Pulse
 from imagefetch.fleet.split import Big
@@ -32,7 +34,7 @@ from imagefetch.moving import Identity
 from imagefetch.partials import open_partial_folder, partial_folder
 from imagefetch.rows import HEADER, Row, encode
 from imagefetch.urls import Line
-from tests.conftest import examples
+from tests.conftest import examples, project
 from tests.until import until
 
 
@@ -273,6 +275,27 @@ def test_a_job_that_is_damaged(tmp_path: Path) -> None:
         folder.write("job.json", content)
         with pytest.raises(ValueError):
             folder.job()
+
+
+def test_a_list_on_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its copy is what the job is of: another list neither goes on with the job nor replaces it."""
+    monkeypatch.chdir(tmp_path)
+    copy = tmp_path / "REPORT.urls.txt.gz"
+
+    def begin(text: str) -> str:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        with begun(project(), {"urls": "-"}, lambda: 1) as job:
+            assert job.run.urls == copy
+            return job.job.id
+
+    known = begin("http://a.example/1\n")
+    before = copy.read_bytes()
+    with pytest.raises(BadInput, match="has changed since its job began"):
+        begin("http://a.example/2\n")
+    assert copy.read_bytes() == before
+    assert begin("http://a.example/1\n") == begin("") == known
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left <= {copy.name, "REPORT.csv.fleet", ".REPORT.csv.lock", "downloaded-images"}
 
 
 def test_what_attempts_left_that_is_damaged(tmp_path: Path) -> None:

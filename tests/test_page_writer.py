@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -201,12 +202,13 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(writer: PageWriter) ->
     """Whole, and nothing beside it; afterwards it works again."""
     writer.write(facts(), 60)
     old = writer.path.read_text()
-    obstacle = writer.path.with_name(".REPORT.html.new")
-    obstacle.mkdir()
-    with pytest.raises(PageError, match="directory"):
+    folder = writer.path.parent
+    away = folder.rename(folder.with_name("away"))
+    with pytest.raises(PageError, match="No such file or directory"):
         writer.write(facts(("a.jpg", "image/jpeg")), 60)
+    away.rename(folder)
     assert writer.path.read_text() == old
-    obstacle.rmdir()
+    assert not list(folder.glob(".*.new"))
     writer.write(facts(("a.jpg", "image/jpeg")), 60)
     assert "http://a.example/1" in writer.path.read_text()
 
@@ -245,12 +247,15 @@ def test_a_page_that_can_t_follow_is_withdrawn(server: Server, tmp_path: Path) -
     with (tmp_path / "log").open("wb") as log:
         running = subprocess.Popen(run, cwd=ROOT, env=environment(), stderr=log)
         until(page.exists, "a page")
-        (tmp_path / ".REPORT.html.new").mkdir()  # what is written goes there first
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+        for child in children.read_text().split():  # as on a full disk
+            resource.prlimit(int(child), resource.RLIMIT_FSIZE, (0, 0))
         server.gate.set()
         assert running.wait() == 0
     assert not page.exists()
+    assert not list(tmp_path.glob(".*.new"))
     said = (tmp_path / "log").read_text()
-    assert f"{page} can't be written: Is a directory" in said
+    assert f"{page} can't be written: File too large" in said
     assert "  page " not in said
 
 

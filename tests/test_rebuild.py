@@ -41,7 +41,7 @@ def test_the_list_is_named_so_that_the_command_works(report: Path) -> None:
     """From wherever it is given; of standard input, it is the copy."""
     page = page_of(report, urls="some.txt")
     assert f"<h1>{Path('some.txt').absolute()}</h1>" in page
-    assert f"-a urls={report.with_name('REPORT.urls.txt')} " in page_of(report, urls="-")
+    assert f"-a urls={report.with_name('REPORT.urls.txt.gz')} " in page_of(report, urls="-")
 
 
 def test_secrets_of_an_address_are_not_on_the_page(report: Path) -> None:

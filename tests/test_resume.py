@@ -236,6 +236,8 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: bytes) -> None:
     report = tmp_path / "REPORT.csv"
     report.write_bytes(content)
     for fresh in (False, True):
+        if fresh and content.startswith(HEADER):
+            continue  # it is one, if damaged: nothing else is left to be done
         with pytest.raises(BadInput, match=r"REPORT\.csv: .*(move|mend)"):
             prepare(report, tmp_path / "urls.txt", str(tmp_path), only=NOTHING, fresh=fresh)
         assert report.read_bytes() == content

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import os
 import sys
 from pathlib import Path
 
+import brotli
 import pytest
 
 from imagefetch.errors import BadInput
 from imagefetch.job import begin
+from imagefetch.rows import HEADER, encode, read_rows
 from imagefetch.spool import spool_path, spool_standard_input
 from tests.conftest import project
 from tests.server import Server, Writer
@@ -21,6 +24,20 @@ LIST = b"https://a.example/1\r\n\xff\n"
 
 def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def kept(copy: Path) -> bytes:
+    """Return the list that is kept in *copy*."""
+    return gzip.decompress(copy.read_bytes())
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Return inodes and contents of all files in *folder*, but for the lock's."""
+    return {
+        str(path): (path.stat().st_ino, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
 
 
 @pytest.fixture
@@ -37,8 +54,8 @@ def test_standard_input_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     job = begin(project(), {"urls": "-", "report": "new/r.csv"})
     job.close()
     run = job.run
-    assert run.urls == folder / "new" / "r.urls.txt"
-    assert run.urls.read_bytes() == LIST
+    assert run.urls == folder / "new" / "r.urls.txt.gz"
+    assert kept(run.urls) == LIST
 
 
 def test_standard_input_without_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,14 +75,95 @@ def test_standard_input_that_cannot_be_kept(folder: Path, monkeypatch: pytest.Mo
 
 def test_copy_as_its_own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list is not lost when the copy of an earlier run is given as standard input."""
-    copy = tmp_path / "REPORT.urls.txt"
-    copy.write_bytes(LIST)
+    standard_input(monkeypatch, LIST)
+    copy = spool_standard_input(tmp_path / "REPORT.csv").keep()
     with copy.open() as file:
         monkeypatch.setattr(sys, "stdin", file)
-        try:
-            assert spool_standard_input(tmp_path / "REPORT.csv").read_bytes() == LIST
-        except BadInput:  # may be refused, too
-            assert copy.read_bytes() == LIST
+        with pytest.raises(BadInput, match="standard input: is compressed"):
+            spool_standard_input(tmp_path / "REPORT.csv")
+    assert kept(copy) == LIST
+    standard_input(monkeypatch, b"")
+    assert spool_standard_input(tmp_path / "REPORT.csv").path == copy
+
+
+def test_a_refused_list_leaves_the_earlier_copy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another list than the report's is refused; the earlier one is still there to go on with."""
+    standard_input(monkeypatch, LIST)
+    begin(project(), {"urls": "-"}).close()
+    rows = [["https://a.example/1", "404", "1", *[""] * 6, "1", "0.1", "not-found"]]
+    (folder / "REPORT.csv").write_bytes(HEADER + b"".join(map(encode, rows)))
+    before = contents(folder)
+    standard_input(monkeypatch, b"https://b.example/1\nhttps://b.example/2\n")
+    with pytest.raises(BadInput, match="is of another list"):
+        begin(project(), {"urls": "-"})
+    assert contents(folder) == before
+    standard_input(monkeypatch, b"https://b.example/2\n" + LIST)
+    begin(project(), {"urls": "-"}).close()
+    assert kept(folder / "REPORT.urls.txt.gz") == b"https://b.example/2\n" + LIST
+    assert [row.line for row in read_rows(folder / "REPORT.csv")] == [2]
+
+
+def test_a_list_that_nothing_is_fetched_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is abandoned leaves no copy, unless there was one before."""
+    before = contents(folder)
+    standard_input(monkeypatch, LIST)
+    begin(project(), {"urls": "-"}).abandon()
+    assert contents(folder) == before
+    begin(project(), {"urls": str(folder / "urls.txt")}).abandon()
+    assert contents(folder) == before
+    for _ in range(2):
+        standard_input(monkeypatch, LIST)
+        job = begin(project(), {"urls": "-"})
+        job.close()
+    job = begin(project(), {"urls": "-"})
+    job.abandon()
+    assert kept(folder / "REPORT.urls.txt.gz") == LIST
+
+
+@pytest.mark.parametrize("kind", ["file", "gzip", "folder", "fifo", "link", "dangling"])
+def test_what_is_in_a_copys_place_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Only a copy of a list is written over or read as one: one line says what to do."""
+    place = spool_path(tmp_path / "REPORT.csv")
+    precious = tmp_path / "precious"
+    precious.write_bytes(gzip.compress(LIST))
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(place)
+    elif kind in {"link", "dangling"}:
+        place.symlink_to(precious if kind == "link" else tmp_path / "nowhere")
+    else:
+        place.write_bytes(LIST if kind == "file" else precious.read_bytes())
+    before = {path: path.lstat() for path in tmp_path.iterdir()}
+    for content in (LIST, b""):
+        standard_input(monkeypatch, content)
+        with pytest.raises(BadInput, match=r"^\S+: the list is to be kept there.*move it away"):
+            spool_standard_input(tmp_path / "REPORT.csv")
+    assert {path: path.lstat() for path in tmp_path.iterdir()}.keys() == before.keys()
+    assert place.lstat().st_ino == before[place].st_ino
+
+
+def test_endless_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no text is refused by its beginning; a list has a bound."""
+    with Path("/dev/zero").open("rb") as zero:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(zero))
+        with pytest.raises(BadInput, match="standard input: is no text file"):
+            spool_standard_input(tmp_path / "REPORT.csv")
+    standard_input(monkeypatch, b"http://a.example/\n" * 100_000)
+    with pytest.raises(BadInput, match="standard input: the list is longer than INPUT_URLS_MAX"):
+        spool_standard_input(tmp_path / "REPORT.csv", 1_000_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may have none."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(BadInput, match="standard input: no URL"):
+        spool_standard_input(tmp_path / "REPORT.csv")
 
 
 @pytest.fixture
@@ -84,6 +182,9 @@ def lists(server: Server) -> Server:
     answer("/raw/list", LIST)
     answer("/raw/list.gz", gzip.compress(LIST))
     answer("/raw/encoded", gzip.compress(LIST), headers="Content-Encoding: gzip\r\n")
+    answer("/raw/br", brotli.compress(LIST), headers="Content-Encoding: br\r\n")
+    twice = gzip.compress(gzip.compress(LIST))
+    answer("/raw/twice.gz", twice, headers="Content-Encoding: gzip\r\n")
     answer("/raw/moved", b"", "302 Found", "Location: /raw/list\r\n")
     answer("/raw/cut.gz", gzip.compress(LIST)[:-6])
     answer("/raw/large", gzip.compress(b"# nothing\n" * 10_000 + LIST))
@@ -92,7 +193,7 @@ def lists(server: Server) -> Server:
     return server
 
 
-@pytest.mark.parametrize("name", ["list", "list.gz", "encoded", "moved"])
+@pytest.mark.parametrize("name", ["list", "list.gz", "encoded", "br", "twice.gz", "moved"])
 def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
     """It is fetched once, with its gzip undone, and the copy is what is read from then on."""
     arguments = {"urls": lists.url(f"/raw/{name}"), "report": "new/r.csv"}
@@ -100,7 +201,7 @@ def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
     job.close()
     copy = job.run.urls
     assert copy.parent == folder / "new"
-    assert copy.read_bytes() == LIST
+    assert kept(copy) == LIST
     asked = dict(lists.hits)
     begin(project(), arguments).close()
     assert lists.hits == asked
@@ -116,7 +217,7 @@ def test_list_for_a_script_whose_loop_runs(lists: Server) -> None:
         job.close()
         return job.run.urls
 
-    assert asyncio.run(script()).read_bytes() == LIST
+    assert kept(asyncio.run(script())) == LIST
 
 
 def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
@@ -126,7 +227,20 @@ def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
         begin(settings, {"urls": lists.url(f"/raw/{name}")}).close()
     begin(settings, {"urls": lists.url("/raw/list"), "fresh": "1"}).close()
     assert (lists.hits["/raw/list"], lists.hits["/raw/encoded"]) == (2, 1)
-    assert len(list(folder.glob("REPORT.*.urls.txt"))) == 2
+    assert len(list(folder.glob("REPORT.*.urls.txt.gz"))) == 2
+
+
+def test_a_refused_run_leaves_the_earlier_copy(folder: Path, lists: Server) -> None:
+    """A list that fresh=1 fetches replaces no earlier one where the report can't be replaced."""
+    address = lists.url("/raw/list")
+    begin(project(), {"urls": address}).close()
+    (folder / "REPORT.csv").write_bytes(b"a,b\r\n")
+    before = contents(folder)
+    lists.raw["/raw/list"] = lists.raw["/raw/twice.gz"]
+    with pytest.raises(BadInput, match="is no report of this program's"):
+        begin(project(), {"urls": address, "fresh": "1"})
+    assert lists.hits["/raw/list"] == 2
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -13,19 +12,25 @@ from typing import NoReturn
 from scrapy.commands import crawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings
 from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
 from scrapy.utils.conf import arglist_to_dict
 
-from imagefetch.checks import Run, check_handlers
-from imagefetch.errors import BadInput
+from imagefetch.checks import Run, check_handlers, check_log
+from imagefetch.errors import BadInput, LocalError
 from imagefetch.given import Given
-from imagefetch.harmless import HarmlessFormatter, escape, hide_credentials, hide_in_tracebacks
+from imagefetch.harmless import HarmlessFormatter, hide_in_tracebacks
 from imagefetch.job import begin
+from imagefetch.output import settle, tell
+from imagefetch.places import find_places
 from imagefetch.quiet import make_log_harmless, quieten
 from imagefetch.recorder import Recorder
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
 from imagefetch.stop import STOPPED_BY
+
+PLACES = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER"}
+"""Settings that say where files are."""
 
 BAD_INPUT = 2
 ENDED_EARLY = 3
@@ -50,9 +55,15 @@ class Command(crawl.Command):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         hide_in_tracebacks()
-        words = dict(word.split("=", 1) for word in opts.set if "=" in word)
+        settings = self.settings.copy()
+        for name, value in (word.split("=", 1) for word in opts.set if "=" in word):
+            if name in PLACES:  # the others are looked at once the log is open
+                settings.set(name, value, "cmdline")
+        if opts.logfile:
+            settings.set("LOG_FILE", opts.logfile, "cmdline")
         try:
-            with log_to(opts.logfile or words.get("LOG_FILE") or self.settings["LOG_FILE"]):
+            check_log_file(settings, opts.spargs)
+            with log_to(settings["LOG_FILE"]):
                 self.prepare(args, opts)
         except BadInput as error:
             refuse(error)
@@ -77,6 +88,10 @@ class Command(crawl.Command):
         except BadInput as error:
             logger.error("Ended early: bad-input: %s", error)
             raise
+        except LocalError as error:
+            logger.error("Ended early: %s: %s", error.reason, error)
+            tell(f"ended early: {error.reason}: {error}")
+            raise SystemExit(ENDED_EARLY) from None
         except NothingToDo as news:
             logger.info("Finished: %s", news)
             tell(str(news))
@@ -148,11 +163,18 @@ def end_quickly() -> None:
     """Keep Python from looking for garbage three times among all that it is to throw away as it
     ends, which takes a tenth of a second and more."""
     gc.freeze()
+    settle()
 
 
-def tell(text: str) -> None:
-    """Write one line on standard error."""
-    sys.stderr.write(f"imagefetch: {escape(hide_credentials(text))}\n")
+def check_log_file(settings: BaseSettings, words: list[str]) -> None:
+    """:raises BadInput: if LOG_FILE, which is about to be opened, is list or report, or lies
+    in the place of something beside it; *words* are those of ``-a``"""
+    arguments = dict(word.split("=", 1) for word in words if "=" in word)
+    try:
+        listed, report, _ = find_places(settings, arguments)
+    except BadInput:
+        return  # said once the log is open
+    check_log(settings, listed, report)
 
 
 @contextmanager
@@ -182,7 +204,7 @@ def log_to(path: str | None) -> Iterator[None]:
         handler.close()
 
 
-def refuse(error: BadInput) -> NoReturn:
+def refuse(error: BadInput | LocalError) -> NoReturn:
     """End the program with one line on standard error."""
     tell(str(error))
     raise SystemExit(BAD_INPUT)

@@ -15,6 +15,7 @@ from scrapy.commands import ScrapyCommand
 from imagefetch.command_line import check_left, options_of, refuse_in_one_line
 from imagefetch.commands.crawl import refuse
 from imagefetch.errors import BadInput
+from imagefetch.output import say
 
 ROWS_SHOWN = 12
 
@@ -62,13 +63,13 @@ class Command(ScrapyCommand):
                 "-s",
                 "RETRY_DELAY=0.5",
             ]
-            print(f"A small web site runs at {base} while this command does.\n")
-            print(f"$ {shlex.join(['scrapy', *arguments])}\n", flush=True)
+            say(f"A small web site runs at {base} while this command does.\n")
+            say(f"$ {shlex.join(['scrapy', *arguments])}\n")
             self.exitcode = subprocess.call([sys.executable, "-m", "scrapy", *arguments])
         if self.exitcode == 0:
-            print(f"\n$ head -n {ROWS_SHOWN} {shlex.quote(str(report))}\n")
+            say(f"\n$ head -n {ROWS_SHOWN} {shlex.quote(str(report))}\n")
             with report.open(encoding="utf-8", newline="") as file:
                 for row in itertools.islice(file, ROWS_SHOWN):
-                    print(row.rstrip())
-            print(f"\nOpen in a browser: {report.with_suffix('.html')}")
-            print(f"Look around: {folder}")
+                    say(row.rstrip())
+            say(f"\nOpen in a browser: {report.with_suffix('.html')}")
+            say(f"Look around: {folder}")

@@ -13,13 +13,14 @@ from imagefetch.commands.crawl import (
     ENDED_EARLY,
     add_arguments,
     arguments_of,
+    check_log_file,
     end_quickly,
     refuse,
-    tell,
 )
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.forks import fork_server
 from imagefetch.harmless import hide_in_tracebacks
+from imagefetch.output import tell
 from imagefetch.quiet import make_log_harmless
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_settings, check_words
@@ -98,6 +99,7 @@ class Command(ScrapyCommand):
             ) from error
         except OSError as error:
             raise BadInput(f"no process can be begun: {error.strerror}") from error
+        check_log_file(self.settings, opts.spargs)
         try:
             configure_logging(self.settings)
             make_log_harmless()

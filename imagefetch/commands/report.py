@@ -11,9 +11,10 @@ from imagefetch.audit import audit, describe, sort
 from imagefetch.checks import check_run
 from imagefetch.command_line import check_left, check_names, options_of, refuse_in_one_line
 from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse
-from imagefetch.errors import BadInput
-from imagefetch.harmless import hide_in_tracebacks
+from imagefetch.errors import BadInput, LocalError
+from imagefetch.harmless import escape, hide_in_tracebacks
 from imagefetch.job import lock_report
+from imagefetch.output import say
 from imagefetch.partials import is_remote, local_path
 from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.strays import remove_strays
@@ -71,7 +72,7 @@ class Command(ScrapyCommand):
             if opts.html:
                 from imagefetch.rebuild import rebuild  # what it needs, no other command does
 
-                print(rebuild(self.settings, arguments))
+                say(escape(str(rebuild(self.settings, arguments))))
                 return
             run = check_run(self.settings, arguments)
             if run.urls == STANDARD_INPUT:
@@ -88,9 +89,9 @@ class Command(ScrapyCommand):
                 )
             store = None if is_remote(run.store) else local_path(run.store)
             result = audit(run.urls, run.report, store, self.settings.getint("PLACEHOLDER_REPEATS"))
-        except BadInput as error:
+        except (BadInput, LocalError) as error:
             refuse(error)
-        print(describe(result))
+        say(describe(result))
         if result.broken:
             self.exitcode = BROKEN
         elif result.missing:

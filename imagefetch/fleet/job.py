@@ -34,7 +34,7 @@ from imagefetch.fleet.folder import (
 from imagefetch.fleet.merge import Sorter, write_report
 from imagefetch.fleet.owned import remove_strays, tell_what_is_owned
 from imagefetch.fleet.split import Big, plan, split
-from imagefetch.job import lock_report, with_list_at_hand
+from imagefetch.job import list_at_hand, lock_report
 from imagefetch.leftovers import Leftovers
 from imagefetch.ownership import Ownership, settle
 from imagefetch.partials import is_remote, local_path
@@ -43,6 +43,7 @@ from imagefetch.repeats import Repeats
 from imagefetch.resume import NothingToDo, look_at, replace_report
 from imagefetch.rows import HEADER, Row, read_rows
 from imagefetch.scrapy_rules import check_proxies
+from imagefetch.spool import Copy
 from imagefetch.units import files
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 
@@ -137,13 +138,15 @@ def begun(
             job = None
         if job is None:
             folder.remove()
-        run = with_list_at_hand(run, settings)
+        copy = stack.enter_context(list_at_hand(run, settings))
+        run = replace(run, urls=copy.place)
         try:
             anew = job is None
             if job is None:
-                job = begin(run, folder, settings, workers)
+                job = begin(run, copy, folder, settings, workers)
             else:
-                check_known(job, run)
+                check_known(job, run, copy.path)
+                copy.keep()
         except READ_ERRORS as error:
             raise BadInput(f"{run.urls}: breaks off: {error}") from error
         tell_what_is_owned(run, anew=anew)
@@ -196,9 +199,9 @@ def job_of(told: Mapping[str, Any]) -> Job:
     return job
 
 
-def check_known(job: Job, run: Run) -> None:
-    """:raises BadInput: if a *job* that was begun isn't what *run* wants"""
-    if job.list != fingerprint(run.urls):
+def check_known(job: Job, run: Run, urls: Path) -> None:
+    """:raises BadInput: if a *job* that was begun isn't what *run* wants of the list *urls*"""
+    if job.list != fingerprint(urls):
         raise BadInput(
             f"{run.urls}: has changed since its job began; give the list as it was to end the "
             "job, or begin anew with -a fresh=1"
@@ -210,18 +213,21 @@ def check_known(job: Job, run: Run) -> None:
         )
 
 
-def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable[[], int]) -> Job:
+def begin(
+    run: Run, copy: Copy, folder: JobFolder, settings: BaseSettings, workers: Callable[[], int]
+) -> Job:
     """Split what is to be done of the list into shards in *folder*.
 
     :raises BadInput: if the report is none of this program's, or of another list
     :raises NothingToDo: if every line is done
     """
-    made = fingerprint(run.urls)
+    made = fingerprint(copy.path)
     number = uuid.uuid4().hex[:12]
     parts = folder.of(number)
     try:
-        preparation = look_at(run.report, run.urls, run.store, only=run.only, fresh=run.fresh)
+        preparation = look_at(run.report, copy.path, run.store, only=run.only, fresh=run.fresh)
     except NothingToDo:
+        copy.keep()
         settle(run.report, run.store)
         raise
     with closing(preparation) as prepared:
@@ -243,13 +249,14 @@ def begin(run: Run, folder: JobFolder, settings: BaseSettings, workers: Callable
                 report.seek(journal.offset(line))
                 return report.readline()
 
-            wanted = (line for line in read_lines(run.urls) if row_of(line) is not None)
+            wanted = (line for line in read_lines(copy.path) if row_of(line) is not None)
             made_plan = plan(wanted, size, max(1, workers()), limit)
             scratch = stack.enter_context(scratch_of(parts, run.report))
-            split(run.urls, scratch, made_plan, row_of, partial(_send, parts))
+            split(copy.path, scratch, made_plan, row_of, partial(_send, parts))
         own = Ownership(run.report, run.store)
         own.begin()
         own.close()
+        copy.keep()
         prepared.commit()
         total = made_plan.lines if journal.total is None else journal.total
         job = Job(

@@ -317,11 +317,14 @@ class ImagesSpider(Spider):
         return first
 
     def _duplicate(self, meta: dict[str, Any]) -> ImageRecord | None:
-        offset = self.outcomes.offset(meta[DUPLICATE_OF])
-        assert offset is not None  # the scheduler sees to it
         try:
+            offset = self.outcomes.offset(meta[DUPLICATE_OF])
+            assert offset is not None  # the scheduler sees to it
             first = read_row(Path(self.report), offset)
-        except (OSError, ValueError, StopIteration) as error:
+        except errors.LocalError as error:
+            stop_run(self.crawler, error)
+            return None
+        except (OSError, ValueError) as error:
             stop_run(self.crawler, errors.ReportError(f"{self.report}: can't be read: {error}"))
             return None
         line: Line = meta[LINE]

@@ -1,0 +1,100 @@
+"""What is written on standard output and standard error when nobody reads there any more."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
+from tests.server import Server
+
+
+def into_a_broken_pipe(words: list[str], *streams: str) -> tuple[int, bytes]:
+    """Run a command whose *streams* nobody reads; return its status, and what is on the other."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            words,
+            cwd=ROOT,
+            env=environment(),
+            check=False,
+            stdout=writer if "stdout" in streams else subprocess.DEVNULL,
+            stderr=writer if "stderr" in streams else subprocess.PIPE,
+        )
+    finally:
+        os.close(writer)
+    return done.returncode, done.stderr or b""
+
+
+def test_a_crawl_goes_on_without_a_reader(tmp_path: Path, server: Server) -> None:
+    """As in ``scrapy crawl … 2>&1 | head``: every line gets its row, and the status tells it."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(30)]
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    done = into_a_broken_pipe(command(tmp_path, {"PROGRESS_INTERVAL": 0.1}), "stdout", "stderr")
+    assert done == (0, b"")
+    Crawl(0, "", tmp_path).check(30)
+    again = into_a_broken_pipe(command(tmp_path, {}), "stderr")  # nothing is to be done
+    assert again == (0, b"")
+    refused = into_a_broken_pipe([*command(tmp_path, {}), "-a", "urls=nowhere"], "stderr")
+    assert refused == (2, b"")
+
+
+def test_a_report_without_a_reader(tmp_path: Path, crawl: RunCrawl, server: Server) -> None:
+    """As in ``scrapy report | head``: no traceback, and the status that it would have had."""
+    crawl([server.url("/image/a.jpg")])
+    words = command(tmp_path, {})
+    report = [*words[:3], "report", *words[5:]]
+    for streams in (["stdout"], ["stdout", "stderr"]):
+        for more in ([], ["--html"]):
+            done = into_a_broken_pipe([*report, *more], *streams)
+            assert done == (0, b"")
+
+
+def test_a_full_disk_behind_standard_output(
+    tmp_path: Path, crawl: RunCrawl, server: Server
+) -> None:
+    """That is told."""
+    crawl([server.url("/image/a.jpg")])
+    words = command(tmp_path, {})
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*words[:3], "report", *words[5:]],
+            cwd=ROOT,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (
+        done.stderr == b"imagefetch: standard output: can't be written: No space left on device\n"
+    )
+
+
+def test_a_feed_that_fails_costs_no_row(tmp_path: Path, server: Server) -> None:
+    """The report comes first, whatever ``-o`` runs into."""
+    (tmp_path / "urls.txt").write_text("\n".join(server.url(f"/image/{n}") for n in range(5)))
+    words = [*command(tmp_path, {}), "-o", "-:jsonlines"]
+    done = into_a_broken_pipe(words, "stdout")
+    assert done[0] == 0
+    Crawl(0, "", tmp_path).check(5)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_name_that_the_terminal_does_not_know(encoding: str) -> None:
+    """It is written in another way."""
+    script = "from imagefetch.output import say, tell; say('名\\udcff'); tell('名\\udcff')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**environment(), "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    shown = "名" if encoding == "utf-8" else "\\u540d"
+    assert done.stdout.decode() == f"{shown}\\udcff\n"
+    assert done.stderr.decode() == f"imagefetch: {shown}\\udcff\n"
