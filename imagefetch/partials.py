@@ -215,8 +215,8 @@ def open_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:
 
 
 def close_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:
-    """Remove *folder* with what nobody has taken from it but files to *keep*, and the folder of such folders where
-    it is empty."""
+    """Remove *folder* with what nobody has taken from it, but for files to *keep*; and the folder
+    of such folders where it is empty."""
     with suppress(OSError):
         for path in folder.iterdir():
             if path.name not in keep:
