@@ -12,7 +12,7 @@ from imagefetch.errors import BadInput
 from imagefetch.intents import read_notes
 from imagefetch.moving import Identity, rename_new
 from imagefetch.page_file import keep_page
-from imagefetch.rows import Row, read_rows
+from imagefetch.rows import Row, readable_rows
 
 REPLACED = "replaced"
 """The file, in a report's folder for partial files, that notes which earlier reports a fresh run
@@ -46,7 +46,7 @@ def _is_another_job(path: Path) -> bool:
 def rows_of(path: Path) -> Iterator[Row]:
     """Yield the rows of an earlier report, as far as it can be read."""
     try:
-        yield from read_rows(path)
+        yield from readable_rows(path)
     except (BadInput, OSError):
         return
 

@@ -23,7 +23,7 @@ from imagefetch.numbered import numbered, retire
 from imagefetch.only import Only
 from imagefetch.page_file import MARK, page_path
 from imagefetch.partials import is_remote, local_path, partial_folder
-from imagefetch.rows import HEADER, check_header, encode, read_rows, whole_size
+from imagefetch.rows import HEADER, check_header, encode, read_rows, readable_rows, whole_size
 from imagefetch.superseded import remove_superseded
 from imagefetch.urls import is_shard, read_lines
 
@@ -68,7 +68,7 @@ class Preparation:
             return
         notes = None
         if not is_remote(self.store):
-            if has_no_file(self.report, local_path(self.store)):
+            if has_no_file(readable_rows(self.report), local_path(self.store)):
                 logger.warning("%s: its pictures are not in FILES_STORE; they stay", self.report)
             else:
                 notes = partial_folder(self.store, self.report)

@@ -156,7 +156,10 @@ def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) 
     paths = [f"/image/{n}" for n in range(6)]
     paths[2] = "/image/deadly/x"
     shard = Shard(tmp_path, [server.url(path) for path in paths])
-    pipeline = 'ITEM_PIPELINES={"tests.fleet_kill.DeadlyPipeline": 300}'
+    pipeline = (
+        'ITEM_PIPELINES={"imagefetch.pipelines.ImageFilesPipeline": null, '
+        '"tests.fleet_kill.DeadlyPipeline": 300}'
+    )
     progress = fetch_shard(shard.task(pipeline, "CONCURRENT_REQUESTS=2"), ignored, lambda: True)
     assert progress == {"shard": 7, "done": 6, "kept": 5}
     assert shard.codes()[3000] == "FAILED WorkerCrash"
