@@ -99,9 +99,6 @@ def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) ->
 def look_at(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Preparation:
     """Find out what is done of the list *urls*, and what is to be done to *report*.
 
-    *keep* is called once nothing can be refused any more, before anything is changed that an
-    earlier list is needed for. It may move the list, and returns where that is then.
-
     :raises NothingToDo: if every line is done
     :raises BadInput: if *report* is none of this program's, of another list, or its pictures
         are in another store; it is left as it is
