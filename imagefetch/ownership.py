@@ -135,7 +135,7 @@ class Ownership:
                 self.intents.end(name)
         self.intents.close()
         self._names.close()
-        close_partial_folder(self.partial)
+        close_partial_folder(self.partial, keep={RECORD, REPLACED})
 
 
 def settle(report: Path, store: str) -> int:

@@ -214,12 +214,13 @@ def open_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:
         raise store_error(folder, error) from error
 
 
-def close_partial_folder(folder: Path) -> None:
-    """Remove *folder* with what nobody has taken from it, and the folder of such folders where
-    it is empty."""
+def close_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:
+    """Remove *folder* with what nobody has taken from it, but for files to *keep*; and the folder
+    of such folders where it is empty."""
     with suppress(OSError):
         for path in folder.iterdir():
-            path.unlink()
+            if path.name not in keep:
+                path.unlink()
     for path in (folder, folder.parent):
         try:
             path.rmdir()

@@ -104,7 +104,8 @@ def assert_refused(done: Crawl) -> None:
 def test_a_finished_file_is_renamed_into_its_place(
     crawl: RunCrawl, server: Server, tmp_path: Path, prefix: str
 ) -> None:
-    """The partial file becomes the stored one; what bore its name is replaced, not changed."""
+    """The partial file becomes the stored one; what bore its name, and is not this
+    report's, stays as it is."""
     images = tmp_path / "images"
     place = images / file_name(server.url("/raw/a.jpg"), ".jpg")
     images.mkdir()
@@ -121,9 +122,11 @@ def test_a_finished_file_is_renamed_into_its_place(
         done = crawl([server.url("/raw/a.jpg")], FILES_STORE=f"{prefix}{images}", RETRY_TIMES=0)
         assert earlier.read() == b"of an earlier run"
     assert done.status == 0, done.log
-    done.check(1)
-    assert seen == [(place.stat().st_ino, b"of an earlier run")]
-    assert place.read_bytes() == body
+    stored = images / done.by_line[1]["File"]
+    assert stored != place
+    assert seen == [(stored.stat().st_ino, b"of an earlier run")]
+    assert place.read_bytes() == b"of an earlier run"
+    assert stored.read_bytes() == body
 
 
 def test_a_place_that_is_taken_by_a_folder_ends_the_run(
