@@ -8,7 +8,7 @@ from pathlib import Path
 from imagefetch.errors import BadInput
 from imagefetch.names import stored_file
 from imagefetch.partials import is_remote, local_path
-from imagefetch.rows import read_rows
+from imagefetch.rows import readable_rows
 
 SAMPLE = 100
 """First and last files that rows name, of which one must be in the store."""
@@ -17,7 +17,7 @@ SAMPLE = 100
 def has_no_file(report: Path, store: Path) -> bool:
     """Whether rows of *report* name files, and none of a sample of these is in *store*."""
     first, last = 0, deque[str](maxlen=SAMPLE)
-    for row in read_rows(report):
+    for row in readable_rows(report):
         if row.file and first < SAMPLE:
             first += 1
             if stored_file(store, row.file) is not None:

@@ -22,6 +22,7 @@ RECORD_FSYNC names a file that is told what was made safe against a power cut, a
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 from pathlib import Path
@@ -38,7 +39,12 @@ STEP, _, COUNT = os.environ.get("KILL_AT", ":0").partition(":")
 _reached = itertools.count(1)
 
 SETTINGS = {
-    "ITEM_PIPELINES": '{"tests.kill.KillingPipeline": 300}',
+    "ITEM_PIPELINES": json.dumps(
+        {
+            "imagefetch.pipelines.ImageFilesPipeline": None,  # whose place it takes
+            "tests.kill.KillingPipeline": 300,
+        }
+    ),
     "FEED_EXPORTERS": '{"report": "tests.kill.KillingExporter"}',
 }
 

@@ -207,7 +207,7 @@ def test_what_a_killed_process_moved_is_known_behind_its_fence(tmp_path: Path) -
     assert fence.put_up(partial) == notes
     assert fence.put_up(partial) == fence.notes_of(partial) == notes
     report = tmp_path / "REPORT.csv"
-    cells = ["http://a.example/1", "200", "1", "named.jpg", *[""] * 8]
+    cells = ["http://a.example/1", "200", "1", "named.jpg", *[""] * 5, "1", "0.1", ""]
     report.write_bytes(HEADER + encode(cells))
     assert remove_noted(notes, report, tmp_path) == 1
     assert {path.name for path in tmp_path.glob("*.jpg")} == {"named.jpg", "another.jpg"}

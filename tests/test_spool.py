@@ -100,7 +100,9 @@ def test_a_refused_list_leaves_the_earlier_copy(
         begin(project(), {"urls": "-"})
     assert contents(folder) == before
     standard_input(monkeypatch, b"https://b.example/2\n" + LIST)
-    begin(project(), {"urls": "-"}).close()
+    job = begin(project(), {"urls": "-"})
+    job.preparation.commit()
+    job.close()
     assert kept(folder / "REPORT.urls.txt.gz") == b"https://b.example/2\n" + LIST
     assert [row.line for row in read_rows(folder / "REPORT.csv")] == [2]
 
