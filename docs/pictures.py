@@ -18,9 +18,9 @@ from rich.text import Text
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.browser import Tab, browsing  # noqa: E402
 from tests.conftest import environment  # noqa: E402
-from tests.terminal import Terminal  # noqa: E402
+from tests.support.browser import Tab, browsing  # noqa: E402
+from tests.support.terminal import Terminal  # noqa: E402
 
 COLUMNS, LINES = 92, 30
 

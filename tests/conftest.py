@@ -17,7 +17,7 @@ import pytest
 from scrapy.settings import Settings
 
 from imagefetch.rows import decode
-from tests.server import Server, serving
+from tests.support.server import Server, serving
 
 ROOT = Path(__file__).parent.parent
 LOOPBACK = "127.0.0.0/8"

@@ -19,7 +19,7 @@ from imagefetch.moving import Identity
 from imagefetch.partials import partial_folder
 from imagefetch.rows import HEADER, cells, encode
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
-from tests.server import Server
+from tests.support.server import Server
 
 
 def report(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from imagefetch.breaker import Breakers, Change
 from imagefetch.urls import Line
-from tests.answers import LAST
 from tests.conftest import HOSTS, RunCrawl, examples
-from tests.server import Server, Writer
-from tests.steps import steps
+from tests.support.answers import LAST
+from tests.support.server import Server, Writer
+from tests.support.steps import steps
 
 
 class Entry(NamedTuple):

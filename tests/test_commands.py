@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, RunCrawl, command, environment
-from tests.server import Server
+from tests.support.server import Server
 
 
 def run(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:

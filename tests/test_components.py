@@ -20,16 +20,16 @@ from imagefetch.rows import HEADER
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.start import check_spider
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment, examples, project
-from tests.server import Server
+from tests.support.server import Server
 
 LINES = 8
 """Pictures of a crawl here; after them, one that is missing, and the first again."""
 
-PARTS = "tests.parts"
+PARTS = "tests.support.parts"
 
 
 def part(name: str, order: int = 400) -> str:
-    """Return a setting that adds one of `tests.parts`."""
+    """Return a setting that adds one of `tests.support.parts`."""
     return json.dumps({f"{PARTS}.{name}": order})
 
 
@@ -119,7 +119,7 @@ def test_whatever_a_component_does_each_line_has_its_row(
 def test_whatever_a_page_object_makes_the_row_is_its_line_s(
     crawl: RunCrawl, lines: list[str]
 ) -> None:
-    done = crawl(lines, SCRAPY_POET_DISCOVER="tests.odd_pages")
+    done = crawl(lines, SCRAPY_POET_DISCOVER="tests.support.odd_pages")
     assert reasons(done) == [FAILED, FAILED, *ALL_KEPT[2:-1], FAILED]
 
 
@@ -156,7 +156,7 @@ CLASSES = ("LOG_FORMATTER", "STATS_CLASS", "REQUEST_FINGERPRINTER_CLASS", "DUPEF
         *((setting, '{"no.such.Thing": 500}') for setting in NAMES),
         *((setting, "no.such.Thing") for setting in CLASSES),
         ("ITEM_PIPELINES", "[1]"),
-        ("ITEM_PIPELINES", '{"tests.parts.Same": "first"}'),
+        ("ITEM_PIPELINES", '{"tests.support.parts.Same": "first"}'),
         ("SCRAPY_POET_PROVIDERS", "nothing"),
         ("FEEDS", '{"x.jsonl": {"format": "nosuch"}}'),
         ("TWISTED_REACTOR", "twisted.internet.selectreactor.SelectReactor"),
@@ -265,7 +265,7 @@ def test_a_run_has_all_rows_and_files_or_does_not_begin(
 def test_what_a_user_sets_goes_before() -> None:
     """Added, moved, switched off; by name or as a class; and merged once only."""
     from imagefetch.retry import WaitingRetryMiddleware
-    from tests.parts import Same
+    from tests.support.parts import Same
 
     settings = project(
         ITEM_PIPELINES={Same: 100, "imagefetch.pipelines.ImageFilesPipeline": 5},

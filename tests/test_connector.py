@@ -10,9 +10,9 @@ import pytest
 from scrapy import Request
 
 from imagefetch.errors import ConnectionReset, SystemLimit
-from tests.answers import WHOLE
-from tests.handling import handler
-from tests.server import Server, Writer, image
+from tests.support.answers import WHOLE
+from tests.support.handling import handler
+from tests.support.server import Server, Writer, image
 
 
 def two_after(server: Server, then: bytes) -> tuple[list[bytes], list[int]]:

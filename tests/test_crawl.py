@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import faults
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment
-from tests.server import Server, image
+from tests.support import faults
+from tests.support.server import Server, image
 
 
 def test_two_thousand_urls_over_twenty_hosts(crawl: RunCrawl, hosts: Server) -> None:

@@ -11,8 +11,8 @@ import pytest
 from scrapy import Request
 
 from tests.conftest import LOOPBACK, ROOT, Crawl, command, environment
-from tests.handling import handler
-from tests.server import Server, serving
+from tests.support.handling import handler
+from tests.support.server import Server, serving
 
 HOSTS = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(1_200)]
 
@@ -56,7 +56,7 @@ SCRIPT = f"""
 import asyncio, os, resource, sys
 from imagefetch.errors import Failure, LocalError
 from scrapy import Request
-from tests.handling import handler
+from tests.support.handling import handler
 
 url, name = sys.argv[1:]
 

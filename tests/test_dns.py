@@ -18,7 +18,7 @@ import pytest
 
 from imagefetch.dns import NO_ANSWER_TTL, PooledResolver
 from tests.conftest import ROOT, RunCrawl, environment
-from tests.server import Server, image
+from tests.support.server import Server, image
 
 NOT_FOUND = socket.gaierror(socket.EAI_NONAME, "no such name")
 NO_ANSWER = socket.gaierror(socket.EAI_AGAIN, "nobody answers")

@@ -24,11 +24,11 @@ from imagefetch.decode import PIECE, SLICE, decoder
 from imagefetch.errors import BadEncoding, Failure, IncompleteBody, NotAnImage, TooLarge
 from imagefetch.meta import PROBLEM, STREAM_TO
 from imagefetch.partials import FileResponse
-from tests import packing
-from tests.answers import OK, PICTURE, sends
 from tests.conftest import ROOT, environment, examples
-from tests.handling import fetch, handler
-from tests.server import ENCODERS, PAGE, Server
+from tests.support import packing
+from tests.support.answers import OK, PICTURE, sends
+from tests.support.handling import fetch, handler
+from tests.support.server import ENCODERS, PAGE, Server
 from tests.test_decode import encoded as in_encoding
 
 MIB = 2**20
@@ -54,7 +54,7 @@ class Took:
 
 def took(urls: list[str], **settings: Any) -> Took:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.peak", json.dumps(settings), *urls],
+        [sys.executable, "-m", "tests.support.peak", json.dumps(settings), *urls],
         cwd=ROOT,
         env=environment(),
         capture_output=True,

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import trustme
 
-from tests import faults
-from tests.answers import Endless, sends, unasked
 from tests.conftest import Crawl, run_crawl
-from tests.faults import CASES, Case
-from tests.server import Server, serving
-from tests.strangers import resolving
-from tests.tls import certificate
+from tests.support import faults
+from tests.support.answers import Endless, sends, unasked
+from tests.support.faults import CASES, Case
+from tests.support.server import Server, serving
+from tests.support.strangers import resolving
+from tests.support.tls import certificate
 
 # Pictures of honest servers in the same list.
 HONEST = 300
@@ -72,7 +72,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, dead_port: int) -> Iterator[Ra
         (folder / "urls.txt").write_text(lines, encoding="utf-8", newline="")
         settings = {**faults.SETTINGS, **resolving(faults.NAMES)}
         extensions = json.loads(str(settings["EXTENSIONS"]))
-        settings["EXTENSIONS"] = json.dumps({**extensions, "tests.strangers.PeakMemory": 1})
+        settings["EXTENSIONS"] = json.dumps({**extensions, "tests.support.strangers.PeakMemory": 1})
         done = run_crawl(
             folder,
             env={"SSL_CERT_FILE": str(folder / "authority.pem")},

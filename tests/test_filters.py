@@ -10,7 +10,7 @@ from imagefetch import errors
 from imagefetch.filters import Filters
 from imagefetch.items import ImageRecord
 from tests.conftest import RunCrawl, project
-from tests.server import Server
+from tests.support.server import Server
 
 
 def record(width: int | None = 40, height: int | None = 30) -> ImageRecord:

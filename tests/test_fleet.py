@@ -27,13 +27,13 @@ from imagefetch.fleet.worker import is_own
 from imagefetch.rows import read_rows
 from imagefetch.urls import read_lines
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
-from tests.fleet_chaos import chaos
-from tests.fleet_cluster import Cluster, cluster, crawls_of, fleet_command
-from tests.server import Server
-from tests.terminal import Terminal
+from tests.support.fleet_chaos import chaos
+from tests.support.fleet_cluster import Cluster, cluster, crawls_of, fleet_command
+from tests.support.server import Server
+from tests.support.terminal import Terminal
+from tests.support.until import PATIENCE, until
 from tests.test_fleet_attempt import is_over
 from tests.test_pipelines import Remote, s3
-from tests.until import PATIENCE, until
 
 __all__ = ["s3"]  # a fixture
 
@@ -319,7 +319,7 @@ def test_in_chaos(tmp_path: Path) -> None:
     """Workers killed and stopped at random, the client killed once: nothing is lost, nothing
     doubled, every file is its row's, and only lines in flight were asked for again.
 
-    ``python -m tests.fleet_chaos`` is the same at length.
+    ``python -m tests.support.fleet_chaos`` is the same at length.
     """
     found = chaos(tmp_path, lines=1_200, hosts=10, workers=2, seed=5, pause=3, events=3, hold=True)
     assert found.is_good, (found, log(tmp_path))

@@ -29,9 +29,9 @@ from imagefetch.fleet.task import Abandoned, AttemptFailed, Task
 from imagefetch.rows import HEADER, read_rows
 from imagefetch.urls import Line, shard_line
 from tests.conftest import LOOPBACK, ROOT, environment
-from tests.fleet_cluster import crawls_of
-from tests.server import Server, Writer, image, jpeg
-from tests.until import until
+from tests.support.fleet_cluster import crawls_of
+from tests.support.server import Server, Writer, image, jpeg
+from tests.support.until import until
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +158,7 @@ def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) 
     shard = Shard(tmp_path, [server.url(path) for path in paths])
     pipeline = (
         'ITEM_PIPELINES={"imagefetch.pipelines.ImageFilesPipeline": null, '
-        '"tests.fleet_kill.DeadlyPipeline": 300}'
+        '"tests.support.fleet_kill.DeadlyPipeline": 300}'
     )
     progress = fetch_shard(shard.task(pipeline, "CONCURRENT_REQUESTS=2"), ignored, lambda: True)
     assert progress == {"shard": 7, "done": 6, "kept": 5}

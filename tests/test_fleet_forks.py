@@ -14,9 +14,9 @@ import pytest
 
 from imagefetch.fleet.forks import Fork, ForkServer, Order
 from tests.conftest import LOOPBACK, ROOT, environment
-from tests.server import Server
+from tests.support.server import Server
+from tests.support.until import PATIENCE, until
 from tests.test_fleet_attempt import is_over
-from tests.until import PATIENCE, until
 
 PRELOADED = """
 import sys

@@ -35,7 +35,7 @@ from imagefetch.partials import open_partial_folder, partial_folder
 from imagefetch.rows import HEADER, Row, encode
 from imagefetch.urls import Line
 from tests.conftest import examples, project
-from tests.until import until
+from tests.support.until import until
 
 
 @examples(50)

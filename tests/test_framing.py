@@ -12,10 +12,10 @@ from imagefetch.errors import BadHTTP, Failure, HeadersTooLarge
 from imagefetch.framing import FRAMING_MAX, INTERIM_MAX, UNREAD
 from imagefetch.meta import STREAM_TO
 from imagefetch.partials import FileResponse
-from tests.answers import CHUNKED, LAST, OK, PICTURE, Answer, Endless, sends
-from tests.faults import GONE, chunk
-from tests.handling import fetch, handler
-from tests.server import Server
+from tests.support.answers import CHUNKED, LAST, OK, PICTURE, Answer, Endless, sends
+from tests.support.faults import GONE, chunk
+from tests.support.handling import fetch, handler
+from tests.support.server import Server
 
 HINT = b"HTTP/1.1 100\r\n\r\n"
 LONG_HINT = b"HTTP/1.1 103 Early Hints\r\nLink: <" + b"x" * 8_000 + b">\r\n\r\n"

@@ -23,11 +23,11 @@ from imagefetch.errors import Failure, InternalError
 from imagefetch.handler import StreamingDownloadHandler
 from imagefetch.meta import PROBLEM, STREAM_TO
 from imagefetch.partials import FileResponse
-from tests.answers import PICTURE, Answer, sends, then_reset, unasked
 from tests.conftest import Crawl, examples, run_crawl
-from tests.faults import chunk
-from tests.handling import handler
-from tests.server import PAGE, Server, serving
+from tests.support.answers import PICTURE, Answer, sends, then_reset, unasked
+from tests.support.faults import chunk
+from tests.support.handling import handler
+from tests.support.server import PAGE, Server, serving
 
 # --- Answers ----------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import pytest
 
 from imagefetch.given import Given, without_secrets
 from tests.conftest import ROOT, environment
-from tests.server import Server
+from tests.support.server import Server
 
 CRAWL = ("crawl", "images")
 

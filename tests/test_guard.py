@@ -10,10 +10,10 @@ import pytest
 
 from imagefetch.errors import BlockedAddress
 from imagefetch.guard import Guard, literal_address
-from tests.answers import WHOLE, outcomes, sends, unasked
 from tests.conftest import RunCrawl
-from tests.server import Server, serving
-from tests.strangers import Answers, resolving
+from tests.support.answers import WHOLE, outcomes, sends, unasked
+from tests.support.server import Server, serving
+from tests.support.strangers import Answers, resolving
 
 BLOCKED = ("FAILED BlockedAddress", "blocked-address", 1)
 KEPT = ("200", "", 1)

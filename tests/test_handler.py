@@ -20,7 +20,8 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
 
 from imagefetch.errors import InvalidURL
-from tests.answers import (
+from tests.conftest import HOSTS, LOOPBACK, ROOT, Crawl, RunCrawl, environment
+from tests.support.answers import (
     OK,
     PICTURE,
     WHOLE,
@@ -32,10 +33,9 @@ from tests.answers import (
     then_silent,
     unasked,
 )
-from tests.conftest import HOSTS, LOOPBACK, ROOT, Crawl, RunCrawl, environment
-from tests.handling import fetch
-from tests.server import Server, Writer, serving
-from tests.tls import certificate
+from tests.support.handling import fetch
+from tests.support.server import Server, Writer, serving
+from tests.support.tls import certificate
 
 ZEROS = [bytes(65_536)]
 

@@ -22,9 +22,9 @@ from imagefetch.harmless import (
     hide_credentials_of,
     unescape,
 )
-from tests.answers import sends
 from tests.conftest import HOSTS, ROOT, RunCrawl, examples
-from tests.server import Server
+from tests.support.answers import sends
+from tests.support.server import Server
 
 TEXT = st.lists(st.sampled_from(["\\", "u", "001b", "\x1b", "\\u001b"]) | st.text()).map("".join)
 

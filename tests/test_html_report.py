@@ -16,10 +16,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from imagefetch import errors
-from tests.browser import CONTRAST, Tab, browsing, needs_chromium
 from tests.conftest import HOSTS, ROOT, Crawl, command, environment, run_crawl
-from tests.server import Server, serving
-from tests.until import until
+from tests.support.browser import CONTRAST, Tab, browsing, needs_chromium
+from tests.support.server import Server, serving
+from tests.support.until import until
 
 pytestmark = needs_chromium
 

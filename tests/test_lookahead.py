@@ -15,7 +15,7 @@ from imagefetch.lookahead import LookAhead, host_of
 from imagefetch.urls import Line, site_of
 from imagefetch.waiting import Waiting
 from tests.conftest import project
-from tests.steps import steps
+from tests.support.steps import steps
 
 LIMIT = 4  # requests at once to a host
 PLACES = 10  # to all

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
-from tests.server import Server
+from tests.support.server import Server
 
 
 def into_a_broken_pipe(words: list[str], *streams: str) -> tuple[int, bytes]:

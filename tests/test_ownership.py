@@ -26,9 +26,9 @@ from imagefetch.names import NameTemplate
 from imagefetch.numbered import predecessors
 from imagefetch.partials import partial_folder
 from imagefetch.rows import read_rows
-from tests import driver, forked
 from tests.conftest import Crawl, examples
-from tests.server import Server, Writer, image
+from tests.support import driver, forked
+from tests.support.server import Server, Writer, image
 
 PATHS = 5
 TEMPLATES = ["{stem}-{hash}{ext}", "{sha256}{ext}", "{host}/{sha256:.2}/{hash}{ext}"]

@@ -26,11 +26,11 @@ from imagefetch.page import link
 from imagefetch.page_file import page_path
 from imagefetch.page_writer import PageError, PageWriter
 from imagefetch.sketches import Reservoir
-from tests import bombs
 from tests.conftest import ROOT, RunCrawl, command, environment
-from tests.peak import peak_memory
-from tests.server import Server
-from tests.until import until
+from tests.support import bombs
+from tests.support.peak import peak_memory
+from tests.support.server import Server
+from tests.support.until import until
 
 
 def facts(*files: tuple[str, str]) -> dict[str, Any]:
@@ -334,7 +334,7 @@ def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_report_is_locked_until_the_page_is_written(crawl: RunCrawl, server: Server) -> None:
     """The next run, which begins when the lock is free, writes the same page."""
-    pages = '{"imagefetch.html_report.HtmlReport": null, "tests.parts.WatchedPage": 300}'
+    pages = '{"imagefetch.html_report.HtmlReport": null, "tests.support.parts.WatchedPage": 300}'
     done = crawl([server.url("/image/a.jpg")], EXTENSIONS=pages)
     assert done.status == 0, done.log
     assert "page written, report locked" in done.log

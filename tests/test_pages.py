@@ -19,9 +19,9 @@ from imagefetch.partials import Download
 from imagefetch.sites.flickr import FlickrPage
 from imagefetch.sites.imgur import ImgurPage
 from imagefetch.urls import Line
-from tests.answers import sends
 from tests.conftest import RunCrawl
-from tests.server import Server, Writer, image
+from tests.support.answers import sends
+from tests.support.server import Server, Writer, image
 
 
 def answer(download: Download, url: str = "http://a.example/b.jpg") -> Answer:
@@ -139,7 +139,7 @@ def test_a_run_reads_long_headers_in_threads(crawl: RunCrawl, server: Server) ->
     for path, body in bodies.items():
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
         server.raw[path] = sends(head + body)
-    extensions = json.dumps({"tests.strangers.ReadsOnLoop": 1})
+    extensions = json.dumps({"tests.support.strangers.ReadsOnLoop": 1})
     done = crawl([server.url(path) for path in bodies], EXTENSIONS=extensions)
     assert done.status == 0, done.log
     done.check(len(bodies))

@@ -32,7 +32,7 @@ from imagefetch.checks import check_address
 from imagefetch.errors import BadInput
 from imagefetch.names import NameTemplate, file_name
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
-from tests.server import Server, Writer, image
+from tests.support.server import Server, Writer, image
 from tests.test_audit import report
 
 Answer = Callable[[Writer], Any]

@@ -27,7 +27,7 @@ from imagefetch.pages import Answer, ImagePage
 from imagefetch.partials import SMALL, Download
 from imagefetch.probe import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
 from imagefetch.urls import Line
-from tests import bombs
+from tests.support import bombs
 
 SIZE = (40, 30)
 

@@ -14,7 +14,7 @@ from imagefetch.snapshot import Parked, Snapshot
 from imagefetch.total import LOOKED_AT, count_lines, estimate_lines
 from imagefetch.units import binary_size, duration, moment, number, share, size, spell
 from tests.conftest import RunCrawl
-from tests.server import Server
+from tests.support.server import Server
 
 
 def test_a_rate_is_smooth_and_right_from_its_beginning() -> None:

@@ -14,9 +14,9 @@ from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 from imagefetch import errors
 from imagefetch.sessions import tls_context
 from tests.conftest import HOSTS, RunCrawl
-from tests.handling import fetch
-from tests.proxying import Proxy
-from tests.server import Server, image, serving
+from tests.support.handling import fetch
+from tests.support.proxying import Proxy
+from tests.support.server import Server, image, serving
 
 PASSWORD = "me:p:w"
 CREDENTIALS = "Basic bWU6cDp3"

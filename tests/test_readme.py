@@ -15,7 +15,7 @@ from imagefetch import errors, settings
 from imagefetch.rows import COLUMNS
 from imagefetch.rules import RULES
 from tests.conftest import LOOPBACK, ROOT, environment
-from tests.server import Server
+from tests.support.server import Server
 from tests.test_pages import redirects, shows
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

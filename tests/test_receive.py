@@ -14,9 +14,9 @@ from scrapy.http import Headers, Response, TextResponse
 from imagefetch.errors import DownloadTimeout, IncompleteBody
 from imagefetch.meta import STREAM_TO
 from imagefetch.partials import FileResponse
-from tests.answers import OK, PICTURE, Endless, sends, then_silent
-from tests.handling import fetch, handler
-from tests.server import Server
+from tests.support.answers import OK, PICTURE, Endless, sends, then_silent
+from tests.support.handling import fetch, handler
+from tests.support.server import Server
 
 CUT = sends(OK + b"Content-Length: 900\r\n\r\n" + PICTURE[:99])
 

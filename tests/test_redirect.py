@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 
-from tests.answers import LAST, OK, PICTURE, Answer, sends
 from tests.conftest import HOSTS, RunCrawl
-from tests.server import Server, image
+from tests.support.answers import LAST, OK, PICTURE, Answer, sends
+from tests.support.server import Server, image
 
 BAD = ("FAILED BadRedirect", "bad-redirect")
 ENDLESS = ("FAILED TooManyRedirects", "too-many-redirects")

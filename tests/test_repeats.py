@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 
 from imagefetch.repeats import Repeat, Repeats
-from tests.answers import PICTURE
 from tests.conftest import RunCrawl
-from tests.server import Server, Writer
-from tests.steps import steps
+from tests.support.answers import PICTURE
+from tests.support.server import Server, Writer
+from tests.support.steps import steps
 from tests.test_audit import report
 
 

@@ -25,9 +25,9 @@ from imagefetch.job import lock_file, lock_report
 from imagefetch.only import NOTHING
 from imagefetch.resume import prepare
 from imagefetch.rows import HEADER, cells, encode
-from tests import kill
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples, run_crawl
-from tests.server import Server, Writer, image
+from tests.support import kill
+from tests.support.server import Server, Writer, image
 
 SLOTS = 16
 TRIES = 2

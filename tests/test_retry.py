@@ -15,9 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagefetch.retry import JITTER, backoff, retry_after, spread
-from tests.answers import OK, PICTURE, Answer, Endless, outcomes, sends, then_silent
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples
-from tests.server import Server
+from tests.support.answers import OK, PICTURE, Answer, Endless, outcomes, sends, then_silent
+from tests.support.server import Server
 
 NOW = 1_800_000_000.0
 DAY = 86_400

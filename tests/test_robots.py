@@ -8,9 +8,9 @@ from scrapy.utils.test import get_crawler
 
 from imagefetch.robots import Known, NamedRobotsTxtMiddleware, OptOut
 from imagefetch.robots_txt import Rules, reduce
-from tests.answers import OK, WHOLE, Endless, outcomes, sends, then_reset
 from tests.conftest import HOSTS, RunCrawl
-from tests.server import Server
+from tests.support.answers import OK, WHOLE, Endless, outcomes, sends, then_reset
+from tests.support.server import Server
 
 
 @pytest.mark.parametrize(

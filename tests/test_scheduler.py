@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, run_crawl
-from tests.server import Server
+from tests.support.server import Server
 
 
 @pytest.mark.parametrize(("limit", "pace"), [(4, False), (8, True)])

@@ -16,9 +16,9 @@ import pytest
 import imagefetch
 from imagefetch.audit import audit
 from tests.conftest import HOSTS
-from tests.scrapyd_node import Node, blocks, checkout, located, outside, running
-from tests.server import Server, Writer, serving
-from tests.until import until
+from tests.support.scrapyd_node import Node, blocks, checkout, located, outside, running
+from tests.support.server import Server, Writer, serving
+from tests.support.until import until
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from scrapy.settings import BaseSettings, default_settings
 
 import imagefetch.settings
 from tests.conftest import RunCrawl, command, environment, project
-from tests.server import Server
+from tests.support.server import Server
 
 NOTED = Path(__file__).with_name("scrapy_defaults.txt")
 

@@ -9,7 +9,7 @@ import pytest
 from imagefetch.errors import BadInput
 from imagefetch.shape import check_shape, oddity
 from tests.conftest import RunCrawl
-from tests.server import Server
+from tests.support.server import Server
 
 URL = "http://a.example/plain"
 

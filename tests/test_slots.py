@@ -7,7 +7,7 @@ from scrapy import Request
 from scrapy.core.downloader import Slot
 
 from imagefetch.slots import forget_slots
-from tests.steps import steps
+from tests.support.steps import steps
 
 
 def test_idle_slots_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from imagefetch.job import begin
 from imagefetch.rows import HEADER, encode, read_rows
 from imagefetch.spool import spool_path, spool_standard_input
 from tests.conftest import project
-from tests.server import Server, Writer
+from tests.support.server import Server, Writer
 
 LIST = b"https://a.example/1\r\n\xff\n"
 

@@ -12,8 +12,8 @@ from imagefetch import handler as handler_module
 from imagefetch import signals
 from imagefetch.meta import STREAM_TO, TIMING
 from imagefetch.timing import EVERY, Timing
-from tests.handling import handler
-from tests.server import Server
+from tests.support.handling import handler
+from tests.support.server import Server
 
 
 def fetched(

@@ -18,10 +18,10 @@ from imagefetch.decoder import BYTES_PER_PIXEL, decode
 from imagefetch.errors import DecoderFailed, UndecodableImage
 from imagefetch.page_writer import PLUGINS
 from imagefetch.verify import Decoder, DecoderPool, Unverified
-from tests import bombs
 from tests.conftest import RunCrawl
-from tests.peak import peak_memory
-from tests.server import Server, Writer, image
+from tests.support import bombs
+from tests.support.peak import peak_memory
+from tests.support.server import Server, Writer, image
 from tests.test_probe import Sample, each_sample
 
 LIMIT = 100_000

@@ -17,8 +17,8 @@ from imagefetch.sketches import Tally
 from imagefetch.snapshot import Parked, Snapshot
 from imagefetch.view import render
 from tests.conftest import HOSTS, ROOT, command, environment
-from tests.server import Server, serving
-from tests.terminal import Terminal
+from tests.support.server import Server, serving
+from tests.support.terminal import Terminal
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*3[0-7]m")
 

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Awaitable, Callable, Iterable
 
 from tests.conftest import Crawl
-from tests.server import Reader, Writer, image, while_there
+from tests.support.server import Reader, Writer, image, while_there
 
 Answer = Callable[[Writer], Awaitable[None]]
 Greeting = Callable[[Reader, Writer], Awaitable[None]]

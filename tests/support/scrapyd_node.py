@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.conftest import ROOT, environment
-from tests.until import PATIENCE, until
+from tests.support.until import PATIENCE, until
 
 DOCUMENT = (ROOT / "docs" / "scrapyd.md").read_text(encoding="utf-8")
 

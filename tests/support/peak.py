@@ -17,7 +17,7 @@ from scrapy import Request
 
 from imagefetch.errors import Failure
 from imagefetch.meta import PROBLEM, STREAM_TO
-from tests.handling import handler
+from tests.support.handling import handler
 
 
 def peak_memory(process: int | str = "self") -> int:

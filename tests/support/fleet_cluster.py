@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from tests.conftest import ROOT, command, environment
-from tests.until import PATIENCE, until
+from tests.support.until import PATIENCE, until
 
 TTL = 5  # seconds without a sign of life until a worker is believed dead; Dask takes no less
 

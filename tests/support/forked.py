@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from imagefetch.fleet.forks import Order, fork_server
-from tests import kill
 from tests.conftest import LOOPBACK, ROOT, Crawl, environment
+from tests.support import kill
 
 
 def scrapy(log: Path, *words: str, **variables: str) -> tuple[int, str]:

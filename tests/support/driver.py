@@ -26,8 +26,8 @@ from imagefetch.report import begin_report
 from imagefetch.resume import NothingToDo, compact
 from imagefetch.rows import cells, encode, read_rows, record_of
 from imagefetch.urls import Line, read_lines
-from tests import kill
 from tests.conftest import Crawl, project
+from tests.support import kill
 
 Fetch = Callable[[str], tuple[int, bytes]]
 """Returns status and body of what is at a URL."""
@@ -39,7 +39,7 @@ class Killed(BaseException):
 
 @contextmanager
 def killing(kill_at: str) -> Iterator[None]:
-    """Let a step that `tests.kill` knows raise `Killed`."""
+    """Let a step that `tests.support.kill` knows raise `Killed`."""
     before = folder_store.move_new, resume.retire, leftovers.remove_file  # type: ignore[attr-defined]
     kill.STEP, _, kill.COUNT = (kill_at or ":0").partition(":")
     kill._reached = itertools.count(1)

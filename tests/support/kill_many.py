@@ -1,6 +1,6 @@
 """SIGKILL at random moments of one list, each time gone on with. Run by hand:
 
-    python -m tests.kill_many [--kills 1000] [--lines 20000] [--seed 1]
+    python -m tests.support.kill_many [--kills 1000] [--lines 20000] [--seed 1]
 
 At the end each line has one row, each row's file is whole, and nothing else is in the store.
 It takes about a second a kill. The moments are spread over the whole of a run: start, downloads,
@@ -22,7 +22,7 @@ from subprocess import TimeoutExpired
 from imagefetch.audit import audit, describe
 from imagefetch.fleet.forks import Fork, Order, fork_server
 from tests.conftest import HOSTS, LOOPBACK, ROOT, environment
-from tests.server import Server, serving
+from tests.support.server import Server, serving
 
 KINDS = ["/image/", "/image/", "/image/", "/image/", "/size/90000/", "/status/404/", "/hops/1/"]
 

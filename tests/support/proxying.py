@@ -7,7 +7,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.server import Reader, Server, Writer
+from tests.support.server import Reader, Server, Writer
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """A fleet whose workers are killed and stopped at random, and whose client is killed once.
 
-``python -m tests.fleet_chaos [--lines 30000] [--workers 3] [--seed N]`` prints what it found;
-the suite runs a small one. Each answer to a URL is another picture, so that a picture which
+``python -m tests.support.fleet_chaos [--lines 30000] [--workers 3] [--seed N]`` prints what it
+found; the suite runs a small one. Each answer to a URL is another picture, so that a picture which
 is not that of its row shows.
 
 Every few seconds, one of:
@@ -30,9 +30,9 @@ import psutil
 from imagefetch.audit import Audit, audit
 from imagefetch.rows import read_rows
 from imagefetch.urls import read_lines
-from tests.fleet_cluster import TTL, Cluster, Worker, cluster
-from tests.server import serving
-from tests.until import until
+from tests.support.fleet_cluster import TTL, Cluster, Worker, cluster
+from tests.support.server import serving
+from tests.support.until import until
 
 AT_ONCE = 16
 """CONCURRENT_REQUESTS of each process."""
@@ -181,7 +181,7 @@ def run(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.fleet_chaos")
+    parser = argparse.ArgumentParser(prog="python -m tests.support.fleet_chaos")
     parser.add_argument("--lines", type=int, default=30_000)
     parser.add_argument("--hosts", type=int, default=50)
     parser.add_argument("--workers", type=int, default=3)

@@ -19,8 +19,8 @@ from typing import Any
 
 from PIL import Image
 
-from tests import packing
-from tests.answers import (
+from tests.support import packing
+from tests.support.answers import (
     CHUNKED,
     LAST,
     OK,
@@ -31,8 +31,8 @@ from tests.answers import (
     then_reset,
     then_silent,
 )
-from tests.server import ENCODERS, PAGE, Writer, image
-from tests.strangers import Answers
+from tests.support.server import ENCODERS, PAGE, Writer, image
+from tests.support.strangers import Answers
 
 SETTINGS = {
     "RETRY_TIMES": 1,
@@ -511,7 +511,7 @@ CERTIFICATES: dict[str, dict[str, Any]] = {
     "unknown": {"known": False},
     "other": {"name": "b.example"},
 }
-"""What the certificates of the TLS servers are made of (`tests.tls.certificate`)."""
+"""What the certificates of the TLS servers are made of (`tests.support.tls.certificate`)."""
 
 CASES = [
     *(*LINES, *SPELLINGS, *HOSTS, *SECURE, *HEADS),

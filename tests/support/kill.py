@@ -42,10 +42,10 @@ SETTINGS = {
     "ITEM_PIPELINES": json.dumps(
         {
             "imagefetch.pipelines.ImageFilesPipeline": None,  # whose place it takes
-            "tests.kill.KillingPipeline": 300,
+            "tests.support.kill.KillingPipeline": 300,
         }
     ),
-    "FEED_EXPORTERS": '{"report": "tests.kill.KillingExporter"}',
+    "FEED_EXPORTERS": '{"report": "tests.support.kill.KillingExporter"}',
 }
 
 

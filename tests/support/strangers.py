@@ -27,7 +27,7 @@ Answers = dict[str, list[list[str] | int | None]]
 
 def resolving(answers: Answers) -> dict[str, str]:
     """Return settings that let names resolve to *answers*, and others as ever."""
-    extensions = json.dumps({"tests.strangers.Resolver": 1})
+    extensions = json.dumps({"tests.support.strangers.Resolver": 1})
     return {"EXTENSIONS": extensions, "RESOLVER": json.dumps(answers)}
 
 
