@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
-from imagefetch.addon import REPORT_FEED
+from imagefetch.addons import REPORT_FEED
 from imagefetch.components import NAMED, RANKED, SINGLE, dictionary, load
 from imagefetch.errors import BadInput
 
@@ -32,7 +32,7 @@ HANDLER = "imagefetch.handler.StreamingDownloadHandler"
 STORAGE = "imagefetch.report.ReportStorage"
 
 NEEDED = (
-    Needed("ADDONS", "imagefetch.addon.ReportAddon", "asks for the report"),
+    Needed("ADDONS", "imagefetch.addons.ReportAddon", "asks for the report"),
     Needed("SCHEDULER", "imagefetch.scheduler.HostScheduler", "hands out the lines"),
     Needed("DOWNLOADER", "scrapy.core.downloader.Downloader", "sends the requests"),
     Needed("DOWNLOAD_HANDLERS", HANDLER, "writes bodies to disk", "http"),
@@ -53,7 +53,9 @@ NEEDED = (
         "SPIDER_MIDDLEWARES", "imagefetch.output_guard.OutputGuard", "keeps records from being lost"
     ),
     Needed(
-        "ITEM_PROCESSOR", "imagefetch.processor.RecordProcessor", "keeps rows of what is dropped"
+        "ITEM_PROCESSOR",
+        "imagefetch.item_processor.RecordProcessor",
+        "keeps rows of what is dropped",
     ),
     Needed("ITEM_PIPELINES", "imagefetch.pipelines.ImageFilesPipeline", "stores the pictures"),
     Needed("EXTENSIONS", "scrapy.extensions.feedexport.FeedExporter", "writes the report"),

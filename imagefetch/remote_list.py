@@ -16,7 +16,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings, Settings
 
-from imagefetch.addon import user_agent
+from imagefetch.addons import user_agent
 from imagefetch.body import Bounds, Pace, content_coding, read_pieces, skip
 from imagefetch.decode import Decoder, decoder
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of

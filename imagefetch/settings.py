@@ -187,7 +187,7 @@ BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]
 COMMANDS_MODULE = "imagefetch.commands"
 
-ADDONS = {"imagefetch.addon.ContactAddon": 400, "imagefetch.addon.ReportAddon": 500}
+ADDONS = {"imagefetch.addons.ContactAddon": 400, "imagefetch.addons.ReportAddon": 500}
 
 SCHEDULER = "imagefetch.scheduler.HostScheduler"
 
@@ -201,7 +201,7 @@ DOWNLOAD_HANDLERS = {
 }
 
 DOWNLOADER_MIDDLEWARES = {
-    "imagefetch.quiet.HarmlessLog": 0,
+    "imagefetch.logformatter.HarmlessLog": 0,
     "imagefetch.settled.SettledMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "imagefetch.robots.NamedRobotsTxtMiddleware": 100,
@@ -236,7 +236,7 @@ REQUEST_FINGERPRINTER_CLASS = "scrapy_poet.ScrapyPoetRequestFingerprinter"
 SCRAPY_POET_PROVIDERS = {"imagefetch.pages.AnswerProvider": 500}
 SCRAPY_POET_DISCOVER = ["imagefetch.sites"]
 
-ITEM_PROCESSOR = "imagefetch.processor.RecordProcessor"
+ITEM_PROCESSOR = "imagefetch.item_processor.RecordProcessor"
 ITEM_PIPELINES = {"imagefetch.pipelines.ImageFilesPipeline": 300}
 # Pictures that wait to be decoded or stored before no more are fetched: 512, for
 # each counts as 1 KiB.
@@ -260,7 +260,7 @@ EXTENSIONS = {
     "imagefetch.summary.Summary": 400,
     "scrapy.extensions.logstats.LogStats": None,  # counts pages; Progress counts lines
 }
-LOG_FORMATTER = "imagefetch.quiet.QuietLogFormatter"
+LOG_FORMATTER = "imagefetch.logformatter.QuietLogFormatter"
 STATS_DUMP = False  # the summary says it in words
 
 # Doors that stay shut: these let others into the process, or send what they

@@ -19,7 +19,7 @@ import pytest
 from imagefetch import page_writer
 from imagefetch.about import About
 from imagefetch.child import Child
-from imagefetch.demo import picture
+from imagefetch.demo_site import picture
 from imagefetch.figures import Figures
 from imagefetch.items import ImageRecord
 from imagefetch.page import link

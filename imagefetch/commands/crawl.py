@@ -21,9 +21,9 @@ from imagefetch.errors import BadInput, LocalError
 from imagefetch.given import Given
 from imagefetch.harmless import HarmlessFormatter, hide_in_tracebacks
 from imagefetch.job import begin
+from imagefetch.logformatter import make_log_harmless, quieten
 from imagefetch.output import settle, tell
 from imagefetch.places import find_places
-from imagefetch.quiet import make_log_harmless, quieten
 from imagefetch.recorder import Recorder
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words

@@ -43,7 +43,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         # Every command imports this module; what a server needs takes a tenth of a second.
-        from imagefetch.demo import running_site, url_list
+        from imagefetch.demo_site import running_site, url_list
 
         folder = Path(tempfile.mkdtemp(prefix="imagefetch-demo-"))
         urls, report, images = folder / "urls.txt", folder / "REPORT.csv", folder / "images"

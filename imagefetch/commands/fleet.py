@@ -20,8 +20,8 @@ from imagefetch.commands.crawl import (
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.forks import fork_server
 from imagefetch.harmless import hide_in_tracebacks
+from imagefetch.logformatter import make_log_harmless
 from imagefetch.output import tell
-from imagefetch.quiet import make_log_harmless
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_settings, check_words
 
