@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefetch import __version__
-from imagefetch.redact import hide_credentials, hide_credentials_of
+from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 
 if TYPE_CHECKING:  # the page's process does without Scrapy
     from scrapy.settings import BaseSettings

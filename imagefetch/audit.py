@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagefetch.errors import BadInput
-from imagefetch.harmless import escape, hide_credentials
 from imagefetch.intents import Notes, proven_file
 from imagefetch.journal import Journal
 from imagefetch.names import stored_file
@@ -19,6 +18,7 @@ from imagefetch.resume import replace_report
 from imagefetch.rows import Row, read_rows, whole_size
 from imagefetch.stored_files import StoredFiles, all_notes
 from imagefetch.urls import host_of, read_lines
+from imagefetch.utils.text import escape, hide_credentials
 
 EXAMPLES_MAX = 5  # of each kind of trouble that is told in words
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 
-from imagefetch.scratch import ScratchDatabase
 from imagefetch.urls import Line
+from imagefetch.utils.scratch_db import ScratchDatabase
 
 # Lines kept back, beyond which the list is read no further: 100 MB or so on disk.
 BACKLOG_MAX = 1_000_000

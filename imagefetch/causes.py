@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imagefetch import errors
 from imagefetch.figures import Figures
-from imagefetch.units import lines
+from imagefetch.utils.formatting import lines
 
 NEARLY_ALL = 0.9
 """Share of the lines from which one reason is told of, and the fewest lines of which it is."""

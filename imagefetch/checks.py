@@ -23,9 +23,9 @@ from imagefetch.partials import is_remote, local_path
 from imagefetch.places import check_list_address, find_places, is_address
 from imagefetch.rules import check_settings
 from imagefetch.shape import check_shape
-from imagefetch.spelling import did_you_mean
 from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.urls import check_list
+from imagefetch.utils.spelling import did_you_mean
 from imagefetch.values import read_switch
 
 ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version", "_owner"}

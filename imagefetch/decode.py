@@ -4,7 +4,7 @@ aiohttp can do it too, yet takes a truncated gzip, br or zstd body for a whole o
 
 Memory: a decoder takes about as much as its window. That is 32 KiB for gzip and
 deflate, at most 8 MiB for zstd (RFC 9659; more is refused) and at most 16 MiB for
-br (RFC 7932; "large window" brotli is refused). `imagefetch.offload.THREADS`
+br (RFC 7932; "large window" brotli is refused). `imagefetch.utils.offload.THREADS`
 decoders exist at once.
 
 Work: each call into a library takes at most `SLICE` bytes and returns about

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from scrapy import Request
 
 from imagefetch.errors import Failure
-from imagefetch.scratch import ScratchDatabase
 from imagefetch.urls import PLAIN_URL, request_url
+from imagefetch.utils.scratch_db import ScratchDatabase
 
 
 def key_of(url: str) -> bytes:

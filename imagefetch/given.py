@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagefetch.places import is_address, shown
-from imagefetch.redact import HIDDEN, hide_credentials, hide_credentials_of, is_secret
+from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
 
 ONCE = {"only", "fresh"}
 """Arguments that aren't given again where a run is to go on."""

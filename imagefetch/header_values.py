@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from imagefetch.errors import BadInput
-from imagefetch.redact import HIDDEN, is_secret
+from imagefetch.utils.redaction import HIDDEN, is_secret
 from imagefetch.values import Table, Text
 
 PRINTABLE = re.compile(r"[\x20-\x7e\xa0-\xff]*")

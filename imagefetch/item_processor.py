@@ -18,7 +18,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.needed import check_built
 from imagefetch.partials import Download
 from imagefetch.pipelines import ImageFilesPipeline, NotStored
-from imagefetch.stop import stop_run
+from imagefetch.utils.shutdown import stop_run
 
 logger = logging.getLogger(__name__)
 

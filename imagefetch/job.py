@@ -14,7 +14,6 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.apart import check_lock, lock_file
 from imagefetch.checks import Run, check_run
-from imagefetch.descriptors import share
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.given import Given
 from imagefetch.journal import Journal
@@ -22,7 +21,8 @@ from imagefetch.ownership import settle
 from imagefetch.resume import NothingToDo, Preparation, look_at
 from imagefetch.scrapy_rules import check_proxies
 from imagefetch.spool import STANDARD_INPUT, Copy, spool_address, spool_standard_input
-from imagefetch.units import files
+from imagefetch.utils.descriptors import share
+from imagefetch.utils.formatting import files
 
 __all__ = ["Job", "begin", "list_at_hand", "lock_file", "lock_report", "remove"]
 

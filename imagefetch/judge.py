@@ -10,7 +10,7 @@ from imagefetch.errors import CutImage, DecoderFailed, UndecodableImage
 from imagefetch.filters import Filters
 from imagefetch.items import ImageRecord
 from imagefetch.probe import Picture
-from imagefetch.stop import is_stopping
+from imagefetch.utils.shutdown import is_stopping
 from imagefetch.verify import DecoderPool
 
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from imagefetch.intents import Notes, proven_file
 from imagefetch.names import stored_file
 from imagefetch.rows import Row, read_rows
-from imagefetch.scratch import ScratchDatabase, key
+from imagefetch.utils.scratch_db import ScratchDatabase, key
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.logformatter import LogFormatter
 
-from imagefetch.harmless import HarmlessFormatter
+from imagefetch.utils.text import HarmlessFormatter
 
 # What these tell at INFO is how Scrapy was put together, forty lines of it.
 ASSEMBLY = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imagefetch.rows import Row
-from imagefetch.scratch import ScratchDatabase, key
+from imagefetch.utils.scratch_db import ScratchDatabase, key
 
 
 class MovedRows:

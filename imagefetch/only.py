@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from imagefetch.errors import BadInput, problems
 from imagefetch.rows import Row
-from imagefetch.spelling import did_you_mean
+from imagefetch.utils.spelling import did_you_mean
 
 FAILED = "failed"
 

@@ -18,8 +18,8 @@ from markupsafe import escape as html
 from imagefetch import errors, pictured
 from imagefetch.about import About
 from imagefetch.figures import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
-from imagefetch.harmless import escape, hide_credentials, hide_credentials_of
-from imagefetch.units import count, duration, lines, share, size
+from imagefetch.utils.formatting import count, duration, lines, share, size
+from imagefetch.utils.text import escape, hide_credentials, hide_credentials_of
 
 HOSTS_SHOWN = 12
 TEXT_MAX = 160

@@ -22,10 +22,10 @@ from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.headers import TakesLongerError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE, SECONDS
-from imagefetch.offload import offload
 from imagefetch.partials import Download, FileResponse
 from imagefetch.probe import Picture, probe
 from imagefetch.urls import Line
+from imagefetch.utils.offload import offload
 
 
 @dataclass(frozen=True)

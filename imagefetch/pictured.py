@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from imagefetch.charts import NARROW, WIDTH, bars, columns, lines
 from imagefetch.figures import FAILED, LINES, PHASES, POINT, Figures
-from imagefetch.harmless import escape
 from imagefetch.sketches import Histogram
-from imagefetch.units import binary_size, count, moment, number, share, size, spell
+from imagefetch.utils.formatting import binary_size, count, moment, number, share, size, spell
+from imagefetch.utils.text import escape
 
 BARS = 10
 """Bars of a chart, at most; what is left has one of its own."""

@@ -23,7 +23,7 @@ from imagefetch.folder_store import FOLDERS, FolderStore
 from imagefetch.items import ImageRecord
 from imagefetch.names import NameTemplate
 from imagefetch.partials import Download, store_error
-from imagefetch.stop import stop_run
+from imagefetch.utils.shutdown import stop_run
 
 if TYPE_CHECKING:
     from imagefetch.spiders.images import ImagesSpider

@@ -13,8 +13,8 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
 from imagefetch.errors import BadInput, Problem
 from imagefetch.partials import is_remote
-from imagefetch.redact import HIDDEN, hide_credentials_of
 from imagefetch.urls import request_url
+from imagefetch.utils.redaction import HIDDEN, hide_credentials_of
 
 STANDARD_INPUT_TOO = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
 """Standard input, as a path: what comes there can't be read twice either."""

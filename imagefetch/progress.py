@@ -15,8 +15,8 @@ from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch.recorder import Recorder
 from imagefetch.snapshot import Snapshot
-from imagefetch.stop import is_stopping
-from imagefetch.units import duration
+from imagefetch.utils.formatting import duration
+from imagefetch.utils.shutdown import is_stopping
 
 if TYPE_CHECKING:
     from imagefetch.scheduler import HostScheduler

@@ -15,12 +15,12 @@ from scrapy.exporters import BaseItemExporter, CsvItemExporter, XmlItemExporter
 from scrapy.extensions.feedexport import FileFeedStorage
 
 from imagefetch import signals
-from imagefetch.cells import text
 from imagefetch.errors import ReportError
-from imagefetch.harmless import escape
 from imagefetch.items import ImageRecord
 from imagefetch.rows import HEADER, cells, encode
-from imagefetch.stop import stop_run
+from imagefetch.utils.cells import text
+from imagefetch.utils.shutdown import stop_run
+from imagefetch.utils.text import escape
 
 NOT_XML = re.compile("[\ufffe\uffff]")
 """What `escape` leaves of the characters that XML can't hold."""

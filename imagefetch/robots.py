@@ -20,9 +20,9 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.python import to_unicode
 
 from imagefetch.errors import DisallowedByRobots
-from imagefetch.kept import Kept
 from imagefetch.meta import READ_MOST
 from imagefetch.robots_txt import MOST, Rules, reduce
+from imagefetch.utils.lru import Kept
 
 logger = logging.getLogger(__name__)
 

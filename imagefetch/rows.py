@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from imagefetch.cells import CELL_MAX, read, written
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
+from imagefetch.utils.cells import CELL_MAX, read, written
 
 COLUMNS = {
     "url": "URL",
@@ -72,7 +72,7 @@ _DANGEROUS = ("=", "+", "-", "@", "'")
 
 
 def encode(row: list[str]) -> bytes:
-    """Return *row* as RFC 4180 wants it, of cells as `imagefetch.cells.written` has them."""
+    """Return *row* as RFC 4180 wants it, of cells as `imagefetch.utils.cells.written` has them."""
     text = ",".join(row)
     if not (
         text  # not "": a lone empty cell needs quotes

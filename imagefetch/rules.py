@@ -12,7 +12,7 @@ from scrapy.settings import BaseSettings, default_settings
 from imagefetch.errors import BadInput
 from imagefetch.header_values import Headers, HeaderText
 from imagefetch.scrapy_rules import check_scrapy_settings
-from imagefetch.spelling import check_names, misspelt
+from imagefetch.utils.spelling import check_names, misspelt
 from imagefetch.values import (
     COUNTS,
     NOT_ALLOWED,

@@ -30,8 +30,8 @@ from imagefetch.paces import Paces
 from imagefetch.slots import SLOTS, forget_slots
 from imagefetch.snapshot import Parked
 from imagefetch.spiders.images import ImagesSpider
-from imagefetch.stop import stop_run
 from imagefetch.urls import Line, site_of
+from imagefetch.utils.shutdown import stop_run
 from imagefetch.waiting import Retry, Waiting
 
 # Seconds by which a timer may be early.

@@ -15,7 +15,7 @@ from scrapy.utils.misc import load_object
 
 from imagefetch.errors import BadInput, Problem
 from imagefetch.proxy import proxy_url
-from imagefetch.redact import HIDDEN, hide_credentials, hide_credentials_of, is_secret
+from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
 
 ACLS = {
     "FILES_STORE_S3_ACL": (

@@ -12,11 +12,11 @@ import aiohttp
 from scrapy.settings import BaseSettings
 
 from imagefetch.connector import Connector
-from imagefetch.descriptors import share
 from imagefetch.dns import PooledResolver
 from imagefetch.guard import Guard
 from imagefetch.idle import Idle
 from imagefetch.timing import tracing
+from imagefetch.utils.descriptors import share
 
 # Bytes that aiohttp holds ready for a connection before it stops reading; up to twice as many
 # and another read of asyncio's (256 KiB) are in memory then. Four times as many, aiohttp's

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from imagefetch.sketches import Tally
-from imagefetch.units import duration, lines
+from imagefetch.utils.formatting import duration, lines
 
 YEAR = 365 * 86_400
 """Seconds; a rate by which a run takes longer is none."""

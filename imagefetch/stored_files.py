@@ -9,7 +9,7 @@ from pathlib import Path
 from imagefetch.intents import RECORD, Notes, read_notes
 from imagefetch.numbered import REPLACED
 from imagefetch.ownership import INDEX
-from imagefetch.scratch import ScratchDatabase
+from imagefetch.utils.scratch_db import ScratchDatabase
 
 NOTES = {RECORD, REPLACED, INDEX}
 """What lies among partial files and is none."""

@@ -16,9 +16,9 @@ from imagefetch.figures import Figures
 from imagefetch.html_report import HtmlReport
 from imagefetch.paces import HostPace
 from imagefetch.recorder import Recorder
-from imagefetch.redact import hide_credentials_of
 from imagefetch.repeats import Repeat
-from imagefetch.units import files, lines
+from imagefetch.utils.formatting import files, lines
+from imagefetch.utils.redaction import hide_credentials_of
 
 if TYPE_CHECKING:
     from imagefetch.scheduler import HostScheduler

@@ -1,4 +1,5 @@
-"""Small copies of pictures, made where a stranger's picture can do no harm (`imagefetch.child`)."""
+"""Small copies of pictures, made where a stranger's picture can do no harm
+(`imagefetch.utils.json_process`)."""
 
 from __future__ import annotations
 

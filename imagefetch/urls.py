@@ -14,9 +14,9 @@ from typing import IO, NamedTuple
 from urllib.parse import urlsplit
 
 from imagefetch.beside import LOOKED_AT
-from imagefetch.cells import CELL_MAX, CUT, fitting
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
 from imagefetch.kept_list import is_kept_list
+from imagefetch.utils.cells import CELL_MAX, CUT, fitting
 
 MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL
 SNIFF = 4_096  # bytes read to tell text from binary files, and one encoding from another

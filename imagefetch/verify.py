@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from imagefetch.child import Child
 from imagefetch.errors import DecoderFailed, SystemLimit, UndecodableImage
+from imagefetch.utils.json_process import Child
 
 # Seconds for one picture. The largest that are decoded, of 89 million pixels,
 # take 1 to 5 in the slowest formats.

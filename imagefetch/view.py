@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from imagefetch.figures import FAILED, LINES
-from imagefetch.harmless import escape
 from imagefetch.sketches import Tally
 from imagefetch.snapshot import Snapshot
-from imagefetch.units import duration
+from imagefetch.utils.formatting import duration
+from imagefetch.utils.text import escape
 
 HOSTS_SHOWN = 4
 WIDE = 76

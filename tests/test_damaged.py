@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from imagefetch.cells import CELL_MAX, CUT
 from imagefetch.errors import BadInput, SystemLimit
 from imagefetch.only import NOTHING
 from imagefetch.resume import prepare
 from imagefetch.rows import COLUMNS, HEADER, ROW_MAX, encode, read_rows
-from imagefetch.scratch import ScratchDatabase
 from imagefetch.urls import read_lines
+from imagefetch.utils.cells import CELL_MAX, CUT
+from imagefetch.utils.scratch_db import ScratchDatabase
 from tests.conftest import RunCrawl
 from tests.test_apart import URL, check, content
 from tests.test_commands import run

@@ -18,7 +18,6 @@ import pytest
 
 from imagefetch import page_writer
 from imagefetch.about import About
-from imagefetch.child import Child
 from imagefetch.demo_site import picture
 from imagefetch.figures import Figures
 from imagefetch.items import ImageRecord
@@ -26,6 +25,7 @@ from imagefetch.page import link
 from imagefetch.page_file import page_path
 from imagefetch.page_writer import PageError, PageWriter
 from imagefetch.sketches import Reservoir
+from imagefetch.utils.json_process import Child
 from tests.conftest import ROOT, RunCrawl, command, environment
 from tests.support import bombs
 from tests.support.peak import peak_memory

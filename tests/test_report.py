@@ -21,7 +21,7 @@ from imagefetch import signals
 from imagefetch.items import ImageRecord
 from imagefetch.report import ReportExporter, ReportStorage
 from imagefetch.rows import COLUMNS, cells, decode, encode, read_row, record_of
-from imagefetch.stop import STOPPED_BY
+from imagefetch.utils.shutdown import STOPPED_BY
 from tests.conftest import examples
 
 resource = pytest.importorskip("resource")

@@ -12,7 +12,7 @@ from scrapy.settings import SETTINGS_PRIORITIES
 import imagefetch.settings
 from imagefetch.errors import BadInput
 from imagefetch.rules import RULES, check_settings, check_words
-from imagefetch.spelling import misspelt
+from imagefetch.utils.spelling import misspelt
 from imagefetch.values import Table
 from tests.conftest import project
 

@@ -19,15 +19,15 @@ from scrapy.utils.conf import arglist_to_dict
 from imagefetch.checks import Run, check_handlers, check_log
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.given import Given
-from imagefetch.harmless import HarmlessFormatter, hide_in_tracebacks
 from imagefetch.job import begin
 from imagefetch.logformatter import make_log_harmless, quieten
-from imagefetch.output import settle, tell
 from imagefetch.places import find_places
 from imagefetch.recorder import Recorder
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_words
-from imagefetch.stop import STOPPED_BY
+from imagefetch.utils.shutdown import STOPPED_BY
+from imagefetch.utils.standard_streams import settle, tell
+from imagefetch.utils.text import HarmlessFormatter, hide_in_tracebacks
 
 PLACES = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER"}
 """Settings that say where files are."""

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 
-from imagefetch.command_line import check_left, options_of, refuse_in_one_line
 from imagefetch.commands.crawl import refuse
 from imagefetch.errors import BadInput
-from imagefetch.output import say
+from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
+from imagefetch.utils.standard_streams import say
 
 ROWS_SHOWN = 12
 

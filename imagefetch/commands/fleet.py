@@ -8,7 +8,6 @@ import logging
 from scrapy.commands import ScrapyCommand
 from scrapy.utils.log import configure_logging
 
-from imagefetch.command_line import check_left, options_of, refuse_in_one_line
 from imagefetch.commands.crawl import (
     ENDED_EARLY,
     add_arguments,
@@ -19,11 +18,12 @@ from imagefetch.commands.crawl import (
 )
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.forks import fork_server
-from imagefetch.harmless import hide_in_tracebacks
 from imagefetch.logformatter import make_log_harmless
-from imagefetch.output import tell
 from imagefetch.resume import NothingToDo
 from imagefetch.rules import check_settings, check_words
+from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
+from imagefetch.utils.standard_streams import tell
+from imagefetch.utils.text import hide_in_tracebacks
 
 logger = logging.getLogger(__name__)
 

@@ -9,16 +9,16 @@ from scrapy.commands import ScrapyCommand
 
 from imagefetch.audit import audit, describe, sort
 from imagefetch.checks import check_run
-from imagefetch.command_line import check_left, check_names, options_of, refuse_in_one_line
 from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.harmless import escape, hide_in_tracebacks
 from imagefetch.job import lock_report
-from imagefetch.output import say
 from imagefetch.partials import is_remote, local_path
 from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.strays import remove_strays
-from imagefetch.units import files
+from imagefetch.utils.command_line import check_left, check_names, options_of, refuse_in_one_line
+from imagefetch.utils.formatting import files
+from imagefetch.utils.standard_streams import say
+from imagefetch.utils.text import escape, hide_in_tracebacks
 
 BROKEN = 1
 

@@ -30,9 +30,9 @@ from imagefetch.fleet.task import Abandoned, Alive, AttemptFailed, Progress, Tas
 from imagefetch.intents import RECORD, Notes, write_notes
 from imagefetch.items import ImageRecord
 from imagefetch.partials import is_remote, partial_folder
-from imagefetch.redact import hide_credentials_of
 from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
+from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)
 

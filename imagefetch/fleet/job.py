@@ -44,8 +44,8 @@ from imagefetch.resume import NothingToDo, look_at, replace_report
 from imagefetch.rows import HEADER, Row, read_rows
 from imagefetch.scrapy_rules import check_proxies
 from imagefetch.spool import Copy
-from imagefetch.units import files
 from imagefetch.urls import READ_ERRORS, Line, read_lines
+from imagefetch.utils.formatting import files
 
 logger = logging.getLogger(__name__)
 

@@ -25,9 +25,9 @@ from imagefetch.fleet.view import FleetView
 from imagefetch.given import Given
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page
-from imagefetch.redact import hide_credentials_of
 from imagefetch.shape import oddity
 from imagefetch.summary import describe
+from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from scrapy.utils.defer import deferred_from_coro
 from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch import components, errors
-from imagefetch.descriptors import share
 from imagefetch.duplicates import key_of
 from imagefetch.html_report import HtmlReport
 from imagefetch.items import ImageRecord
@@ -45,12 +44,13 @@ from imagefetch.resume import compact
 from imagefetch.rows import read_row
 from imagefetch.rules import RULES
 from imagefetch.shape import oddity
-from imagefetch.spelling import misspelt
-from imagefetch.stop import note_stop, stop_run
 from imagefetch.summary import REMOVED
 from imagefetch.tally import Tally
-from imagefetch.units import files
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
+from imagefetch.utils.descriptors import share
+from imagefetch.utils.formatting import files
+from imagefetch.utils.shutdown import note_stop, stop_run
+from imagefetch.utils.spelling import misspelt
 from imagefetch.verify import Unverified
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TextIO
 
-from imagefetch.harmless import escape, hide_credentials
+from imagefetch.utils.text import escape, hide_credentials
 
 
 def say(text: str) -> None:

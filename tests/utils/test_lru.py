@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagefetch.kept import Kept
+from imagefetch.utils.lru import Kept
 
 
 def test_the_least_recently_used_goes_first() -> None:

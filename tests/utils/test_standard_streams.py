@@ -87,7 +87,10 @@ def test_a_feed_that_fails_costs_no_row(tmp_path: Path, server: Server) -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_a_name_that_the_terminal_does_not_know(encoding: str) -> None:
     """It is written in another way."""
-    script = "from imagefetch.output import say, tell; say('名\\udcff'); tell('名\\udcff')"
+    script = (
+        "from imagefetch.utils.standard_streams import say, "
+        "tell; say('名\\udcff'); tell('名\\udcff')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scrapy.utils.test import get_crawler
 
-from imagefetch.cells import CELL_MAX, CUT, fitting, read, written
 from imagefetch.items import ImageRecord
 from imagefetch.report import ReportStorage, SafeCsvExporter, SafeXmlExporter
 from imagefetch.rows import COLUMNS, HEADER, encode, read_rows
+from imagefetch.utils.cells import CELL_MAX, CUT, fitting, read, written
 from tests.conftest import examples
 
 DANGEROUS = "=+-@\t\r＝＋－＠﹦﹢﹣﹫"

@@ -10,7 +10,7 @@ import traceback
 from copy import copy
 from types import TracebackType
 
-from imagefetch.redact import hide_credentials, hide_credentials_of
+from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 
 __all__ = [
     "HarmlessFormatter",

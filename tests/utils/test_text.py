@@ -1,4 +1,4 @@
-"""Tests of imagefetch.harmless."""
+"""Tests of imagefetch.utils.text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.harmless import (
+from imagefetch.utils.text import (
     HarmlessFormatter,
     escape,
     hide_credentials,
@@ -201,7 +201,7 @@ def test_nothing_in_a_log_tells_a_password(crawl: RunCrawl, hosts: Server, dead_
 def test_a_traceback_tells_no_password() -> None:
     """Of an error that nobody catches, in any thread."""
     code = (
-        "import threading\nfrom imagefetch.harmless import hide_in_tracebacks\n"
+        "import threading\nfrom imagefetch.utils.text import hide_in_tracebacks\n"
         "hide_in_tracebacks()\n"
         "def fail(): raise ValueError('ftp://me:secret@nowhere \\x1b[2J')\n"
         "thread = threading.Thread(target=fail)\nthread.start()\nthread.join()\nfail()\n"

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 
-from imagefetch.harmless import CONTROL, escape, unescape
+from imagefetch.utils.text import CONTROL, escape, unescape
 
 CELL_MAX = 131_071
 """Characters of a cell as written, quotes and escapes included; Python's ``csv`` reads no
