@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagefetch.errors import BadInput
+from imagefetch.images.repeats import Repeat, Repeats
 from imagefetch.intents import Notes, proven_file
 from imagefetch.journal import Journal
 from imagefetch.names import stored_file
-from imagefetch.repeats import Repeat, Repeats
 from imagefetch.resume import replace_report
 from imagefetch.rows import Row, read_rows, whole_size
 from imagefetch.stored_files import StoredFiles, all_notes

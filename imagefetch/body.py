@@ -16,8 +16,8 @@ from imagefetch.disk import Disk
 from imagefetch.encoded import EncodedFile
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
 from imagefetch.framing import told_of_bad_chunks
+from imagefetch.images.formats import HEAD, format_of
 from imagefetch.partials import Download, PartialFile
-from imagefetch.probe import HEAD, format_of
 from imagefetch.timing import Timing
 
 # A body that nobody wants (of a 404, of a redirect) is read up to so many bytes

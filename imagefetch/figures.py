@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagefetch import errors
-from imagefetch.repeats import Repeats
+from imagefetch.images.repeats import Repeats
 from imagefetch.sketches import Histogram, Reservoir, Series, Tally
 from imagefetch.urls import host_of
 

@@ -14,9 +14,9 @@ from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from imagefetch.images.decoder_pool import beside
 from imagefetch.page_writer import PageError, writer_of
 from imagefetch.recorder import Recorder
-from imagefetch.verify import beside
 
 if TYPE_CHECKING:
     from imagefetch.spiders.images import ImagesSpider

@@ -19,11 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from imagefetch.decode_memory import allow_pixels
-from imagefetch.decoder import alarm, confine
+from imagefetch.images.decoder_memory import allow_pixels
+from imagefetch.images.decoder_worker import alarm, confine
+from imagefetch.images.thumbnails import MEMORY, thumbnail
 from imagefetch.page import render
 from imagefetch.page_file import put
-from imagefetch.thumbnails import MEMORY, thumbnail
 
 PAGE = 6
 

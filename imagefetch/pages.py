@@ -19,11 +19,11 @@ from web_poet import ItemPage, cached_method, field
 
 import imagefetch.suffixes  # noqa: F401 - for what it does
 from imagefetch.errors import EmptyBody, Placeholder
-from imagefetch.headers import TakesLongerError
+from imagefetch.images.formats import Picture, probe
+from imagefetch.images.headers import TakesLongerError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE, SECONDS
 from imagefetch.partials import Download, FileResponse
-from imagefetch.probe import Picture, probe
 from imagefetch.urls import Line
 from imagefetch.utils.offload import offload
 

@@ -14,7 +14,7 @@ from typing import Any
 from scrapy.http import Response
 
 from imagefetch.errors import StoreError
-from imagefetch.probe import HEAD
+from imagefetch.images.formats import HEAD
 
 # Bytes of a body that is kept in memory beside its file until it has a row, so that
 # the file need not be read.

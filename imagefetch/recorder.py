@@ -15,11 +15,11 @@ from scrapy.utils.asyncio import create_looping_call
 from imagefetch import signals
 from imagefetch.about import About
 from imagefetch.figures import PHASES, Figures, add_record
+from imagefetch.images.decoder_pool import beside
+from imagefetch.images.repeats import Repeats
 from imagefetch.items import ImageRecord
-from imagefetch.repeats import Repeats
 from imagefetch.sketches import Reservoir
 from imagefetch.total import count_lines, estimate_lines
-from imagefetch.verify import beside
 
 if TYPE_CHECKING:
     from imagefetch.scheduler import HostScheduler

@@ -14,9 +14,9 @@ from imagefetch.before import Before
 from imagefetch.causes import likely_cause
 from imagefetch.figures import Figures
 from imagefetch.html_report import HtmlReport
+from imagefetch.images.repeats import Repeat
 from imagefetch.paces import HostPace
 from imagefetch.recorder import Recorder
-from imagefetch.repeats import Repeat
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
 

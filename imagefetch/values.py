@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from imagefetch import names
 from imagefetch.errors import BadInput
-from imagefetch.probe import FORMATS
+from imagefetch.images.formats import FORMATS
 
 COUNTS: dict[str, int | Decimal] = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 """Decimal prefixes."""

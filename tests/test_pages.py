@@ -13,7 +13,7 @@ from tldextract import tldextract
 from url_matcher.util import get_domain
 
 from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
-from imagefetch.headers import QUICK_BYTES, QUICK_READS
+from imagefetch.images.headers import QUICK_BYTES, QUICK_READS
 from imagefetch.pages import Answer, ImagePage
 from imagefetch.partials import Download
 from imagefetch.sites.flickr import FlickrPage

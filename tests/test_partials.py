@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from imagefetch.errors import StoreError
+from imagefetch.images.formats import HEAD
 from imagefetch.partials import (
     SMALL,
     Download,
@@ -22,7 +23,6 @@ from imagefetch.partials import (
     open_partial_folder,
     partial_folder,
 )
-from imagefetch.probe import HEAD
 
 resource = pytest.importorskip("resource")
 

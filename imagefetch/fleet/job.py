@@ -34,12 +34,12 @@ from imagefetch.fleet.folder import (
 from imagefetch.fleet.merge import Sorter, write_report
 from imagefetch.fleet.owned import remove_strays, tell_what_is_owned
 from imagefetch.fleet.split import Big, plan, split
+from imagefetch.images.repeats import Repeats
 from imagefetch.job import list_at_hand, lock_report
 from imagefetch.leftovers import Leftovers
 from imagefetch.ownership import Ownership, settle
 from imagefetch.partials import is_remote, local_path
 from imagefetch.rebuild import add_row, no_figures
-from imagefetch.repeats import Repeats
 from imagefetch.resume import NothingToDo, look_at, replace_report
 from imagefetch.rows import HEADER, Row, read_rows
 from imagefetch.scrapy_rules import check_proxies

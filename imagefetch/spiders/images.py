@@ -19,9 +19,10 @@ from twisted.python.failure import Failure as TwistedFailure
 from imagefetch import components, errors
 from imagefetch.duplicates import key_of
 from imagefetch.html_report import HtmlReport
+from imagefetch.images.acceptance import Judge
+from imagefetch.images.decoder_pool import Unverified
 from imagefetch.items import ImageRecord
 from imagefetch.job import Job, begin
-from imagefetch.judge import Judge
 from imagefetch.meta import (
     DOWNLOAD,
     DUPLICATE_OF,
@@ -51,7 +52,6 @@ from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 from imagefetch.utils.shutdown import note_stop, stop_run
 from imagefetch.utils.spelling import misspelt
-from imagefetch.verify import Unverified
 
 if TYPE_CHECKING:
     from imagefetch.scheduler import HostScheduler

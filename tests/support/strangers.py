@@ -20,7 +20,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from imagefetch.dns import PooledResolver
-from imagefetch.headers import Bytes
+from imagefetch.images.headers import Bytes
 
 Answers = dict[str, list[list[str] | int | None]]
 

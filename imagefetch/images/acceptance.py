@@ -7,11 +7,11 @@ from pathlib import Path
 from scrapy.crawler import Crawler
 
 from imagefetch.errors import CutImage, DecoderFailed, UndecodableImage
-from imagefetch.filters import Filters
+from imagefetch.images.decoder_pool import DecoderPool
+from imagefetch.images.filters import Filters
+from imagefetch.images.formats import Picture
 from imagefetch.items import ImageRecord
-from imagefetch.probe import Picture
 from imagefetch.utils.shutdown import is_stopping
-from imagefetch.verify import DecoderPool
 
 
 class Judge:

@@ -19,10 +19,11 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.PpmImagePlugin import PpmImageFile
 from PIL.QoiImagePlugin import QoiImageFile
 
-from imagefetch import ends, headers
-from imagefetch.boxes import check_boxes
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.headers import Bytes, Header, MalformedError, TakesLongerError, TooLongError
+from imagefetch.images import completeness as ends
+from imagefetch.images import headers
+from imagefetch.images.boxes import check_boxes
+from imagefetch.images.headers import Bytes, Header, MalformedError, TakesLongerError, TooLongError
 
 HEAD = 4_096  # first bytes of a file that its format is told by
 

@@ -27,7 +27,7 @@ PATIENCE = 30.0
 GRACE = 3.0
 LOOK = 0.5
 
-MODULE = "imagefetch.decoder"
+MODULE = "imagefetch.images.decoder_worker"
 """What a decoder's process runs."""
 
 

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imagefetch import verify
-from imagefetch.decoder import BYTES_PER_PIXEL, decode
 from imagefetch.errors import DecoderFailed, UndecodableImage
+from imagefetch.images import decoder_pool
+from imagefetch.images.decoder_pool import Decoder, DecoderPool, Unverified
+from imagefetch.images.decoder_worker import BYTES_PER_PIXEL, decode
 from imagefetch.page_writer import PLUGINS
-from imagefetch.verify import Decoder, DecoderPool, Unverified
 from tests.conftest import RunCrawl
+from tests.images.test_formats import Sample, each_sample
 from tests.support import bombs
 from tests.support.peak import peak_memory
 from tests.support.server import Server, Writer, image
-from tests.test_probe import Sample, each_sample
 
 LIMIT = 100_000
 
@@ -125,7 +125,7 @@ def test_a_decoder_that_hangs_is_ended(tmp_path: Path) -> None:
 
 
 GREEDY = """
-from imagefetch import decoder
+from imagefetch.images import decoder_worker as decoder
 
 decoder.decode = lambda *_: str(len(bytearray(6 * 2**30)))
 decoder.main()
@@ -139,7 +139,7 @@ def test_a_decoder_that_wants_too_much_memory_is_ended(
     """The system refuses memory past the bound; that ends the process, not the run."""
     (tmp_path / "greedy_decoder.py").write_text(GREEDY)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(verify, "MODULE", "greedy_decoder")
+    monkeypatch.setattr(decoder_pool, "MODULE", "greedy_decoder")
     with pytest.raises(DecoderFailed):
         asyncio.run(_check(written(tmp_path, noise("PNG"))))
 
@@ -168,7 +168,7 @@ def test_the_end_of_a_run_waits_for_no_decoder(
 ) -> None:
     """Once the run is to end, one that hangs is ended, and nothing new is begun: these
     pictures have no outcome."""
-    monkeypatch.setattr(verify, "GRACE", 0)
+    monkeypatch.setattr(decoder_pool, "GRACE", 0)
     begun: list[Decoder] = []
 
     class Counted(Decoder):
@@ -176,7 +176,7 @@ def test_the_end_of_a_run_waits_for_no_decoder(
             super().__init__(limit, patience)
             begun.append(self)
 
-    monkeypatch.setattr(verify, "Decoder", Counted)
+    monkeypatch.setattr(decoder_pool, "Decoder", Counted)
 
     async def run() -> None:
         stopping = asyncio.Event()
@@ -201,7 +201,7 @@ def test_decoders_that_do_not_work_end_the_run_at_its_start(
     broken = tmp_path / "modules"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
-        "import sys\nif 'imagefetch.decoder' in sys.orig_argv: sys.exit(1)\n"
+        "import sys\nif 'imagefetch.images.decoder_worker' in sys.orig_argv: sys.exit(1)\n"
     )
     done = crawl(
         [server.url("/image/a.jpg")], VERIFY_IMAGES="full", env={"PYTHONPATH": str(broken)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from imagefetch.repeats import Repeat, Repeats
+from imagefetch.images.repeats import Repeat, Repeats
 from tests.conftest import RunCrawl
 from tests.support.answers import PICTURE
 from tests.support.server import Server, Writer

@@ -22,10 +22,10 @@ from scrapy.http import Headers
 
 from imagefetch import pages
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.headers import QUICK_BYTES, QUICK_READS, READS, Bytes, Header
+from imagefetch.images.formats import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
+from imagefetch.images.headers import QUICK_BYTES, QUICK_READS, READS, Bytes, Header
 from imagefetch.pages import Answer, ImagePage
 from imagefetch.partials import SMALL, Download
-from imagefetch.probe import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
 from imagefetch.urls import Line
 from tests.support import bombs
 
@@ -371,7 +371,7 @@ def test_common_headers_need_no_thread(
 
 def test_a_slow_disk_ends_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where each read takes long, the size stays unknown."""
-    monkeypatch.setattr("imagefetch.headers.SECONDS", -1.0)
+    monkeypatch.setattr("imagefetch.images.headers.SECONDS", -1.0)
     assert probed(tmp_path, PNG.bytes()).width is None
 
 
@@ -392,13 +392,13 @@ def test_avif_of_many_items_is_not_parsed(
     tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """libavif would take minutes for some ten thousand: the size stays unknown."""
-    monkeypatch.setattr("imagefetch.probe._avif_by_pillow", None)
+    monkeypatch.setattr("imagefetch.images.formats._avif_by_pillow", None)
     assert brief(probed(tmp_path, content)) == ("image/avif", ".avif", None, None)
 
 
 def test_avif_of_some_items_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as a picture of tiles has."""
-    monkeypatch.setattr("imagefetch.probe._avif_by_pillow", lambda _: Header(8, 6))
+    monkeypatch.setattr("imagefetch.images.formats._avif_by_pillow", lambda _: Header(8, 6))
     assert brief(probed(tmp_path, bombs.avif(400)))[2:] == (8, 6)
 
 

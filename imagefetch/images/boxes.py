@@ -3,7 +3,7 @@ that grows with the square of their number."""
 
 from __future__ import annotations
 
-from imagefetch.headers import Bytes, TooLongError
+from imagefetch.images.headers import Bytes, TooLongError
 
 # Bytes of the boxes that describe the picture or its frames; and boxes in them.
 DESCRIPTION = 2**20

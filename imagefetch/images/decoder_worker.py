@@ -1,4 +1,5 @@
-"""A process that decodes pictures for `imagefetch.verify`, so that none can harm the run.
+"""A process that decodes pictures for `imagefetch.images.decoder_pool`, so that none can harm the
+run.
 
 Reads a JSON array (path, Pillow's format) a line from standard input, and writes
 one JSON string a line: empty if the picture decodes, else what is wrong. It ends
@@ -15,7 +16,7 @@ from contextlib import suppress
 
 from PIL import AvifImagePlugin, Image
 
-from imagefetch.decode_memory import address_space, allow_pixels, decode_memory
+from imagefetch.images.decoder_memory import address_space, allow_pixels, decode_memory
 
 # Formats whose files hold one picture in many frames. Behind the first picture
 # of others lie previews and layers.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imagefetch.headers import Bytes, MalformedError, TooLongError, after_blocks, byte
+from imagefetch.images.headers import Bytes, MalformedError, TooLongError, after_blocks, byte
 
 # Bytes that are searched for a mark, and at once: other threads run in between.
 SEARCH = 16 * 1024 * 1024
