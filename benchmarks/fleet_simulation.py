@@ -22,7 +22,7 @@ from scrapy.settings import Settings
 from imagefetch.fleet.split import Big
 from imagefetch.fleet.turns import Turns
 from imagefetch.fleet.view import FleetView
-from imagefetch.rows import encode
+from imagefetch.output.csv_rows import encode
 from imagefetch.urls import Line, shard_line
 
 URL = "https://images.example.com/2026/11/{:010}/photograph-{:08}.jpg"

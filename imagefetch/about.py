@@ -88,7 +88,7 @@ class About:
         """Describe a run by where its list, report and pictures are; *urls* as the field is."""
         from scrapy.settings import SETTINGS_PRIORITIES
 
-        from imagefetch.partials import is_remote
+        from imagefetch.output.partial_files import is_remote
         from imagefetch.places import is_address, shown
 
         made = cls(

@@ -11,10 +11,10 @@ from pathlib import Path
 from scrapy.settings import BaseSettings
 from w3lib.url import file_uri_to_path
 
-from imagefetch.beside import head_of
 from imagefetch.errors import BadInput
 from imagefetch.kept_list import spool_path
-from imagefetch.page_file import page_path
+from imagefetch.output.own_files import head_of
+from imagefetch.output.page_file import page_path
 
 REPORT_FEED = "%(report)s"
 """How the report's own feed is called in FEEDS."""

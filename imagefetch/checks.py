@@ -19,7 +19,7 @@ from imagefetch.apart import check_apart, check_lock, lock_file
 from imagefetch.errors import BadInput
 from imagefetch.kept_list import check_copy
 from imagefetch.only import NOTHING, Only
-from imagefetch.partials import is_remote, local_path
+from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.places import check_list_address, find_places, is_address
 from imagefetch.rules import check_settings
 from imagefetch.shape import check_shape

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imagefetch.errors import BadInput
-from imagefetch.names import stored_file
-from imagefetch.partials import is_remote, local_path
-from imagefetch.rows import Row, read_rows
+from imagefetch.output.csv_rows import Row, read_rows
+from imagefetch.output.file_names import stored_file
+from imagefetch.output.partial_files import is_remote, local_path
 
 SAMPLE = 100
 """First and last files that rows name, of which one must be in the store."""

@@ -16,7 +16,7 @@ from typing import IO, TypeVar
 from imagefetch.decode import SLICE, decode, decoder
 from imagefetch.errors import IncompleteBody
 from imagefetch.images.formats import HEAD, format_of
-from imagefetch.partials import Download, Gathered, PartialFile, store_error
+from imagefetch.output.partial_files import Download, Gathered, PartialFile, store_error
 from imagefetch.utils.offload import offload
 
 # Bytes of a body that are kept in memory; of a larger one, those not yet written.

@@ -17,7 +17,7 @@ from imagefetch.connector import KeptConnectionEnded
 from imagefetch.errors import ConnectionReset, InvalidURL, ProxyFailure, TLSFailure
 from imagefetch.guard import Guard, literal_address
 from imagefetch.meta import DOWNLOAD, FIRST_SENT, SECONDS, TIMING
-from imagefetch.partials import FileResponse
+from imagefetch.output.partial_files import FileResponse
 from imagefetch.proxy import route_of
 from imagefetch.receive import Receiver
 from imagefetch.sessions import Sessions

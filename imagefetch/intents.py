@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from imagefetch.moving import Identity
-from imagefetch.names import stored_file
+from imagefetch.output.file_names import stored_file
 
 RECORD = "moving"
 """The file of notes in a report's folder for partial files."""

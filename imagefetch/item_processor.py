@@ -16,7 +16,7 @@ from scrapy.utils.deprecate import argument_is_required
 from imagefetch.errors import DroppedByPipeline, InternalError, StoreError
 from imagefetch.items import ImageRecord
 from imagefetch.needed import check_built
-from imagefetch.partials import Download
+from imagefetch.output.partial_files import Download
 from imagefetch.pipelines import ImageFilesPipeline, NotStored
 from imagefetch.utils.shutdown import stop_run
 

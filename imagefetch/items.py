@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imagefetch.partials import Download
+from imagefetch.output.partial_files import Download
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 from imagefetch.before import Before
 from imagefetch.duplicates import Filter, Outcomes, key_of, sent_url
 from imagefetch.only import NOTHING, Only
-from imagefetch.rows import Row, read_rows
+from imagefetch.output.csv_rows import Row, read_rows
 from imagefetch.urls import Line, is_shard, read_lines
 
 MISSING, DONE, AGAIN = 0, 1, 2

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from imagefetch.beside import head_of
 from imagefetch.errors import BadInput
+from imagefetch.output.own_files import head_of
 
 NAME = "imagefetch-list"
 """Stands in a copy's gzip header as the name of the file: no other file is written over."""

@@ -35,7 +35,8 @@ TIMING = "timing"
 """The `imagefetch.timing.Timing` of a download that is looked at closely."""
 
 DOWNLOAD = "download"
-"""The `imagefetch.partials.Download` of the last whole answer, until the callback has it."""
+"""The `imagefetch.output.partial_files.Download` of the last whole answer, until the callback has
+it."""
 
 RECORD = "record"
 """What came of the line: its `ImageRecord`, its `Line`, and the name of its file."""

@@ -29,7 +29,7 @@ class Needed(NamedTuple):
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
 HANDLER = "imagefetch.handler.StreamingDownloadHandler"
-STORAGE = "imagefetch.report.ReportStorage"
+STORAGE = "imagefetch.output.exporter.ReportStorage"
 
 NEEDED = (
     Needed("ADDONS", "imagefetch.addons.ReportAddon", "asks for the report"),
@@ -60,7 +60,9 @@ NEEDED = (
     Needed("ITEM_PIPELINES", "imagefetch.pipelines.ImageFilesPipeline", "stores the pictures"),
     Needed("EXTENSIONS", "scrapy.extensions.feedexport.FeedExporter", "writes the report"),
     Needed("EXTENSIONS", "imagefetch.recorder.Recorder", "keeps the figures"),
-    Needed("FEED_EXPORTERS", "imagefetch.report.ReportExporter", "writes the rows", "report"),
+    Needed(
+        "FEED_EXPORTERS", "imagefetch.output.exporter.ReportExporter", "writes the rows", "report"
+    ),
     Needed("FEED_STORAGES", STORAGE, "opens the report", ""),
     Needed("FEED_STORAGES", STORAGE, "opens the report", "file"),
 )

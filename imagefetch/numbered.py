@@ -11,8 +11,8 @@ from pathlib import Path
 from imagefetch.errors import BadInput
 from imagefetch.intents import read_notes
 from imagefetch.moving import Identity, rename_new
-from imagefetch.page_file import keep_page
-from imagefetch.rows import Row, readable_rows
+from imagefetch.output.csv_rows import Row, readable_rows
+from imagefetch.output.page_file import keep_page
 
 REPLACED = "replaced"
 """The file, in a report's folder for partial files, that notes which earlier reports a fresh run

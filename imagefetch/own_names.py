@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from imagefetch.numbered import rows_of, written_until
-from imagefetch.rows import read_rows
+from imagefetch.output.csv_rows import read_rows
 
 
 class Owner(IntEnum):

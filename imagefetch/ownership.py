@@ -15,8 +15,7 @@ from imagefetch.intents import RECORD, Intents, proven_file, read_notes
 from imagefetch.leftovers import Leftovers, remove_file, remove_noted
 from imagefetch.moving import Identity
 from imagefetch.numbered import REPLACED, predecessors, replaced, rows_of, written_until
-from imagefetch.own_names import Owner, OwnNames
-from imagefetch.partials import (
+from imagefetch.output.partial_files import (
     close_partial_folder,
     is_remote,
     local_path,
@@ -24,6 +23,7 @@ from imagefetch.partials import (
     partial_folder,
     store_error,
 )
+from imagefetch.own_names import Owner, OwnNames
 
 INDEX = "names"
 """The file, in the folder for partial files of a job's report, of what the job's rows name."""

@@ -22,8 +22,8 @@ from typing import Any
 from imagefetch.images.decoder_memory import allow_pixels
 from imagefetch.images.decoder_worker import alarm, confine
 from imagefetch.images.thumbnails import MEMORY, thumbnail
+from imagefetch.output.page_file import put
 from imagefetch.page import render
-from imagefetch.page_file import put
 
 PAGE = 6
 

@@ -11,9 +11,9 @@ from typing import Any, cast
 from scrapy.settings import BaseSettings
 
 from imagefetch.images.formats import FORMATS
-from imagefetch.names import stored_file
-from imagefetch.page_file import is_ours, page_path
-from imagefetch.partials import is_remote, local_path
+from imagefetch.output.file_names import stored_file
+from imagefetch.output.page_file import is_ours, page_path
+from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.utils.json_process import Child
 
 MODULE = "imagefetch.page_process"

@@ -23,7 +23,7 @@ from imagefetch.images.formats import Picture, probe
 from imagefetch.images.headers import TakesLongerError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE, SECONDS
-from imagefetch.partials import Download, FileResponse
+from imagefetch.output.partial_files import Download, FileResponse
 from imagefetch.urls import Line
 from imagefetch.utils.offload import offload
 

@@ -17,12 +17,12 @@ from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.ftp import ftp_makedirs_cwd
 
 from imagefetch import signals
-from imagefetch.disk import Disk
 from imagefetch.errors import StoreError
-from imagefetch.folder_store import FOLDERS, FolderStore
 from imagefetch.items import ImageRecord
-from imagefetch.names import NameTemplate
-from imagefetch.partials import Download, store_error
+from imagefetch.output.disk_io import Disk
+from imagefetch.output.file_names import NameTemplate
+from imagefetch.output.folder_store import FOLDERS, FolderStore
+from imagefetch.output.partial_files import Download, store_error
 from imagefetch.utils.shutdown import stop_run
 
 if TYPE_CHECKING:

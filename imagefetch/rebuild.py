@@ -14,10 +14,10 @@ from imagefetch.checks import check_arguments, check_files, check_report
 from imagefetch.errors import BadInput
 from imagefetch.figures import Figures, add_record
 from imagefetch.images.repeats import Repeats
-from imagefetch.last_rows import last_rows
+from imagefetch.output.csv_rows import Row, record_of
+from imagefetch.output.last_rows import last_rows
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.places import find_places, is_address
-from imagefetch.rows import Row, record_of
 from imagefetch.rules import check_settings
 from imagefetch.sketches import Reservoir
 from imagefetch.spool import STANDARD_INPUT, spool_path

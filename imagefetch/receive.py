@@ -16,11 +16,11 @@ from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch.body import Bounds, Pace, content_coding, read_pieces, save, skip
-from imagefetch.disk import Disk
 from imagefetch.encoded import decoded
 from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
 from imagefetch.meta import PROBLEM, READ_MOST, STREAM_TO, TIMING
-from imagefetch.partials import Download, FileResponse
+from imagefetch.output.disk_io import Disk
+from imagefetch.output.partial_files import Download, FileResponse
 from imagefetch.robots import OptOut
 
 # Bytes of a body that is kept in memory: of a request that is not for a picture.

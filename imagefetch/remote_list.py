@@ -22,7 +22,7 @@ from imagefetch.decode import Decoder, decoder
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
 from imagefetch.handler import StreamingDownloadHandler
 from imagefetch.kept_list import write_copy
-from imagefetch.partials import store_error
+from imagefetch.output.partial_files import store_error
 from imagefetch.places import shown
 from imagefetch.receive import Receiver
 from imagefetch.redirect import NamedRedirectMiddleware

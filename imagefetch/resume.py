@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagefetch.beside import new_file, remove_leftovers
 from imagefetch.elsewhere import check_store, has_no_file
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.journal import Journal
@@ -21,9 +20,17 @@ from imagefetch.kept_list import is_copy_of, is_kept_list
 from imagefetch.moved_rows import MovedRows
 from imagefetch.numbered import numbered, retire
 from imagefetch.only import Only
-from imagefetch.page_file import MARK, page_path
-from imagefetch.partials import is_remote, local_path, partial_folder
-from imagefetch.rows import HEADER, check_header, encode, read_rows, readable_rows, whole_size
+from imagefetch.output.csv_rows import (
+    HEADER,
+    check_header,
+    encode,
+    read_rows,
+    readable_rows,
+    whole_size,
+)
+from imagefetch.output.own_files import new_file, remove_leftovers
+from imagefetch.output.page_file import MARK, page_path
+from imagefetch.output.partial_files import is_remote, local_path, partial_folder
 from imagefetch.superseded import remove_superseded
 from imagefetch.urls import is_shard, read_lines
 

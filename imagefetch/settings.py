@@ -244,13 +244,13 @@ SCRAPER_SLOT_MAX_ACTIVE_SIZE = 512 * 1024
 CONCURRENT_ITEMS = 1  # a response is one item; Scrapy makes so many tasks for each
 
 FEED_EXPORTERS = {
-    "report": "imagefetch.report.ReportExporter",
-    "csv": "imagefetch.report.SafeCsvExporter",
-    "xml": "imagefetch.report.SafeXmlExporter",
+    "report": "imagefetch.output.exporter.ReportExporter",
+    "csv": "imagefetch.output.exporter.SafeCsvExporter",
+    "xml": "imagefetch.output.exporter.SafeXmlExporter",
 }
 FEED_STORAGES = {
-    "": "imagefetch.report.ReportStorage",
-    "file": "imagefetch.report.ReportStorage",
+    "": "imagefetch.output.exporter.ReportStorage",
+    "file": "imagefetch.output.exporter.ReportStorage",
 }
 
 EXTENSIONS = {

@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.beside import new_file
 from imagefetch.errors import BadInput
 from imagefetch.kept_list import check_copy, spool_path, write_copy
+from imagefetch.output.own_files import new_file
 from imagefetch.places import shown
 from imagefetch.shape import check_shape
 from imagefetch.urls import check_beginning, check_list

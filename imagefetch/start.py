@@ -19,7 +19,7 @@ from imagefetch.components import changed, component_of
 from imagefetch.errors import BadInput
 from imagefetch.job import Job, remove
 from imagefetch.needed import check_components
-from imagefetch.partials import is_remote, local_path
+from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ from pathlib import Path
 from imagefetch.errors import BadInput
 from imagefetch.intents import RECORD, read_notes
 from imagefetch.leftovers import is_as_told, remove_file, remove_noted
-from imagefetch.names import stored_file
 from imagefetch.numbered import predecessors, rows_of, written_until
+from imagefetch.output.csv_rows import read_rows
+from imagefetch.output.file_names import stored_file
+from imagefetch.output.partial_files import is_remote, local_path, partial_folder
 from imagefetch.ownership import INDEX, own_folder
-from imagefetch.partials import is_remote, local_path, partial_folder
-from imagefetch.rows import read_rows
 from imagefetch.stored_files import StoredFiles
 
 

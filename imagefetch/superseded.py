@@ -7,8 +7,8 @@ from pathlib import Path
 
 from imagefetch.journal import Journal
 from imagefetch.leftovers import Leftovers
-from imagefetch.partials import is_remote, local_path
-from imagefetch.rows import read_rows
+from imagefetch.output.csv_rows import read_rows
+from imagefetch.output.partial_files import is_remote, local_path
 
 
 def remove_superseded(report: Path, store: str, journal: Journal | None = None) -> int:

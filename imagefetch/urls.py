@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import urlsplit
 
-from imagefetch.beside import LOOKED_AT
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
 from imagefetch.kept_list import is_kept_list
+from imagefetch.output.own_files import LOOKED_AT
 from imagefetch.utils.cells import CELL_MAX, CUT, fitting
 
 MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL

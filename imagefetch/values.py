@@ -11,9 +11,9 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Protocol
 
-from imagefetch import names
 from imagefetch.errors import BadInput
 from imagefetch.images.formats import FORMATS
+from imagefetch.output import file_names
 
 COUNTS: dict[str, int | Decimal] = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 """Decimal prefixes."""
@@ -264,14 +264,14 @@ class Types:
 
 
 class Template:
-    """A template of `imagefetch.names`."""
+    """A template of `imagefetch.output.file_names`."""
 
-    allowed: str = f"a template such as {names.DEFAULT}"
+    allowed: str = f"a template such as {file_names.DEFAULT}"
 
     def read(self, value: Any) -> str:
         """:raises BadInput: saying what is wrong with it"""
         try:
-            names.NameTemplate(value)
+            file_names.NameTemplate(value)
         except ValueError as error:
             raise BadInput(f" = {value!r}: {error}") from error
         return str(value)

@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from scrapy.settings import Settings
 
-from imagefetch.rows import decode
+from imagefetch.output.csv_rows import decode
 from tests.support.server import Server, serving
 
 ROOT = Path(__file__).parent.parent

@@ -16,8 +16,8 @@ from imagefetch.intents import Intents
 from imagefetch.items import ImageRecord
 from imagefetch.journal import Journal
 from imagefetch.moving import Identity
-from imagefetch.partials import partial_folder
-from imagefetch.rows import HEADER, cells, encode
+from imagefetch.output.csv_rows import HEADER, cells, encode
+from imagefetch.output.partial_files import partial_folder
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
 from tests.support.server import Server
 

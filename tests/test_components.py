@@ -16,7 +16,7 @@ from scrapy.crawler import Crawler
 from imagefetch.components import NAMED, RANKED, SINGLE, merge
 from imagefetch.errors import BadInput
 from imagefetch.needed import NEEDED, check_components
-from imagefetch.rows import HEADER
+from imagefetch.output.csv_rows import HEADER
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.start import check_spider
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment, examples, project

@@ -23,7 +23,7 @@ from imagefetch import decode, encoded
 from imagefetch.decode import PIECE, SLICE, decoder
 from imagefetch.errors import BadEncoding, Failure, IncompleteBody, NotAnImage, TooLarge
 from imagefetch.meta import PROBLEM, STREAM_TO
-from imagefetch.partials import FileResponse
+from imagefetch.output.partial_files import FileResponse
 from tests.conftest import ROOT, environment, examples
 from tests.support import packing
 from tests.support.answers import OK, PICTURE, sends

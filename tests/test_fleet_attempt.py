@@ -26,7 +26,7 @@ from imagefetch.fleet.folder import JobFolder, done_path, shard_path
 from imagefetch.fleet.forks import Fork
 from imagefetch.fleet.job import clear_partials
 from imagefetch.fleet.task import Abandoned, AttemptFailed, Task
-from imagefetch.rows import HEADER, read_rows
+from imagefetch.output.csv_rows import HEADER, read_rows
 from imagefetch.urls import Line, shard_line
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.support.fleet_cluster import crawls_of

@@ -31,8 +31,8 @@ from imagefetch.fleet.task import Task
 from imagefetch.intents import RECORD, Notes, write_notes
 from imagefetch.leftovers import remove_noted
 from imagefetch.moving import Identity
-from imagefetch.partials import open_partial_folder, partial_folder
-from imagefetch.rows import HEADER, Row, encode
+from imagefetch.output.csv_rows import HEADER, Row, encode
+from imagefetch.output.partial_files import open_partial_folder, partial_folder
 from imagefetch.urls import Line
 from tests.conftest import examples, project
 from tests.support.until import until

@@ -11,7 +11,7 @@ from scrapy import Request
 from imagefetch.errors import BadHTTP, Failure, HeadersTooLarge
 from imagefetch.framing import FRAMING_MAX, INTERIM_MAX, UNREAD
 from imagefetch.meta import STREAM_TO
-from imagefetch.partials import FileResponse
+from imagefetch.output.partial_files import FileResponse
 from tests.support.answers import CHUNKED, LAST, OK, PICTURE, Answer, Endless, sends
 from tests.support.faults import GONE, chunk
 from tests.support.handling import fetch, handler

@@ -22,7 +22,7 @@ from scrapy import Request
 from imagefetch.errors import Failure, InternalError
 from imagefetch.handler import StreamingDownloadHandler
 from imagefetch.meta import PROBLEM, STREAM_TO
-from imagefetch.partials import FileResponse
+from imagefetch.output.partial_files import FileResponse
 from tests.conftest import Crawl, examples, run_crawl
 from tests.support.answers import PICTURE, Answer, sends, then_reset, unasked
 from tests.support.faults import chunk

@@ -13,8 +13,8 @@ from scrapy_poet.downloadermiddlewares import InjectionMiddleware
 from web_poet import ApplyRule, PageParams
 
 from imagefetch.injection import PageMiddleware
+from imagefetch.output.partial_files import FileResponse
 from imagefetch.pages import Answer, ImagePage
-from imagefetch.partials import FileResponse
 from imagefetch.sites.flickr import FlickrPage
 from imagefetch.sites.imgur import ImgurPage
 from imagefetch.spiders.images import ImagesSpider

@@ -15,7 +15,7 @@ from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.journal import Journal
 from imagefetch.only import TRANSIENT, Only
-from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
+from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import PLAIN_URL, Line, read_lines
 from tests.conftest import examples
 

@@ -22,10 +22,10 @@ from hypothesis.stateful import (
 
 from imagefetch.audit import Audit, audit
 from imagefetch.fleet.forks import fork_server
-from imagefetch.names import NameTemplate
 from imagefetch.numbered import predecessors
-from imagefetch.partials import partial_folder
-from imagefetch.rows import read_rows
+from imagefetch.output.csv_rows import read_rows
+from imagefetch.output.file_names import NameTemplate
+from imagefetch.output.partial_files import partial_folder
 from tests.conftest import Crawl, examples
 from tests.support import driver, forked
 from tests.support.server import Server, Writer, image

@@ -21,8 +21,8 @@ from imagefetch.about import About
 from imagefetch.demo_site import picture
 from imagefetch.figures import Figures
 from imagefetch.items import ImageRecord
+from imagefetch.output.page_file import page_path
 from imagefetch.page import link
-from imagefetch.page_file import page_path
 from imagefetch.page_writer import PageError, PageWriter
 from imagefetch.sketches import Reservoir
 from imagefetch.utils.json_process import Child

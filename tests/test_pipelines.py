@@ -30,7 +30,7 @@ from PIL import Image
 from imagefetch.body import PORTION
 from imagefetch.checks import check_address
 from imagefetch.errors import BadInput
-from imagefetch.names import NameTemplate, file_name
+from imagefetch.output.file_names import NameTemplate, file_name
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
 from tests.support.server import Server, Writer, image
 from tests.test_audit import report

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imagefetch import errors, settings
-from imagefetch.rows import COLUMNS
+from imagefetch.output.csv_rows import COLUMNS
 from imagefetch.rules import RULES
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.support.server import Server

@@ -13,7 +13,7 @@ from scrapy.http import Headers, Response, TextResponse
 
 from imagefetch.errors import DownloadTimeout, IncompleteBody
 from imagefetch.meta import STREAM_TO
-from imagefetch.partials import FileResponse
+from imagefetch.output.partial_files import FileResponse
 from tests.support.answers import OK, PICTURE, Endless, sends, then_silent
 from tests.support.handling import fetch, handler
 from tests.support.server import Server

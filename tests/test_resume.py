@@ -23,8 +23,8 @@ from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job import lock_file, lock_report
 from imagefetch.only import NOTHING
+from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.resume import prepare
-from imagefetch.rows import HEADER, cells, encode
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples, run_crawl
 from tests.support import kill
 from tests.support.server import Server, Writer, image

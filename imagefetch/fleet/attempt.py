@@ -29,8 +29,8 @@ from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects, suspects
 from imagefetch.fleet.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
 from imagefetch.intents import RECORD, Notes, write_notes
 from imagefetch.items import ImageRecord
-from imagefetch.partials import is_remote, partial_folder
-from imagefetch.rows import HEADER, cells, encode, read_rows, whole_size
+from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
+from imagefetch.output.partial_files import is_remote, partial_folder
 from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
 from imagefetch.utils.redaction import hide_credentials_of
 

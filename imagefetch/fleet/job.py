@@ -37,11 +37,11 @@ from imagefetch.fleet.split import Big, plan, split
 from imagefetch.images.repeats import Repeats
 from imagefetch.job import list_at_hand, lock_report
 from imagefetch.leftovers import Leftovers
+from imagefetch.output.csv_rows import HEADER, Row, read_rows
+from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.ownership import Ownership, settle
-from imagefetch.partials import is_remote, local_path
 from imagefetch.rebuild import add_row, no_figures
 from imagefetch.resume import NothingToDo, look_at, replace_report
-from imagefetch.rows import HEADER, Row, read_rows
 from imagefetch.scrapy_rules import check_proxies
 from imagefetch.spool import Copy
 from imagefetch.urls import READ_ERRORS, Line, read_lines

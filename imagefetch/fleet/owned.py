@@ -11,9 +11,9 @@ from imagefetch.fleet.folder import JobFolder
 from imagefetch.intents import Notes
 from imagefetch.leftovers import remove_noted
 from imagefetch.numbered import predecessors
+from imagefetch.output.partial_files import is_remote, local_path, partial_folder
 from imagefetch.own_names import write_index
 from imagefetch.ownership import INDEX
-from imagefetch.partials import is_remote, local_path, partial_folder
 
 
 def tell_what_is_owned(run: Run, *, anew: bool) -> None:

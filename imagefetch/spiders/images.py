@@ -35,14 +35,14 @@ from imagefetch.meta import (
     SETTLED,
     STREAM_TO,
 )
-from imagefetch.names import NameTemplate
 from imagefetch.needed import check_components
+from imagefetch.output.csv_rows import read_row
+from imagefetch.output.exporter import begin_report
+from imagefetch.output.file_names import NameTemplate
+from imagefetch.output.partial_files import Download, FileResponse
 from imagefetch.ownership import Ownership
 from imagefetch.pages import ImagePage
-from imagefetch.partials import Download, FileResponse
-from imagefetch.report import begin_report
 from imagefetch.resume import compact
-from imagefetch.rows import read_row
 from imagefetch.rules import RULES
 from imagefetch.shape import oddity
 from imagefetch.summary import REMOVED

@@ -24,8 +24,8 @@ from imagefetch import pages
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.formats import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
 from imagefetch.images.headers import QUICK_BYTES, QUICK_READS, READS, Bytes, Header
+from imagefetch.output.partial_files import SMALL, Download
 from imagefetch.pages import Answer, ImagePage
-from imagefetch.partials import SMALL, Download
 from imagefetch.urls import Line
 from tests.support import bombs
 

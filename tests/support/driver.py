@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imagefetch import folder_store, leftovers, resume
+from imagefetch import leftovers, resume
 from imagefetch.errors import BadInput
-from imagefetch.folder_store import FolderStore
 from imagefetch.items import ImageRecord
 from imagefetch.job import Job, begin
-from imagefetch.names import DEFAULT, NameTemplate
+from imagefetch.output import folder_store
+from imagefetch.output.csv_rows import cells, encode, read_rows, record_of
+from imagefetch.output.exporter import begin_report
+from imagefetch.output.file_names import DEFAULT, NameTemplate
+from imagefetch.output.folder_store import FolderStore
+from imagefetch.output.partial_files import Download
 from imagefetch.ownership import Ownership
-from imagefetch.partials import Download
-from imagefetch.report import begin_report
 from imagefetch.resume import NothingToDo, compact
-from imagefetch.rows import cells, encode, read_rows, record_of
 from imagefetch.urls import Line, read_lines
 from tests.conftest import Crawl, project
 from tests.support import kill

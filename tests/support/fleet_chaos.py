@@ -28,7 +28,7 @@ from pathlib import Path
 import psutil
 
 from imagefetch.audit import Audit, audit
-from imagefetch.rows import read_rows
+from imagefetch.output.csv_rows import read_rows
 from imagefetch.urls import read_lines
 from tests.support.fleet_cluster import TTL, Cluster, Worker, cluster
 from tests.support.server import serving

@@ -28,12 +28,13 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from imagefetch import folder_store, leftovers, moving, numbered, partials, resume
+from imagefetch import leftovers, moving, numbered, resume
 from imagefetch.items import ImageRecord
-from imagefetch.partials import PartialFile
+from imagefetch.output import folder_store, partial_files
+from imagefetch.output.csv_rows import cells, encode
+from imagefetch.output.exporter import ReportExporter
+from imagefetch.output.partial_files import PartialFile
 from imagefetch.pipelines import ImageFilesPipeline
-from imagefetch.report import ReportExporter
-from imagefetch.rows import cells, encode
 
 STEP, _, COUNT = os.environ.get("KILL_AT", ":0").partition(":")
 _reached = itertools.count(1)
@@ -124,7 +125,7 @@ class KillingPipeline(ImageFilesPipeline):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if STEP == "body":
-            partials.PartialFile.write_out = _write_out_and_reach  # type: ignore[method-assign]
+            partial_files.PartialFile.write_out = _write_out_and_reach  # type: ignore[method-assign]
 
     async def process_item(self, item: ImageRecord) -> ImageRecord:  # type: ignore[override]
         if item.download is not None:

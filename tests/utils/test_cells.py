@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from scrapy.utils.test import get_crawler
 
 from imagefetch.items import ImageRecord
-from imagefetch.report import ReportStorage, SafeCsvExporter, SafeXmlExporter
-from imagefetch.rows import COLUMNS, HEADER, encode, read_rows
+from imagefetch.output.csv_rows import COLUMNS, HEADER, encode, read_rows
+from imagefetch.output.exporter import ReportStorage, SafeCsvExporter, SafeXmlExporter
 from imagefetch.utils.cells import CELL_MAX, CUT, fitting, read, written
 from tests.conftest import examples
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from imagefetch.items import ImageRecord
 from imagefetch.journal import FAR
-from imagefetch.last_rows import MOST, last_rows
-from imagefetch.rows import HEADER, cells, encode
+from imagefetch.output.csv_rows import HEADER, cells, encode
+from imagefetch.output.last_rows import MOST, last_rows
 
 NEAR = st.integers(1, 9)
 BEYOND = st.sampled_from([FAR - 1, FAR, 10 * FAR, 10**18])

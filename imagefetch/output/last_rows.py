@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imagefetch.journal import FAR, FAR_PER_ROW
-from imagefetch.rows import Row, read_rows
+from imagefetch.output.csv_rows import Row, read_rows
 
 MOST = 255
 """What a byte counts to."""

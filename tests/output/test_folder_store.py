@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from imagefetch.errors import StoreError
-from imagefetch.folder_store import FolderStore
 from imagefetch.intents import RECORD, RECORD_MAX, Intents, proven_file, read_notes
 from imagefetch.items import ImageRecord
 from imagefetch.moving import Identity, move_new
 from imagefetch.numbered import predecessors, replaced, retire
+from imagefetch.output.csv_rows import HEADER, cells, encode
+from imagefetch.output.folder_store import FolderStore
+from imagefetch.output.partial_files import Download
 from imagefetch.own_names import Owner, OwnNames, write_index
 from imagefetch.ownership import Ownership
-from imagefetch.partials import Download
-from imagefetch.rows import HEADER, cells, encode
 from imagefetch.strays import remove_strays
 
 NO_LINKS = OSError(errno.EPERM, "Operation not permitted")

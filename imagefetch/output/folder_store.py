@@ -13,9 +13,9 @@ from scrapy.pipelines.files import FSFilesStore
 
 from imagefetch.errors import StoreError
 from imagefetch.moving import Identity, link_new, move_new
+from imagefetch.output.partial_files import Download
 from imagefetch.own_names import Owner
 from imagefetch.ownership import Ownership
-from imagefetch.partials import Download
 
 # Folders whose path is remembered as made and looked at.
 FOLDERS = 100_000

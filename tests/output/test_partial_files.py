@@ -12,7 +12,7 @@ import pytest
 
 from imagefetch.errors import StoreError
 from imagefetch.images.formats import HEAD
-from imagefetch.partials import (
+from imagefetch.output.partial_files import (
     SMALL,
     Download,
     FileResponse,

@@ -17,7 +17,7 @@ from scrapy.extensions.feedexport import FileFeedStorage
 from imagefetch import signals
 from imagefetch.errors import ReportError
 from imagefetch.items import ImageRecord
-from imagefetch.rows import HEADER, cells, encode
+from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.utils.cells import text
 from imagefetch.utils.shutdown import stop_run
 from imagefetch.utils.text import escape

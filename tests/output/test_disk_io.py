@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from imagefetch.disk import HELPERS, MOST, QUICK, TRY_AGAIN, WEIGHT, Disk
+from imagefetch.output.disk_io import HELPERS, MOST, QUICK, TRY_AGAIN, WEIGHT, Disk
 
 # Seconds after which a thread that waits in vain gives up: what holds it is a fault.
 PATIENCE = 30.0

@@ -19,8 +19,8 @@ from scrapy.utils.test import get_crawler
 
 from imagefetch import signals
 from imagefetch.items import ImageRecord
-from imagefetch.report import ReportExporter, ReportStorage
-from imagefetch.rows import COLUMNS, cells, decode, encode, read_row, record_of
+from imagefetch.output.csv_rows import COLUMNS, cells, decode, encode, read_row, record_of
+from imagefetch.output.exporter import ReportExporter, ReportStorage
 from imagefetch.utils.shutdown import STOPPED_BY
 from tests.conftest import examples
 

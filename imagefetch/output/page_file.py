@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from imagefetch.beside import head_of, replacing
+from imagefetch.output.own_files import head_of, replacing
 
 MARK = b'<!doctype html>\n<html lang="en">\n<meta name="generator" content="imagefetch'
 """How every page of ours begins: no other file is overwritten."""

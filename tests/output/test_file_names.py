@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.names import (
+from imagefetch.output.file_names import (
     COMPONENT_MAX,
     PLAIN_SEGMENT,
     NameTemplate,
