@@ -18,7 +18,6 @@ from imagefetch.errors import BadInput, ReportError
 from imagefetch.journal import Journal
 from imagefetch.kept_list import is_copy_of, is_kept_list
 from imagefetch.moved_rows import MovedRows
-from imagefetch.numbered import numbered, retire
 from imagefetch.only import Only
 from imagefetch.output.csv_rows import (
     HEADER,
@@ -29,6 +28,7 @@ from imagefetch.output.csv_rows import (
     whole_size,
 )
 from imagefetch.output.own_files import new_file, remove_leftovers
+from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.page_file import MARK, page_path
 from imagefetch.output.partial_files import is_remote, local_path, partial_folder
 from imagefetch.superseded import remove_superseded

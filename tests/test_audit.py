@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from imagefetch.audit import audit
-from imagefetch.intents import Intents
 from imagefetch.items import ImageRecord
 from imagefetch.journal import Journal
-from imagefetch.moving import Identity
 from imagefetch.output.csv_rows import HEADER, cells, encode
+from imagefetch.output.ownership.intents import Intents
+from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import partial_folder
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
 from tests.support.server import Server

@@ -28,10 +28,10 @@ from imagefetch.fleet.pulse import Pulse
 from imagefetch.fleet.split import Big
 from imagefetch.fleet.suspects import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.task import Task
-from imagefetch.intents import RECORD, Notes, write_notes
-from imagefetch.leftovers import remove_noted
-from imagefetch.moving import Identity
 from imagefetch.output.csv_rows import HEADER, Row, encode
+from imagefetch.output.ownership.intents import RECORD, Notes, write_notes
+from imagefetch.output.ownership.leftovers import remove_noted
+from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import open_partial_folder, partial_folder
 from imagefetch.urls import Line
 from tests.conftest import examples, project

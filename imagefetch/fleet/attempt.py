@@ -27,9 +27,9 @@ from imagefetch.fleet.folder import BEFORE, JobFolder, attempt_path, done_path, 
 from imagefetch.fleet.pulse import Pulse
 from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
-from imagefetch.intents import RECORD, Notes, write_notes
 from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
+from imagefetch.output.ownership.intents import RECORD, Notes, write_notes
 from imagefetch.output.partial_files import is_remote, partial_folder
 from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
 from imagefetch.utils.redaction import hide_credentials_of

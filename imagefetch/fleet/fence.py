@@ -11,8 +11,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from imagefetch.intents import RECORD, Notes, read_notes, write_notes
-from imagefetch.moving import move_new
+from imagefetch.output.ownership.intents import RECORD, Notes, read_notes, write_notes
+from imagefetch.output.ownership.moves import move_new
 
 
 def put_up(partial: Path) -> Notes:

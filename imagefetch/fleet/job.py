@@ -36,10 +36,10 @@ from imagefetch.fleet.owned import remove_strays, tell_what_is_owned
 from imagefetch.fleet.split import Big, plan, split
 from imagefetch.images.repeats import Repeats
 from imagefetch.job import list_at_hand, lock_report
-from imagefetch.leftovers import Leftovers
 from imagefetch.output.csv_rows import HEADER, Row, read_rows
+from imagefetch.output.ownership.leftovers import Leftovers
+from imagefetch.output.ownership.owner import Ownership, settle
 from imagefetch.output.partial_files import is_remote, local_path
-from imagefetch.ownership import Ownership, settle
 from imagefetch.rebuild import add_row, no_figures
 from imagefetch.resume import NothingToDo, look_at, replace_report
 from imagefetch.scrapy_rules import check_proxies

@@ -8,12 +8,12 @@ from imagefetch.checks import Run
 from imagefetch.errors import BadInput
 from imagefetch.fleet import fence
 from imagefetch.fleet.folder import JobFolder
-from imagefetch.intents import Notes
-from imagefetch.leftovers import remove_noted
-from imagefetch.numbered import predecessors
+from imagefetch.output.ownership.intents import Notes
+from imagefetch.output.ownership.leftovers import remove_noted
+from imagefetch.output.ownership.named_files import write_index
+from imagefetch.output.ownership.numbered_reports import predecessors
+from imagefetch.output.ownership.owner import INDEX
 from imagefetch.output.partial_files import is_remote, local_path, partial_folder
-from imagefetch.own_names import write_index
-from imagefetch.ownership import INDEX
 
 
 def tell_what_is_owned(run: Run, *, anew: bool) -> None:

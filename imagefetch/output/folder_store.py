@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from scrapy.pipelines.files import FSFilesStore
 
 from imagefetch.errors import StoreError
-from imagefetch.moving import Identity, link_new, move_new
+from imagefetch.output.ownership.moves import Identity, link_new, move_new
+from imagefetch.output.ownership.named_files import Owner
+from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download
-from imagefetch.own_names import Owner
-from imagefetch.ownership import Ownership
 
 # Folders whose path is remembered as made and looked at.
 FOLDERS = 100_000

@@ -39,8 +39,8 @@ from imagefetch.needed import check_components
 from imagefetch.output.csv_rows import read_row
 from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import NameTemplate
+from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download, FileResponse
-from imagefetch.ownership import Ownership
 from imagefetch.pages import ImagePage
 from imagefetch.resume import compact
 from imagefetch.rules import RULES

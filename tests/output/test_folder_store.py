@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from imagefetch.errors import StoreError
-from imagefetch.intents import RECORD, RECORD_MAX, Intents, proven_file, read_notes
 from imagefetch.items import ImageRecord
-from imagefetch.moving import Identity, move_new
-from imagefetch.numbered import predecessors, replaced, retire
 from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.output.folder_store import FolderStore
+from imagefetch.output.ownership.intents import RECORD, RECORD_MAX, Intents, proven_file, read_notes
+from imagefetch.output.ownership.moves import Identity, move_new
+from imagefetch.output.ownership.named_files import Owner, OwnNames, write_index
+from imagefetch.output.ownership.numbered_reports import predecessors, replaced, retire
+from imagefetch.output.ownership.owner import Ownership
+from imagefetch.output.ownership.strays import remove_strays
 from imagefetch.output.partial_files import Download
-from imagefetch.own_names import Owner, OwnNames, write_index
-from imagefetch.ownership import Ownership
-from imagefetch.strays import remove_strays
 
 NO_LINKS = OSError(errno.EPERM, "Operation not permitted")
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imagefetch import leftovers, resume
+from imagefetch import resume
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job import Job, begin
@@ -23,8 +23,9 @@ from imagefetch.output.csv_rows import cells, encode, read_rows, record_of
 from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import DEFAULT, NameTemplate
 from imagefetch.output.folder_store import FolderStore
+from imagefetch.output.ownership import leftovers
+from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download
-from imagefetch.ownership import Ownership
 from imagefetch.resume import NothingToDo, compact
 from imagefetch.urls import Line, read_lines
 from tests.conftest import Crawl, project

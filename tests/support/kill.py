@@ -28,11 +28,12 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from imagefetch import leftovers, moving, numbered, resume
+from imagefetch import resume
 from imagefetch.items import ImageRecord
 from imagefetch.output import folder_store, partial_files
 from imagefetch.output.csv_rows import cells, encode
 from imagefetch.output.exporter import ReportExporter
+from imagefetch.output.ownership import leftovers, moves, numbered_reports
 from imagefetch.output.partial_files import PartialFile
 from imagefetch.pipelines import ImageFilesPipeline
 
@@ -92,11 +93,11 @@ def _move_and_reach(source: str, target: str) -> None:
         reach("linked")
         Path(source).unlink()
     else:
-        moving.move_new(source, target)
+        moves.move_new(source, target)
 
 
 def _retire_and_reach(report: Path, notes: Path | None) -> Path:
-    kept = numbered.retire(report, notes)
+    kept = numbered_reports.retire(report, notes)
     reach("retired")
     return kept
 

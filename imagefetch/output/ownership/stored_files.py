@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagefetch.intents import RECORD, Notes, read_notes
-from imagefetch.numbered import REPLACED
-from imagefetch.ownership import INDEX
+from imagefetch.output.ownership.intents import RECORD, Notes, read_notes
+from imagefetch.output.ownership.numbered_reports import REPLACED
+from imagefetch.output.ownership.owner import INDEX
 from imagefetch.utils.scratch_db import ScratchDatabase
 
 NOTES = {RECORD, REPLACED, INDEX}

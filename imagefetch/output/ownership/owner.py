@@ -2,7 +2,7 @@
 
 No list of owners is kept. A report owns what its rows name, and what the rows of its earlier
 reports do; what lies in its own folder of the store; and what a run of it moved into the store,
-as far as `imagefetch.intents` proves it.
+as far as `imagefetch.output.ownership.intents` proves it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
-from imagefetch.intents import RECORD, Intents, proven_file, read_notes
-from imagefetch.leftovers import Leftovers, remove_file, remove_noted
-from imagefetch.moving import Identity
-from imagefetch.numbered import REPLACED, predecessors, replaced, rows_of, written_until
+from imagefetch.output.ownership.intents import RECORD, Intents, proven_file, read_notes
+from imagefetch.output.ownership.leftovers import Leftovers, remove_file, remove_noted
+from imagefetch.output.ownership.moves import Identity
+from imagefetch.output.ownership.named_files import Owner, OwnNames
+from imagefetch.output.ownership.numbered_reports import (
+    REPLACED,
+    predecessors,
+    replaced,
+    rows_of,
+    written_until,
+)
 from imagefetch.output.partial_files import (
     close_partial_folder,
     is_remote,
@@ -23,7 +30,6 @@ from imagefetch.output.partial_files import (
     partial_folder,
     store_error,
 )
-from imagefetch.own_names import Owner, OwnNames
 
 INDEX = "names"
 """The file, in the folder for partial files of a job's report, of what the job's rows name."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imagefetch.errors import BadInput
-from imagefetch.intents import read_notes
-from imagefetch.moving import Identity, rename_new
 from imagefetch.output.csv_rows import Row, readable_rows
+from imagefetch.output.ownership.intents import read_notes
+from imagefetch.output.ownership.moves import Identity, rename_new
 from imagefetch.output.page_file import keep_page
 
 REPLACED = "replaced"

@@ -22,9 +22,9 @@ from hypothesis.stateful import (
 
 from imagefetch.audit import Audit, audit
 from imagefetch.fleet.forks import fork_server
-from imagefetch.numbered import predecessors
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.file_names import NameTemplate
+from imagefetch.output.ownership.numbered_reports import predecessors
 from imagefetch.output.partial_files import partial_folder
 from tests.conftest import Crawl, examples
 from tests.support import driver, forked

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from imagefetch.errors import BadInput
-from imagefetch.intents import RECORD, read_notes
-from imagefetch.leftovers import is_as_told, remove_file, remove_noted
-from imagefetch.numbered import predecessors, rows_of, written_until
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.file_names import stored_file
+from imagefetch.output.ownership.intents import RECORD, read_notes
+from imagefetch.output.ownership.leftovers import is_as_told, remove_file, remove_noted
+from imagefetch.output.ownership.numbered_reports import predecessors, rows_of, written_until
+from imagefetch.output.ownership.owner import INDEX, own_folder
+from imagefetch.output.ownership.stored_files import StoredFiles
 from imagefetch.output.partial_files import is_remote, local_path, partial_folder
-from imagefetch.ownership import INDEX, own_folder
-from imagefetch.stored_files import StoredFiles
 
 
 def remove_strays(report: Path, store: str) -> tuple[int, int]:

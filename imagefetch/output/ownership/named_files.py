@@ -10,8 +10,8 @@ from contextlib import closing, suppress
 from enum import IntEnum
 from pathlib import Path
 
-from imagefetch.numbered import rows_of, written_until
 from imagefetch.output.csv_rows import read_rows
+from imagefetch.output.ownership.numbered_reports import rows_of, written_until
 
 
 class Owner(IntEnum):

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from imagefetch.moving import Identity
 from imagefetch.output.file_names import stored_file
+from imagefetch.output.ownership.moves import Identity
 
 RECORD = "moving"
 """The file of notes in a report's folder for partial files."""
