@@ -37,7 +37,7 @@ LINES, FAILED, BYTES, SECONDS, DOWNLOADS = range(5)
 POINT = ("kept", "bytes", "under_way", "waiting")
 
 PHASES = ("dns", "connect", "answer", "transfer", "write")
-"""Of a download that was looked at more closely; see `imagefetch.timing`."""
+"""Of a download that was looked at more closely; see `imagefetch.download.tracing`."""
 
 
 @dataclass

@@ -32,7 +32,7 @@ SECONDS = "seconds"
 """From then to the end of the last."""
 
 TIMING = "timing"
-"""The `imagefetch.timing.Timing` of a download that is looked at closely."""
+"""The `imagefetch.download.tracing.Timing` of a download that is looked at closely."""
 
 DOWNLOAD = "download"
 """The `imagefetch.output.partial_files.Download` of the last whole answer, until the callback has

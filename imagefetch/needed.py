@@ -28,7 +28,7 @@ class Needed(NamedTuple):
 
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
-HANDLER = "imagefetch.handler.StreamingDownloadHandler"
+HANDLER = "imagefetch.download.handler.StreamingDownloadHandler"
 STORAGE = "imagefetch.output.exporter.ReportStorage"
 
 NEEDED = (

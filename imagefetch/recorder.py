@@ -22,9 +22,9 @@ from imagefetch.sketches import Reservoir
 from imagefetch.total import count_lines, estimate_lines
 
 if TYPE_CHECKING:
+    from imagefetch.download.tracing import Timing
     from imagefetch.scheduler import HostScheduler
     from imagefetch.spiders.images import ImagesSpider
-    from imagefetch.timing import Timing
 
 TICK = 1.0
 """Seconds between two points in time."""

@@ -17,14 +17,14 @@ from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addons import user_agent
-from imagefetch.body import Bounds, Pace, content_coding, read_pieces, skip
-from imagefetch.decode import Decoder, decoder
+from imagefetch.download.body import Bounds, Pace, content_coding, read_pieces, skip
+from imagefetch.download.content_encoding import Decoder, decoder
+from imagefetch.download.handler import StreamingDownloadHandler
+from imagefetch.download.receiver import Receiver
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
-from imagefetch.handler import StreamingDownloadHandler
 from imagefetch.kept_list import write_copy
 from imagefetch.output.partial_files import store_error
 from imagefetch.places import shown
-from imagefetch.receive import Receiver
 from imagefetch.redirect import NamedRedirectMiddleware
 from imagefetch.retry import backoff
 

@@ -13,8 +13,8 @@ from urllib.request import getproxies
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.misc import load_object
 
+from imagefetch.download.proxy import proxy_url
 from imagefetch.errors import BadInput, Problem
-from imagefetch.proxy import proxy_url
 from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
 
 ACLS = {

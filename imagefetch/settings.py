@@ -192,8 +192,8 @@ ADDONS = {"imagefetch.addons.ContactAddon": 400, "imagefetch.addons.ReportAddon"
 SCHEDULER = "imagefetch.scheduler.HostScheduler"
 
 DOWNLOAD_HANDLERS = {
-    "http": "imagefetch.handler.StreamingDownloadHandler",
-    "https": "imagefetch.handler.StreamingDownloadHandler",
+    "http": "imagefetch.download.handler.StreamingDownloadHandler",
+    "https": "imagefetch.download.handler.StreamingDownloadHandler",
     "data": None,
     "file": None,
     "ftp": None,

@@ -7,4 +7,4 @@ now its line is done. Arguments: ``record`` (`imagefetch.items.ImageRecord`),
 
 download_timed = object()
 """Sent by the download handler for one whole answer in so many. Argument:
-``timing`` (`imagefetch.timing.Timing`)."""
+``timing`` (`imagefetch.download.tracing.Timing`)."""

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scrapy import Request
 
+from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.errors import Failure, InternalError
-from imagefetch.handler import StreamingDownloadHandler
 from imagefetch.meta import PROBLEM, STREAM_TO
 from imagefetch.output.partial_files import FileResponse
 from tests.conftest import Crawl, examples, run_crawl

@@ -27,8 +27,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imagefetch.body import PORTION
 from imagefetch.checks import check_address
+from imagefetch.download.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.output.file_names import NameTemplate, file_name
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.body import PORTION
+from imagefetch.download.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job import lock_file, lock_report

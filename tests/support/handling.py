@@ -11,7 +11,7 @@ from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
-from imagefetch.handler import StreamingDownloadHandler
+from imagefetch.download.handler import StreamingDownloadHandler
 from tests.conftest import project
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from scrapy import signals
 from scrapy.crawler import Crawler
 
-from imagefetch.dns import PooledResolver
+from imagefetch.download.resolver import PooledResolver
 from imagefetch.images.headers import Bytes
 
 Answers = dict[str, list[list[str] | int | None]]

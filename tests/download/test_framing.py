@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from scrapy import Request
 
+from imagefetch.download.framing import FRAMING_MAX, INTERIM_MAX, UNREAD
 from imagefetch.errors import BadHTTP, Failure, HeadersTooLarge
-from imagefetch.framing import FRAMING_MAX, INTERIM_MAX, UNREAD
 from imagefetch.meta import STREAM_TO
 from imagefetch.output.partial_files import FileResponse
 from tests.support.answers import CHUNKED, LAST, OK, PICTURE, Answer, Endless, sends

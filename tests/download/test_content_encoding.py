@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.decode import PIECE, decoder
+from imagefetch.download.content_encoding import PIECE, decoder
 from imagefetch.errors import BadEncoding, IncompleteBody
 from tests.conftest import examples
 

@@ -9,11 +9,11 @@ from weakref import WeakSet
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from imagefetch.classify import LOCAL, classify
+from imagefetch.download.address_guard import Attempt, Guard
+from imagefetch.download.error_mapping import LOCAL, classify
+from imagefetch.download.framing import meter_of
+from imagefetch.download.idle_connections import Idle
 from imagefetch.errors import LocalError, ProxyFailure
-from imagefetch.framing import meter_of
-from imagefetch.guard import Attempt, Guard
-from imagefetch.idle import Idle
 
 # Methods that may be sent twice (RFC 9110, section 9.2.1).
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}

@@ -1,4 +1,4 @@
-"""Tests of imagefetch.guard."""
+"""Tests of imagefetch.download.address_guard."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
+from imagefetch.download.address_guard import Guard, literal_address
 from imagefetch.errors import BlockedAddress
-from imagefetch.guard import Guard, literal_address
 from tests.conftest import RunCrawl
 from tests.support.answers import WHOLE, outcomes, sends, unasked
 from tests.support.server import Server, serving

@@ -255,7 +255,7 @@ class Stopper:
 def test_stop_download(crawl: RunCrawl, server: Server, fail: bool) -> None:
     """A picture that a signal handler stopped is a row that says so, and no file."""
     server.raw["/raw/a"] = Endless(OK + b"\r\n" + PICTURE, ZEROS)
-    extensions = json.dumps({"tests.test_handler.Stopper": 1})
+    extensions = json.dumps({"tests.download.test_handler.Stopper": 1})
     lines = [server.url("/raw/a"), server.url("/image/a")]
     done = crawl(lines, EXTENSIONS=extensions, STOPPER_FAILS=fail)
     assert outcomes(done) == [("FAILED RequestDropped", "request-dropped", 1)] * 2

@@ -15,8 +15,8 @@ from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch.body import Bounds, Pace, content_coding, read_pieces, save, skip
-from imagefetch.encoded import decoded
+from imagefetch.download.body import Bounds, Pace, content_coding, read_pieces, save, skip
+from imagefetch.download.encoded_body import decoded
 from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
 from imagefetch.meta import PROBLEM, READ_MOST, STREAM_TO, TIMING
 from imagefetch.output.disk_io import Disk

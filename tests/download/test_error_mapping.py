@@ -20,7 +20,7 @@ import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from imagefetch import errors
-from imagefetch.classify import classify
+from imagefetch.download.error_mapping import classify
 
 OK = b"HTTP/1.1 200 OK\r\n"
 WHOLE = OK + b"Content-Length: 0\r\n\r\n"

@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import BadHttpMessage, PayloadEncodingError
 
-from imagefetch.classify import parse_failure
+from imagefetch.download.error_mapping import parse_failure
 from imagefetch.errors import BadHTTP, HeadersTooLarge
 
 # Bytes that may come before a response's head is complete, 1xx responses included; and beyond

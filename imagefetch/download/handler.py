@@ -12,16 +12,16 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from imagefetch import signals
-from imagefetch.classify import classify
-from imagefetch.connector import KeptConnectionEnded
+from imagefetch.download.address_guard import Guard, literal_address
+from imagefetch.download.connector import KeptConnectionEnded
+from imagefetch.download.error_mapping import classify
+from imagefetch.download.proxy import route_of
+from imagefetch.download.receiver import Receiver
+from imagefetch.download.session import Sessions
+from imagefetch.download.tracing import EVERY, Timing
 from imagefetch.errors import ConnectionReset, InvalidURL, ProxyFailure, TLSFailure
-from imagefetch.guard import Guard, literal_address
 from imagefetch.meta import DOWNLOAD, FIRST_SENT, SECONDS, TIMING
 from imagefetch.output.partial_files import FileResponse
-from imagefetch.proxy import route_of
-from imagefetch.receive import Receiver
-from imagefetch.sessions import Sessions
-from imagefetch.timing import EVERY, Timing
 from imagefetch.urls import check_host
 
 # What the end of a connection is called, before an answer came.
@@ -31,9 +31,9 @@ HUNG_UP = (ConnectionReset, ProxyFailure, TLSFailure)
 class StreamingDownloadHandler(BaseDownloadHandler):
     """Handles http and https.
 
-    Settings: those of `imagefetch.receive.Receiver` and `imagefetch.sessions.Sessions`,
-    CONNECT_TIMEOUT, RESPONSE_TIMEOUT, DOWNLOAD_TIMEOUT, ALLOWED_NETWORKS. Meta:
-    ``download_timeout``, ``proxy``, and `Receiver`'s.
+    Settings: those of `imagefetch.download.receiver.Receiver` and
+    `imagefetch.download.session.Sessions`, CONNECT_TIMEOUT, RESPONSE_TIMEOUT, DOWNLOAD_TIMEOUT,
+    ALLOWED_NETWORKS. Meta: ``download_timeout``, ``proxy``, and `Receiver`'s.
     """
 
     lazy = False

@@ -11,14 +11,14 @@ from types import TracebackType
 
 import aiohttp
 
-from imagefetch.decode import decoder, first_piece
-from imagefetch.encoded import EncodedFile
+from imagefetch.download.content_encoding import decoder, first_piece
+from imagefetch.download.encoded_body import EncodedFile
+from imagefetch.download.framing import told_of_bad_chunks
+from imagefetch.download.tracing import Timing
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
-from imagefetch.framing import told_of_bad_chunks
 from imagefetch.images.formats import HEAD, format_of
 from imagefetch.output.disk_io import Disk
 from imagefetch.output.partial_files import Download, PartialFile
-from imagefetch.timing import Timing
 
 # A body that nobody wants (of a 404, of a redirect) is read up to so many bytes
 # and seconds, so that its connection can be used again. One that takes more, or

@@ -11,11 +11,11 @@ from typing import Any, cast
 import aiohttp
 from scrapy.settings import BaseSettings
 
-from imagefetch.connector import Connector
-from imagefetch.dns import PooledResolver
-from imagefetch.guard import Guard
-from imagefetch.idle import Idle
-from imagefetch.timing import tracing
+from imagefetch.download.address_guard import Guard
+from imagefetch.download.connector import Connector
+from imagefetch.download.idle_connections import Idle
+from imagefetch.download.resolver import PooledResolver
+from imagefetch.download.tracing import tracing
 from imagefetch.utils.descriptors import share
 
 # Bytes that aiohttp holds ready for a connection before it stops reading; up to twice as many

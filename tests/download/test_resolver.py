@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from imagefetch.dns import NO_ANSWER_TTL, PooledResolver
+from imagefetch.download.resolver import NO_ANSWER_TTL, PooledResolver
 from tests.conftest import ROOT, RunCrawl, environment
 from tests.support.server import Server, image
 
@@ -136,7 +136,7 @@ def test_failures_are_forgotten_when_there_are_too_many(
     names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many names don't exist, memory of them is bounded."""
-    monkeypatch.setattr("imagefetch.dns.FAILURES_MAX", 10)
+    monkeypatch.setattr("imagefetch.download.resolver.FAILURES_MAX", 10)
     names.errors = {f"n{n}": NOT_FOUND for n in range(11)}
 
     async def run() -> None:
@@ -192,7 +192,7 @@ def test_one_that_never_ends_does_not_hold_up_the_program() -> None:
     """Not even at its end: a lookup runs in no thread that is waited for."""
     script = """
 import asyncio, threading
-from imagefetch.dns import PooledResolver
+from imagefetch.download.resolver import PooledResolver
 
 asked = threading.Event()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import IO, TypeVar
 
-from imagefetch.decode import SLICE, decode, decoder
+from imagefetch.download.content_encoding import SLICE, decode, decoder
 from imagefetch.errors import IncompleteBody
 from imagefetch.images.formats import HEAD, format_of
 from imagefetch.output.partial_files import Download, Gathered, PartialFile, store_error
@@ -50,7 +50,7 @@ class EncodedFile(Gathered):
     async def decoded_into(self, coding: str, path: Path, max_size: int) -> Download:
         """Decode it into a new file at *path*; on any error leave none.
 
-        :raises Failure: as `imagefetch.decode.decode` does
+        :raises Failure: as `imagefetch.download.content_encoding.decode` does
         :raises NotAnImage: as soon as the first bytes show it
         :raises StoreError: if the file system refuses
         """
@@ -97,7 +97,7 @@ class EncodedFile(Gathered):
 async def decoded(coding: str, data: bytes, max_size: int) -> tuple[bytes, bool]:
     """Return what *data*, in the encoding *coding*, decodes to, and whether it came whole.
 
-    :raises Failure: as `imagefetch.decode.decode` does
+    :raises Failure: as `imagefetch.download.content_encoding.decode` does
     """
     inflate = decoder(coding)
     if inflate is None or not data:

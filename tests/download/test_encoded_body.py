@@ -19,17 +19,17 @@ from hypothesis import strategies as st
 from scrapy import Request
 from scrapy.http import Response
 
-from imagefetch import decode, encoded
-from imagefetch.decode import PIECE, SLICE, decoder
+from imagefetch.download import content_encoding, encoded_body
+from imagefetch.download.content_encoding import PIECE, SLICE, decoder
 from imagefetch.errors import BadEncoding, Failure, IncompleteBody, NotAnImage, TooLarge
 from imagefetch.meta import PROBLEM, STREAM_TO
 from imagefetch.output.partial_files import FileResponse
 from tests.conftest import ROOT, environment, examples
+from tests.download.test_content_encoding import encoded as in_encoding
 from tests.support import packing
 from tests.support.answers import OK, PICTURE, sends
 from tests.support.handling import fetch, handler
 from tests.support.server import ENCODERS, PAGE, Server
-from tests.test_decode import encoded as in_encoding
 
 MIB = 2**20
 
@@ -155,9 +155,9 @@ def test_work_is_bounded_by_what_comes_of_it(name: str) -> None:
     coding, pack = COSTLY[name]
     made = Counted(coding)
     with pytest.raises(BadEncoding):
-        for _ in decode.decode(made, [pack(4 * MIB)]):
+        for _ in content_encoding.decode(made, [pack(4 * MIB)]):
             pass
-    assert made.steps < 2 * decode.PARTS
+    assert made.steps < 2 * content_encoding.PARTS
 
 
 @pytest.mark.parametrize("name", COSTLY)
@@ -180,23 +180,23 @@ def test_members_as_encoders_write_them_are_no_fault() -> None:
     ):
         made = decoder(coding)
         assert made is not None
-        assert sum(map(len, decode.decode(made, [part] * 2_000))) == 2_000 * 65_000
+        assert sum(map(len, content_encoding.decode(made, [part] * 2_000))) == 2_000 * 65_000
 
 
 def test_small_bodies_of_many_members_are_no_fault() -> None:
     """Servers that flush each line of a small body as a member of its own do exist."""
     made = decoder("gzip")
     assert made is not None
-    assert len(b"".join(decode.decode(made, [gzip.compress(b"line\n")] * 900))) == 4_500
+    assert len(b"".join(content_encoding.decode(made, [gzip.compress(b"line\n")] * 900))) == 4_500
 
 
 def test_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else costs a decoder time, it ends."""
-    monkeypatch.setattr(decode, "SECONDS", -1.0)
+    monkeypatch.setattr(content_encoding, "SECONDS", -1.0)
     made = decoder("gzip")
     assert made is not None
     with pytest.raises(BadEncoding):
-        b"".join(decode.decode(made, [gzip.compress(PICTURE)]))
+        b"".join(content_encoding.decode(made, [gzip.compress(PICTURE)]))
 
 
 @given(
@@ -222,14 +222,17 @@ def test_any_bytes_end_in_an_outcome(
     made = Counted(coding)
     size = 0
     try:
-        for piece in decode.decode(made, [bytes(data)], 64 * MIB):
+        for piece in content_encoding.decode(made, [bytes(data)], 64 * MIB):
             size += len(piece)
     except (BadEncoding, IncompleteBody, TooLarge):
         pass
     assert size <= 64 * MIB
     assert made.largest <= 2 * PIECE
     slices = len(data) // SLICE + 1
-    assert made.steps <= decode.PARTS + size // decode.PART + 2 * (size // PIECE + slices) + 2
+    assert (
+        made.steps
+        <= content_encoding.PARTS + size // content_encoding.PART + 2 * (size // PIECE + slices) + 2
+    )
 
 
 def outcome(server: Server, data: bytes, coding: str, folder: Path, **settings: Any) -> object:
@@ -281,12 +284,12 @@ def test_nobody_waits_for_a_body_that_is_not_wanted_any_more(
             steps += 1
             yield bytes(1_000)
 
-    monkeypatch.setattr(encoded, "decode", endless)
+    monkeypatch.setattr(encoded_body, "decode", endless)
     url = serve(server, "/raw/a", "gzip", gzip.compress(PICTURE))
 
     async def run() -> Response:
         async with handler(DOWNLOAD_MAXSIZE=0) as made:
-            monkeypatch.setattr(encoded, "format_of", lambda _: None)
+            monkeypatch.setattr(encoded_body, "format_of", lambda _: None)
             return await asyncio.wait_for(
                 made.download_request(Request(url, meta={STREAM_TO: tmp_path})), 1
             )

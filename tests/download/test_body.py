@@ -94,7 +94,7 @@ def test_what_nobody_wants_is_not_waited_for(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The status is known: drops of an error's page are taken for a moment, whatever is allowed."""
-    monkeypatch.setattr("imagefetch.body.UNWANTED_SECONDS", 0.3)
+    monkeypatch.setattr("imagefetch.download.body.UNWANTED_SECONDS", 0.3)
     drops = Endless(b"HTTP/1.1 404 Gone\r\n\r\n", [b"a"], pause=0.05)
     server.raw["/raw/a"] = drops
     request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path})

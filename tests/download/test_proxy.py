@@ -12,7 +12,7 @@ from scrapy import Request
 from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 
 from imagefetch import errors
-from imagefetch.sessions import tls_context
+from imagefetch.download.session import tls_context
 from tests.conftest import HOSTS, RunCrawl
 from tests.support.handling import fetch
 from tests.support.proxying import Proxy

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from imagefetch.classify import DNS_NOT_FOUND, LOCAL
+from imagefetch.download.error_mapping import DNS_NOT_FOUND, LOCAL
 
 # Names that failed to resolve are kept up to this number; beyond it, the oldest
 # are forgotten.

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from scrapy import Request
 
-from imagefetch import handler as handler_module
 from imagefetch import signals
+from imagefetch.download import handler as handler_module
+from imagefetch.download.tracing import EVERY, Timing
 from imagefetch.meta import STREAM_TO, TIMING
-from imagefetch.timing import EVERY, Timing
 from tests.support.handling import handler
 from tests.support.server import Server
 
