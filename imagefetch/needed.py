@@ -33,7 +33,7 @@ STORAGE = "imagefetch.output.exporter.ReportStorage"
 
 NEEDED = (
     Needed("ADDONS", "imagefetch.addons.ReportAddon", "asks for the report"),
-    Needed("SCHEDULER", "imagefetch.scheduler.HostScheduler", "hands out the lines"),
+    Needed("SCHEDULER", "imagefetch.scheduling.scheduler.HostScheduler", "hands out the lines"),
     Needed("DOWNLOADER", "scrapy.core.downloader.Downloader", "sends the requests"),
     Needed("DOWNLOAD_HANDLERS", HANDLER, "writes bodies to disk", "http"),
     Needed("DOWNLOAD_HANDLERS", HANDLER, "writes bodies to disk", "https"),

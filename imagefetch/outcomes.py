@@ -9,10 +9,10 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from imagefetch import errors
-from imagefetch.pace import Outcome
+from imagefetch.scheduling.adaptive_limit import Outcome
 
 if TYPE_CHECKING:
-    from imagefetch.scheduler import HostScheduler
+    from imagefetch.scheduling.scheduler import HostScheduler
 
 # What says that a host can't be connected to, and not only for one request.
 NO_CONNECTION = (

@@ -19,7 +19,7 @@ from imagefetch.utils.formatting import duration
 from imagefetch.utils.shutdown import is_stopping
 
 if TYPE_CHECKING:
-    from imagefetch.scheduler import HostScheduler
+    from imagefetch.scheduling.scheduler import HostScheduler
     from imagefetch.view import View
 
 logger = logging.getLogger(__name__)

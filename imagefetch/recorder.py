@@ -23,7 +23,7 @@ from imagefetch.total import count_lines, estimate_lines
 
 if TYPE_CHECKING:
     from imagefetch.download.tracing import Timing
-    from imagefetch.scheduler import HostScheduler
+    from imagefetch.scheduling.scheduler import HostScheduler
     from imagefetch.spiders.images import ImagesSpider
 
 TICK = 1.0

@@ -189,7 +189,7 @@ COMMANDS_MODULE = "imagefetch.commands"
 
 ADDONS = {"imagefetch.addons.ContactAddon": 400, "imagefetch.addons.ReportAddon": 500}
 
-SCHEDULER = "imagefetch.scheduler.HostScheduler"
+SCHEDULER = "imagefetch.scheduling.scheduler.HostScheduler"
 
 DOWNLOAD_HANDLERS = {
     "http": "imagefetch.download.handler.StreamingDownloadHandler",

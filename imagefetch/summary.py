@@ -15,13 +15,13 @@ from imagefetch.causes import likely_cause
 from imagefetch.figures import Figures
 from imagefetch.html_report import HtmlReport
 from imagefetch.images.repeats import Repeat
-from imagefetch.paces import HostPace
 from imagefetch.recorder import Recorder
+from imagefetch.scheduling.host_limits import HostPace
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
 
 if TYPE_CHECKING:
-    from imagefetch.scheduler import HostScheduler
+    from imagefetch.scheduling.scheduler import HostScheduler
     from imagefetch.spiders.images import ImagesSpider
 
 REMOVED = "imagefetch/removed"

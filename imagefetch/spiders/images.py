@@ -54,7 +54,7 @@ from imagefetch.utils.shutdown import note_stop, stop_run
 from imagefetch.utils.spelling import misspelt
 
 if TYPE_CHECKING:
-    from imagefetch.scheduler import HostScheduler
+    from imagefetch.scheduling.scheduler import HostScheduler
 
 # Requests for lines that need no download pass through the engine as well, so
 # that each line ends in its own errback; this is what they ask for.

@@ -7,7 +7,7 @@ from collections import Counter
 
 from scrapy import Request
 
-from imagefetch.hosts import Hosts
+from imagefetch.scheduling.host_queues import Hosts
 
 
 def request(number: int) -> Request:

@@ -8,13 +8,13 @@ from collections import deque
 
 import pytest
 
-from imagefetch.backlog import BATCH, IN_MEMORY, Backlog
+from imagefetch.scheduling.backlog import BATCH, IN_MEMORY, Backlog
 from imagefetch.urls import Line
 
 
 def test_first_come_first_served_for_each_site(monkeypatch: pytest.MonkeyPatch) -> None:
     """In whatever order lines come and go, and however few fit into memory."""
-    monkeypatch.setattr("imagefetch.backlog.IN_MEMORY", 30)
+    monkeypatch.setattr("imagefetch.scheduling.backlog.IN_MEMORY", 30)
     dice = random.Random(3)
     backlog = Backlog()
     known: dict[str, deque[Line]] = {}

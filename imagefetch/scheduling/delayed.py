@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.breaker import Breakers, Change
+from imagefetch.scheduling.circuit_breaker import Breakers, Change
 from imagefetch.urls import Line
 
 # Lines that wait, at about 300 bytes each. With so many, the list is not read further.

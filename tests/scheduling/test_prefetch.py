@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 import pytest
 from scrapy import Request
 
-from imagefetch.breaker import Change
-from imagefetch.hosts import Hosts
-from imagefetch.lookahead import LookAhead, host_of
+from imagefetch.scheduling.circuit_breaker import Change
+from imagefetch.scheduling.delayed import Waiting
+from imagefetch.scheduling.host_queues import Hosts
+from imagefetch.scheduling.prefetch import LookAhead, host_of
 from imagefetch.urls import Line, site_of
-from imagefetch.waiting import Waiting
 from tests.conftest import project
 from tests.support.steps import steps
 
@@ -118,7 +118,7 @@ def test_the_list_is_read_no_further_than_need_be() -> None:
 
 def test_what_is_kept_back_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a list of one host: then a place stays idle, as it must."""
-    monkeypatch.setattr("imagefetch.lookahead.BACKLOG_MAX", 500)
+    monkeypatch.setattr("imagefetch.scheduling.prefetch.BACKLOG_MAX", 500)
 
     async def test() -> None:
         run = Run(f"http://a.example/{n}" for n in range(5_000))

@@ -12,10 +12,10 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import urlsplit
 
-from imagefetch.backlog import BACKLOG_MAX, Backlog
-from imagefetch.hosts import Hosts
+from imagefetch.scheduling.backlog import BACKLOG_MAX, Backlog
+from imagefetch.scheduling.delayed import WAITING_MAX, Waiting
+from imagefetch.scheduling.host_queues import Hosts
 from imagefetch.urls import Line, site_of
-from imagefetch.waiting import WAITING_MAX, Waiting
 
 # Lines that are read one after the other before others have their turn: a millisecond.
 AT_A_TIME = 250

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.breaker import Breakers, Change
+from imagefetch.scheduling.circuit_breaker import Breakers, Change
 from imagefetch.urls import Line
 from tests.conftest import HOSTS, RunCrawl, examples
 from tests.support.answers import LAST
@@ -127,7 +127,7 @@ def test_it_can_be_switched_off() -> None:
 def test_hosts_in_trouble_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many there are, parked or not; those that something waits for are not forgotten,
     nor are those that are being probed."""
-    monkeypatch.setattr("imagefetch.breaker.HOSTS", 10)
+    monkeypatch.setattr("imagefetch.scheduling.circuit_breaker.HOSTS", 10)
     made = parked()
     probe = made.take_probe(10)
     assert probe is not None
@@ -163,7 +163,7 @@ def test_a_host_that_answers_is_forgotten() -> None:
 @pytest.mark.parametrize("failures", [1, 3])
 def test_each_host_costs_the_same(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
     """However many others are in trouble already."""
-    monkeypatch.setattr("imagefetch.breaker.HOSTS", 100)
+    monkeypatch.setattr("imagefetch.scheduling.circuit_breaker.HOSTS", 100)
 
     def fail(hosts: int) -> None:
         made = breakers(failures=failures)

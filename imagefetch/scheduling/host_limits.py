@@ -9,7 +9,7 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.pace import START, Outcome, Pace
+from imagefetch.scheduling.adaptive_limit import START, Outcome, Pace
 
 # Hosts whose pace is known, at about 700 bytes each; beyond that, those that
 # were not asked for the longest time begin anew when they are.

@@ -18,21 +18,21 @@ from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 
 from imagefetch import signals
-from imagefetch.announced import Announced
-from imagefetch.breaker import Change
 from imagefetch.errors import LocalError
-from imagefetch.hosts import Hosts
 from imagefetch.items import ImageRecord
-from imagefetch.lookahead import LookAhead
 from imagefetch.meta import DUPLICATE_OF, FIRST_SENT, KEY, LINE, RETRY_IN, SETTLED
-from imagefetch.pace import Outcome
-from imagefetch.paces import Paces
-from imagefetch.slots import SLOTS, forget_slots
+from imagefetch.scheduling.adaptive_limit import Outcome
+from imagefetch.scheduling.announced import Announced
+from imagefetch.scheduling.circuit_breaker import Change
+from imagefetch.scheduling.delayed import Retry, Waiting
+from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
+from imagefetch.scheduling.host_limits import Paces
+from imagefetch.scheduling.host_queues import Hosts
+from imagefetch.scheduling.prefetch import LookAhead
 from imagefetch.snapshot import Parked
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.urls import Line, site_of
 from imagefetch.utils.shutdown import stop_run
-from imagefetch.waiting import Retry, Waiting
 
 # Seconds by which a timer may be early.
 CLOCK = 0.001

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from imagefetch.pace import START, Outcome
-from imagefetch.paces import HOSTS, HostPace, Paces
+from imagefetch.scheduling.adaptive_limit import START, Outcome
+from imagefetch.scheduling.host_limits import HOSTS, HostPace, Paces
 from tests.conftest import project
 
 

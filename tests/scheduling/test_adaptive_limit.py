@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.pace import START, Outcome, Pace
+from imagefetch.scheduling.adaptive_limit import START, Outcome, Pace
 from tests.conftest import examples
 
 MOST = 256

@@ -6,13 +6,13 @@ import pytest
 from scrapy import Request
 from scrapy.core.downloader import Slot
 
-from imagefetch.slots import forget_slots
+from imagefetch.scheduling.downloader_slots import forget_slots
 from tests.support.steps import steps
 
 
 def test_idle_slots_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those in use stay, and those that know when their host may be asked again."""
-    monkeypatch.setattr("imagefetch.slots.SLOTS", 10)
+    monkeypatch.setattr("imagefetch.scheduling.downloader_slots.SLOTS", 10)
     slots = {f"h{number}": Slot(8, 0.0, 0.0) for number in range(20)}
     slots["h1"].active.add(Request("http://h1/"))
     slots["h2"].delay = 5.0
@@ -24,7 +24,7 @@ def test_idle_slots_go(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many can't go."""
-    monkeypatch.setattr("imagefetch.slots.SLOTS", 10)
+    monkeypatch.setattr("imagefetch.scheduling.downloader_slots.SLOTS", 10)
 
     def add(number: int) -> None:
         slots: dict[str, Slot] = {}
