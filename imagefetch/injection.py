@@ -22,7 +22,7 @@ from web_poet import ApplyRule, ItemPage, RulesRegistry
 
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE
-from imagefetch.pages import ImagePage, answer_of
+from imagefetch.pages.base import ImagePage, answer_of
 
 # Hosts whose page is remembered.
 HOSTS = 10_000

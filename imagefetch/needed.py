@@ -48,7 +48,9 @@ NEEDED = (
     Needed(
         "DOWNLOADER_MIDDLEWARES", "imagefetch.outcomes.OutcomeMiddleware", "tells how requests end"
     ),
-    Needed("SCRAPY_POET_PROVIDERS", "imagefetch.pages.AnswerProvider", "gives pages their input"),
+    Needed(
+        "SCRAPY_POET_PROVIDERS", "imagefetch.pages.base.AnswerProvider", "gives pages their input"
+    ),
     Needed(
         "SPIDER_MIDDLEWARES", "imagefetch.output_guard.OutputGuard", "keeps records from being lost"
     ),

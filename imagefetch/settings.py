@@ -233,8 +233,8 @@ SPIDER_MIDDLEWARES = {
 }
 
 REQUEST_FINGERPRINTER_CLASS = "scrapy_poet.ScrapyPoetRequestFingerprinter"
-SCRAPY_POET_PROVIDERS = {"imagefetch.pages.AnswerProvider": 500}
-SCRAPY_POET_DISCOVER = ["imagefetch.sites"]
+SCRAPY_POET_PROVIDERS = {"imagefetch.pages.base.AnswerProvider": 500}
+SCRAPY_POET_DISCOVER = ["imagefetch.pages", "imagefetch.sites"]
 
 ITEM_PROCESSOR = "imagefetch.item_processor.RecordProcessor"
 ITEM_PIPELINES = {"imagefetch.pipelines.ImageFilesPipeline": 300}

@@ -14,9 +14,9 @@ from web_poet import ApplyRule, PageParams
 
 from imagefetch.injection import PageMiddleware
 from imagefetch.output.partial_files import FileResponse
-from imagefetch.pages import Answer, ImagePage
-from imagefetch.sites.flickr import FlickrPage
-from imagefetch.sites.imgur import ImgurPage
+from imagefetch.pages.base import Answer, ImagePage
+from imagefetch.pages.flickr import FlickrPage
+from imagefetch.pages.imgur import ImgurPage
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.urls import Line
 from tests.conftest import project

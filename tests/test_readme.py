@@ -15,8 +15,8 @@ from imagefetch import errors, settings
 from imagefetch.output.csv_rows import COLUMNS
 from imagefetch.rules import RULES
 from tests.conftest import LOOPBACK, ROOT, environment
+from tests.pages.test_base import redirects, shows
 from tests.support.server import Server
-from tests.test_pages import redirects, shows
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

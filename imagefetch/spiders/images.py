@@ -41,7 +41,7 @@ from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download, FileResponse
-from imagefetch.pages import ImagePage
+from imagefetch.pages.base import ImagePage
 from imagefetch.resume import compact
 from imagefetch.rules import RULES
 from imagefetch.shape import oddity

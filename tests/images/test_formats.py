@@ -20,12 +20,12 @@ import pytest
 from PIL import Image
 from scrapy.http import Headers
 
-from imagefetch import pages
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.formats import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
 from imagefetch.images.headers import QUICK_BYTES, QUICK_READS, READS, Bytes, Header
 from imagefetch.output.partial_files import SMALL, Download
-from imagefetch.pages import Answer, ImagePage
+from imagefetch.pages import base
+from imagefetch.pages.base import Answer, ImagePage
 from imagefetch.urls import Line
 from tests.support import bombs
 
@@ -363,7 +363,7 @@ def test_common_headers_need_no_thread(
     tmp_path: Path, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pictures as they are made are looked at in place, for less than a thread would take."""
-    monkeypatch.setattr(pages, "offload", None)
+    monkeypatch.setattr(base, "offload", None)
     page = page_of(tmp_path, sample.bytes())
     asyncio.run(page.look())
     assert brief(page.picture())[:2] == (sample.media_type, sample.extension)

@@ -8,7 +8,7 @@ from typing import Any
 
 from web_poet import handle_urls
 
-from imagefetch.pages import ImagePage
+from imagefetch.pages.base import ImagePage
 
 
 @handle_urls("127.0.0.1")

@@ -15,9 +15,9 @@ from url_matcher.util import get_domain
 from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
 from imagefetch.images.headers import QUICK_BYTES, QUICK_READS
 from imagefetch.output.partial_files import Download
-from imagefetch.pages import Answer, ImagePage
-from imagefetch.sites.flickr import FlickrPage
-from imagefetch.sites.imgur import ImgurPage
+from imagefetch.pages.base import Answer, ImagePage
+from imagefetch.pages.flickr import FlickrPage
+from imagefetch.pages.imgur import ImgurPage
 from imagefetch.urls import Line
 from tests.conftest import RunCrawl
 from tests.support.answers import sends

@@ -17,7 +17,7 @@ from scrapy.http import Headers, Response
 from scrapy_poet.page_input_providers import PageObjectInputProvider
 from web_poet import ItemPage, cached_method, field
 
-import imagefetch.suffixes  # noqa: F401 - for what it does
+import imagefetch.pages._suffixes  # noqa: F401 - for what it does
 from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.images.formats import Picture, probe
 from imagefetch.images.headers import TakesLongerError
