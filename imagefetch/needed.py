@@ -39,20 +39,26 @@ NEEDED = (
     Needed("DOWNLOAD_HANDLERS", HANDLER, "writes bodies to disk", "https"),
     Needed(
         "DOWNLOADER_MIDDLEWARES",
-        "imagefetch.settled.SettledMiddleware",
+        "imagefetch.middlewares.short_circuit.SettledMiddleware",
         "ends lines that need no download",
     ),
     Needed(
-        "DOWNLOADER_MIDDLEWARES", "imagefetch.injection.PageMiddleware", "looks at what was sent"
+        "DOWNLOADER_MIDDLEWARES",
+        "imagefetch.middlewares.page_injection.PageMiddleware",
+        "looks at what was sent",
     ),
     Needed(
-        "DOWNLOADER_MIDDLEWARES", "imagefetch.outcomes.OutcomeMiddleware", "tells how requests end"
+        "DOWNLOADER_MIDDLEWARES",
+        "imagefetch.middlewares.feedback.OutcomeMiddleware",
+        "tells how requests end",
     ),
     Needed(
         "SCRAPY_POET_PROVIDERS", "imagefetch.pages.base.AnswerProvider", "gives pages their input"
     ),
     Needed(
-        "SPIDER_MIDDLEWARES", "imagefetch.output_guard.OutputGuard", "keeps records from being lost"
+        "SPIDER_MIDDLEWARES",
+        "imagefetch.middlewares.output_guard.OutputGuard",
+        "keeps records from being lost",
     ),
     Needed(
         "ITEM_PROCESSOR",

@@ -23,10 +23,10 @@ from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.download.receiver import Receiver
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
 from imagefetch.kept_list import write_copy
+from imagefetch.middlewares.redirect import NamedRedirectMiddleware
+from imagefetch.middlewares.retry import backoff
 from imagefetch.output.partial_files import store_error
 from imagefetch.places import shown
-from imagefetch.redirect import NamedRedirectMiddleware
-from imagefetch.retry import backoff
 
 # Seconds that a list may take to come, far more than a picture may: ten million
 # lines are a gigabyte. MIN_SPEED and RESPONSE_TIMEOUT hold for it as well.

@@ -202,20 +202,20 @@ DOWNLOAD_HANDLERS = {
 
 DOWNLOADER_MIDDLEWARES = {
     "imagefetch.logformatter.HarmlessLog": 0,
-    "imagefetch.settled.SettledMiddleware": 10,
+    "imagefetch.middlewares.short_circuit.SettledMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "imagefetch.robots.NamedRobotsTxtMiddleware": 100,
+    "imagefetch.middlewares.robots.NamedRobotsTxtMiddleware": 100,
     # What scrapy_poet.Addon would put here, with a shorter way for pages like ours.
-    "imagefetch.injection.PageMiddleware": 543,
+    "imagefetch.middlewares.page_injection.PageMiddleware": 543,
     # Does nothing here, once a request: DOWNLOAD_TIMEOUT is known to the handler.
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-    "imagefetch.retry.WaitingRetryMiddleware": 550,
+    "imagefetch.middlewares.retry.WaitingRetryMiddleware": 550,
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
-    "imagefetch.redirect.NamedRedirectMiddleware": 600,
-    "imagefetch.outcomes.OutcomeMiddleware": 860,
+    "imagefetch.middlewares.redirect.NamedRedirectMiddleware": 600,
+    "imagefetch.middlewares.feedback.OutcomeMiddleware": 860,
     # The handler decodes; this one would look for a body in memory.
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
 }
@@ -223,7 +223,8 @@ DOWNLOADER_MIDDLEWARES = {
 # Those left out drop rows (URL length; an answer of any status is one), or have
 # nothing to do with a list.
 SPIDER_MIDDLEWARES = {
-    "imagefetch.output_guard.OutputGuard": -1_000_000,  # nearer to the engine than any other
+    # nearer to the engine than any other
+    "imagefetch.middlewares.output_guard.OutputGuard": -1_000_000,
     "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
     "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
     "scrapy.spidermiddlewares.referer.RefererMiddleware": None,

@@ -202,7 +202,7 @@ OFF = {
 }
 REPLACED = {
     "ITEM_PIPELINES": part("Same"),
-    "DOWNLOADER_MIDDLEWARES": '{"imagefetch.retry.WaitingRetryMiddleware": null}',
+    "DOWNLOADER_MIDDLEWARES": '{"imagefetch.middlewares.retry.WaitingRetryMiddleware": null}',
     "EXTENSIONS": '{"imagefetch.progress.Progress": null, "imagefetch.summary.Summary": null}',
     "DOWNLOAD_HANDLERS": '{"ftp": null}',
     "FEED_EXPORTERS": '{"x": "scrapy.exporters.CsvItemExporter"}',
@@ -264,7 +264,7 @@ def test_a_run_has_all_rows_and_files_or_does_not_begin(
 
 def test_what_a_user_sets_goes_before() -> None:
     """Added, moved, switched off; by name or as a class; and merged once only."""
-    from imagefetch.retry import WaitingRetryMiddleware
+    from imagefetch.middlewares.retry import WaitingRetryMiddleware
     from tests.support.parts import Same
 
     settings = project(
@@ -279,7 +279,7 @@ def test_what_a_user_sets_goes_before() -> None:
     }
     middlewares = settings.get_component_priority_dict_with_base("DOWNLOADER_MIDDLEWARES")
     assert not any("Retry" in str(key) for key in middlewares)
-    assert "imagefetch.redirect.NamedRedirectMiddleware" in middlewares
+    assert "imagefetch.middlewares.redirect.NamedRedirectMiddleware" in middlewares
 
 
 def test_a_subclass_will_do() -> None:

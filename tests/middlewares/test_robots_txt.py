@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from protego import Protego
 
-from imagefetch.robots_txt import MOST, reduce
+from imagefetch.middlewares.robots_txt import MOST, reduce
 from tests.conftest import examples
 
 ROBOT = "Imagefetch/1.0 (+https://some-bot.example)"

@@ -21,7 +21,7 @@ from scrapy.utils.python import to_unicode
 
 from imagefetch.errors import DisallowedByRobots
 from imagefetch.meta import READ_MOST
-from imagefetch.robots_txt import MOST, Rules, reduce
+from imagefetch.middlewares.robots_txt import MOST, Rules, reduce
 from imagefetch.utils.lru import Kept
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from scrapy.statscollectors import MemoryStatsCollector
 from scrapy_poet.downloadermiddlewares import InjectionMiddleware
 from web_poet import ApplyRule, PageParams
 
-from imagefetch.injection import PageMiddleware
+from imagefetch.middlewares.page_injection import PageMiddleware
 from imagefetch.output.partial_files import FileResponse
 from imagefetch.pages.base import Answer, ImagePage
 from imagefetch.pages.flickr import FlickrPage
