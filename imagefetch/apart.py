@@ -12,7 +12,7 @@ from scrapy.settings import BaseSettings
 from w3lib.url import file_uri_to_path
 
 from imagefetch.errors import BadInput
-from imagefetch.kept_list import spool_path
+from imagefetch.lists.kept_copy import spool_path
 from imagefetch.output.own_files import head_of
 from imagefetch.output.page_file import page_path
 

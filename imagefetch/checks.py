@@ -17,13 +17,13 @@ from scrapy.utils.misc import build_from_crawler, load_object
 
 from imagefetch.apart import check_apart, check_lock, lock_file
 from imagefetch.errors import BadInput
-from imagefetch.kept_list import check_copy
+from imagefetch.lists.copy import STANDARD_INPUT, spool_path
+from imagefetch.lists.kept_copy import check_copy
+from imagefetch.lists.shape import check_shape
 from imagefetch.only import NOTHING, Only
 from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.places import check_list_address, find_places, is_address
 from imagefetch.rules import check_settings
-from imagefetch.shape import check_shape
-from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.urls import check_list
 from imagefetch.utils.spelling import did_you_mean
 from imagefetch.values import read_switch

@@ -17,10 +17,10 @@ from imagefetch.checks import Run, check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.given import Given
 from imagefetch.journal import Journal
+from imagefetch.lists.copy import STANDARD_INPUT, Copy, spool_address, spool_standard_input
 from imagefetch.output.ownership.owner import settle
 from imagefetch.resume import NothingToDo, Preparation, look_at
 from imagefetch.scrapy_rules import check_proxies
-from imagefetch.spool import STANDARD_INPUT, Copy, spool_address, spool_standard_input
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 

@@ -14,13 +14,13 @@ from imagefetch.checks import check_arguments, check_files, check_report
 from imagefetch.errors import BadInput
 from imagefetch.figures import Figures, add_record
 from imagefetch.images.repeats import Repeats
+from imagefetch.lists.copy import STANDARD_INPUT, spool_path
 from imagefetch.output.csv_rows import Row, record_of
 from imagefetch.output.last_rows import last_rows
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.places import find_places, is_address
 from imagefetch.rules import check_settings
 from imagefetch.sketches import Reservoir
-from imagefetch.spool import STANDARD_INPUT, spool_path
 
 BUDGET = 60.0
 """Seconds for small copies; nobody waits for a run's end here."""

@@ -18,8 +18,8 @@ from imagefetch.figures import PHASES, Figures, add_record
 from imagefetch.images.decoder_pool import beside
 from imagefetch.images.repeats import Repeats
 from imagefetch.items import ImageRecord
+from imagefetch.lists.count import count_lines, estimate_lines
 from imagefetch.sketches import Reservoir
-from imagefetch.total import count_lines, estimate_lines
 
 if TYPE_CHECKING:
     from imagefetch.download.tracing import Timing

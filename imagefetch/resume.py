@@ -16,7 +16,7 @@ from pathlib import Path
 from imagefetch.elsewhere import check_store, has_no_file
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.journal import Journal
-from imagefetch.kept_list import is_copy_of, is_kept_list
+from imagefetch.lists.kept_copy import is_copy_of, is_kept_list
 from imagefetch.moved_rows import MovedRows
 from imagefetch.only import Only
 from imagefetch.output.csv_rows import (

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 from urllib.parse import urlsplit
 
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
-from imagefetch.kept_list import is_kept_list
+from imagefetch.lists.kept_copy import is_kept_list
 from imagefetch.output.own_files import LOOKED_AT
 from imagefetch.utils.cells import CELL_MAX, CUT, fitting
 
@@ -72,7 +72,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     """Yield the list's lines but for blank ones and those that begin with ``#``.
 
     Understood: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
-    order mark, any line end, ``.gz`` by name, copies that `imagefetch.spool`
+    order mark, any line end, ``.gz`` by name, copies that `imagefetch.lists.copy`
     made. Bytes that are not in the encoding become U+FFFD, which `request_url`
     refuses: they cost their line alone. A shard (by name) is UTF-8, as
     `shard_line` writes it.

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from imagefetch.lists.count import LOOKED_AT, count_lines, estimate_lines
 from imagefetch.progress import SMOOTH, Rate, in_one_line
 from imagefetch.snapshot import Parked, Snapshot
-from imagefetch.total import LOOKED_AT, count_lines, estimate_lines
 from imagefetch.utils.formatting import binary_size, duration, moment, number, share, size, spell
 from tests.conftest import RunCrawl
 from tests.support.server import Server

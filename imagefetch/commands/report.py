@@ -12,9 +12,9 @@ from imagefetch.checks import check_run
 from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job import lock_report
+from imagefetch.lists.copy import STANDARD_INPUT, spool_path
 from imagefetch.output.ownership.strays import remove_strays
 from imagefetch.output.partial_files import is_remote, local_path
-from imagefetch.spool import STANDARD_INPUT, spool_path
 from imagefetch.utils.command_line import check_left, check_names, options_of, refuse_in_one_line
 from imagefetch.utils.formatting import files
 from imagefetch.utils.standard_streams import say

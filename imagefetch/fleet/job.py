@@ -36,6 +36,7 @@ from imagefetch.fleet.owned import remove_strays, tell_what_is_owned
 from imagefetch.fleet.split import Big, plan, split
 from imagefetch.images.repeats import Repeats
 from imagefetch.job import list_at_hand, lock_report
+from imagefetch.lists.copy import Copy
 from imagefetch.output.csv_rows import HEADER, Row, read_rows
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import Ownership, settle
@@ -43,7 +44,6 @@ from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.rebuild import add_row, no_figures
 from imagefetch.resume import NothingToDo, look_at, replace_report
 from imagefetch.scrapy_rules import check_proxies
-from imagefetch.spool import Copy
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 from imagefetch.utils.formatting import files
 

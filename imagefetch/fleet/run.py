@@ -23,9 +23,9 @@ from imagefetch.fleet.forks import fork_server
 from imagefetch.fleet.job import Begun, begun, finish
 from imagefetch.fleet.view import FleetView
 from imagefetch.given import Given
+from imagefetch.lists.shape import oddity
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page
-from imagefetch.shape import oddity
 from imagefetch.summary import describe
 from imagefetch.utils.redaction import hide_credentials_of
 

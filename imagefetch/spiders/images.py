@@ -23,6 +23,7 @@ from imagefetch.images.acceptance import Judge
 from imagefetch.images.decoder_pool import Unverified
 from imagefetch.items import ImageRecord
 from imagefetch.job import Job, begin
+from imagefetch.lists.shape import oddity
 from imagefetch.meta import (
     DOWNLOAD,
     DUPLICATE_OF,
@@ -44,7 +45,6 @@ from imagefetch.output.partial_files import Download, FileResponse
 from imagefetch.pages.base import ImagePage
 from imagefetch.resume import compact
 from imagefetch.rules import RULES
-from imagefetch.shape import oddity
 from imagefetch.summary import REMOVED
 from imagefetch.tally import Tally
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imagefetch.errors import BadInput
-from imagefetch.shape import check_shape, oddity
+from imagefetch.lists.shape import check_shape, oddity
 from tests.conftest import RunCrawl
 from tests.support.server import Server
 

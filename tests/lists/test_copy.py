@@ -14,8 +14,8 @@ import pytest
 
 from imagefetch.errors import BadInput
 from imagefetch.job import begin
+from imagefetch.lists.copy import spool_path, spool_standard_input
 from imagefetch.output.csv_rows import HEADER, encode, read_rows
-from imagefetch.spool import spool_path, spool_standard_input
 from tests.conftest import project
 from tests.support.server import Server, Writer
 

@@ -12,10 +12,10 @@ from typing import BinaryIO
 from scrapy.settings import BaseSettings
 
 from imagefetch.errors import BadInput
-from imagefetch.kept_list import check_copy, spool_path, write_copy
+from imagefetch.lists.kept_copy import check_copy, spool_path, write_copy
+from imagefetch.lists.shape import check_shape
 from imagefetch.output.own_files import new_file
 from imagefetch.places import shown
-from imagefetch.shape import check_shape
 from imagefetch.urls import check_beginning, check_list
 
 __all__ = ["STANDARD_INPUT", "Copy", "spool_address", "spool_path", "spool_standard_input"]
@@ -107,7 +107,7 @@ def spool_address(report: Path, address: str, settings: BaseSettings, *, anew: b
     check_copy(path)
     if not anew and path.exists():
         return Copy(path)
-    from imagefetch.remote_list import fetch_list  # what it needs, few runs do
+    from imagefetch.lists.download import fetch_list  # what it needs, few runs do
 
     logger.info("Fetching the list %s", shown(address))
     return _copied(path, shown(address), lambda file: fetch_list(address, file, settings))

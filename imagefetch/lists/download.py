@@ -22,7 +22,7 @@ from imagefetch.download.content_encoding import Decoder, decoder
 from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.download.receiver import Receiver
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
-from imagefetch.kept_list import write_copy
+from imagefetch.lists.kept_copy import write_copy
 from imagefetch.middlewares.redirect import NamedRedirectMiddleware
 from imagefetch.middlewares.retry import backoff
 from imagefetch.output.partial_files import store_error
