@@ -14,8 +14,8 @@ from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 if TYPE_CHECKING:  # the page's process does without Scrapy
     from scrapy.settings import BaseSettings
 
-    from imagefetch.checks import Run
-    from imagefetch.given import Given
+    from imagefetch.config.command_given import Given
+    from imagefetch.config.validation import Run
     from imagefetch.job import Job
 
 LIMITS = (
@@ -88,8 +88,8 @@ class About:
         """Describe a run by where its list, report and pictures are; *urls* as the field is."""
         from scrapy.settings import SETTINGS_PRIORITIES
 
+        from imagefetch.config.paths import is_address, shown
         from imagefetch.output.partial_files import is_remote
-        from imagefetch.places import is_address, shown
 
         made = cls(
             urls=shown(urls) if is_address(urls) else hide_credentials(urls), report=str(report)

@@ -13,9 +13,9 @@ from scrapy.pipelines import ItemPipelineManager
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.deprecate import argument_is_required
 
+from imagefetch.config.needed_components import check_built
 from imagefetch.errors import DroppedByPipeline, InternalError, StoreError
 from imagefetch.items import ImageRecord
-from imagefetch.needed import check_built
 from imagefetch.output.partial_files import Download
 from imagefetch.pipelines import ImageFilesPipeline, NotStored
 from imagefetch.utils.shutdown import stop_run

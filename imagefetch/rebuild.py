@@ -10,7 +10,9 @@ from typing import Any
 from scrapy.settings import BaseSettings
 
 from imagefetch.about import About
-from imagefetch.checks import check_arguments, check_files, check_report
+from imagefetch.config.paths import find_places, is_address
+from imagefetch.config.setting_rules import check_settings
+from imagefetch.config.validation import check_arguments, check_files, check_report
 from imagefetch.errors import BadInput
 from imagefetch.figures import Figures, add_record
 from imagefetch.images.repeats import Repeats
@@ -18,8 +20,6 @@ from imagefetch.lists.copy import STANDARD_INPUT, spool_path
 from imagefetch.output.csv_rows import Row, record_of
 from imagefetch.output.last_rows import last_rows
 from imagefetch.page_writer import PageError, PageWriter, writer_of
-from imagefetch.places import find_places, is_address
-from imagefetch.rules import check_settings
 from imagefetch.sketches import Reservoir
 
 BUDGET = 60.0

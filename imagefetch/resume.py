@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagefetch.config.only import Only
 from imagefetch.elsewhere import check_store, has_no_file
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.journal import Journal
 from imagefetch.lists.kept_copy import is_copy_of, is_kept_list
 from imagefetch.moved_rows import MovedRows
-from imagefetch.only import Only
 from imagefetch.output.csv_rows import (
     HEADER,
     check_header,

@@ -1,8 +1,8 @@
 """Settings of imagefetch, in the order in which data flows.
 
 The first part holds what a user may turn, each with its unit and meaning; what
-is allowed stands in `imagefetch.rules`, how it may be written in
-`imagefetch.values`: "10k", "1G" (decimal), "10MiB" (binary), "2m" (seconds), "yes".
+is allowed stands in `imagefetch.config.setting_rules`, how it may be written in
+`imagefetch.config.setting_values`: "10k", "1G" (decimal), "10MiB" (binary), "2m" (seconds), "yes".
 The second part puts the program together. Scrapy's other settings keep their defaults:
 https://docs.scrapy.org/en/latest/topics/settings.html
 """
@@ -181,7 +181,7 @@ LOG_LEVEL = "INFO"
 # --- What puts the program together ----------------------------------------
 #
 # A dictionary of components that is set elsewhere, as with -s, is merged with the one here:
-# what it names is added, or with None switched off (imagefetch.components).
+# what it names is added, or with None switched off (imagefetch.config.components).
 
 BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]

@@ -15,10 +15,10 @@ from scrapy.spiderloader import get_spider_loader
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch.components import changed, component_of
+from imagefetch.config.components import changed, component_of
+from imagefetch.config.needed_components import check_components
 from imagefetch.errors import BadInput
 from imagefetch.job import Job, remove
-from imagefetch.needed import check_components
 from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.spiders.images import ImagesSpider
 

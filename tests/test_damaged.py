@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from imagefetch.config.only import NOTHING
 from imagefetch.errors import BadInput, SystemLimit
-from imagefetch.only import NOTHING
 from imagefetch.output.csv_rows import COLUMNS, HEADER, ROW_MAX, encode, read_rows
 from imagefetch.resume import prepare
 from imagefetch.urls import read_lines
 from imagefetch.utils.cells import CELL_MAX, CUT
 from imagefetch.utils.scratch_db import ScratchDatabase
+from tests.config.test_distinct_paths import URL, check, content
 from tests.conftest import RunCrawl
-from tests.test_apart import URL, check, content
 from tests.test_commands import run
 
 GOOD = [URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"]

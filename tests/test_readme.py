@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from imagefetch import errors, settings
+from imagefetch.config.setting_rules import RULES
 from imagefetch.output.csv_rows import COLUMNS
-from imagefetch.rules import RULES
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.pages.test_base import redirects, shows
 from tests.support.server import Server

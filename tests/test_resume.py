@@ -18,11 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagefetch.config.only import NOTHING
 from imagefetch.download.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job import lock_file, lock_report
-from imagefetch.only import NOTHING
 from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.resume import prepare
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples, run_crawl

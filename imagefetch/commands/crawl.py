@@ -16,15 +16,15 @@ from scrapy.settings import BaseSettings
 from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
 from scrapy.utils.conf import arglist_to_dict
 
-from imagefetch.checks import Run, check_handlers, check_log
+from imagefetch.config.command_given import Given
+from imagefetch.config.paths import find_places
+from imagefetch.config.setting_rules import check_words
+from imagefetch.config.validation import Run, check_handlers, check_log
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.given import Given
 from imagefetch.job import begin
 from imagefetch.logformatter import make_log_harmless, quieten
-from imagefetch.places import find_places
 from imagefetch.recorder import Recorder
 from imagefetch.resume import NothingToDo
-from imagefetch.rules import check_words
 from imagefetch.utils.shutdown import STOPPED_BY
 from imagefetch.utils.standard_streams import settle, tell
 from imagefetch.utils.text import HarmlessFormatter, hide_in_tracebacks

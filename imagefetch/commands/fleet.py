@@ -16,11 +16,11 @@ from imagefetch.commands.crawl import (
     end_quickly,
     refuse,
 )
+from imagefetch.config.setting_rules import check_settings, check_words
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.forks import fork_server
 from imagefetch.logformatter import make_log_harmless
 from imagefetch.resume import NothingToDo
-from imagefetch.rules import check_settings, check_words
 from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
 from imagefetch.utils.standard_streams import tell
 from imagefetch.utils.text import hide_in_tracebacks

@@ -8,8 +8,8 @@ from dataclasses import replace
 from scrapy.commands import ScrapyCommand
 
 from imagefetch.audit import audit, describe, sort
-from imagefetch.checks import check_run
 from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse
+from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job import lock_report
 from imagefetch.lists.copy import STANDARD_INPUT, spool_path

@@ -17,7 +17,8 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.checks import Run, check_run
+from imagefetch.config.scrapy_rules import check_proxies
+from imagefetch.config.validation import Run, check_run
 from imagefetch.duplicates import key_of, sent_url
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.figures import Figures
@@ -43,7 +44,6 @@ from imagefetch.output.ownership.owner import Ownership, settle
 from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.rebuild import add_row, no_figures
 from imagefetch.resume import NothingToDo, look_at, replace_report
-from imagefetch.scrapy_rules import check_proxies
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 from imagefetch.utils.formatting import files
 

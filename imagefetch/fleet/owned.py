@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imagefetch.checks import Run
+from imagefetch.config.validation import Run
 from imagefetch.errors import BadInput
 from imagefetch.fleet import fence
 from imagefetch.fleet.folder import JobFolder

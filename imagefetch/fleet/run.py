@@ -17,12 +17,12 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.about import About
 from imagefetch.causes import likely_cause
+from imagefetch.config.command_given import Given
 from imagefetch.fleet.cluster import answering_dashboard, check_dashboard, connected
 from imagefetch.fleet.fleet import Fleet, Words
 from imagefetch.fleet.forks import fork_server
 from imagefetch.fleet.job import Begun, begun, finish
 from imagefetch.fleet.view import FleetView
-from imagefetch.given import Given
 from imagefetch.lists.shape import oddity
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page

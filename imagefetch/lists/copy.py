@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 from scrapy.settings import BaseSettings
 
+from imagefetch.config.paths import shown
 from imagefetch.errors import BadInput
 from imagefetch.lists.kept_copy import check_copy, spool_path, write_copy
 from imagefetch.lists.shape import check_shape
 from imagefetch.output.own_files import new_file
-from imagefetch.places import shown
 from imagefetch.urls import check_beginning, check_list
 
 __all__ = ["STANDARD_INPUT", "Copy", "spool_address", "spool_path", "spool_standard_input"]

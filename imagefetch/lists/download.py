@@ -17,6 +17,7 @@ from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addons import user_agent
+from imagefetch.config.paths import shown
 from imagefetch.download.body import Bounds, Pace, content_coding, read_pieces, skip
 from imagefetch.download.content_encoding import Decoder, decoder
 from imagefetch.download.handler import StreamingDownloadHandler
@@ -26,7 +27,6 @@ from imagefetch.lists.kept_copy import write_copy
 from imagefetch.middlewares.redirect import NamedRedirectMiddleware
 from imagefetch.middlewares.retry import backoff
 from imagefetch.output.partial_files import store_error
-from imagefetch.places import shown
 
 # Seconds that a list may take to come, far more than a picture may: ten million
 # lines are a gigabyte. MIN_SPEED and RESPONSE_TIMEOUT hold for it as well.

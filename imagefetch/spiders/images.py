@@ -16,7 +16,10 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.defer import deferred_from_coro
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch import components, errors
+from imagefetch import errors
+from imagefetch.config import components
+from imagefetch.config.needed_components import check_components
+from imagefetch.config.setting_rules import RULES
 from imagefetch.duplicates import key_of
 from imagefetch.html_report import HtmlReport
 from imagefetch.images.acceptance import Judge
@@ -36,7 +39,6 @@ from imagefetch.meta import (
     SETTLED,
     STREAM_TO,
 )
-from imagefetch.needed import check_components
 from imagefetch.output.csv_rows import read_row
 from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import NameTemplate
@@ -44,7 +46,6 @@ from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download, FileResponse
 from imagefetch.pages.base import ImagePage
 from imagefetch.resume import compact
-from imagefetch.rules import RULES
 from imagefetch.summary import REMOVED
 from imagefetch.tally import Tally
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url

@@ -15,18 +15,18 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from imagefetch.apart import check_apart, check_lock, lock_file
+from imagefetch.config.distinct_paths import check_apart, check_lock, lock_file
+from imagefetch.config.only import NOTHING, Only
+from imagefetch.config.paths import check_list_address, find_places, is_address
+from imagefetch.config.setting_rules import check_settings
+from imagefetch.config.setting_values import read_switch
 from imagefetch.errors import BadInput
 from imagefetch.lists.copy import STANDARD_INPUT, spool_path
 from imagefetch.lists.kept_copy import check_copy
 from imagefetch.lists.shape import check_shape
-from imagefetch.only import NOTHING, Only
 from imagefetch.output.partial_files import is_remote, local_path
-from imagefetch.places import check_list_address, find_places, is_address
-from imagefetch.rules import check_settings
 from imagefetch.urls import check_list
 from imagefetch.utils.spelling import did_you_mean
-from imagefetch.values import read_switch
 
 ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version", "_owner"}
 """What ``-a`` may name; ``_job`` and ``_version`` are Scrapyd's, ``_owner`` is a fleet's."""

@@ -10,7 +10,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
 from imagefetch.addons import REPORT_FEED
-from imagefetch.components import NAMED, RANKED, SINGLE, dictionary, load
+from imagefetch.config.components import NAMED, RANKED, SINGLE, dictionary, load
 from imagefetch.errors import BadInput
 
 

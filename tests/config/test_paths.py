@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from imagefetch.config.paths import find_places
 from imagefetch.errors import BadInput
-from imagefetch.places import find_places
 from tests.conftest import project
 
 

@@ -9,11 +9,9 @@ from typing import Any
 
 from scrapy.settings import BaseSettings, default_settings
 
-from imagefetch.errors import BadInput
-from imagefetch.header_values import Headers, HeaderText
-from imagefetch.scrapy_rules import check_scrapy_settings
-from imagefetch.utils.spelling import check_names, misspelt
-from imagefetch.values import (
+from imagefetch.config.header_values import Headers, HeaderText
+from imagefetch.config.scrapy_rules import check_scrapy_settings
+from imagefetch.config.setting_values import (
     COUNTS,
     NOT_ALLOWED,
     SIZES,
@@ -32,6 +30,8 @@ from imagefetch.values import (
     seconds,
     size,
 )
+from imagefetch.errors import BadInput
+from imagefetch.utils.spelling import check_names, misspelt
 
 DAY = 86_400
 

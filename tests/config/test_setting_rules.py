@@ -10,10 +10,10 @@ import pytest
 from scrapy.settings import SETTINGS_PRIORITIES
 
 import imagefetch.settings
+from imagefetch.config.setting_rules import RULES, check_settings, check_words
+from imagefetch.config.setting_values import Table
 from imagefetch.errors import BadInput
-from imagefetch.rules import RULES, check_settings, check_words
 from imagefetch.utils.spelling import misspelt
-from imagefetch.values import Table
 from tests.conftest import project
 
 

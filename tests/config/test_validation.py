@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from scrapy.utils.test import get_crawler
 
-from imagefetch.checks import Run, check_folder, check_handlers, check_report, check_run
+from imagefetch.config.validation import Run, check_folder, check_handlers, check_report, check_run
 from imagefetch.errors import BadInput
 from tests.conftest import project
 

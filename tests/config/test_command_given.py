@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from imagefetch.given import Given, without_secrets
+from imagefetch.config.command_given import Given, without_secrets
 from tests.conftest import ROOT, environment
 from tests.support.server import Server
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scrapy.crawler import Crawler
 
-from imagefetch.components import NAMED, RANKED, SINGLE, merge
+from imagefetch.config.components import NAMED, RANKED, SINGLE, merge
+from imagefetch.config.needed_components import NEEDED, check_components
 from imagefetch.errors import BadInput
-from imagefetch.needed import NEEDED, check_components
 from imagefetch.output.csv_rows import HEADER
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.start import check_spider

@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
+from imagefetch.config.setting_values import Table, Text
 from imagefetch.errors import BadInput
 from imagefetch.utils.redaction import HIDDEN, is_secret
-from imagefetch.values import Table, Text
 
 PRINTABLE = re.compile(r"[\x20-\x7e\xa0-\xff]*")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from imagefetch.apart import lock_file
-from imagefetch.checks import check_run
+from imagefetch.config.distinct_paths import lock_file
+from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.job import lock_report
 from imagefetch.lists.copy import spool_path

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from imagefetch.config.scrapy_rules import check_proxies
+from imagefetch.config.setting_rules import check_settings
 from imagefetch.errors import BadInput
-from imagefetch.rules import check_settings
-from imagefetch.scrapy_rules import check_proxies
 from tests.conftest import project
 
 ALLOWED: list[tuple[str, Any]] = [
