@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the page's process does without Scrapy
 
     from imagefetch.config.command_given import Given
     from imagefetch.config.validation import Run
-    from imagefetch.job import Job
+    from imagefetch.job.run import Job
 
 LIMITS = (
     "CONCURRENT_REQUESTS",

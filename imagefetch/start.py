@@ -18,7 +18,7 @@ from twisted.python.failure import Failure as TwistedFailure
 from imagefetch.config.components import changed, component_of
 from imagefetch.config.needed_components import check_components
 from imagefetch.errors import BadInput
-from imagefetch.job import Job, remove
+from imagefetch.job.run import Job, remove
 from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.spiders.images import ImagesSpider
 

@@ -19,11 +19,11 @@ from typing import Any
 import psutil
 import pytest
 
-from imagefetch.audit import audit
 from imagefetch.errors import BadInput
 from imagefetch.fleet.cluster import check_dashboard
 from imagefetch.fleet.run import run_fleet
 from imagefetch.fleet.worker import is_own
+from imagefetch.job.audit import audit
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.urls import read_lines
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl

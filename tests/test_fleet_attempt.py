@@ -18,7 +18,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from imagefetch.audit import audit
 from imagefetch.fleet import fence, forks
 from imagefetch.fleet.attempt import fetch_shard, stop, stopped
 from imagefetch.fleet.crawl import FINISHED, Crawl
@@ -26,6 +25,7 @@ from imagefetch.fleet.folder import JobFolder, done_path, shard_path
 from imagefetch.fleet.forks import Fork
 from imagefetch.fleet.job import clear_partials
 from imagefetch.fleet.task import Abandoned, AttemptFailed, Task
+from imagefetch.job.audit import audit
 from imagefetch.output.csv_rows import HEADER, read_rows
 from imagefetch.urls import Line, shard_line
 from tests.conftest import LOOPBACK, ROOT, environment

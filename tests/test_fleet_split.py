@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.duplicates import key_of, sent_url
 from imagefetch.fleet import split as module
 from imagefetch.fleet.split import Plan, plan, split
 from imagefetch.fleet.turns import Turns
+from imagefetch.job.url_index import key_of, sent_url
 from imagefetch.urls import Line, read_lines
 from tests.conftest import examples
 

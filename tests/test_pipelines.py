@@ -32,8 +32,8 @@ from imagefetch.download.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.output.file_names import NameTemplate, file_name
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
+from tests.job.test_audit import report
 from tests.support.server import Server, Writer, image
-from tests.test_audit import report
 
 Answer = Callable[[Writer], Any]
 

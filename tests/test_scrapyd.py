@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import imagefetch
-from imagefetch.audit import audit
+from imagefetch.job.audit import audit
 from tests.conftest import HOSTS
 from tests.support.scrapyd_node import Node, blocks, checkout, located, outside, running
 from tests.support.server import Server, Writer, serving

@@ -21,10 +21,10 @@ from imagefetch.config.paths import find_places
 from imagefetch.config.setting_rules import check_words
 from imagefetch.config.validation import Run, check_handlers, check_log
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.job import begin
+from imagefetch.job.resume import NothingToDo
+from imagefetch.job.run import begin
 from imagefetch.logformatter import make_log_harmless, quieten
 from imagefetch.recorder import Recorder
-from imagefetch.resume import NothingToDo
 from imagefetch.utils.shutdown import STOPPED_BY
 from imagefetch.utils.standard_streams import settle, tell
 from imagefetch.utils.text import HarmlessFormatter, hide_in_tracebacks

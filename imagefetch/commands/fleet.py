@@ -19,8 +19,8 @@ from imagefetch.commands.crawl import (
 from imagefetch.config.setting_rules import check_settings, check_words
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.forks import fork_server
+from imagefetch.job.resume import NothingToDo
 from imagefetch.logformatter import make_log_harmless
-from imagefetch.resume import NothingToDo
 from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
 from imagefetch.utils.standard_streams import tell
 from imagefetch.utils.text import hide_in_tracebacks

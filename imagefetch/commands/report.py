@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from scrapy.commands import ScrapyCommand
 
-from imagefetch.audit import audit, describe, sort
 from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse
 from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.job import lock_report
+from imagefetch.job.audit import audit, describe, sort
+from imagefetch.job.run import lock_report
 from imagefetch.lists.copy import STANDARD_INPUT, spool_path
 from imagefetch.output.ownership.strays import remove_strays
 from imagefetch.output.partial_files import is_remote, local_path

@@ -19,7 +19,6 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
-from imagefetch.duplicates import key_of, sent_url
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.figures import Figures
 from imagefetch.fleet import fence
@@ -36,14 +35,15 @@ from imagefetch.fleet.merge import Sorter, write_report
 from imagefetch.fleet.owned import remove_strays, tell_what_is_owned
 from imagefetch.fleet.split import Big, plan, split
 from imagefetch.images.repeats import Repeats
-from imagefetch.job import list_at_hand, lock_report
+from imagefetch.job.resume import NothingToDo, look_at, replace_report
+from imagefetch.job.run import list_at_hand, lock_report
+from imagefetch.job.url_index import key_of, sent_url
 from imagefetch.lists.copy import Copy
 from imagefetch.output.csv_rows import HEADER, Row, read_rows
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import Ownership, settle
 from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.rebuild import add_row, no_figures
-from imagefetch.resume import NothingToDo, look_at, replace_report
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 from imagefetch.utils.formatting import files
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from imagefetch.errors import ReportError
+from imagefetch.job.resume import replace_report
 from imagefetch.output.csv_rows import HEADER, Row, read_rows
-from imagefetch.resume import replace_report
 from imagefetch.urls import Line, read_lines
 
 LINES = 2**16

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from imagefetch.duplicates import key_of, sent_url
+from imagefetch.job.url_index import key_of, sent_url
 from imagefetch.urls import PLAIN_URL, Line, read_lines, shard_line
 
 GROUPS = 2**20

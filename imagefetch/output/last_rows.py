@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagefetch.journal import FAR, FAR_PER_ROW
+from imagefetch.job.journal import FAR, FAR_PER_ROW
 from imagefetch.output.csv_rows import Row, read_rows
 
 MOST = 255

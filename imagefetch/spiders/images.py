@@ -20,12 +20,14 @@ from imagefetch import errors
 from imagefetch.config import components
 from imagefetch.config.needed_components import check_components
 from imagefetch.config.setting_rules import RULES
-from imagefetch.duplicates import key_of
 from imagefetch.html_report import HtmlReport
 from imagefetch.images.acceptance import Judge
 from imagefetch.images.decoder_pool import Unverified
 from imagefetch.items import ImageRecord
-from imagefetch.job import Job, begin
+from imagefetch.job.resume import compact
+from imagefetch.job.row_check import Tally
+from imagefetch.job.run import Job, begin
+from imagefetch.job.url_index import key_of
 from imagefetch.lists.shape import oddity
 from imagefetch.meta import (
     DOWNLOAD,
@@ -45,9 +47,7 @@ from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download, FileResponse
 from imagefetch.pages.base import ImagePage
-from imagefetch.resume import compact
 from imagefetch.summary import REMOVED
-from imagefetch.tally import Tally
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files

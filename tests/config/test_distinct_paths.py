@@ -11,12 +11,12 @@ import pytest
 from imagefetch.config.distinct_paths import lock_file
 from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, ReportError
-from imagefetch.job import lock_report
+from imagefetch.job.resume import clear_up, replace_report
+from imagefetch.job.run import lock_report
 from imagefetch.lists.copy import spool_path
 from imagefetch.output.csv_rows import HEADER, encode
 from imagefetch.output.own_files import new_file, replacing
 from imagefetch.output.page_file import MARK, is_ours, page_path
-from imagefetch.resume import clear_up, replace_report
 from tests.conftest import project
 from tests.test_commands import run
 

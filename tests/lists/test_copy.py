@@ -13,7 +13,7 @@ import brotli
 import pytest
 
 from imagefetch.errors import BadInput
-from imagefetch.job import begin
+from imagefetch.job.run import begin
 from imagefetch.lists.copy import spool_path, spool_standard_input
 from imagefetch.output.csv_rows import HEADER, encode, read_rows
 from tests.conftest import project

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.items import ImageRecord
-from imagefetch.journal import FAR
+from imagefetch.job.journal import FAR
 from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.output.last_rows import MOST, last_rows
 

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imagefetch import resume
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.job import Job, begin
+from imagefetch.job import resume
+from imagefetch.job.resume import NothingToDo, compact
+from imagefetch.job.run import Job, begin
 from imagefetch.output import folder_store
 from imagefetch.output.csv_rows import cells, encode, read_rows, record_of
 from imagefetch.output.exporter import begin_report
@@ -26,7 +27,6 @@ from imagefetch.output.folder_store import FolderStore
 from imagefetch.output.ownership import leftovers
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download
-from imagefetch.resume import NothingToDo, compact
 from imagefetch.urls import Line, read_lines
 from tests.conftest import Crawl, project
 from tests.support import kill

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import psutil
 
-from imagefetch.audit import Audit, audit
+from imagefetch.job.audit import Audit, audit
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.urls import read_lines
 from tests.support.fleet_cluster import TTL, Cluster, Worker, cluster

@@ -28,8 +28,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from imagefetch import resume
 from imagefetch.items import ImageRecord
+from imagefetch.job import resume
 from imagefetch.output import folder_store, partial_files
 from imagefetch.output.csv_rows import cells, encode
 from imagefetch.output.exporter import ReportExporter

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import TimeoutExpired
 
-from imagefetch.audit import audit, describe
 from imagefetch.fleet.forks import Fork, Order, fork_server
+from imagefetch.job.audit import audit, describe
 from tests.conftest import HOSTS, LOOPBACK, ROOT, environment
 from tests.support.server import Server, serving
 

@@ -15,7 +15,7 @@ from scrapy.http import Response
 
 from imagefetch.html_report import HtmlReport
 from imagefetch.items import ImageRecord
-from imagefetch.job import lock_file
+from imagefetch.job.run import lock_file
 from imagefetch.pipelines import ImageFilesPipeline
 
 logger = logging.getLogger(__name__)

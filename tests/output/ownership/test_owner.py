@@ -20,8 +20,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from imagefetch.audit import Audit, audit
 from imagefetch.fleet.forks import fork_server
+from imagefetch.job.audit import Audit, audit
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.numbered_reports import predecessors

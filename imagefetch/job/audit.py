@@ -11,12 +11,12 @@ from typing import BinaryIO
 
 from imagefetch.errors import BadInput
 from imagefetch.images.repeats import Repeat, Repeats
-from imagefetch.journal import Journal
+from imagefetch.job.journal import Journal
+from imagefetch.job.resume import replace_report
 from imagefetch.output.csv_rows import Row, read_rows, whole_size
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import Notes, proven_file
 from imagefetch.output.ownership.stored_files import StoredFiles, all_notes
-from imagefetch.resume import replace_report
 from imagefetch.urls import host_of, read_lines
 from imagefetch.utils.text import escape, hide_credentials
 

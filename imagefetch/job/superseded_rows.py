@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from imagefetch.journal import Journal
+from imagefetch.job.journal import Journal
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.partial_files import is_remote, local_path

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagefetch.config.only import Only
-from imagefetch.elsewhere import check_store, has_no_file
 from imagefetch.errors import BadInput, ReportError
-from imagefetch.journal import Journal
+from imagefetch.job.journal import Journal
+from imagefetch.job.moved_rows import MovedRows
+from imagefetch.job.store_check import check_store, has_no_file
+from imagefetch.job.superseded_rows import remove_superseded
 from imagefetch.lists.kept_copy import is_copy_of, is_kept_list
-from imagefetch.moved_rows import MovedRows
 from imagefetch.output.csv_rows import (
     HEADER,
     check_header,
@@ -31,7 +32,6 @@ from imagefetch.output.own_files import new_file, remove_leftovers
 from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.page_file import MARK, page_path
 from imagefetch.output.partial_files import is_remote, local_path, partial_folder
-from imagefetch.superseded import remove_superseded
 from imagefetch.urls import is_shard, read_lines
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagefetch.before import Before
 from imagefetch.config.only import NOTHING, Only
-from imagefetch.duplicates import Filter, Outcomes, key_of, sent_url
+from imagefetch.job.earlier_runs import Before
+from imagefetch.job.url_index import Filter, Outcomes, key_of, sent_url
 from imagefetch.output.csv_rows import Row, read_rows
 from imagefetch.urls import Line, is_shard, read_lines
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from imagefetch.duplicates import Outcomes, key_of
+from imagefetch.job.url_index import Outcomes, key_of
 
 URL = "https://a.example/a.jpg?q=1"
 

@@ -11,10 +11,10 @@ from scrapy import Request
 
 from imagefetch import errors
 from imagefetch.config.only import TRANSIENT, Only
-from imagefetch.duplicates import Filter, key_of, sent_url
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.journal import Journal
+from imagefetch.job.journal import Journal
+from imagefetch.job.url_index import Filter, key_of, sent_url
 from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import PLAIN_URL, Line, read_lines
 from tests.conftest import examples

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from imagefetch.audit import audit
 from imagefetch.items import ImageRecord
-from imagefetch.journal import Journal
+from imagefetch.job.audit import audit
+from imagefetch.job.journal import Journal
 from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.output.ownership.intents import Intents
 from imagefetch.output.ownership.moves import Identity

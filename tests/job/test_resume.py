@@ -22,9 +22,9 @@ from imagefetch.config.only import NOTHING
 from imagefetch.download.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.job import lock_file, lock_report
+from imagefetch.job.resume import prepare
+from imagefetch.job.run import lock_file, lock_report
 from imagefetch.output.csv_rows import HEADER, cells, encode
-from imagefetch.resume import prepare
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples, run_crawl
 from tests.support import kill
 from tests.support.server import Server, Writer, image

@@ -17,10 +17,10 @@ from imagefetch.config.distinct_paths import check_lock, lock_file
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.journal import Journal
+from imagefetch.job.journal import Journal
+from imagefetch.job.resume import NothingToDo, Preparation, look_at
 from imagefetch.lists.copy import STANDARD_INPUT, Copy, spool_address, spool_standard_input
 from imagefetch.output.ownership.owner import settle
-from imagefetch.resume import NothingToDo, Preparation, look_at
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 
