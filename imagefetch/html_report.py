@@ -16,7 +16,7 @@ from scrapy.exceptions import NotConfigured
 
 from imagefetch.images.decoder_pool import beside
 from imagefetch.page_writer import PageError, writer_of
-from imagefetch.recorder import Recorder
+from imagefetch.stats.recorder import Recorder
 
 if TYPE_CHECKING:
     from imagefetch.spiders.images import ImagesSpider

@@ -16,8 +16,8 @@ from markupsafe import Markup
 from markupsafe import escape as html
 
 from imagefetch import errors, pictured
-from imagefetch.about import About
-from imagefetch.figures import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
+from imagefetch.stats.run_info import About
+from imagefetch.stats.run_stats import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
 from imagefetch.utils.formatting import count, duration, lines, share, size
 from imagefetch.utils.text import escape, hide_credentials, hide_credentials_of
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from imagefetch.charts import NARROW, WIDTH, bars, columns, lines
-from imagefetch.figures import FAILED, LINES, PHASES, POINT, Figures
-from imagefetch.sketches import Histogram
+from imagefetch.stats.run_stats import FAILED, LINES, PHASES, POINT, Figures
+from imagefetch.stats.sketches import Histogram
 from imagefetch.utils.formatting import binary_size, count, moment, number, share, size, spell
 from imagefetch.utils.text import escape
 
@@ -71,7 +71,7 @@ HELD = {
         "no line was left to begin with: the last ones were under way, or the list is read slowly",
     ),
 }
-"""Name and advice of what `imagefetch.recorder` finds."""
+"""Name and advice of what `imagefetch.stats.recorder` finds."""
 
 PHASE = dict(
     zip(

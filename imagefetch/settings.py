@@ -255,10 +255,10 @@ FEED_STORAGES = {
 }
 
 EXTENSIONS = {
-    "imagefetch.recorder.Recorder": 100,
-    "imagefetch.progress.Progress": 200,
+    "imagefetch.stats.recorder.Recorder": 100,
+    "imagefetch.stats.progress.Progress": 200,
     "imagefetch.html_report.HtmlReport": 300,
-    "imagefetch.summary.Summary": 400,
+    "imagefetch.stats.summary.Summary": 400,
     "scrapy.extensions.logstats.LogStats": None,  # counts pages; Progress counts lines
 }
 LOG_FORMATTER = "imagefetch.logformatter.QuietLogFormatter"

@@ -200,12 +200,14 @@ def test_what_most_likely_went_wrong(crawl: RunCrawl, server: Server) -> None:
     """Where nothing was kept, a warning says why that may be, and what to do then."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(3)]
     done = crawl(lines, ALLOWED_NETWORKS="")
-    (warning,) = (line for line in done.log.splitlines() if "[imagefetch.summary] WARNING" in line)
+    (warning,) = (
+        line for line in done.log.splitlines() if "[imagefetch.stats.summary] WARNING" in line
+    )
     assert "No picture was kept: all of 3 lines: blocked-address. Most likely: " in warning
     assert "-s ALLOWED_NETWORKS=" in warning
     assert warning.endswith("; then -a only=blocked-address fetches them again.")
     done = crawl(lines, "-a", "only=blocked-address")
-    assert "[imagefetch.summary] WARNING" not in done.log
+    assert "[imagefetch.stats.summary] WARNING" not in done.log
     assert "kept        3 " in done.log
 
 
@@ -213,7 +215,7 @@ def test_progress_is_told_while_it_runs(crawl: RunCrawl, server: Server) -> None
     """[done/total] and the pace, at the interval set."""
     lines = [server.url(f"/slow/100/{n}.jpg") for n in range(40)]
     done = crawl(lines, CONCURRENT_REQUESTS=4, PROGRESS_INTERVAL=0.2)
-    told = [line for line in done.log.splitlines() if "[imagefetch.progress]" in line]
+    told = [line for line in done.log.splitlines() if "[imagefetch.stats.progress]" in line]
     assert told, done.log
     assert all("/40]" in line and "lines/s" in line for line in told)
 

@@ -17,14 +17,14 @@ from urllib.parse import quote
 import pytest
 
 from imagefetch import page_writer
-from imagefetch.about import About
 from imagefetch.demo_site import picture
-from imagefetch.figures import Figures
 from imagefetch.items import ImageRecord
 from imagefetch.output.page_file import page_path
 from imagefetch.page import link
 from imagefetch.page_writer import PageError, PageWriter
-from imagefetch.sketches import Reservoir
+from imagefetch.stats.run_info import About
+from imagefetch.stats.run_stats import Figures
+from imagefetch.stats.sketches import Reservoir
 from imagefetch.utils.json_process import Child
 from tests.conftest import ROOT, RunCrawl, command, environment
 from tests.support import bombs
@@ -267,7 +267,7 @@ def test_it_can_be_switched_off(crawl: RunCrawl, server: Server, tmp_path: Path)
     )
     assert done.status == 0
     assert not list(tmp_path.glob("*.html"))
-    assert "[imagefetch.progress]" not in done.log
+    assert "[imagefetch.stats.progress]" not in done.log
     assert "Finished\n  lines       4\n" in done.log
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imagefetch.figures import Figures
 from imagefetch.pictured import charts
+from imagefetch.stats.run_stats import Figures
 
 
 def test_a_run_s_last_moment_is_no_peak() -> None:

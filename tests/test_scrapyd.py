@@ -269,7 +269,7 @@ def test_the_log_stays_small(first: Node, work: Path, site: Server, dead_port: i
     settings = ("RETRY_TIMES=1", "RETRY_DELAY=0.05", "PROGRESS_INTERVAL=0.5")
     first.schedule("long", urls, *settings)
     log = first.wait("long")
-    assert "[imagefetch.progress] INFO: [" in log
+    assert "[imagefetch.stats.progress] INFO: [" in log
     assert "] INFO: Finished\n  lines       3,000\n" in log
     assert len(log) < 10 * 3_000
     page = first.job_folder("long") / "REPORT.html"

@@ -32,10 +32,10 @@ ENABLED = {
         "scrapy.extensions.logcount.LogCount",
         "scrapy.extensions.memusage.MemoryUsage",
         "scrapy.extensions.feedexport.FeedExporter",
-        "imagefetch.recorder.Recorder",
-        "imagefetch.progress.Progress",
+        "imagefetch.stats.recorder.Recorder",
+        "imagefetch.stats.progress.Progress",
         "imagefetch.html_report.HtmlReport",
-        "imagefetch.summary.Summary",
+        "imagefetch.stats.summary.Summary",
     ],
     "downloader middlewares": [
         "imagefetch.middlewares.short_circuit.SettledMiddleware",

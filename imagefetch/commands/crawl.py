@@ -24,7 +24,7 @@ from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.resume import NothingToDo
 from imagefetch.job.run import begin
 from imagefetch.logformatter import make_log_harmless, quieten
-from imagefetch.recorder import Recorder
+from imagefetch.stats.recorder import Recorder
 from imagefetch.utils.shutdown import STOPPED_BY
 from imagefetch.utils.standard_streams import settle, tell
 from imagefetch.utils.text import HarmlessFormatter, hide_in_tracebacks

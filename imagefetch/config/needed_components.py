@@ -67,7 +67,7 @@ NEEDED = (
     ),
     Needed("ITEM_PIPELINES", "imagefetch.pipelines.ImageFilesPipeline", "stores the pictures"),
     Needed("EXTENSIONS", "scrapy.extensions.feedexport.FeedExporter", "writes the report"),
-    Needed("EXTENSIONS", "imagefetch.recorder.Recorder", "keeps the figures"),
+    Needed("EXTENSIONS", "imagefetch.stats.recorder.Recorder", "keeps the figures"),
     Needed(
         "FEED_EXPORTERS", "imagefetch.output.exporter.ReportExporter", "writes the rows", "report"
     ),

@@ -20,7 +20,6 @@ from scrapy.settings import BaseSettings
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, ReportError
-from imagefetch.figures import Figures
 from imagefetch.fleet import fence
 from imagefetch.fleet.folder import (
     BEFORE,
@@ -44,6 +43,7 @@ from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import Ownership, settle
 from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.rebuild import add_row, no_figures
+from imagefetch.stats.run_stats import Figures
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 from imagefetch.utils.formatting import files
 

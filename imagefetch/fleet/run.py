@@ -15,8 +15,6 @@ from dask.system import CPU_COUNT
 from distributed import Client
 from scrapy.settings import BaseSettings
 
-from imagefetch.about import About
-from imagefetch.causes import likely_cause
 from imagefetch.config.command_given import Given
 from imagefetch.fleet.cluster import answering_dashboard, check_dashboard, connected
 from imagefetch.fleet.fleet import Fleet, Words
@@ -26,7 +24,9 @@ from imagefetch.fleet.view import FleetView
 from imagefetch.lists.shape import oddity
 from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.rebuild import write_page
-from imagefetch.summary import describe
+from imagefetch.stats.causes import likely_cause
+from imagefetch.stats.run_info import About
+from imagefetch.stats.summary import describe
 from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from scrapy.settings import BaseSettings
 
 from imagefetch.fleet.task import Progress
-from imagefetch.progress import LONGEST, Rate, in_one_line, log_is_on_terminal, view_if_any
-from imagefetch.snapshot import Snapshot
+from imagefetch.stats.progress import LONGEST, Rate, in_one_line, log_is_on_terminal, view_if_any
+from imagefetch.stats.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 

@@ -29,8 +29,8 @@ from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.host_limits import Paces
 from imagefetch.scheduling.host_queues import Hosts
 from imagefetch.scheduling.prefetch import LookAhead
-from imagefetch.snapshot import Parked
 from imagefetch.spiders.images import ImagesSpider
+from imagefetch.stats.snapshot import Parked
 from imagefetch.urls import Line, site_of
 from imagefetch.utils.shutdown import stop_run
 

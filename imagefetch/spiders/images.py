@@ -47,7 +47,7 @@ from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download, FileResponse
 from imagefetch.pages.base import ImagePage
-from imagefetch.summary import REMOVED
+from imagefetch.stats.summary import REMOVED
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files

@@ -203,7 +203,8 @@ OFF = {
 REPLACED = {
     "ITEM_PIPELINES": part("Same"),
     "DOWNLOADER_MIDDLEWARES": '{"imagefetch.middlewares.retry.WaitingRetryMiddleware": null}',
-    "EXTENSIONS": '{"imagefetch.progress.Progress": null, "imagefetch.summary.Summary": null}',
+    "EXTENSIONS": '{"imagefetch.stats.progress.Progress": null, '
+    '"imagefetch.stats.summary.Summary": null}',
     "DOWNLOAD_HANDLERS": '{"ftp": null}',
     "FEED_EXPORTERS": '{"x": "scrapy.exporters.CsvItemExporter"}',
     "FEED_STORAGES": '{"x": "scrapy.extensions.feedexport.FileFeedStorage"}',

@@ -13,13 +13,13 @@ from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch import signals
-from imagefetch.about import About
-from imagefetch.figures import PHASES, Figures, add_record
 from imagefetch.images.decoder_pool import beside
 from imagefetch.images.repeats import Repeats
 from imagefetch.items import ImageRecord
 from imagefetch.lists.count import count_lines, estimate_lines
-from imagefetch.sketches import Reservoir
+from imagefetch.stats.run_info import About
+from imagefetch.stats.run_stats import PHASES, Figures, add_record
+from imagefetch.stats.sketches import Reservoir
 
 if TYPE_CHECKING:
     from imagefetch.download.tracing import Timing

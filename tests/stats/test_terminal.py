@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from imagefetch.sketches import Tally
-from imagefetch.snapshot import Parked, Snapshot
-from imagefetch.view import render
+from imagefetch.stats.sketches import Tally
+from imagefetch.stats.snapshot import Parked, Snapshot
+from imagefetch.stats.terminal import render
 from tests.conftest import HOSTS, ROOT, command, environment
 from tests.support.server import Server, serving
 from tests.support.terminal import Terminal
@@ -103,7 +103,9 @@ def test_a_finished_run_leaves_its_log_alone(tmp_path: Path, site: Server) -> No
             "  not kept    10 not-found",
         ]
         assert lines[summary + 2].startswith("  kept        30 (")
-        assert not any("images/s   " in line or "imagefetch.progress" in line for line in lines)
+        assert not any(
+            "images/s   " in line or "imagefetch.stats.progress" in line for line in lines
+        )
 
 
 @pytest.mark.parametrize(

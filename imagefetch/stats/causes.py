@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imagefetch import errors
-from imagefetch.figures import Figures
+from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import lines
 
 NEARLY_ALL = 0.9

@@ -13,14 +13,14 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from imagefetch.recorder import Recorder
-from imagefetch.snapshot import Snapshot
+from imagefetch.stats.recorder import Recorder
+from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
 from imagefetch.utils.shutdown import is_stopping
 
 if TYPE_CHECKING:
     from imagefetch.scheduling.scheduler import HostScheduler
-    from imagefetch.view import View
+    from imagefetch.stats.terminal import View
 
 logger = logging.getLogger(__name__)
 
@@ -162,6 +162,6 @@ def view_if_any() -> View | None:
     """Return the view for the terminal that standard error is; None if it is none."""
     if not sys.stderr.isatty():
         return None  # and what draws a view isn't loaded
-    from imagefetch.view import terminal_view
+    from imagefetch.stats.terminal import terminal_view
 
     return terminal_view()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imagefetch.sketches import Histogram, Reservoir, Series, Tally
+from imagefetch.stats.sketches import Histogram, Reservoir, Series, Tally
 
 
 def through_json(sketch: Any) -> Any:

@@ -13,9 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from imagefetch.figures import FAILED, LINES
-from imagefetch.sketches import Tally
-from imagefetch.snapshot import Snapshot
+from imagefetch.stats.run_stats import FAILED, LINES
+from imagefetch.stats.sketches import Tally
+from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
 from imagefetch.utils.text import escape
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from imagefetch.lists.count import LOOKED_AT, count_lines, estimate_lines
-from imagefetch.progress import SMOOTH, Rate, in_one_line
-from imagefetch.snapshot import Parked, Snapshot
+from imagefetch.stats.progress import SMOOTH, Rate, in_one_line
+from imagefetch.stats.snapshot import Parked, Snapshot
 from imagefetch.utils.formatting import binary_size, duration, moment, number, share, size, spell
 from tests.conftest import RunCrawl
 from tests.support.server import Server
@@ -69,7 +69,7 @@ def test_what_waits_takes_at_least_until_it_is_due() -> None:
 
 def told(log: str) -> list[str]:
     """Return what a log says of how far the run is."""
-    return [line for line in log.splitlines() if "[imagefetch.progress]" in line]
+    return [line for line in log.splitlines() if "[imagefetch.stats.progress]" in line]
 
 
 def test_the_time_left_is_no_less_than_a_retry_takes(crawl: RunCrawl, server: Server) -> None:
@@ -123,7 +123,7 @@ def test_lines_come_at_growing_intervals(crawl: RunCrawl, server: Server) -> Non
     """Each pause is twice the one before: so few lines in so long a time."""
     lines = [server.url(f"/slow/100/{n}.jpg") for n in range(30)]
     done = crawl(lines, CONCURRENT_REQUESTS=1, PROGRESS_INTERVAL=0.1)
-    told = [line for line in done.log.splitlines() if "[imagefetch.progress]" in line]
+    told = [line for line in done.log.splitlines() if "[imagefetch.stats.progress]" in line]
     assert 3 <= len(told) <= 7, told  # after 0.1, 0.3, 0.7, 1.5, 3.1, 6.3 seconds, …
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from imagefetch.sketches import Tally
+from imagefetch.stats.sketches import Tally
 from imagefetch.utils.formatting import duration, lines
 
 YEAR = 365 * 86_400
@@ -50,7 +50,7 @@ class Snapshot:
     bytes_rate: float | None = 0.0
     """None where nobody counts them."""
     hosts: Tally = field(default_factory=lambda: Tally(1, 5))
-    """As in `imagefetch.figures.Figures`."""
+    """As in `imagefetch.stats.run_stats.Figures`."""
     ending: bool = False
     workers: int | None = None
     """Processes; None where it is one."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from imagefetch.figures import EXAMPLES, Figures
 from imagefetch.items import ImageRecord
-from imagefetch.sketches import Reservoir
+from imagefetch.stats.run_stats import EXAMPLES, Figures
+from imagefetch.stats.sketches import Reservoir
 
 KEPT = ImageRecord(
     "http://a.example/1.jpg", "200", 1, "1.jpg", 5_000, "image/jpeg", 640, 480, "ab" * 32, 2, 0.25

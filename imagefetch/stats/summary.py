@@ -10,13 +10,13 @@ from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
-from imagefetch.causes import likely_cause
-from imagefetch.figures import Figures
 from imagefetch.html_report import HtmlReport
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.earlier_runs import Before
-from imagefetch.recorder import Recorder
 from imagefetch.scheduling.host_limits import HostPace
+from imagefetch.stats.causes import likely_cause
+from imagefetch.stats.recorder import Recorder
+from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagefetch import errors
 from imagefetch.images.repeats import Repeats
-from imagefetch.sketches import Histogram, Reservoir, Series, Tally
+from imagefetch.stats.sketches import Histogram, Reservoir, Series, Tally
 from imagefetch.urls import host_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Figures:
     series: Series = field(default_factory=lambda: Series(len(POINT)))
     """See `POINT`."""
     held: Counter[str] = field(default_factory=Counter)
-    """Milliseconds, by what held the run back; see `imagefetch.recorder`."""
+    """Milliseconds, by what held the run back; see `imagefetch.stats.recorder`."""
     phases: list[float] = field(default_factory=lambda: [0.0] * (len(PHASES) + 1))
     """Seconds of each of `PHASES`, then the number of downloads that these are of."""
 
