@@ -257,7 +257,7 @@ FEED_STORAGES = {
 EXTENSIONS = {
     "imagefetch.stats.recorder.Recorder": 100,
     "imagefetch.stats.progress.Progress": 200,
-    "imagefetch.html_report.HtmlReport": 300,
+    "imagefetch.html_report.extension.HtmlReport": 300,
     "imagefetch.stats.summary.Summary": 400,
     "scrapy.extensions.logstats.LogStats": None,  # counts pages; Progress counts lines
 }

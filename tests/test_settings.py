@@ -34,7 +34,7 @@ ENABLED = {
         "scrapy.extensions.feedexport.FeedExporter",
         "imagefetch.stats.recorder.Recorder",
         "imagefetch.stats.progress.Progress",
-        "imagefetch.html_report.HtmlReport",
+        "imagefetch.html_report.extension.HtmlReport",
         "imagefetch.stats.summary.Summary",
     ],
     "downloader middlewares": [

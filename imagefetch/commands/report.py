@@ -70,7 +70,9 @@ class Command(ScrapyCommand):
             if args:
                 arguments["report"] = args[0]
             if opts.html:
-                from imagefetch.rebuild import rebuild  # what it needs, no other command does
+                from imagefetch.html_report.from_report import (
+                    rebuild,  # what it needs, no other command does
+                )
 
                 say(escape(str(rebuild(self.settings, arguments))))
                 return

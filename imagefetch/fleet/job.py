@@ -33,6 +33,7 @@ from imagefetch.fleet.folder import (
 from imagefetch.fleet.merge import Sorter, write_report
 from imagefetch.fleet.owned import remove_strays, tell_what_is_owned
 from imagefetch.fleet.split import Big, plan, split
+from imagefetch.html_report.from_report import add_row, no_figures
 from imagefetch.images.repeats import Repeats
 from imagefetch.job.resume import NothingToDo, look_at, replace_report
 from imagefetch.job.run import list_at_hand, lock_report
@@ -42,7 +43,6 @@ from imagefetch.output.csv_rows import HEADER, Row, read_rows
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import Ownership, settle
 from imagefetch.output.partial_files import is_remote, local_path
-from imagefetch.rebuild import add_row, no_figures
 from imagefetch.stats.run_stats import Figures
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 from imagefetch.utils.formatting import files

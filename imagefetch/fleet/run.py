@@ -21,9 +21,9 @@ from imagefetch.fleet.fleet import Fleet, Words
 from imagefetch.fleet.forks import fork_server
 from imagefetch.fleet.job import Begun, begun, finish
 from imagefetch.fleet.view import FleetView
+from imagefetch.html_report.from_report import write_page
+from imagefetch.html_report.writer import PageError, PageWriter, writer_of
 from imagefetch.lists.shape import oddity
-from imagefetch.page_writer import PageError, PageWriter, writer_of
-from imagefetch.rebuild import write_page
 from imagefetch.stats.causes import likely_cause
 from imagefetch.stats.run_info import About
 from imagefetch.stats.summary import describe

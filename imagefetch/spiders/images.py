@@ -20,7 +20,7 @@ from imagefetch import errors
 from imagefetch.config import components
 from imagefetch.config.needed_components import check_components
 from imagefetch.config.setting_rules import RULES
-from imagefetch.html_report import HtmlReport
+from imagefetch.html_report.extension import HtmlReport
 from imagefetch.images.acceptance import Judge
 from imagefetch.images.decoder_pool import Unverified
 from imagefetch.items import ImageRecord

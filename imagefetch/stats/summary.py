@@ -10,7 +10,7 @@ from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
-from imagefetch.html_report import HtmlReport
+from imagefetch.html_report.extension import HtmlReport
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.earlier_runs import Before
 from imagefetch.scheduling.host_limits import HostPace

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from imagefetch.errors import DecoderFailed, UndecodableImage
+from imagefetch.html_report.writer import PLUGINS
 from imagefetch.images import decoder_pool
 from imagefetch.images.decoder_pool import Decoder, DecoderPool, Unverified
 from imagefetch.images.decoder_worker import BYTES_PER_PIXEL, decode
-from imagefetch.page_writer import PLUGINS
 from tests.conftest import RunCrawl
 from tests.images.test_formats import Sample, each_sample
 from tests.support import bombs

@@ -13,7 +13,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem, IgnoreRequest
 from scrapy.http import Response
 
-from imagefetch.html_report import HtmlReport
+from imagefetch.html_report.extension import HtmlReport
 from imagefetch.items import ImageRecord
 from imagefetch.job.run import lock_file
 from imagefetch.pipelines import ImageFilesPipeline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagefetch.pictured import charts
+from imagefetch.html_report.chart_data import charts
 from imagefetch.stats.run_stats import Figures
 
 

@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 import pytest
 
-from imagefetch import page_writer
 from imagefetch.demo_site import picture
+from imagefetch.html_report import writer as page_writer
+from imagefetch.html_report.render import link
+from imagefetch.html_report.writer import PageError, PageWriter
 from imagefetch.items import ImageRecord
 from imagefetch.output.page_file import page_path
-from imagefetch.page import link
-from imagefetch.page_writer import PageError, PageWriter
 from imagefetch.stats.run_info import About
 from imagefetch.stats.run_stats import Figures
 from imagefetch.stats.sketches import Reservoir
@@ -75,7 +75,7 @@ def test_a_bad_picture_has_no_copy_and_harms_nobody(
     """A bomb, one that isn't what it is called, one that is gone, one outside of the store, and one
     that takes its process with it: the page is written, and the good ones are on it."""
     (tmp_path / "greedy_page.py").write_text(
-        "import imagefetch.page_process as p, os\n"
+        "import imagefetch.html_report.worker as p, os\n"
         "small = p.thumbnail\n"
         "p.thumbnail = lambda path, *rest: os.abort() if 'killer' in path.name "
         "else small(path, *rest)\n"
@@ -334,7 +334,10 @@ def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_report_is_locked_until_the_page_is_written(crawl: RunCrawl, server: Server) -> None:
     """The next run, which begins when the lock is free, writes the same page."""
-    pages = '{"imagefetch.html_report.HtmlReport": null, "tests.support.parts.WatchedPage": 300}'
+    pages = (
+        '{"imagefetch.html_report.extension.HtmlReport": null, '
+        '"tests.support.parts.WatchedPage": 300}'
+    )
     done = crawl([server.url("/image/a.jpg")], EXTENSIONS=pages)
     assert done.status == 0, done.log
     assert "page written, report locked" in done.log

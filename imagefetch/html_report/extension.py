@@ -14,8 +14,8 @@ from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from imagefetch.html_report.writer import PageError, writer_of
 from imagefetch.images.decoder_pool import beside
-from imagefetch.page_writer import PageError, writer_of
 from imagefetch.stats.recorder import Recorder
 
 if TYPE_CHECKING:

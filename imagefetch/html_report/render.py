@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from markupsafe import escape as html
 
-from imagefetch import errors, pictured
+from imagefetch import errors
+from imagefetch.html_report import chart_data
 from imagefetch.stats.run_info import About
 from imagefetch.stats.run_stats import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
 from imagefetch.utils.formatting import count, duration, lines, share, size
@@ -49,9 +50,9 @@ def render(facts: dict[str, Any]) -> str:
             busiest=list(_hosts(figures, LINES)),
             sickest=list(_hosts(figures, FAILED)),
             sheet=list(_sheet(figures, facts)),
-            charts=pictured.charts(figures),
-            held=pictured.held(figures),
-            phases=pictured.phases(figures),
+            charts=chart_data.charts(figures),
+            held=chart_data.held(figures),
+            phases=chart_data.phases(figures),
             written=_time(time.time()),
         )
     )
@@ -60,7 +61,7 @@ def render(facts: dict[str, Any]) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("imagefetch"),
+        loader=PackageLoader("imagefetch.html_report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from imagefetch.charts import NARROW, WIDTH, bars, columns, lines
+from imagefetch.html_report.charts import NARROW, WIDTH, bars, columns, lines
 from imagefetch.stats.run_stats import FAILED, LINES, PHASES, POINT, Figures
 from imagefetch.stats.sketches import Histogram
 from imagefetch.utils.formatting import binary_size, count, moment, number, share, size, spell

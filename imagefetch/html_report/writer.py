@@ -1,4 +1,4 @@
-"""A run's page, written time and again by a process beside (`imagefetch.page_process`)."""
+"""A run's page, written time and again by a process beside (`imagefetch.html_report.worker`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imagefetch.output.page_file import is_ours, page_path
 from imagefetch.output.partial_files import is_remote, local_path
 from imagefetch.utils.json_process import Child
 
-MODULE = "imagefetch.page_process"
+MODULE = "imagefetch.html_report.worker"
 """What the page's process runs."""
 
 PATIENCE = 5
@@ -63,8 +63,8 @@ class PageWriter:
             raise PageError(f"no process for it: {error.strerror}") from error
 
     def write(self, facts: dict[str, Any], budget: float) -> None:
-        """Write what `imagefetch.page.render` makes of *facts* and small copies, for which
-        there are *budget* seconds.
+        """Write what `imagefetch.html_report.render.render` makes of *facts* and small copies, for
+        which there are *budget* seconds.
 
         :raises PageError: if it can't be written; a page of before is left as it is
         """

@@ -13,11 +13,11 @@ from imagefetch.config.paths import find_places, is_address
 from imagefetch.config.setting_rules import check_settings
 from imagefetch.config.validation import check_arguments, check_files, check_report
 from imagefetch.errors import BadInput
+from imagefetch.html_report.writer import PageError, PageWriter, writer_of
 from imagefetch.images.repeats import Repeats
 from imagefetch.lists.copy import STANDARD_INPUT, spool_path
 from imagefetch.output.csv_rows import Row, record_of
 from imagefetch.output.last_rows import last_rows
-from imagefetch.page_writer import PageError, PageWriter, writer_of
 from imagefetch.stats.run_info import About
 from imagefetch.stats.run_stats import Figures, add_record
 from imagefetch.stats.sketches import Reservoir

@@ -19,11 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagefetch.html_report.render import render
 from imagefetch.images.decoder_memory import allow_pixels
 from imagefetch.images.decoder_worker import alarm, confine
 from imagefetch.images.thumbnails import MEMORY, thumbnail
 from imagefetch.output.page_file import put
-from imagefetch.page import render
 
 PAGE = 6
 
