@@ -22,17 +22,17 @@ import pytest
 from imagefetch.errors import BadInput
 from imagefetch.fleet.cluster import check_dashboard
 from imagefetch.fleet.run import run_fleet
-from imagefetch.fleet.worker import is_own
+from imagefetch.fleet.worker.dask_task import is_own
 from imagefetch.job.audit import audit
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.urls import read_lines
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
+from tests.fleet.worker.test_attempt import is_over
 from tests.support.fleet_chaos import chaos
 from tests.support.fleet_cluster import Cluster, cluster, crawls_of, fleet_command
 from tests.support.server import Server
 from tests.support.terminal import Terminal
 from tests.support.until import PATIENCE, until
-from tests.test_fleet_attempt import is_over
 from tests.test_pipelines import Remote, s3
 
 __all__ = ["s3"]  # a fixture

@@ -19,15 +19,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.errors import BadInput, ReportError, StoreError
-from imagefetch.fleet import fence, merge
-from imagefetch.fleet.child import watch
+from imagefetch.fleet import merge
 from imagefetch.fleet.folder import JobFolder
 from imagefetch.fleet.job import begun, job_of
 from imagefetch.fleet.merge import Sorter, in_order
-from imagefetch.fleet.pulse import Pulse
 from imagefetch.fleet.split import Big
-from imagefetch.fleet.suspects import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
-from imagefetch.fleet.task import Task
+from imagefetch.fleet.worker import fencing
+from imagefetch.fleet.worker.bisection import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
+from imagefetch.fleet.worker.child import watch
+from imagefetch.fleet.worker.pulse import Pulse
+from imagefetch.fleet.worker.task import Task
 from imagefetch.output.csv_rows import HEADER, Row, encode
 from imagefetch.output.ownership.intents import RECORD, Notes, write_notes
 from imagefetch.output.ownership.leftovers import remove_noted
@@ -102,19 +103,19 @@ def test_behind_a_fence_no_file_is_moved(tmp_path: Path) -> None:
     partial, other = store / ".part" / "a1", store / ".part" / "b2"
     open_partial_folder(partial)
     (partial / "body").write_bytes(b"x")
-    fence.put_up(partial)
-    fence.put_up(partial)  # as each later attempt does
+    fencing.put_up(partial)
+    fencing.put_up(partial)  # as each later attempt does
     with pytest.raises(OSError):
         (partial / "body").replace(store / "a.jpg")
     with pytest.raises(StoreError):
         open_partial_folder(partial)
-    fence.put_up(other)  # before that one made its folder
+    fencing.put_up(other)  # before that one made its folder
     with pytest.raises(StoreError):
         open_partial_folder(other)
     for each in (partial, other):
-        fence.take_down(each)
+        fencing.take_down(each)
     assert list(store.iterdir()) == []
-    fence.put_up(tmp_path / "elsewhere" / "c3")  # another machine's
+    fencing.put_up(tmp_path / "elsewhere" / "c3")  # another machine's
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -204,15 +205,15 @@ def test_what_a_killed_process_moved_is_known_behind_its_fence(tmp_path: Path) -
     write_notes(partial / RECORD, notes)
     (tmp_path / "another.jpg").unlink()
     (tmp_path / "another.jpg").write_bytes(b"other")
-    assert fence.put_up(partial) == notes
-    assert fence.put_up(partial) == fence.notes_of(partial) == notes
+    assert fencing.put_up(partial) == notes
+    assert fencing.put_up(partial) == fencing.notes_of(partial) == notes
     report = tmp_path / "REPORT.csv"
     cells = ["http://a.example/1", "200", "1", "named.jpg", "1", "image/jpeg", "", "", "0" * 64]
     cells += ["1", "0.001", ""]
     report.write_bytes(HEADER + encode(cells))
     assert remove_noted(notes, report, tmp_path) == 1
     assert {path.name for path in tmp_path.glob("*.jpg")} == {"named.jpg", "another.jpg"}
-    fence.take_down(partial)
+    fencing.take_down(partial)
     assert not partial.parent.exists()
 
 
@@ -362,8 +363,8 @@ def test_a_fence_does_not_follow_a_link(tmp_path: Path) -> None:
     (tmp_path / "store" / ".part").symlink_to(tmp_path / "elsewhere")
     there = tmp_path / "store" / ".part" / "0123456789ab"
     (tmp_path / "elsewhere" / there.name).mkdir()
-    fence.put_up(there)
-    fence.take_down(there)
+    fencing.put_up(there)
+    fencing.take_down(there)
     assert (tmp_path / "elsewhere" / there.name).is_dir()
 
 

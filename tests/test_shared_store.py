@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from imagefetch.fleet.forks import fork_server
+from imagefetch.fleet.worker.fork_client import fork_server
 from tests.conftest import Crawl
 from tests.support.forked import crawl, report
 from tests.support.server import Server, Writer, image

@@ -18,7 +18,7 @@ from imagefetch.commands.crawl import (
 )
 from imagefetch.config.setting_rules import check_settings, check_words
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.fleet.forks import fork_server
+from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.resume import NothingToDo
 from imagefetch.logformatter import make_log_harmless
 from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line

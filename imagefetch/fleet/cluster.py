@@ -56,7 +56,7 @@ def connected(
     """Connect to the *scheduler* at an address, or start so many *workers* on this machine.
 
     Those are threads of this process; each has a process of its own that fetches
-    (`imagefetch.fleet.crawl`), and needs no other with Dask in it. No port is opened for
+    (`imagefetch.fleet.worker.crawl`), and needs no other with Dask in it. No port is opened for
     them: whoever can talk to a scheduler can run any code. What is shown of them is at
     the address *dashboard*, if that is given. What they put on disk, where Dask
     finds modules too, lies in a folder of this process's own.

@@ -17,10 +17,10 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.errors import SchedulerLost, ShardFailed
 from imagefetch.fleet.job import Begun, max_lanes
-from imagefetch.fleet.task import Abandoned, Progress, Task
 from imagefetch.fleet.turns import Turns
 from imagefetch.fleet.view import FleetView
-from imagefetch.fleet.worker import allow_job, on_worker, stop_job, topic
+from imagefetch.fleet.worker.dask_task import allow_job, on_worker, stop_job, topic
+from imagefetch.fleet.worker.task import Abandoned, Progress, Task
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ KILLED_MAX = 20
 """Times that Dask may give a shard up because its workers died; each is several deaths."""
 
 LOOK = 1.0  # seconds between two looks at the cluster
-SILENCE_MAX = 20.0  # seconds, see `imagefetch.fleet.task.Task`
+SILENCE_MAX = 20.0  # seconds, see `imagefetch.fleet.worker.task.Task`
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
     job.json                              what the job is; its id alone, until all shards are there
     job-3c…/shards/000012.shard           a part of the list
     job-3c…/attempts/000012/0002-5f….csv  the report of an attempt at it, see
-                                          `imagefetch.fleet.attempt`
+                                          `imagefetch.fleet.worker.attempt`
     job-3c…/attempts/000012/0002-5f….json what the next attempt must know of this one
     job-3c…/done/000012.json              which attempt did the last of its lines
 

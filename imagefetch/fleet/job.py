@@ -20,7 +20,6 @@ from scrapy.settings import BaseSettings
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, ReportError
-from imagefetch.fleet import fence
 from imagefetch.fleet.folder import (
     BEFORE,
     COUNT_MAX,
@@ -33,6 +32,7 @@ from imagefetch.fleet.folder import (
 from imagefetch.fleet.merge import Sorter, write_report
 from imagefetch.fleet.owned import remove_strays, tell_what_is_owned
 from imagefetch.fleet.split import Big, plan, split
+from imagefetch.fleet.worker import fencing
 from imagefetch.html_report.from_report import add_row, no_figures
 from imagefetch.images.repeats import Repeats
 from imagefetch.job.resume import NothingToDo, look_at, replace_report
@@ -375,4 +375,4 @@ def clear_partials(folder: JobFolder, store: str, shards: Iterable[int]) -> None
     for shard in shards:
         for attempt in folder.attempts(shard):
             if partial := folder.partial_folder(store, shard, attempt):
-                fence.take_down(partial)
+                fencing.take_down(partial)

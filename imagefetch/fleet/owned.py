@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from imagefetch.config.validation import Run
 from imagefetch.errors import BadInput
-from imagefetch.fleet import fence
 from imagefetch.fleet.folder import JobFolder
+from imagefetch.fleet.worker import fencing
 from imagefetch.output.ownership.intents import Notes
 from imagefetch.output.ownership.leftovers import remove_noted
 from imagefetch.output.ownership.named_files import write_index
@@ -42,6 +42,6 @@ def remove_strays(run: Run, folder: JobFolder, shards: Iterable[int]) -> None:
     for shard in shards:
         for attempt in folder.attempts(shard):
             if partial := folder.partial_folder(run.store, shard, attempt):
-                for name, identities in fence.notes_of(partial).items():
+                for name, identities in fencing.notes_of(partial).items():
                     notes.setdefault(name, set()).update(identities)
     remove_noted(notes, run.report, local_path(run.store))

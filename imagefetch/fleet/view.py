@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.fleet.task import Progress
+from imagefetch.fleet.worker.task import Progress
 from imagefetch.stats.progress import LONGEST, Rate, in_one_line, log_is_on_terminal, view_if_any
 from imagefetch.stats.snapshot import Snapshot
 

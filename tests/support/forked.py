@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imagefetch.fleet.forks import Order, fork_server
+from imagefetch.fleet.worker.fork_client import Order, fork_server
 from tests.conftest import LOOPBACK, ROOT, Crawl, environment
 from tests.support import kill
 

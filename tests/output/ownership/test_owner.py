@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from imagefetch.fleet.forks import fork_server
+from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.audit import Audit, audit
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.file_names import NameTemplate

@@ -1,4 +1,5 @@
-"""Processes that are forked from one that has everything loaded (`imagefetch.fleet.forkserver`).
+"""Processes that are forked from one that has everything loaded
+(`imagefetch.fleet.worker.fork_server`).
 
 This process has one fork server, begun when it is needed first, or again.
 """
@@ -33,7 +34,7 @@ class Order:
     words: Sequence[str]
     """Of Scrapy's command line."""
     silence: float
-    """See `imagefetch.fleet.child`."""
+    """See `imagefetch.fleet.worker.child`."""
     folder: str
     """To run in."""
     environment: Mapping[str, str]
@@ -173,7 +174,7 @@ def _forked(ours: socket.socket, its: socket.socket) -> int:
                 os.dup2(to, number)
         its.close()
         try:
-            from imagefetch.fleet.forkserver import main
+            from imagefetch.fleet.worker.fork_server import main
 
             main()
         except Exception:  # none of whoever called this process for something else
@@ -188,7 +189,7 @@ def _spawned(_: socket.socket, its: socket.socket) -> int:
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return os.posix_spawn(
         sys.executable,
-        [sys.executable, "-m", "imagefetch.fleet.forkserver"],
+        [sys.executable, "-m", "imagefetch.fleet.worker.fork_server"],
         {**os.environ, "PYTHONPATH": path},
         file_actions=[
             (os.POSIX_SPAWN_DUP2, its.fileno(), 0),

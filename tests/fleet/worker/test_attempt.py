@@ -18,13 +18,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from imagefetch.fleet import fence, forks
-from imagefetch.fleet.attempt import fetch_shard, stop, stopped
-from imagefetch.fleet.crawl import FINISHED, Crawl
 from imagefetch.fleet.folder import JobFolder, done_path, shard_path
-from imagefetch.fleet.forks import Fork
 from imagefetch.fleet.job import clear_partials
-from imagefetch.fleet.task import Abandoned, AttemptFailed, Task
+from imagefetch.fleet.worker import fencing, fork_client
+from imagefetch.fleet.worker.attempt import fetch_shard, stop, stopped
+from imagefetch.fleet.worker.crawl import FINISHED, Crawl
+from imagefetch.fleet.worker.fork_client import Fork
+from imagefetch.fleet.worker.task import Abandoned, AttemptFailed, Task
 from imagefetch.job.audit import audit
 from imagefetch.output.csv_rows import HEADER, read_rows
 from imagefetch.urls import Line, shard_line
@@ -166,7 +166,7 @@ def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) 
     last = {row.line: row.cells[-1] for row in read_rows(shard.report)}
     assert last[3000] == "worker-crash"
     assert not shard.job.outcomes()[7]["clean"]
-    fence.take_down(shard.partial_of(shard.report.stem))
+    fencing.take_down(shard.partial_of(shard.report.stem))
     for stray in shard.store.glob("x-*"):
         stray.unlink()
     shard.check()
@@ -280,7 +280,7 @@ def test_a_process_believed_dead_does_no_harm(holding: Holding, server: Server) 
     assert server.hits["/raw/a"] == 2
     assert server.hits["/image/done"] == 1
     for attempt in shard.job.attempts(7):
-        fence.take_down(shard.partial_of(attempt))
+        fencing.take_down(shard.partial_of(attempt))
     shard.check()
 
 
@@ -344,7 +344,7 @@ def test_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             if isinstance(value, Process) and name == "_process":
                 self.stop()
 
-    monkeypatch.setattr(forks, "Fork", Process)
+    monkeypatch.setattr(fork_client, "Fork", Process)
     crawl = Told([], 60, tmp_path)
     assert crawl.run(tmp_path / "list", tmp_path / "report", lambda: None) == 2
     crawl.stop()
@@ -391,6 +391,6 @@ def test_stopped_in_order(tmp_path: Path, server: Server) -> None:
     stopped.clear()
     assert fetch_shard(task, ignored, lambda: True) == {"shard": 7, "done": 3, "kept": 3}
     for attempt_name in shard.job.attempts(7):
-        fence.take_down(shard.partial_of(attempt_name))
+        fencing.take_down(shard.partial_of(attempt_name))
     shard.check()
     assert set(server.hits.values()) == {1}

@@ -1,4 +1,5 @@
-"""``scrapy crawl images`` in a process of its own, tied to this one (`imagefetch.fleet.child`)."""
+"""``scrapy crawl images`` in a process of its own, tied to this one
+(`imagefetch.fleet.worker.child`)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from threading import Lock
 
 import psutil
 
-from imagefetch.fleet.forks import Fork, Order, fork_server
+from imagefetch.fleet.worker.fork_client import Fork, Order, fork_server
 
 POLL = 0.5  # seconds between two looks at the process, of which each is a sign of life to it
 

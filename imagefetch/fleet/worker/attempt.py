@@ -3,7 +3,7 @@
 Every attempt has a report of its own, which begins with the rows of the attempt
 before it; so nothing that is done is done again, and the newest report of a shard
 is the whole truth about it. The lines that are left are fetched by ``scrapy crawl
-images``, in a process that ends with its worker (`imagefetch.fleet.child`).
+images``, in a process that ends with its worker (`imagefetch.fleet.worker.child`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from imagefetch.errors import WorkerCrash
-from imagefetch.fleet import fence
-from imagefetch.fleet.child import ORPHANED
-from imagefetch.fleet.crawl import FINISHED, Crawl
 from imagefetch.fleet.folder import BEFORE, JobFolder, attempt_path, done_path, shard_path
-from imagefetch.fleet.pulse import Pulse
-from imagefetch.fleet.suspects import ALONE, PROCESS, WORKER, Suspects, suspects_of
-from imagefetch.fleet.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
+from imagefetch.fleet.worker import fencing
+from imagefetch.fleet.worker.bisection import ALONE, PROCESS, WORKER, Suspects, suspects_of
+from imagefetch.fleet.worker.child import ORPHANED
+from imagefetch.fleet.worker.crawl import FINISHED, Crawl
+from imagefetch.fleet.worker.pulse import Pulse
+from imagefetch.fleet.worker.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
 from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.output.ownership.intents import RECORD, Notes, write_notes
@@ -113,7 +113,7 @@ class Attempt:
             self.left: Notes = {}
             for attempt in (name for name in earlier if name != BEFORE):  # which no process made
                 if partial := self.folder.partial_folder(self.task.store, shard, attempt):
-                    for name, identities in fence.put_up(partial).items():
+                    for name, identities in fencing.put_up(partial).items():
                         self.left.setdefault(name, set()).update(identities)
             self.suspects = Suspects()
             for attempt in earlier[-1:]:
@@ -198,7 +198,7 @@ class Attempt:
         if self.partial is not None:
             paths = (attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json"))
             self.folder.remove_files(*paths)
-            fence.take_down(self.partial)
+            fencing.take_down(self.partial)
 
     def stop(self) -> None:
         """End in order: downloads under way are finished."""

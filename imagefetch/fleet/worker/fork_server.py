@@ -1,8 +1,8 @@
-"""``python -m imagefetch.fleet.forkserver``: forks processes that have everything loaded.
+"""``python -m imagefetch.fleet.worker.fork_server``: forks processes that have everything loaded.
 
 Python with all that a crawl imports takes a second of a core to start, a fork of a process
 that has it a tenth. Orders come by a socket, from
-`imagefetch.fleet.forks`; of each process its id is told, and how it ended.
+`imagefetch.fleet.worker.fork_client`; of each process its id is told, and how it ended.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import socket
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import entry_points
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import NoReturn
 
 from scrapy.settings import default_settings
 from scrapy.utils.misc import load_object, walk_modules_iter
 
 import imagefetch
-from imagefetch.fleet import child
-from imagefetch.fleet.forks import Order
+from imagefetch.fleet.worker import child
+from imagefetch.fleet.worker.fork_client import Order
 
 IDLE = 10.0
 """Seconds without a process and an order, after which this one ends: the next shall find the
@@ -40,12 +40,10 @@ def preload() -> None:
         pass
     for entry_point in entry_points(group="scrapy.commands"):
         entry_point.load()
-    for module in iter_modules(imagefetch.__path__):
-        if not module.ispkg and module.name != "settings":
-            import_module(f"imagefetch.{module.name}")
-    for package in ("imagefetch.commands", "imagefetch.sites", "imagefetch.spiders"):
-        for _ in walk_modules_iter(package):
-            pass
+    for module in walk_packages(imagefetch.__path__, "imagefetch."):
+        # What of the fleet a process of it needs, the command has imported.
+        if not module.name.startswith(("imagefetch.settings", "imagefetch.fleet.")):
+            import_module(module.name)
     for components in (
         default_settings.EXTENSIONS_BASE,
         default_settings.DOWNLOADER_MIDDLEWARES_BASE,

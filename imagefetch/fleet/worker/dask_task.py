@@ -1,4 +1,4 @@
-"""What of Dask's a worker meets; `imagefetch.fleet.attempt` knows nothing of it."""
+"""What of Dask's a worker meets; `imagefetch.fleet.worker.attempt` knows nothing of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from distributed import Status, get_worker
 
-from imagefetch.fleet import attempt
-from imagefetch.fleet.attempt import fetch_shard
-from imagefetch.fleet.task import Progress, Task
+from imagefetch.fleet.worker import attempt
+from imagefetch.fleet.worker.attempt import fetch_shard
+from imagefetch.fleet.worker.task import Progress, Task
 
 
 def topic(job: str) -> str:

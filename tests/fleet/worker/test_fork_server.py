@@ -12,15 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from imagefetch.fleet.forks import Fork, ForkServer, Order
+from imagefetch.fleet.worker.fork_client import Fork, ForkServer, Order
 from tests.conftest import LOOPBACK, ROOT, environment
+from tests.fleet.worker.test_attempt import is_over
 from tests.support.server import Server
 from tests.support.until import PATIENCE, until
-from tests.test_fleet_attempt import is_over
 
 PRELOADED = """
 import sys
-from imagefetch.fleet.forkserver import preload
+from imagefetch.fleet.worker.fork_server import preload
 preload()
 before = set(sys.modules)
 assert "imagefetch.settings" not in before and "twisted.internet.reactor" not in before
@@ -37,8 +37,8 @@ BEGUN_HERE = """
 import os, signal, sys, threading
 import psutil
 from imagefetch.commands import fleet  # has much of Scrapy loaded, as the command has
-from imagefetch.fleet import forkserver
-from imagefetch.fleet.forks import Order, fork_server
+from imagefetch.fleet.worker import fork_server as forkserver
+from imagefetch.fleet.worker.fork_client import Order, fork_server
 forkserver.IDLE = 1_000
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as some who begin programs leave it
 name, folder, *_ = sys.argv[1:]
@@ -98,7 +98,7 @@ def server_here() -> psutil.Process:
     found = []
     for child in psutil.Process().children():
         with suppress(psutil.Error):
-            if "imagefetch.fleet.forkserver" in child.cmdline():
+            if "imagefetch.fleet.worker.fork_server" in child.cmdline():
                 found.append(child)
     return max(found, key=psutil.Process.create_time)
 
@@ -204,7 +204,7 @@ def test_the_fork_server_is_killed(tmp_path: Path, forks: ForkServer, server: Se
 def test_nobody_wants_anything() -> None:
     """Then the fork server ends, so that the next has the project's files as they are then."""
     program = (
-        "import socket, imagefetch.fleet.forkserver as forkserver\n"
+        "import socket, imagefetch.fleet.worker.fork_server as forkserver\n"
         "forkserver.IDLE = 0\n"
         "ours, its = socket.socketpair()\n"
         "assert forkserver.serve(its) is None\n"
