@@ -19,9 +19,9 @@ import tracemalloc
 from distributed import Client, LocalCluster, as_completed
 from scrapy.settings import Settings
 
+from imagefetch.fleet.progress import FleetView
+from imagefetch.fleet.shard_queue import Turns
 from imagefetch.fleet.split import Big
-from imagefetch.fleet.turns import Turns
-from imagefetch.fleet.view import FleetView
 from imagefetch.output.csv_rows import encode
 from imagefetch.urls import Line, shard_line
 

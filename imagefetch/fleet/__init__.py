@@ -1,7 +1,7 @@
-"""``scrapy fleet``: one list, many processes, on one machine or many, by way of Dask.
+"""``scrapy fleet``: one list, many processes, on one machine or many, through Dask.
 
-The list is split into shards in a job folder (`split`); a shard is one task, done
-by ``scrapy crawl images`` in a process beside the worker (`attempt`); the rows of
-all shards become one report (`merge`). What is in the job folder decides what is
-done: Dask may forget everything.
+A list comes in; it is split into shards in a job folder, workers fetch them
+(`imagefetch.fleet.worker`), and their rows are merged into one report. The job folder
+alone decides what is done: Dask may lose its state. Must not know how a single URL is
+fetched.
 """

@@ -30,7 +30,7 @@ from imagefetch.fleet.folder import (
     storage_options,
 )
 from imagefetch.fleet.merge import Sorter, write_report
-from imagefetch.fleet.owned import remove_strays, tell_what_is_owned
+from imagefetch.fleet.ownership import remove_strays, tell_what_is_owned
 from imagefetch.fleet.split import Big, plan, split
 from imagefetch.fleet.worker import fencing
 from imagefetch.html_report.from_report import add_row, no_figures

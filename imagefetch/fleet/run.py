@@ -17,9 +17,9 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.config.command_given import Given
 from imagefetch.fleet.cluster import answering_dashboard, check_dashboard, connected
-from imagefetch.fleet.fleet import Fleet, Words
+from imagefetch.fleet.coordinator import Fleet, Words
 from imagefetch.fleet.job import Begun, begun, finish
-from imagefetch.fleet.view import FleetView
+from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.html_report.from_report import write_page
 from imagefetch.html_report.writer import PageError, PageWriter, writer_of

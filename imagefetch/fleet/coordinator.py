@@ -17,8 +17,8 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.errors import SchedulerLost, ShardFailed
 from imagefetch.fleet.job import Begun, max_lanes
-from imagefetch.fleet.turns import Turns
-from imagefetch.fleet.view import FleetView
+from imagefetch.fleet.progress import FleetView
+from imagefetch.fleet.shard_queue import Turns
 from imagefetch.fleet.worker.dask_task import allow_job, on_worker, stop_job, topic
 from imagefetch.fleet.worker.task import Abandoned, Progress, Task
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.fleet import split as module
+from imagefetch.fleet.shard_queue import Turns
 from imagefetch.fleet.split import Plan, plan, split
-from imagefetch.fleet.turns import Turns
 from imagefetch.job.url_index import key_of, sent_url
 from imagefetch.urls import Line, read_lines
 from tests.conftest import examples
