@@ -71,7 +71,7 @@ class Command(crawl.Command):
     def prepare(self, args: list[str], opts: argparse.Namespace) -> None:
         """:raises BadInput: if the run can't start"""
         # Loads the spider, for which other commands needn't wait.
-        from imagefetch.start import check_spider
+        from imagefetch.spiders.start import check_spider
 
         assert self.settings is not None
         try:
@@ -102,7 +102,7 @@ class Command(crawl.Command):
             raise SystemExit(ENDED_EARLY) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        from imagefetch.start import Start
+        from imagefetch.spiders.start import Start
 
         assert self.crawler_process is not None
         quieten(str(self.crawler_process.settings["LOG_LEVEL"]))

@@ -108,7 +108,7 @@ class Command(ScrapyCommand):
                 f"setting LOG_FILE = {self.settings['LOG_FILE']!r}: can't be written: "
                 f"{error.strerror}"
             ) from error
-        from imagefetch.start import check_spider  # now that the fork server is begun
+        from imagefetch.spiders.start import check_spider  # now that the fork server is begun
 
         check_spider(self.settings, "images")
         try:

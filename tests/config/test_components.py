@@ -18,7 +18,7 @@ from imagefetch.config.needed_components import NEEDED, check_components
 from imagefetch.errors import BadInput
 from imagefetch.output.csv_rows import HEADER
 from imagefetch.spiders.images import ImagesSpider
-from imagefetch.start import check_spider
+from imagefetch.spiders.start import check_spider
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment, examples, project
 from tests.support.server import Server
 
