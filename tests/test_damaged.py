@@ -16,9 +16,9 @@ from imagefetch.output.csv_rows import COLUMNS, HEADER, ROW_MAX, encode, read_ro
 from imagefetch.urls import read_lines
 from imagefetch.utils.cells import CELL_MAX, CUT
 from imagefetch.utils.scratch_db import ScratchDatabase
+from tests.commands.test_commands import run
 from tests.config.test_distinct_paths import URL, check, content
 from tests.conftest import RunCrawl
-from tests.test_commands import run
 
 GOOD = [URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"]
 

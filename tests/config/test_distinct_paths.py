@@ -17,8 +17,8 @@ from imagefetch.lists.copy import spool_path
 from imagefetch.output.csv_rows import HEADER, encode
 from imagefetch.output.own_files import new_file, replacing
 from imagefetch.output.page_file import MARK, is_ours, page_path
+from tests.commands.test_commands import run
 from tests.conftest import project
-from tests.test_commands import run
 
 URL = "http://127.0.0.1:9/a.jpg"
 ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"])
