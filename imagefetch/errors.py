@@ -79,6 +79,7 @@ would become a row of every line.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -575,3 +576,8 @@ def rejection_of(status: int) -> Rejection | None:
     if 500 <= status < 600:
         return ServerError()
     return UnexpectedStatus()
+
+
+def store_error(path: Path | str, error: OSError) -> StoreError:
+    """Say in one line what the file system refused."""
+    return StoreError(f"{path}: {error.strerror or error}")

@@ -14,7 +14,7 @@ from imagefetch.job.audit import audit, describe, sort
 from imagefetch.job.run import lock_report
 from imagefetch.lists.copy import STANDARD_INPUT, spool_path
 from imagefetch.output.ownership.strays import remove_strays
-from imagefetch.output.partial_files import is_remote, local_path
+from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.utils.command_line import check_left, check_names, options_of, refuse_in_one_line
 from imagefetch.utils.formatting import files
 from imagefetch.utils.standard_streams import say

@@ -12,7 +12,7 @@ from scrapy import Request
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
 from imagefetch.errors import BadInput, Problem
-from imagefetch.output.partial_files import is_remote
+from imagefetch.output.store_paths import is_remote
 from imagefetch.urls import request_url
 from imagefetch.utils.redaction import HIDDEN, hide_credentials_of
 

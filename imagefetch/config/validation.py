@@ -24,7 +24,7 @@ from imagefetch.errors import BadInput
 from imagefetch.lists.copy import STANDARD_INPUT, spool_path
 from imagefetch.lists.kept_copy import check_copy
 from imagefetch.lists.shape import check_shape
-from imagefetch.output.partial_files import is_remote, local_path
+from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.urls import check_list
 from imagefetch.utils.spelling import did_you_mean
 

@@ -14,9 +14,9 @@ from threading import Event
 from typing import IO, TypeVar
 
 from imagefetch.download.content_encoding import SLICE, decode, decoder
-from imagefetch.errors import IncompleteBody
+from imagefetch.errors import IncompleteBody, store_error
 from imagefetch.images.formats import HEAD, format_of
-from imagefetch.output.partial_files import Download, Gathered, PartialFile, store_error
+from imagefetch.output.partial_files import Download, Gathered, PartialFile
 from imagefetch.utils.offload import offload
 
 # Bytes of a body that are kept in memory; of a larger one, those not yet written.

@@ -27,7 +27,8 @@ from typing import Any
 from fsspec.core import url_to_fs
 from scrapy.settings import BaseSettings
 
-from imagefetch.output.partial_files import is_remote, partial_folder
+from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.store_paths import is_remote
 from imagefetch.urls import SHARD_SUFFIX
 
 JSON_MAX = 2**20

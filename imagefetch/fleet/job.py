@@ -42,7 +42,7 @@ from imagefetch.lists.copy import Copy
 from imagefetch.output.csv_rows import HEADER, Row, read_rows
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import Ownership, settle
-from imagefetch.output.partial_files import is_remote, local_path
+from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.stats.run_stats import Figures
 from imagefetch.urls import READ_ERRORS, Line, read_lines
 from imagefetch.utils.formatting import files

@@ -13,7 +13,8 @@ from imagefetch.output.ownership.leftovers import remove_noted
 from imagefetch.output.ownership.named_files import write_index
 from imagefetch.output.ownership.numbered_reports import predecessors
 from imagefetch.output.ownership.owner import INDEX
-from imagefetch.output.partial_files import is_remote, local_path, partial_folder
+from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.store_paths import is_remote, local_path
 
 
 def tell_what_is_owned(run: Run, *, anew: bool) -> None:

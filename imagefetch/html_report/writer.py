@@ -13,7 +13,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.images.formats import FORMATS
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.page_file import is_ours, page_path
-from imagefetch.output.partial_files import is_remote, local_path
+from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.utils.json_process import Child
 
 MODULE = "imagefetch.html_report.worker"

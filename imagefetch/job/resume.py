@@ -31,7 +31,8 @@ from imagefetch.output.csv_rows import (
 from imagefetch.output.own_files import new_file, remove_leftovers
 from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.page_file import MARK, page_path
-from imagefetch.output.partial_files import is_remote, local_path, partial_folder
+from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.urls import is_shard, read_lines
 
 logger = logging.getLogger(__name__)

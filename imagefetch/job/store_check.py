@@ -9,7 +9,7 @@ from pathlib import Path
 from imagefetch.errors import BadInput
 from imagefetch.output.csv_rows import Row, read_rows
 from imagefetch.output.file_names import stored_file
-from imagefetch.output.partial_files import is_remote, local_path
+from imagefetch.output.store_paths import is_remote, local_path
 
 SAMPLE = 100
 """First and last files that rows name, of which one must be in the store."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from imagefetch.job.journal import Journal
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.ownership.leftovers import Leftovers
-from imagefetch.output.partial_files import is_remote, local_path
+from imagefetch.output.store_paths import is_remote, local_path
 
 
 def remove_superseded(report: Path, store: str, journal: Journal | None = None) -> int:

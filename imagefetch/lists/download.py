@@ -22,11 +22,10 @@ from imagefetch.download.body import Bounds, Pace, content_coding, read_pieces, 
 from imagefetch.download.content_encoding import Decoder, decoder
 from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.download.receiver import Receiver
-from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of
+from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of, store_error
 from imagefetch.lists.kept_copy import write_copy
 from imagefetch.middlewares.redirect import NamedRedirectMiddleware
 from imagefetch.middlewares.retry import backoff
-from imagefetch.output.partial_files import store_error
 
 # Seconds that a list may take to come, far more than a picture may: ten million
 # lines are a gigabyte. MIN_SPEED and RESPONSE_TIMEOUT hold for it as well.

@@ -13,8 +13,9 @@ from typing import Any
 
 from scrapy.http import Response
 
-from imagefetch.errors import StoreError
+from imagefetch.errors import StoreError, store_error
 from imagefetch.images.formats import HEAD
+from imagefetch.output.store_paths import is_remote, local_path
 
 # Bytes of a body that is kept in memory beside its file until it has a row, so that
 # the file need not be read.
@@ -168,11 +169,6 @@ class PartialFile(Gathered):
             os.close(file)
 
 
-def store_error(path: Path | str, error: OSError) -> StoreError:
-    """Say in one line what the file system refused."""
-    return StoreError(f"{path}: {error.strerror or error}")
-
-
 def partial_folder(store: str, report: Path) -> Path:
     """Return the folder for the partial files of the run that writes *report*.
 
@@ -185,16 +181,6 @@ def partial_folder(store: str, report: Path) -> Path:
     known = report.name if ATTEMPT_REPORT.fullmatch(report.name) else str(report)
     run = hashlib.sha256(known.encode()).hexdigest()[:12]
     return base / ".part" / run
-
-
-def is_remote(store: str) -> bool:
-    """Whether FILES_STORE is an address (``s3://…``) and no local folder."""
-    return "://" in store and not store.startswith("file://")
-
-
-def local_path(store: str) -> Path:
-    """Return FILES_STORE as a path; it may be written ``file:///…``."""
-    return Path(store.removeprefix("file://")).absolute()
 
 
 def open_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:

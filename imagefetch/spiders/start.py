@@ -19,7 +19,7 @@ from imagefetch.config.components import changed, component_of
 from imagefetch.config.needed_components import check_components
 from imagefetch.errors import BadInput
 from imagefetch.job.run import Job, remove
-from imagefetch.output.partial_files import is_remote, local_path
+from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)

@@ -89,7 +89,7 @@ class About:
         from scrapy.settings import SETTINGS_PRIORITIES
 
         from imagefetch.config.paths import is_address, shown
-        from imagefetch.output.partial_files import is_remote
+        from imagefetch.output.store_paths import is_remote
 
         made = cls(
             urls=shown(urls) if is_address(urls) else hide_credentials(urls), report=str(report)

@@ -18,11 +18,10 @@ from imagefetch.output.partial_files import (
     FileResponse,
     PartialFile,
     close_partial_folder,
-    is_remote,
-    local_path,
     open_partial_folder,
     partial_folder,
 )
+from imagefetch.output.store_paths import is_remote, local_path
 
 resource = pytest.importorskip("resource")
 

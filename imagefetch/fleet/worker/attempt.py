@@ -30,7 +30,8 @@ from imagefetch.fleet.worker.task import Abandoned, Alive, AttemptFailed, Progre
 from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.output.ownership.intents import RECORD, Notes, write_notes
-from imagefetch.output.partial_files import is_remote, partial_folder
+from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.store_paths import is_remote
 from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
 from imagefetch.utils.redaction import hide_credentials_of
 

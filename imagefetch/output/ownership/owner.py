@@ -11,6 +11,7 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
+from imagefetch.errors import store_error
 from imagefetch.output.ownership.intents import RECORD, Intents, proven_file, read_notes
 from imagefetch.output.ownership.leftovers import Leftovers, remove_file, remove_noted
 from imagefetch.output.ownership.moves import Identity
@@ -24,12 +25,10 @@ from imagefetch.output.ownership.numbered_reports import (
 )
 from imagefetch.output.partial_files import (
     close_partial_folder,
-    is_remote,
-    local_path,
     open_partial_folder,
     partial_folder,
-    store_error,
 )
+from imagefetch.output.store_paths import is_remote, local_path
 
 INDEX = "names"
 """The file, in the folder for partial files of a job's report, of what the job's rows name."""

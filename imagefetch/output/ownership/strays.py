@@ -12,7 +12,8 @@ from imagefetch.output.ownership.leftovers import is_as_told, remove_file, remov
 from imagefetch.output.ownership.numbered_reports import predecessors, rows_of, written_until
 from imagefetch.output.ownership.owner import INDEX, own_folder
 from imagefetch.output.ownership.stored_files import StoredFiles
-from imagefetch.output.partial_files import is_remote, local_path, partial_folder
+from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.store_paths import is_remote, local_path
 
 
 def remove_strays(report: Path, store: str) -> tuple[int, int]:
