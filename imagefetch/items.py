@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from imagefetch.output.partial_files import Download
+if TYPE_CHECKING:
+    from imagefetch.output.partial_files import Download
 
 
 @dataclass

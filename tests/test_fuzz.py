@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from scrapy import Request
 
 from imagefetch.download.handler import StreamingDownloadHandler
+from imagefetch.download.response import FileResponse
 from imagefetch.errors import Failure, InternalError
 from imagefetch.meta import PROBLEM, STREAM_TO
-from imagefetch.output.partial_files import FileResponse
 from tests.conftest import Crawl, examples, run_crawl
 from tests.support.answers import PICTURE, Answer, sends, then_reset, unasked
 from tests.support.faults import chunk

@@ -17,11 +17,11 @@ from imagefetch.download.connector import KeptConnectionEnded
 from imagefetch.download.error_mapping import classify
 from imagefetch.download.proxy import route_of
 from imagefetch.download.receiver import Receiver
+from imagefetch.download.response import FileResponse
 from imagefetch.download.session import Sessions
 from imagefetch.download.tracing import EVERY, Timing
 from imagefetch.errors import ConnectionReset, InvalidURL, ProxyFailure, TLSFailure
 from imagefetch.meta import DOWNLOAD, FIRST_SENT, SECONDS, TIMING
-from imagefetch.output.partial_files import FileResponse
 from imagefetch.urls import check_host
 
 # What the end of a connection is called, before an answer came.

@@ -17,11 +17,12 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch.download.body import Bounds, Pace, content_coding, read_pieces, save, skip
 from imagefetch.download.encoded_body import decoded
+from imagefetch.download.response import FileResponse
+from imagefetch.download.robots_tag import OptOut
 from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
 from imagefetch.meta import PROBLEM, READ_MOST, STREAM_TO, TIMING
-from imagefetch.middlewares.robots import OptOut
 from imagefetch.output.disk_io import Disk
-from imagefetch.output.partial_files import Download, FileResponse
+from imagefetch.output.partial_files import Download
 
 # Bytes of a body that is kept in memory: of a request that is not for a picture.
 IN_MEMORY_MAX = 8 * 2**20

@@ -1,4 +1,4 @@
-"""Bodies on their way to disk: partial files, and the response that names one."""
+"""Partial files: response bodies on their way to disk."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from scrapy.http import Response
 
 from imagefetch.errors import StoreError, store_error
 from imagefetch.images.formats import HEAD
@@ -54,17 +51,6 @@ class Download:
                 self.path.unlink(missing_ok=True)
             except OSError as error:
                 raise store_error(self.path, error) from error
-
-
-class FileResponse(Response):
-    """A response whose body lies in a file: ``body`` is empty, see ``download``."""
-
-    __slots__ = ("download",)
-    attributes = (*Response.attributes, "download")
-
-    def __init__(self, *args: Any, download: Download | None = None, **kwargs: Any) -> None:
-        self.download = download or Download()
-        super().__init__(*args, **kwargs)
 
 
 # Bytes of a piece that is copied to those before it, not kept as it came: an object for each

@@ -18,12 +18,13 @@ from scrapy_poet.page_input_providers import PageObjectInputProvider
 from web_poet import ItemPage, cached_method, field
 
 import imagefetch.pages._suffixes  # noqa: F401 - for what it does
+from imagefetch.download.response import FileResponse
 from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.images.formats import Picture, probe
 from imagefetch.images.headers import TakesLongerError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE, SECONDS
-from imagefetch.output.partial_files import Download, FileResponse
+from imagefetch.output.partial_files import Download
 from imagefetch.urls import Line
 from imagefetch.utils.offload import offload
 

@@ -20,6 +20,7 @@ from imagefetch import errors
 from imagefetch.config import components
 from imagefetch.config.needed_components import check_components
 from imagefetch.config.setting_rules import RULES
+from imagefetch.download.response import FileResponse
 from imagefetch.html_report.extension import HtmlReport
 from imagefetch.images.acceptance import Judge
 from imagefetch.images.decoder_pool import Unverified
@@ -45,7 +46,7 @@ from imagefetch.output.csv_rows import read_row
 from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
-from imagefetch.output.partial_files import Download, FileResponse
+from imagefetch.output.partial_files import Download
 from imagefetch.pages.base import ImagePage
 from imagefetch.stats.summary import REMOVED
 from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url

@@ -21,9 +21,9 @@ from scrapy.http import Response
 
 from imagefetch.download import content_encoding, encoded_body
 from imagefetch.download.content_encoding import PIECE, SLICE, decoder
+from imagefetch.download.response import FileResponse
 from imagefetch.errors import BadEncoding, Failure, IncompleteBody, NotAnImage, TooLarge
 from imagefetch.meta import PROBLEM, STREAM_TO
-from imagefetch.output.partial_files import FileResponse
 from tests.conftest import ROOT, environment, examples
 from tests.download.test_content_encoding import encoded as in_encoding
 from tests.support import packing

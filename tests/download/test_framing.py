@@ -9,9 +9,9 @@ import pytest
 from scrapy import Request
 
 from imagefetch.download.framing import FRAMING_MAX, INTERIM_MAX, UNREAD
+from imagefetch.download.response import FileResponse
 from imagefetch.errors import BadHTTP, Failure, HeadersTooLarge
 from imagefetch.meta import STREAM_TO
-from imagefetch.output.partial_files import FileResponse
 from tests.support.answers import CHUNKED, LAST, OK, PICTURE, Answer, Endless, sends
 from tests.support.faults import GONE, chunk
 from tests.support.handling import fetch, handler

@@ -11,9 +11,9 @@ from scrapy import Request, signals
 from scrapy.exceptions import StopDownload
 from scrapy.http import Headers, Response, TextResponse
 
+from imagefetch.download.response import FileResponse
 from imagefetch.errors import DownloadTimeout, IncompleteBody
 from imagefetch.meta import STREAM_TO
-from imagefetch.output.partial_files import FileResponse
 from tests.support.answers import OK, PICTURE, Endless, sends, then_silent
 from tests.support.handling import fetch, handler
 from tests.support.server import Server

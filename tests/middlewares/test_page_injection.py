@@ -12,8 +12,8 @@ from scrapy.statscollectors import MemoryStatsCollector
 from scrapy_poet.downloadermiddlewares import InjectionMiddleware
 from web_poet import ApplyRule, PageParams
 
+from imagefetch.download.response import FileResponse
 from imagefetch.middlewares.page_injection import PageMiddleware
-from imagefetch.output.partial_files import FileResponse
 from imagefetch.pages.base import Answer, ImagePage
 from imagefetch.pages.flickr import FlickrPage
 from imagefetch.pages.imgur import ImgurPage

@@ -6,7 +6,8 @@ import pytest
 from scrapy import Spider
 from scrapy.utils.test import get_crawler
 
-from imagefetch.middlewares.robots import Known, NamedRobotsTxtMiddleware, OptOut
+from imagefetch.download.robots_tag import OptOut
+from imagefetch.middlewares.robots import Known, NamedRobotsTxtMiddleware
 from imagefetch.middlewares.robots_txt import Rules, reduce
 from tests.conftest import HOSTS, RunCrawl
 from tests.support.answers import OK, WHOLE, Endless, outcomes, sends, then_reset

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from imagefetch.download.response import FileResponse
 from imagefetch.errors import StoreError
 from imagefetch.images.formats import HEAD
 from imagefetch.output.partial_files import (
     SMALL,
     Download,
-    FileResponse,
     PartialFile,
     close_partial_folder,
     open_partial_folder,
