@@ -22,8 +22,9 @@ from scrapy.settings import Settings
 from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.shard_queue import Turns
 from imagefetch.fleet.split import Big
+from imagefetch.lists.shards import shard_line
 from imagefetch.output.csv_rows import encode
-from imagefetch.urls import Line, shard_line
+from imagefetch.urls import Line
 
 URL = "https://images.example.com/2026/11/{:010}/photograph-{:08}.jpg"
 SPLIT = 120_000  # lines a second that the list is split at, both readings; measured on one core

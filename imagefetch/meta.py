@@ -4,7 +4,7 @@ LINE = "line"
 """The `imagefetch.urls.Line` that the request is for."""
 
 KEY = "key"
-"""What the line's duplicates share with it (`imagefetch.job.url_index.key_of`)."""
+"""What the line's duplicates share with it (`imagefetch.urls.key_of`)."""
 
 SETTLED = "settled"
 """The `Failure` of a line that no request can be sent for."""

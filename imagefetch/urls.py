@@ -1,26 +1,21 @@
-"""The list: a text file, one URL a line, read lazily."""
+"""What a URL is: which text is one, its host and origin, and the key of equal URLs."""
 
 from __future__ import annotations
 
 import codecs
-import gzip
-import io
+import hashlib
 import re
-import stat
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
-from imagefetch.lists.kept_copy import is_kept_list
-from imagefetch.output.own_files import LOOKED_AT
-from imagefetch.utils.cells import CELL_MAX, CUT, fitting
+from scrapy import Request
+
+from imagefetch.errors import BadInput, Failure, InvalidURL, UnsupportedScheme
+from imagefetch.utils.cells import CUT
+from imagefetch.utils.redaction import HIDDEN, hide_credentials_of
 
 MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL
-SNIFF = 4_096  # bytes read to tell text from binary files, and one encoding from another
-
 # UTF-32 stands first: its little-endian mark begins with that of UTF-16.
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -49,14 +44,6 @@ MAX_LABEL = 63
 # Most URLs tell their host at a glance; to parse one costs several times as much.
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 
-# A list whose lines each begin with the number that they have in another, of
-# which it is a part, and a tab.
-SHARD_SUFFIX = ".shard"
-SHARD_LINE = re.compile(r"([0-9]{1,18})\t(.*)\n?")
-
-# What reading a list may raise after its beginning was found good.
-READ_ERRORS = (OSError, EOFError, zlib.error)
-
 
 class Line(NamedTuple):
     """A line that names an image."""
@@ -66,67 +53,6 @@ class Line(NamedTuple):
     in the list that the shard is of."""
     text: str
     """The line, stripped."""
-
-
-def read_lines(path: Path) -> Iterator[Line]:
-    """Yield the list's lines but for blank ones and those that begin with ``#``.
-
-    Understood: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
-    order mark, any line end, ``.gz`` by name, copies that `imagefetch.lists.copy`
-    made. Bytes that are not in the encoding become U+FFFD, which `request_url`
-    refuses: they cost their line alone. A shard (by name) is UTF-8, as
-    `shard_line` writes it.
-
-    :raises BadInput: if the list can't be opened or is no text
-    :raises OSError, EOFError, zlib.error: if it breaks off amid reading
-    """
-    if is_shard(path):
-        yield from _read_shard(path)
-        return
-    with _open(path) as file:
-        number = 0
-        while part := file.readline(MAX_LINE + 1):
-            number += 1
-            text = part.strip()
-            if len(part) > MAX_LINE and not part.endswith("\n"):
-                text += CUT
-                while (part := file.readline(MAX_LINE)) and not part.endswith("\n"):
-                    pass
-            if text and not text.startswith("#"):
-                yield Line(number, fitting(text))  # rows are found again by it
-
-
-def is_shard(path: Path) -> bool:
-    """Whether the list *path* is a part of another."""
-    return path.suffix == SHARD_SUFFIX
-
-
-def shard_line(line: Line) -> bytes:
-    """Return *line* as a shard holds it."""
-    return f"{line.number}\t{line.text}\n".encode()
-
-
-def _read_shard(path: Path) -> Iterator[Line]:
-    with _open(path) as file:
-        place = 0
-        while raw := file.readline(CELL_MAX + 20):
-            place += 1
-            found = SHARD_LINE.fullmatch(raw)
-            if found is None:
-                raise BadInput(f"{path}: line {place} is none of a shard's: number, tab, URL")
-            yield Line(int(found[1]), found[2])
-
-
-def check_list(path: Path) -> None:
-    """Make sure that *path* holds a list with at least one line.
-
-    :raises BadInput: naming the path and what is wrong with it
-    """
-    try:
-        if next(read_lines(path), None) is None:
-            raise BadInput(f"{path}: no URL in the list; write one a line")
-    except READ_ERRORS as error:
-        raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
 
 
 def check_beginning(head: bytes, source: str) -> None:
@@ -178,37 +104,6 @@ def check_host(host: str) -> None:
         raise InvalidURL
 
 
-def _open(path: Path) -> IO[str]:
-    """Open the list as text, line ends translated."""
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # it is read more than once
-            raise BadInput(
-                f"{path}: is no regular file; give the list on standard input, with -a urls=-"
-            )
-        binary = gzip.open(path) if _is_gzipped(path) else path.open("rb")
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such list; name one with -a urls=PATH") from None
-    except IsADirectoryError:
-        raise BadInput(f"{path}: is a folder; name a list of URLs with -a urls=PATH") from None
-    except OSError as error:
-        raise BadInput(f"{path}: can't be opened: {error.strerror}") from error
-    try:
-        encoding = "utf-8" if is_shard(path) else _encoding(binary.read(SNIFF), path)
-        binary.seek(0)
-    except BaseException:
-        binary.close()
-        raise
-    return io.TextIOWrapper(binary, encoding, errors="replace")
-
-
-def _is_gzipped(path: Path) -> bool:
-    if path.suffix == ".gz":
-        return True
-    with path.open("rb") as file:  # a copy has another name until it is kept
-        return is_kept_list(file.read(LOOKED_AT))
-
-
 def _encoding(head: bytes, path: Path | str) -> str:
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
@@ -256,3 +151,27 @@ def site_of(url: str) -> str | None:
         return None
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}" if parts.scheme and host else None
+
+
+def key_of(url: str) -> bytes:
+    """Return what lines with the same request URL share; a fragment isn't sent.
+
+    128 bits: among 10 million URLs the odds of any collision are 1e-25.
+    """
+    return hashlib.blake2b(url.partition("#")[0].encode(), digest_size=16).digest()
+
+
+def sent_url(text: str) -> str | None:
+    """Return the URL that is asked for because of a line's *text*; None if none is."""
+    if PLAIN_URL.fullmatch(text):
+        return text
+    try:
+        return Request(request_url(text)).url.partition("#")[0]
+    except (Failure, ValueError):
+        return None
+
+
+def shown(address: str) -> str:
+    """Return *address* as it may be shown: without user and password, and what its query says."""
+    whole, mark, _ = hide_credentials_of(address).partition("#")[0].partition("?")
+    return whole.replace(f"{HIDDEN}@", "", 1) + (f"?{HIDDEN}" if mark else "")

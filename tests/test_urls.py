@@ -14,16 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
-from imagefetch.urls import (
-    MAX_LINE,
-    PLAIN_URL,
-    READ_ERRORS,
-    Line,
-    check_list,
-    host_of,
-    read_lines,
-    request_url,
-)
+from imagefetch.lists.plain import READ_ERRORS, check_list, read_lines
+from imagefetch.urls import MAX_LINE, PLAIN_URL, Line, host_of, request_url
 from tests.conftest import examples
 
 A, B = "https://a.example/ä.jpg", "https://b.example/名.jpg"

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imagefetch.config.paths import is_address, shown
+from imagefetch.config.paths import is_address
+from imagefetch.urls import shown
 from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
 
 ONCE = {"only", "fresh"}

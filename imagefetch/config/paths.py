@@ -13,8 +13,7 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
 from imagefetch.errors import BadInput, Problem
 from imagefetch.output.store_paths import is_remote
-from imagefetch.urls import request_url
-from imagefetch.utils.redaction import HIDDEN, hide_credentials_of
+from imagefetch.urls import request_url, shown
 
 STANDARD_INPUT_TOO = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
 """Standard input, as a path: what comes there can't be read twice either."""
@@ -90,12 +89,6 @@ def check_list_address(address: str) -> None:
             f"{shown(address)}: the list must be a path, or an http or https address; "
             "name one with -a urls="
         ) from problem
-
-
-def shown(address: str) -> str:
-    """Return *address* as it may be shown: without user and password, and what its query says."""
-    whole, mark, _ = hide_credentials_of(address).partition("#")[0].partition("?")
-    return whole.replace(f"{HIDDEN}@", "", 1) + (f"?{HIDDEN}" if mark else "")
 
 
 def _was_scheduled(settings: BaseSettings, name: str) -> bool:

@@ -23,9 +23,9 @@ from imagefetch.config.setting_values import read_switch
 from imagefetch.errors import BadInput
 from imagefetch.lists.copy import STANDARD_INPUT, spool_path
 from imagefetch.lists.kept_copy import check_copy
+from imagefetch.lists.plain import check_list
 from imagefetch.lists.shape import check_shape
 from imagefetch.output.store_paths import is_remote, local_path
-from imagefetch.urls import check_list
 from imagefetch.utils.spelling import did_you_mean
 
 ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version", "_owner"}

@@ -27,9 +27,9 @@ from typing import Any
 from fsspec.core import url_to_fs
 from scrapy.settings import BaseSettings
 
+from imagefetch.lists.shards import SHARD_SUFFIX
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote
-from imagefetch.urls import SHARD_SUFFIX
 
 JSON_MAX = 2**20
 """Bytes that are read of a file that tells of a job, a shard or an attempt."""

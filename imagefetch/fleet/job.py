@@ -37,14 +37,14 @@ from imagefetch.html_report.from_report import add_row, no_figures
 from imagefetch.images.repeats import Repeats
 from imagefetch.job.resume import NothingToDo, look_at, replace_report
 from imagefetch.job.run import list_at_hand, lock_report
-from imagefetch.job.url_index import key_of, sent_url
 from imagefetch.lists.copy import Copy
+from imagefetch.lists.plain import READ_ERRORS, read_lines
 from imagefetch.output.csv_rows import HEADER, Row, read_rows
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import Ownership, settle
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.stats.run_stats import Figures
-from imagefetch.urls import READ_ERRORS, Line, read_lines
+from imagefetch.urls import Line, key_of, sent_url
 from imagefetch.utils.formatting import files
 
 logger = logging.getLogger(__name__)

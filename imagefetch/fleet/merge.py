@@ -8,8 +8,9 @@ from pathlib import Path
 
 from imagefetch.errors import ReportError
 from imagefetch.job.resume import replace_report
+from imagefetch.lists.plain import read_lines
 from imagefetch.output.csv_rows import HEADER, Row, read_rows
-from imagefetch.urls import Line, read_lines
+from imagefetch.urls import Line
 
 LINES = 2**16
 """Of the list, whose rows are put in order at a time."""

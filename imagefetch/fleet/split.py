@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from imagefetch.job.url_index import key_of, sent_url
-from imagefetch.urls import PLAIN_URL, Line, read_lines, shard_line
+from imagefetch.lists.plain import read_lines
+from imagefetch.lists.shards import shard_line
+from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
 
 GROUPS = 2**20
 

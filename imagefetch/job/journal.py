@@ -9,9 +9,11 @@ from pathlib import Path
 
 from imagefetch.config.only import NOTHING, Only
 from imagefetch.job.earlier_runs import Before
-from imagefetch.job.url_index import Filter, Outcomes, key_of, sent_url
+from imagefetch.job.url_index import Filter, Outcomes
+from imagefetch.lists.plain import read_lines
+from imagefetch.lists.shards import is_shard
 from imagefetch.output.csv_rows import Row, read_rows
-from imagefetch.urls import Line, is_shard, read_lines
+from imagefetch.urls import Line, key_of, sent_url
 
 MISSING, DONE, AGAIN = 0, 1, 2
 """States of a line: without a row, with one, and with one that is to be superseded."""

@@ -20,6 +20,8 @@ from imagefetch.job.moved_rows import MovedRows
 from imagefetch.job.store_check import check_store, has_no_file
 from imagefetch.job.superseded_rows import remove_superseded
 from imagefetch.lists.kept_copy import is_copy_of, is_kept_list
+from imagefetch.lists.plain import read_lines
+from imagefetch.lists.shards import is_shard
 from imagefetch.output.csv_rows import (
     HEADER,
     check_header,
@@ -33,7 +35,6 @@ from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.page_file import MARK, page_path
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote, local_path
-from imagefetch.urls import is_shard, read_lines
 
 logger = logging.getLogger(__name__)
 

@@ -2,32 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
-from scrapy import Request
-
-from imagefetch.errors import Failure
-from imagefetch.urls import PLAIN_URL, request_url
 from imagefetch.utils.scratch_db import ScratchDatabase
-
-
-def key_of(url: str) -> bytes:
-    """Return what lines with the same request URL share; a fragment isn't sent.
-
-    128 bits: among 10 million URLs the odds of any collision are 1e-25.
-    """
-    return hashlib.blake2b(url.partition("#")[0].encode(), digest_size=16).digest()
-
-
-def sent_url(text: str) -> str | None:
-    """Return the URL that is asked for because of a line's *text*; None if none is."""
-    if PLAIN_URL.fullmatch(text):
-        return text
-    try:
-        return Request(request_url(text)).url.partition("#")[0]
-    except (Failure, ValueError):
-        return None
 
 
 class Filter:

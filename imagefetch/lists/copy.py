@@ -11,12 +11,12 @@ from typing import BinaryIO
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.paths import shown
 from imagefetch.errors import BadInput
 from imagefetch.lists.kept_copy import check_copy, spool_path, write_copy
+from imagefetch.lists.plain import check_list
 from imagefetch.lists.shape import check_shape
 from imagefetch.output.own_files import new_file
-from imagefetch.urls import check_beginning, check_list
+from imagefetch.urls import check_beginning, shown
 
 __all__ = ["STANDARD_INPUT", "Copy", "spool_address", "spool_path", "spool_standard_input"]
 

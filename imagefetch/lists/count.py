@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from imagefetch.urls import READ_ERRORS, read_lines
+from imagefetch.lists.plain import READ_ERRORS, read_lines
 
 LOOKED_AT = 2_000
 """Lines whose average length the guess is made with."""

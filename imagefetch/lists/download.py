@@ -17,7 +17,6 @@ from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addons import user_agent
-from imagefetch.config.paths import shown
 from imagefetch.download.body import Bounds, Pace, content_coding, read_pieces, skip
 from imagefetch.download.content_encoding import Decoder, decoder
 from imagefetch.download.handler import StreamingDownloadHandler
@@ -26,6 +25,7 @@ from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection
 from imagefetch.lists.kept_copy import write_copy
 from imagefetch.middlewares.redirect import NamedRedirectMiddleware
 from imagefetch.middlewares.retry import backoff
+from imagefetch.urls import shown
 
 # Seconds that a list may take to come, far more than a picture may: ten million
 # lines are a gigabyte. MIN_SPEED and RESPONSE_TIMEOUT hold for it as well.

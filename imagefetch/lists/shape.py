@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
-from imagefetch.urls import READ_ERRORS, is_shard, read_lines, request_url
+from imagefetch.lists.plain import READ_ERRORS, read_lines
+from imagefetch.lists.shards import is_shard
+from imagefetch.urls import request_url
 
 LOOKED_AT = 100
 """Lines from which the shape of all is guessed."""

@@ -28,7 +28,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.job.resume import compact
 from imagefetch.job.row_check import Tally
 from imagefetch.job.run import Job, begin
-from imagefetch.job.url_index import key_of
+from imagefetch.lists.plain import READ_ERRORS, read_lines
 from imagefetch.lists.shape import oddity
 from imagefetch.meta import (
     DOWNLOAD,
@@ -49,7 +49,7 @@ from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download
 from imagefetch.pages.base import ImagePage
 from imagefetch.stats.summary import REMOVED
-from imagefetch.urls import READ_ERRORS, Line, read_lines, request_url
+from imagefetch.urls import Line, key_of, request_url
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 from imagefetch.utils.shutdown import note_stop, stop_run

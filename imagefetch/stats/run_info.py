@@ -88,8 +88,9 @@ class About:
         """Describe a run by where its list, report and pictures are; *urls* as the field is."""
         from scrapy.settings import SETTINGS_PRIORITIES
 
-        from imagefetch.config.paths import is_address, shown
+        from imagefetch.config.paths import is_address
         from imagefetch.output.store_paths import is_remote
+        from imagefetch.urls import shown
 
         made = cls(
             urls=shown(urls) if is_address(urls) else hide_credentials(urls), report=str(report)

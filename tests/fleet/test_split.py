@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from imagefetch.fleet import split as module
 from imagefetch.fleet.shard_queue import Turns
 from imagefetch.fleet.split import Plan, plan, split
-from imagefetch.job.url_index import key_of, sent_url
-from imagefetch.urls import Line, read_lines
+from imagefetch.lists.plain import read_lines
+from imagefetch.urls import Line, key_of, sent_url
 from tests.conftest import examples
 
 

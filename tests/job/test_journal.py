@@ -14,9 +14,10 @@ from imagefetch.config.only import TRANSIENT, Only
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.journal import Journal
-from imagefetch.job.url_index import Filter, key_of, sent_url
+from imagefetch.job.url_index import Filter
+from imagefetch.lists.plain import read_lines
 from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
-from imagefetch.urls import PLAIN_URL, Line, read_lines
+from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
 from tests.conftest import examples
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from imagefetch.job.url_index import Outcomes, key_of
+from imagefetch.job.url_index import Outcomes
+from imagefetch.urls import key_of
 
 URL = "https://a.example/a.jpg?q=1"
 

@@ -28,11 +28,13 @@ from imagefetch.fleet.worker.crawl import FINISHED, Crawl
 from imagefetch.fleet.worker.pulse import Pulse
 from imagefetch.fleet.worker.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
 from imagefetch.items import ImageRecord
+from imagefetch.lists.plain import read_lines
+from imagefetch.lists.shards import SHARD_SUFFIX, shard_line
 from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.output.ownership.intents import RECORD, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote
-from imagefetch.urls import SHARD_SUFFIX, Line, read_lines, shard_line
+from imagefetch.urls import Line
 from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)

@@ -26,8 +26,9 @@ from imagefetch.fleet.worker.crawl import FINISHED, Crawl
 from imagefetch.fleet.worker.fork_client import Fork
 from imagefetch.fleet.worker.task import Abandoned, AttemptFailed, Task
 from imagefetch.job.audit import audit
+from imagefetch.lists.shards import shard_line
 from imagefetch.output.csv_rows import HEADER, read_rows
-from imagefetch.urls import Line, shard_line
+from imagefetch.urls import Line
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.support.fleet_cluster import crawls_of
 from tests.support.server import Server, Writer, image, jpeg

@@ -1,0 +1,109 @@
+"""The list reader: a text file, one URL a line, read lazily."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import stat
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from imagefetch.errors import BadInput
+from imagefetch.lists.kept_copy import is_kept_list
+from imagefetch.lists.shards import is_shard
+from imagefetch.output.own_files import LOOKED_AT
+from imagefetch.urls import MAX_LINE, Line, _encoding
+from imagefetch.utils.cells import CELL_MAX, CUT, fitting
+
+SNIFF = 4_096  # bytes read to tell text from binary files, and one encoding from another
+
+
+SHARD_LINE = re.compile(r"([0-9]{1,18})\t(.*)\n?")
+
+# What reading a list may raise after its beginning was found good.
+READ_ERRORS = (OSError, EOFError, zlib.error)
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Yield the list's lines but for blank ones and those that begin with ``#``.
+
+    Understood: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
+    order mark, any line end, ``.gz`` by name, copies that `imagefetch.lists.copy`
+    made. Bytes that are not in the encoding become U+FFFD, which `request_url`
+    refuses: they cost their line alone. A shard (by name) is UTF-8, as
+    `shard_line` writes it.
+
+    :raises BadInput: if the list can't be opened or is no text
+    :raises OSError, EOFError, zlib.error: if it breaks off amid reading
+    """
+    if is_shard(path):
+        yield from _read_shard(path)
+        return
+    with _open(path) as file:
+        number = 0
+        while part := file.readline(MAX_LINE + 1):
+            number += 1
+            text = part.strip()
+            if len(part) > MAX_LINE and not part.endswith("\n"):
+                text += CUT
+                while (part := file.readline(MAX_LINE)) and not part.endswith("\n"):
+                    pass
+            if text and not text.startswith("#"):
+                yield Line(number, fitting(text))  # rows are found again by it
+
+
+def _read_shard(path: Path) -> Iterator[Line]:
+    with _open(path) as file:
+        place = 0
+        while raw := file.readline(CELL_MAX + 20):
+            place += 1
+            found = SHARD_LINE.fullmatch(raw)
+            if found is None:
+                raise BadInput(f"{path}: line {place} is none of a shard's: number, tab, URL")
+            yield Line(int(found[1]), found[2])
+
+
+def check_list(path: Path) -> None:
+    """Make sure that *path* holds a list with at least one line.
+
+    :raises BadInput: naming the path and what is wrong with it
+    """
+    try:
+        if next(read_lines(path), None) is None:
+            raise BadInput(f"{path}: no URL in the list; write one a line")
+    except READ_ERRORS as error:
+        raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
+
+
+def _open(path: Path) -> IO[str]:
+    """Open the list as text, line ends translated."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # it is read more than once
+            raise BadInput(
+                f"{path}: is no regular file; give the list on standard input, with -a urls=-"
+            )
+        binary = gzip.open(path) if _is_gzipped(path) else path.open("rb")
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such list; name one with -a urls=PATH") from None
+    except IsADirectoryError:
+        raise BadInput(f"{path}: is a folder; name a list of URLs with -a urls=PATH") from None
+    except OSError as error:
+        raise BadInput(f"{path}: can't be opened: {error.strerror}") from error
+    try:
+        encoding = "utf-8" if is_shard(path) else _encoding(binary.read(SNIFF), path)
+        binary.seek(0)
+    except BaseException:
+        binary.close()
+        raise
+    return io.TextIOWrapper(binary, encoding, errors="replace")
+
+
+def _is_gzipped(path: Path) -> bool:
+    if path.suffix == ".gz":
+        return True
+    with path.open("rb") as file:  # a copy has another name until it is kept
+        return is_kept_list(file.read(LOOKED_AT))
