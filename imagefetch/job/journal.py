@@ -13,6 +13,7 @@ from imagefetch.job.url_index import Filter, Outcomes
 from imagefetch.lists.plain import read_lines
 from imagefetch.lists.shards import is_shard
 from imagefetch.output.csv_rows import Row, read_rows
+from imagefetch.output.last_rows import FAR, FAR_PER_ROW
 from imagefetch.urls import Line, key_of, sent_url
 
 MISSING, DONE, AGAIN = 0, 1, 2
@@ -21,10 +22,6 @@ MATCHED = 4
 """Added where the list has the row's URL at its line."""
 
 
-# Rows come in the order in which lines were done. A row whose line number is
-# beyond all measure belongs to another list; no room is made for it.
-FAR = 20_000_000
-FAR_PER_ROW = 100
 NOWHERE = 2**62
 
 
