@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imagefetch import errors
-from imagefetch.images.filters import Filters
+from imagefetch.images.acceptance import Filters
 from imagefetch.items import ImageRecord
 from tests.conftest import RunCrawl, project
 from tests.support.server import Server
