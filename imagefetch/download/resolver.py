@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from imagefetch.download.error_mapping import DNS_NOT_FOUND, LOCAL
+from imagefetch.utils.threads import in_daemon_thread
 
 # Names that failed to resolve are kept up to this number; beyond it, the oldest
 # are forgotten.
@@ -70,7 +69,7 @@ class PooledResolver(AbstractResolver):
             raise OSError(known.number, known.text)
         try:
             async with self._places:
-                found = await in_daemon(lambda: self._ask(host, port, family))
+                found = await self._in_thread(host, port, family)
         except OSError as error:
             if error.errno not in LOCAL:
                 self._remember(host, error)
@@ -86,6 +85,12 @@ class PooledResolver(AbstractResolver):
             )
             for kind, _, proto, _, address in found
         ]
+
+    async def _in_thread(self, host: str, port: int, family: int) -> Infos:
+        try:
+            return await in_daemon_thread(self._ask, host, port, family)
+        except RuntimeError as error:  # this system lets no more threads be made
+            raise socket.gaierror(socket.EAI_AGAIN, str(error)) from error
 
     def _ask(self, host: str, port: int, family: int) -> Infos:
         flags = socket.AI_ADDRCONFIG
@@ -108,36 +113,3 @@ class PooledResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Do nothing: lookups under way end by themselves, or with the program."""
-
-
-async def in_daemon(call: Callable[[], Infos]) -> Infos:
-    """Return what *call* returns, or raise what it raises, from a thread of its own.
-
-    A daemon: the threads of an executor are waited for at the program's end,
-    which one resolver that hangs would hold up.
-    """
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[Infos] = loop.create_future()
-
-    def settle(found: Infos | None, error: BaseException | None) -> None:
-        if result.done():  # nobody waits any more
-            return
-        if error is not None:
-            result.set_exception(error)
-        else:
-            result.set_result(found or [])
-
-    def run() -> None:
-        found, problem = None, None
-        try:
-            found = call()
-        except BaseException as error:
-            problem = error
-        with suppress(RuntimeError):  # the loop is closed: the run is over
-            loop.call_soon_threadsafe(settle, found, problem)
-
-    try:
-        threading.Thread(target=run, name="dns", daemon=True).start()
-    except RuntimeError as error:  # this system lets no more threads be made
-        raise socket.gaierror(socket.EAI_AGAIN, str(error)) from error
-    return await result

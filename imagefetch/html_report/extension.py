@@ -15,8 +15,8 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
 from imagefetch.html_report.writer import PageError, writer_of
-from imagefetch.images.decoder_pool import beside
 from imagefetch.stats.recorder import Recorder
+from imagefetch.utils.threads import in_daemon_thread
 
 if TYPE_CHECKING:
     from imagefetch.spiders.images import ImagesSpider
@@ -70,7 +70,7 @@ class HtmlReport:
             await self._writing
             await self.write()
             if self.path is None and self._written:
-                await beside(self.writer.withdraw)
+                await in_daemon_thread(self.writer.withdraw)
         finally:
             self.closed.set()  # first: the summary waits for it, whatever happens
             self.writer.close()
@@ -78,7 +78,7 @@ class HtmlReport:
     async def _keep_writing(self) -> None:
         with suppress(PageError):  # told when the page is written
             # A short run needn't wait at its end for what the process loads.
-            await beside(self.writer.begin)
+            await in_daemon_thread(self.writer.begin)
         wait = min(FIRST, self.interval)
         while not self._ended.is_set():
             with suppress(TimeoutError):
@@ -100,7 +100,7 @@ class HtmlReport:
         budget = min(most, max(least, part * self.recorder.seconds))
         try:
             # A copy: the figures go on changing while a thread hands them over.
-            await beside(self.writer.write, json.loads(json.dumps(facts)), budget)
+            await in_daemon_thread(self.writer.write, json.loads(json.dumps(facts)), budget)
             self.path, self._failed = self.writer.path, False
             self._written = True
         except PageError as error:

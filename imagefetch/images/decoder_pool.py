@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import cast
 
 from imagefetch.errors import DecoderFailed, SystemLimit, UndecodableImage
 from imagefetch.utils.json_process import Child
+from imagefetch.utils.threads import in_daemon_thread
 
 # Seconds for one picture. The largest that are decoded, of 89 million pixels,
 # take 1 to 5 in the slowest formats.
@@ -40,31 +39,6 @@ class Decoder(Child):
     def decode(self, path: Path, plugin: str) -> str | None:
         """Return what is wrong with the picture; None if the process ended over it."""
         return cast("str | None", self.ask([str(path), plugin]))
-
-
-T = TypeVar("T")
-
-
-async def beside(function: Callable[..., T], *arguments: object) -> T:
-    """Call *function* in a thread of its own, which the program's end doesn't wait for."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def settle(set_outcome: Callable[[Any], None], outcome: object) -> None:
-        if not done.done():
-            set_outcome(outcome)
-
-    def work() -> None:
-        outcome: tuple[Callable[[Any], None], object]
-        try:
-            outcome = done.set_result, function(*arguments)
-        except Exception as error:
-            outcome = done.set_exception, error
-        with suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, *outcome)
-
-    threading.Thread(target=work, daemon=True).start()
-    return await done
 
 
 class Unverified(Exception):
@@ -111,8 +85,8 @@ class DecoderPool:
             finally:
                 self._busy.discard(decoder)
             if wrong is None:
-                await beside(decoder.end)
-                await beside(path.stat)  # gone, it is no fault of the picture's
+                await in_daemon_thread(decoder.end)
+                await in_daemon_thread(path.stat)  # gone, it is no fault of the picture's
                 raise Unverified if self._is_over() else DecoderFailed
             self._idle.append(decoder)
         if wrong:
@@ -124,21 +98,21 @@ class DecoderPool:
         :raises SystemLimit: if it doesn't
         """
         decoder = await self._begin()
-        if await beside(decoder.decode, Path(os.devnull), "PNG") is None:
-            await beside(decoder.end)
+        if await in_daemon_thread(decoder.decode, Path(os.devnull), "PNG") is None:
+            await in_daemon_thread(decoder.end)
             raise SystemLimit("VERIFY_IMAGES = 'full': a process for decoding ends at once")
         self._idle.append(decoder)
 
     async def _begin(self) -> Decoder:
         try:
-            return await beside(Decoder, self.limit, self.patience)
+            return await in_daemon_thread(Decoder, self.limit, self.patience)
         except OSError as error:
             raise SystemLimit(f"no process for decoding: {error.strerror}") from error
 
     async def _answer(self, decoder: Decoder, path: Path, plugin: str) -> str | None:
         """Return what *decoder* says; None if it said nothing, or was ended over it."""
         begin = time.monotonic()
-        answer = asyncio.ensure_future(beside(decoder.decode, path, plugin))
+        answer = asyncio.ensure_future(in_daemon_thread(decoder.decode, path, plugin))
         while not (await asyncio.wait({answer}, timeout=LOOK))[0]:
             if time.monotonic() - begin > self.patience or self._is_over():
                 decoder.process.kill()

@@ -13,13 +13,13 @@ from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch import signals
-from imagefetch.images.decoder_pool import beside
 from imagefetch.images.repeats import Repeats
 from imagefetch.items import ImageRecord
 from imagefetch.lists.count import count_lines, estimate_lines
 from imagefetch.stats.run_info import About
 from imagefetch.stats.run_stats import PHASES, Figures, add_record
 from imagefetch.stats.sketches import Reservoir
+from imagefetch.utils.threads import in_daemon_thread
 
 if TYPE_CHECKING:
     from imagefetch.download.tracing import Timing
@@ -88,7 +88,7 @@ class Recorder:
 
     async def _count(self, urls: Path) -> None:
         """Count the list in a thread: ten million lines take seconds."""
-        total = await beside(count_lines, urls, lambda: self._closed)
+        total = await in_daemon_thread(count_lines, urls, lambda: self._closed)
         if total is not None:
             self.about.total, self.about.estimated = total, False
 
