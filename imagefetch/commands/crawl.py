@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NoReturn
 
 from scrapy.commands import crawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
-from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
-from scrapy.utils.conf import arglist_to_dict
 
+from imagefetch.commands._cli import ENDED_EARLY, end_quickly, log_to, refuse
 from imagefetch.config.command_given import Given
 from imagefetch.config.paths import find_places
 from imagefetch.config.setting_rules import check_words
@@ -26,14 +21,11 @@ from imagefetch.job.run import begin
 from imagefetch.logformatter import make_log_harmless, quieten
 from imagefetch.stats.recorder import Recorder
 from imagefetch.utils.shutdown import STOPPED_BY
-from imagefetch.utils.standard_streams import settle, tell
-from imagefetch.utils.text import HarmlessFormatter, hide_in_tracebacks
+from imagefetch.utils.standard_streams import tell
+from imagefetch.utils.text import hide_in_tracebacks
 
 PLACES = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER"}
 """Settings that say where files are."""
-
-BAD_INPUT = 2
-ENDED_EARLY = 3
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())  # before a log is open, `tell` is enough
@@ -141,31 +133,6 @@ def how_far(crawler: Crawler, run: Run) -> str:
     return f"{done}{run.goes_on}"
 
 
-def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:
-    """Let *parser* take ``-a NAME=VALUE`` as ``scrapy crawl`` does; *known* says which."""
-    parser.add_argument(
-        "-a", dest="spargs", action="append", default=[], metavar="NAME=VALUE", help=known
-    )
-
-
-def arguments_of(opts: argparse.Namespace) -> dict[str, str]:
-    """Return what ``-a`` said.
-
-    :raises UsageError: if that is not NAME=VALUE
-    """
-    try:
-        return arglist_to_dict(opts.spargs)
-    except ValueError:
-        raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
-
-
-def end_quickly() -> None:
-    """Keep Python from looking for garbage three times among all that it is to throw away as it
-    ends, which takes a tenth of a second and more."""
-    gc.freeze()
-    settle()
-
-
 def check_log_file(settings: BaseSettings, words: list[str]) -> None:
     """:raises BadInput: if LOG_FILE, which is about to be opened, is list or report, or lies
     in the place of something beside it; *words* are those of ``-a``"""
@@ -175,36 +142,3 @@ def check_log_file(settings: BaseSettings, words: list[str]) -> None:
     except BadInput:
         return  # said once the log is open
     check_log(settings, listed, report)
-
-
-@contextmanager
-def log_to(path: str | None) -> Iterator[None]:
-    """Let this program's own log lines, but not Scrapy's, be appended to *path*, if any.
-
-    :raises BadInput: if it can't be written
-    """
-    if not path:
-        yield
-        return
-    own = logging.getLogger("imagefetch")
-    try:
-        handler = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(
-            f"setting LOG_FILE = {path!r}: can't be written: {error.strerror}"
-        ) from error
-    handler.setFormatter(HarmlessFormatter(logging.Formatter(LOG_FORMAT, LOG_DATEFORMAT)))
-    own.addHandler(handler)
-    own.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        own.setLevel(logging.NOTSET)
-        own.removeHandler(handler)
-        handler.close()
-
-
-def refuse(error: BadInput | LocalError) -> NoReturn:
-    """End the program with one line on standard error."""
-    tell(str(error))
-    raise SystemExit(BAD_INPUT)

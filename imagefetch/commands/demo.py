@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 
-from imagefetch.commands.crawl import refuse
+from imagefetch.commands._cli import refuse
 from imagefetch.errors import BadInput
 from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
 from imagefetch.utils.standard_streams import say

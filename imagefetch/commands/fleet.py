@@ -8,14 +8,8 @@ import logging
 from scrapy.commands import ScrapyCommand
 from scrapy.utils.log import configure_logging
 
-from imagefetch.commands.crawl import (
-    ENDED_EARLY,
-    add_arguments,
-    arguments_of,
-    check_log_file,
-    end_quickly,
-    refuse,
-)
+from imagefetch.commands._cli import ENDED_EARLY, add_arguments, arguments_of, end_quickly, refuse
+from imagefetch.commands.crawl import check_log_file
 from imagefetch.config.setting_rules import check_settings, check_words
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.worker.fork_client import fork_server

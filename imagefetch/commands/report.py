@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scrapy.commands import ScrapyCommand
 
-from imagefetch.commands.crawl import ENDED_EARLY, add_arguments, arguments_of, refuse
+from imagefetch.commands._cli import ENDED_EARLY, add_arguments, arguments_of, refuse
 from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.audit import audit, describe, sort
