@@ -27,7 +27,7 @@ from imagefetch.fleet.split import Big
 from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.worker.child import watch
-from imagefetch.fleet.worker.pulse import Pulse
+from imagefetch.fleet.worker.fencing import Pulse
 from imagefetch.fleet.worker.task import Task
 from imagefetch.output.csv_rows import HEADER, Row, encode
 from imagefetch.output.ownership.intents import RECORD, Notes, write_notes

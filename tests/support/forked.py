@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imagefetch.fleet.worker.fork_client import Order, fork_server
+from imagefetch.fleet.worker.fork_client import fork_server
+from imagefetch.fleet.worker.task import Order
 from tests.conftest import LOOPBACK, ROOT, Crawl, environment
 from tests.support import kill
 

@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import TimeoutExpired
 
-from imagefetch.fleet.worker.fork_client import Fork, Order, fork_server
+from imagefetch.fleet.worker.fork_client import Fork, fork_server
+from imagefetch.fleet.worker.task import Order
 from imagefetch.job.audit import audit, describe
 from tests.conftest import HOSTS, LOOPBACK, ROOT, environment
 from tests.support.server import Server, serving

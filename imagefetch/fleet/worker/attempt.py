@@ -25,7 +25,7 @@ from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import ALONE, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.worker.child import ORPHANED
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
-from imagefetch.fleet.worker.pulse import Pulse
+from imagefetch.fleet.worker.fencing import Pulse
 from imagefetch.fleet.worker.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
 from imagefetch.items import ImageRecord
 from imagefetch.lists.plain import read_lines

@@ -13,7 +13,8 @@ from threading import Lock
 
 import psutil
 
-from imagefetch.fleet.worker.fork_client import Fork, Order, fork_server
+from imagefetch.fleet.worker.fork_client import Fork, fork_server
+from imagefetch.fleet.worker.task import Order
 
 POLL = 0.5  # seconds between two looks at the process, of which each is a sign of life to it
 

@@ -6,7 +6,6 @@ This process has one fork server, begun when it is needed first, or again.
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -14,33 +13,16 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 
 import imagefetch
+from imagefetch.fleet.worker.task import Order
 
 BEGIN_MAX = 60.0
 """Seconds for the fork server to load everything and to fork, after which another is begun."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to run. With it come three descriptors: standard input; standard output and
-    error; and a pipe by which the process's id is told, and in the end its exit status."""
-
-    words: Sequence[str]
-    """Of Scrapy's command line."""
-    silence: float
-    """See `imagefetch.fleet.worker.child`."""
-    folder: str
-    """To run in."""
-    environment: Mapping[str, str]
-
-    def encode(self) -> bytes:
-        return json.dumps(asdict(self)).encode() + b"\n"
 
 
 class Fork:

@@ -24,7 +24,7 @@ from scrapy.utils.misc import load_object, walk_modules_iter
 
 import imagefetch
 from imagefetch.fleet.worker import child
-from imagefetch.fleet.worker.fork_client import Order
+from imagefetch.fleet.worker.task import Order
 
 IDLE = 10.0
 """Seconds without a process and an order, after which this one ends: the next shall find the

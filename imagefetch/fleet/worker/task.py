@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -41,3 +42,20 @@ Progress = dict[str, int]
 """``shard``; ``done``: lines that have a row; ``kept``: rows that name a file."""
 Tell = Callable[[Progress], None]
 Alive = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to run. With it come three descriptors: standard input; standard output and
+    error; and a pipe by which the process's id is told, and in the end its exit status."""
+
+    words: Sequence[str]
+    """Of Scrapy's command line."""
+    silence: float
+    """See `imagefetch.fleet.worker.child`."""
+    folder: str
+    """To run in."""
+    environment: Mapping[str, str]
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self)).encode() + b"\n"

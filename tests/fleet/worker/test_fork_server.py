@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from imagefetch.fleet.worker.fork_client import Fork, ForkServer, Order
+from imagefetch.fleet.worker.fork_client import Fork, ForkServer
+from imagefetch.fleet.worker.task import Order
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.fleet.worker.test_attempt import is_over
 from tests.support.server import Server
@@ -38,7 +39,8 @@ import os, signal, sys, threading
 import psutil
 from imagefetch.commands import fleet  # has much of Scrapy loaded, as the command has
 from imagefetch.fleet.worker import fork_server as forkserver
-from imagefetch.fleet.worker.fork_client import Order, fork_server
+from imagefetch.fleet.worker.task import Order
+from imagefetch.fleet.worker.fork_client import fork_server
 forkserver.IDLE = 1_000
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as some who begin programs leave it
 name, folder, *_ = sys.argv[1:]
