@@ -61,6 +61,7 @@ class HtmlReport:
         self.closed.clear()
         run = cast("ImagesSpider", spider).run
         self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
+        self.recorder.page = self
         self.writer = writer_of(self.crawler.settings, run.report, run.store)
         self._writing = asyncio.ensure_future(self._keep_writing())
 

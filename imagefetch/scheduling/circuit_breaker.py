@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from imagefetch.urls import Line
+from imagefetch.utils.formatting import duration, lines
 
 # Hosts that are remembered although nothing waits for them, at about 500 bytes each; beyond
 # that, those of which nothing was heard for the longest time are forgotten, parked ones too.
@@ -231,3 +232,21 @@ class Breakers(Generic[Entry]):
         if len(self._idle) > HOSTS:
             oldest = next(iter(self._idle))
             del self._idle[oldest], self._hosts[oldest]
+
+
+class Parked(NamedTuple):
+    """Lines that wait for hosts that can't be connected to."""
+
+    lines: int
+    hosts: int
+    next_try: float
+    """Seconds until the first of these hosts is tried again."""
+    last_try: float
+    """Until the last of them is."""
+
+    def __str__(self) -> str:
+        hosts = "1 host" if self.hosts == 1 else f"{self.hosts:,} hosts"
+        return (
+            f"{lines(self.lines)} {'waits' if self.lines == 1 else 'wait'} for {hosts} that can't "
+            f"be connected to, tried again in {duration(self.next_try)}"
+        )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
@@ -23,16 +23,18 @@ from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FIRST_SENT, KEY, LINE, RETRY_IN, SETTLED
 from imagefetch.scheduling.adaptive_limit import Outcome
 from imagefetch.scheduling.announced import Announced
-from imagefetch.scheduling.circuit_breaker import Change
+from imagefetch.scheduling.circuit_breaker import Change, Parked
 from imagefetch.scheduling.delayed import Retry, Waiting
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.host_limits import Paces
 from imagefetch.scheduling.host_queues import Hosts
 from imagefetch.scheduling.prefetch import LookAhead
-from imagefetch.spiders.images import ImagesSpider
-from imagefetch.stats.snapshot import Parked
 from imagefetch.urls import Line, site_of
 from imagefetch.utils.shutdown import stop_run
+
+if TYPE_CHECKING:
+    from imagefetch.spiders.images import ImagesSpider
+
 
 # Seconds by which a timer may be early.
 CLOCK = 0.001

@@ -48,12 +48,12 @@ from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download
 from imagefetch.pages.base import ImagePage
-from imagefetch.stats.summary import REMOVED
 from imagefetch.urls import Line, key_of, request_url
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 from imagefetch.utils.shutdown import note_stop, stop_run
 from imagefetch.utils.spelling import misspelt
+from imagefetch.utils.stat_names import REMOVED
 
 if TYPE_CHECKING:
     from imagefetch.scheduling.scheduler import HostScheduler

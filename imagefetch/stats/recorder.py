@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from scrapy import Spider
 from scrapy import signals as scrapy_signals
@@ -33,6 +33,15 @@ BUSY = 0.9
 """Of one processor, from which it is what holds the run back: all runs on one."""
 
 
+class WrittenPage(Protocol):
+    """A page of the run that another extension writes."""
+
+    path: Path | None
+    """None if it can't be written."""
+    closed: asyncio.Event
+    """Set once it is written for the last time."""
+
+
 class Recorder:
     """Settings: CONTACT_SHEET, PLACEHOLDER_REPEATS, CONCURRENT_REQUESTS."""
 
@@ -43,6 +52,8 @@ class Recorder:
         self.repeats = Repeats(settings.getint("PLACEHOLDER_REPEATS"))
         self.limit = settings.getint("CONCURRENT_REQUESTS")
         self.about = About()
+        self.page: WrittenPage | None = None
+        """The page for whose last version the summary waits."""
         self.under_way = self.retrying = 0
         self._closed = False
 

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from imagefetch.scheduling.circuit_breaker import Parked
 from imagefetch.stats.sketches import Tally
-from imagefetch.utils.formatting import duration, lines
 
 YEAR = 365 * 86_400
 """Seconds; a rate by which a run takes longer is none."""
-
-
-class Parked(NamedTuple):
-    """Lines that wait for hosts that can't be connected to."""
-
-    lines: int
-    hosts: int
-    next_try: float
-    """Seconds until the first of these hosts is tried again."""
-    last_try: float
-    """Until the last of them is."""
-
-    def __str__(self) -> str:
-        hosts = "1 host" if self.hosts == 1 else f"{self.hosts:,} hosts"
-        return (
-            f"{lines(self.lines)} {'waits' if self.lines == 1 else 'wait'} for {hosts} that can't "
-            f"be connected to, tried again in {duration(self.next_try)}"
-        )
 
 
 @dataclass

@@ -10,7 +10,6 @@ from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
-from imagefetch.html_report.extension import HtmlReport
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.earlier_runs import Before
 from imagefetch.scheduling.host_limits import HostPace
@@ -19,13 +18,11 @@ from imagefetch.stats.recorder import Recorder
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
+from imagefetch.utils.stat_names import REMOVED
 
 if TYPE_CHECKING:
     from imagefetch.scheduling.scheduler import HostScheduler
     from imagefetch.spiders.images import ImagesSpider
-
-REMOVED = "imagefetch/removed"
-"""Stat: files of earlier runs that no row names any more, and that were removed."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +58,7 @@ class Summary:
         for name, value in paces.stats().items():
             self.crawler.stats.set_value(name, value)
         run = cast("ImagesSpider", spider).run
-        page = self.crawler.get_extension(HtmlReport)
+        page = recorder.page
         if page is not None:
             await page.closed.wait()
         removed = self.crawler.stats.get_value(REMOVED)

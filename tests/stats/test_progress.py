@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from imagefetch.lists.count import LOOKED_AT, count_lines, estimate_lines
+from imagefetch.scheduling.circuit_breaker import Parked
 from imagefetch.stats.progress import SMOOTH, Rate, in_one_line
-from imagefetch.stats.snapshot import Parked, Snapshot
+from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import binary_size, duration, moment, number, share, size, spell
 from tests.conftest import RunCrawl
 from tests.support.server import Server

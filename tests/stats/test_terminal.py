@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from imagefetch.scheduling.circuit_breaker import Parked
 from imagefetch.stats.sketches import Tally
-from imagefetch.stats.snapshot import Parked, Snapshot
+from imagefetch.stats.snapshot import Snapshot
 from imagefetch.stats.terminal import render
 from tests.conftest import HOSTS, ROOT, command, environment
 from tests.support.server import Server, serving

@@ -1,0 +1,12 @@
+"""Names of Scrapy stats that more than one room uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+REMOVED = "imagefetch/removed"
+"""Stat: files of earlier runs that no row names any more, and that were removed."""
