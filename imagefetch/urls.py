@@ -140,7 +140,7 @@ def host_of(url: str) -> str:
         return "no host"
 
 
-def site_of(url: str) -> str | None:
+def origin_of(url: str) -> str | None:
     """Return what connections to *url*'s host have in common, ``http://a.example:80``; None
     where it has none."""
     if match := SITE.match(url):

@@ -30,7 +30,7 @@ UNWANTED_SECONDS = 2.0
 PORTION = 2**18
 
 
-class Pace:
+class MinimumSpeed:
     """Ends a transfer that falls below a speed: a context manager around it.
 
     In each *window* of seconds at least *min_speed* × *window* bytes must be
@@ -56,7 +56,7 @@ class Pace:
             self.got = 0
             self.timeout.reschedule(asyncio.get_running_loop().time() + self.window)
 
-    async def __aenter__(self) -> Pace:
+    async def __aenter__(self) -> MinimumSpeed:
         await self.timeout.__aenter__()
         return self
 
@@ -78,7 +78,7 @@ class Bounds:
 
     max_size: int
     """Bytes, as sent and as decoded; 0: any."""
-    pace: Pace
+    pace: MinimumSpeed
     tell: Callable[[bytes], None]
     """Called with each piece as it was sent; ends the download by raising."""
 

@@ -15,7 +15,7 @@ from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch.download.body import Bounds, Pace, content_coding, read_pieces, save, skip
+from imagefetch.download.body import Bounds, MinimumSpeed, content_coding, read_pieces, save, skip
 from imagefetch.download.encoded_body import decoded
 from imagefetch.download.response import FileResponse
 from imagefetch.download.robots_tag import OptOut
@@ -96,7 +96,7 @@ class Receiver:
             return FileResponse(**common)
         folder: Path = request.meta[STREAM_TO]
         try:
-            async with Pace(self.min_speed, self.window) as pace:
+            async with MinimumSpeed(self.min_speed, self.window) as pace:
                 path = folder / str(next(self._numbers))
                 bounds, timing = self._bounds(request, pace), request.meta.get(TIMING)
                 download = await save(answer, path, bounds, self.disk, timing)
@@ -115,7 +115,7 @@ class Receiver:
         flags: list[str] = []
         fail = request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss)
         most, cut = request.meta.get(READ_MOST, IN_MEMORY_MAX), False
-        async with Pace(self.min_speed, self.window) as pace:
+        async with MinimumSpeed(self.min_speed, self.window) as pace:
             bounds = self._bounds(request, pace, IN_MEMORY_MAX)
             try:
                 async with aclosing(read_pieces(answer, bounds)) as pieces:
@@ -135,7 +135,7 @@ class Receiver:
             flags.append("dataloss")
         return _response(request, common, flags, data)
 
-    def _bounds(self, request: Request, pace: Pace, most: int = 0) -> Bounds:
+    def _bounds(self, request: Request, pace: MinimumSpeed, most: int = 0) -> Bounds:
         """Return what *request* and the settings allow of a body, of *most* bytes if not 0."""
         max_size = request.meta.get("download_maxsize", self.max_size)
         return Bounds(

@@ -17,7 +17,7 @@ from scrapy.http import Headers, Response
 from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addons import user_agent
-from imagefetch.download.body import Bounds, Pace, content_coding, read_pieces, skip
+from imagefetch.download.body import Bounds, MinimumSpeed, content_coding, read_pieces, skip
 from imagefetch.download.content_encoding import Decoder, decoder
 from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.download.receiver import Receiver
@@ -117,7 +117,7 @@ class _ListReceiver(Receiver):
         if rejection_of(answer.status) is not None:
             await skip(answer)
             return response
-        async with Pace(self.min_speed, self.window) as pace:
+        async with MinimumSpeed(self.min_speed, self.window) as pace:
             await self._write(answer, self._bounds(request, pace))
         return response
 

@@ -122,7 +122,7 @@ class Sums:
         return Round(throughput, latency, self.busy >= BUSY * self.outcomes)
 
 
-class Pace:
+class AdaptiveLimit:
     """One host's."""
 
     __slots__ = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.adaptive_limit import START, Outcome, Pace
+from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit, Outcome
 
 # Hosts whose pace is known, at about 700 bytes each; beyond that, those that
 # were not asked for the longest time begin anew when they are.
@@ -23,7 +23,7 @@ TOLD = 5
 
 
 @dataclass(frozen=True)
-class HostPace:
+class HostLimit:
     """What was found out about a host."""
 
     host: str
@@ -44,7 +44,7 @@ class HostPace:
         return f"{text}, cut by {causes}"
 
 
-class Paces:
+class HostLimits:
     """Settings: PACE_ENABLED, CONCURRENT_REQUESTS_PER_DOMAIN, and those that win where they are
     set: DOWNLOAD_SLOTS, DOWNLOAD_DELAY, AUTOTHROTTLE_ENABLED."""
 
@@ -57,7 +57,7 @@ class Paces:
         )
         self.cuts: Counter[str] = Counter()
         """Of all hosts, by cause."""
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[str, AdaptiveLimit] = {}
 
     def delay_of(self, host: str) -> float:
         """Return the seconds between two requests to *host* that the user set."""
@@ -78,20 +78,20 @@ class Paces:
     def note(
         self, host: str, outcome: Outcome, sent: float, now: float, latency: float, *, busy: bool
     ) -> None:
-        """Take in what came of a request to *host*: `Pace.note`."""
+        """Take in what came of a request to *host*: `AdaptiveLimit.note`."""
         pace = self._paces.get(host)
         if pace is None:
             if not self.enabled or host in self.slots:
                 return
             self._make_room()
-            pace = self._paces[host] = Pace(self.most, sent, self.cuts)
+            pace = self._paces[host] = AdaptiveLimit(self.most, sent, self.cuts)
         pace.note(outcome, sent, now, latency, busy=busy)
 
-    def known(self, most: int = TOLD) -> list[HostPace]:
+    def known(self, most: int = TOLD) -> list[HostLimit]:
         """Return the hosts, *most* at most, that were cut most often, then those asked most;
         none that never answered."""
         hosts = [
-            HostPace(host, pace.limit, pace.requests, dict(pace.cuts.most_common()), pace.cause)
+            HostLimit(host, pace.limit, pace.requests, dict(pace.cuts.most_common()), pace.cause)
             for host, pace in self._paces.items()
             if pace.has_answered
         ]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from imagefetch.scheduling.backlog import BACKLOG_MAX, Backlog
 from imagefetch.scheduling.delayed import WAITING_MAX, Waiting
 from imagefetch.scheduling.host_queues import Hosts
-from imagefetch.urls import Line, site_of
+from imagefetch.urls import Line, origin_of
 
 # Lines that are read one after the other before others have their turn: a millisecond.
 AT_A_TIME = 250
@@ -90,7 +90,7 @@ class LookAhead:
 
     def _keep_back(self, line: Line) -> bool:
         """Whether *line* is none to be made ready now, and was kept."""
-        site = site_of(line.text)
+        site = origin_of(line.text)
         if site is None:
             return False
         if site not in self._backlog:

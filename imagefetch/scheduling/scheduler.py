@@ -26,10 +26,10 @@ from imagefetch.scheduling.announced import Announced
 from imagefetch.scheduling.circuit_breaker import Change, Parked
 from imagefetch.scheduling.delayed import Retry, Waiting
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
-from imagefetch.scheduling.host_limits import Paces
+from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import Hosts
 from imagefetch.scheduling.prefetch import LookAhead
-from imagefetch.urls import Line, site_of
+from imagefetch.urls import Line, origin_of
 from imagefetch.utils.shutdown import stop_run
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ CLOCK = 0.001
 
 
 class HostScheduler(BaseScheduler):
-    """Settings: LOOKAHEAD, and those of `Paces` and `Waiting`."""
+    """Settings: LOOKAHEAD, and those of `HostLimits` and `Waiting`."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.paces = Paces(crawler.settings)
+        self.paces = HostLimits(crawler.settings)
         self.lookahead = crawler.settings.getint("LOOKAHEAD")
         self._hosts = Hosts(self.paces.limit)
         self._waiting = Waiting(crawler.settings)
@@ -172,7 +172,7 @@ class HostScheduler(BaseScheduler):
     def _note_site(self, request: Request, now: float, *, unreachable: bool) -> None:
         if not unreachable and not self._waiting.knows_trouble:
             return
-        site, host = site_of(request.url) or "", self._host_of(request)
+        site, host = origin_of(request.url) or "", self._host_of(request)
         change = self._waiting.note(site, request.meta[LINE], now, failed=unreachable)
         if change is Change.PARKED:
             for queued in self._hosts.take_all(host):
@@ -189,7 +189,7 @@ class HostScheduler(BaseScheduler):
     def _queue(self, request: Request) -> None:
         begun = bool(request.meta.get("redirect_times"))  # what was begun goes on, and first
         if self._waiting.knows_trouble and not begun:
-            site, line = site_of(request.url) or "", request.meta[LINE]
+            site, line = origin_of(request.url) or "", request.meta[LINE]
             match self._waiting.admit(site, line, self._loop.time()):
                 case Change.PARKED:
                     self._waiting.park(site, line, *_history(request))
@@ -217,7 +217,7 @@ class HostScheduler(BaseScheduler):
     def _request_of(self, retry: Retry) -> Request:
         sent = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
         request = self.spider.line_request(retry.line, retry_times=retry.retry_times, **sent)
-        self._look_ahead.wake(self._host_of(request), site_of(request.url))
+        self._look_ahead.wake(self._host_of(request), origin_of(request.url))
         return request
 
     def _set_timer(self) -> None:

@@ -12,7 +12,7 @@ from scrapy.crawler import Crawler
 
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.earlier_runs import Before
-from imagefetch.scheduling.host_limits import HostPace
+from imagefetch.scheduling.host_limits import HostLimit
 from imagefetch.stats.causes import likely_cause
 from imagefetch.stats.recorder import Recorder
 from imagefetch.stats.run_stats import Figures
@@ -33,7 +33,7 @@ class Summary:
     """Sets the stats ``imagefetch/lines``, ``/kept``, ``/bytes``, ``/requests``, ``/retried``,
     ``/duplicates``, ``imagefetch/reason/<slug>``, ``imagefetch/damaged/<slug>``,
     ``imagefetch/type/<type>``, ``imagefetch/held_back/<what>`` (seconds) and
-    ``imagefetch/repeated`` (pictures), those of `Paces.stats`, and logs them as a table.
+    ``imagefetch/repeated`` (pictures), those of `HostLimits.stats`, and logs them as a table.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -120,7 +120,7 @@ def describe(
     seconds: float | None,
     places: dict[str, str],
     repeated: Sequence[Repeat] = (),
-    hosts: Sequence[HostPace] = (),
+    hosts: Sequence[HostLimit] = (),
     *,
     before: Before = NOTHING,
 ) -> str:

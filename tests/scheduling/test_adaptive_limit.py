@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.scheduling.adaptive_limit import START, Outcome, Pace
+from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit, Outcome
 from tests.conftest import examples
 
 MOST = 256
@@ -24,7 +24,7 @@ NO = 0.005  # seconds of a refusal
 class Run:
     """What came of a simulated run."""
 
-    pace: Pace
+    pace: AdaptiveLimit
     answers: list[float] = field(default_factory=list)
     """When they came."""
     refusals: list[float] = field(default_factory=list)
@@ -56,7 +56,7 @@ def simulate(
     dice = random.Random(1)
     order = itertools.count()
     now, busy, serving = 0.0, 0, 0
-    run = Run(Pace(most, now))
+    run = Run(AdaptiveLimit(most, now))
     ends: list[tuple[float, int, float, Outcome]] = []
     while now < seconds:
         while busy < run.pace.limit:
@@ -138,7 +138,7 @@ def test_failures_of_other_causes_slow_nobody_down(broken: float) -> None:
 
 def test_what_was_sent_before_a_cut_cuts_no_more() -> None:
     """All that was under way is refused: one cut. What was sent since, another."""
-    pace = Pace(MOST, 0)
+    pace = AdaptiveLimit(MOST, 0)
     for number in range(START):
         pace.note(Outcome.REFUSED, 0, 0.1 + number / 1000, 0, busy=True)
     assert pace.limit == int(START * 0.9)
@@ -151,7 +151,7 @@ def test_what_was_sent_before_a_cut_cuts_no_more() -> None:
 def test_a_single_failure_is_no_cause() -> None:
     """A 503, a reset or a timeout may be of one picture; many in a row are of the host."""
     for outcome in (Outcome.OVERLOADED, Outcome.RESET, Outcome.TIMED_OUT):
-        pace = Pace(MOST, 0)
+        pace = AdaptiveLimit(MOST, 0)
         for number in range(4):
             pace.note(outcome, 1, 1 + number, 0, busy=True)
         assert pace.limit == START
@@ -163,7 +163,7 @@ def test_a_single_failure_is_no_cause() -> None:
 
 def test_a_host_that_is_not_kept_busy_gets_no_more() -> None:
     """Its limit is not what holds it; nor do outcomes count that say nothing of load."""
-    pace = Pace(MOST, 0)
+    pace = AdaptiveLimit(MOST, 0)
     for number in range(1_000):
         pace.note(Outcome.ANSWERED, number / 100, number / 100 + 0.1, 0.1, busy=False)
         pace.note(Outcome.OTHER, number / 100, number / 100 + 0.1, 0, busy=True)
@@ -183,7 +183,7 @@ def test_the_most_is_never_passed(most: int) -> None:
 def test_the_limit_stays_within_its_bounds(data: st.DataObject) -> None:
     """Whatever comes, and be it nonsense."""
     most = data.draw(st.integers(1, 300))
-    pace = Pace(most, 0)
+    pace = AdaptiveLimit(most, 0)
     now = 0.0
     for _ in range(data.draw(st.integers(1, 20))):
         outcome = data.draw(st.sampled_from(Outcome))

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from imagefetch.scheduling.adaptive_limit import START, Outcome
-from imagefetch.scheduling.host_limits import HOSTS, HostPace, Paces
+from imagefetch.scheduling.host_limits import HOSTS, HostLimit, HostLimits
 from tests.conftest import project
 
 
-def paces(**settings: Any) -> Paces:
-    return Paces(project(CONCURRENT_REQUESTS_PER_DOMAIN=64, **settings))
+def paces(**settings: Any) -> HostLimits:
+    return HostLimits(project(CONCURRENT_REQUESTS_PER_DOMAIN=64, **settings))
 
 
-def refuse(made: Paces, host: str, now: float = 0) -> None:
+def refuse(made: HostLimits, host: str, now: float = 0) -> None:
     made.note(host, Outcome.REFUSED, now, now, 0, busy=True)
 
 
@@ -26,7 +26,7 @@ def test_each_host_has_its_own() -> None:
     refuse(made, "a")
     assert made.limit("a") < START
     assert made.limit("b") == START
-    assert Paces(project(CONCURRENT_REQUESTS_PER_DOMAIN=4)).limit("a") == 4
+    assert HostLimits(project(CONCURRENT_REQUESTS_PER_DOMAIN=4)).limit("a") == 4
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_was_found_out_is_told() -> None:
         refuse(made, "cut", now)
     told = made.known()
     assert [host.host for host in told] == ["cut", "busy", "quiet0", "quiet1", "quiet10"]
-    assert told[0] == HostPace("cut", made.limit("cut"), 3, {"429": 3}, "429")
+    assert told[0] == HostLimit("cut", made.limit("cut"), 3, {"429": 3}, "429")
     assert str(told[0]) == f"cut: {made.limit('cut')} at once, cut by 3 × 429"
     assert str(told[1]) == f"busy: {START} at once"
     stats = made.stats()

@@ -13,7 +13,7 @@ from imagefetch.scheduling.circuit_breaker import Change
 from imagefetch.scheduling.delayed import Waiting
 from imagefetch.scheduling.host_queues import Hosts
 from imagefetch.scheduling.prefetch import LookAhead, host_of
-from imagefetch.urls import Line, site_of
+from imagefetch.urls import Line, origin_of
 from tests.conftest import project
 from tests.support.steps import steps
 
@@ -42,7 +42,7 @@ class Run:
 
     async def _consume(self) -> None:
         async for line in self.look.lines(self._lines()):
-            site = site_of(line.text) or ""
+            site = origin_of(line.text) or ""
             if self.waiting.admit(site, line, 0) is Change.PARKED:
                 self.waiting.park(site, line, 0, None)
             else:
@@ -57,7 +57,7 @@ class Run:
                 if request is None:
                     self.look.wake()
                     break
-                self.under_way[request] = host_of(site_of(request.url) or "")
+                self.under_way[request] = host_of(origin_of(request.url) or "")
                 self.look.wake(self.under_way[request])
             await asyncio.sleep(0)
 
@@ -85,7 +85,7 @@ def test_the_next_host_of_a_sorted_list_is_found() -> None:
         dice = random.Random(1)
         await run.settle()
         while not run.consumer.done() or run.under_way or run.hosts.waiting:
-            left = {site_of(url) for url in set(urls) - set(run.done)}
+            left = {origin_of(url) for url in set(urls) - set(run.done)}
             assert len(run.under_way) == min(
                 PLACES, sum(min(LIMIT, _left(run, site, urls)) for site in left)
             )
@@ -98,8 +98,8 @@ def test_the_next_host_of_a_sorted_list_is_found() -> None:
 
 
 def _left(run: Run, site: str | None, urls: list[str]) -> int:
-    done = sum(site_of(url) == site for url in run.done)
-    return sum(site_of(url) == site for url in urls) - done
+    done = sum(origin_of(url) == site for url in run.done)
+    return sum(origin_of(url) == site for url in urls) - done
 
 
 def test_the_list_is_read_no_further_than_need_be() -> None:
@@ -175,7 +175,7 @@ def test_a_host_may_have_many_sites(*, parked: bool) -> None:
             run = Run(urls)
             if parked:
                 for url in urls[:sites]:
-                    run.waiting.note(site_of(url) or "", Line(0, ""), 0, failed=True)
+                    run.waiting.note(origin_of(url) or "", Line(0, ""), 0, failed=True)
                 await run.settle()
                 while len(run.waiting) < sites:
                     run.look.wake("a.example")
@@ -203,11 +203,11 @@ def test_a_host_may_have_many_sites(*, parked: bool) -> None:
 )
 def test_sites_and_hosts(url: str, site: str, host: str) -> None:
     """A site is scheme, host and port; its host is named as the downloader names it."""
-    assert site_of(url) == site
+    assert origin_of(url) == site
     assert host_of(site) == host
 
 
 @pytest.mark.parametrize("url", ["", "a.example/b", "http://", "http:///a", "http://[::1/a"])
 def test_what_has_no_site(url: str) -> None:
     """It is made ready like any line: its row says what is wrong with it."""
-    assert site_of(url) is None
+    assert origin_of(url) is None
