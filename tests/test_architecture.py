@@ -1,0 +1,138 @@
+"""Imports between rooms go one way, as CONTRIBUTING.md draws it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import imagefetch
+
+ROOT = Path(imagefetch.__file__).parent
+
+# From the bottom to the top: a room imports those before it, and itself.
+ORDER = [
+    "utils",
+    "images",
+    "output",
+    "download",
+    "pages",
+    "scheduling",
+    "middlewares",
+    "lists",
+    "config",
+    "job",
+    "spiders",
+    "stats",
+    "html_report",
+    "fleet",
+    "commands",
+]
+
+# Files outside of rooms: what they count as.
+TOP = {
+    "__init__": "utils",
+    "addons": "utils",
+    "demo_site": "utils",
+    "errors": "utils",
+    "item_processor": "job",
+    "items": "utils",
+    "logformatter": "utils",
+    "meta": "utils",
+    "pipelines": "output",
+    "settings": "utils",
+    "signals": "utils",
+    "urls": "utils",
+}
+
+# Page objects of users' own are on the floor of the project's.
+SAME = {"sites": "pages"}
+
+# Rooms that import fewer than their place allows.
+ONLY = {"scheduling": {"scheduling", "utils"}}
+
+# Imports that break the rule and are still there: (importer, imported) and why.
+EXCEPTIONS: dict[tuple[str, str], str] = {
+    (
+        "spiders.images",
+        "html_report.extension",
+    ): "the report stays locked until its page is written",
+}
+
+
+def name_of(path: Path) -> str:
+    """Return a module's name below the package: ``download.body``; a package's is its folder's."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def room_of(module: str) -> str:
+    first = module.partition(".")[0]
+    return TOP.get(first) or SAME.get(first, first)
+
+
+def statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports in *node*, but for those that only type checkers read."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield from statements(child)
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules of this package that the one at *path* imports, anywhere in it."""
+    found = set()
+    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            assert not node.level, f"{path}:{node.lineno}: a relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            below = name.removeprefix("imagefetch.")
+            if below == name:
+                continue
+            found.add(below if below in MODULES else below.rpartition(".")[0] or "__init__")
+    return found
+
+
+IMPORTS = {module: imports(path) for module, path in MODULES.items()}
+
+
+def test_imports_go_downwards() -> None:
+    upward = {
+        (module, other)
+        for module, others in IMPORTS.items()
+        for other in others
+        if ORDER.index(room_of(other)) > ORDER.index(room_of(module))
+        or room_of(other) not in ONLY.get(room_of(module), ORDER)
+    }
+    assert upward == EXCEPTIONS.keys()
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    TopologicalSorter(
+        {
+            module: {other for other in others if (module, other) not in EXCEPTIONS}
+            for module, others in IMPORTS.items()
+        }
+    ).prepare()  # raises CycleError, which names them
+
+
+def test_every_file_is_in_a_room() -> None:
+    outside = {name for name in MODULES if "." not in name and MODULES[name].parent == ROOT}
+    assert outside <= TOP.keys()
+    assert {name.partition(".")[0] for name in MODULES} - outside == {*ORDER, *SAME}
+
+
+def test_every_room_says_what_it_does() -> None:
+    for room in (
+        name for name, path in MODULES.items() if path.stem == "__init__" and name != "__init__"
+    ):
+        text = ast.get_docstring(ast.parse(MODULES[room].read_text(encoding="utf-8"))) or ""
+        assert text.count(".") >= 2, f"{room} needs a docstring of two or three sentences"
+        assert not room.startswith("_")
