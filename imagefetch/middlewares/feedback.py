@@ -44,7 +44,7 @@ class OutcomeMiddleware:
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Response:
-        outcome = STATUSES.get(response.status, Outcome.ANSWERED)
+        outcome = STATUSES.get(response.status, Outcome.RESPONDED)
         self._scheduler.note(request, outcome, unreachable=False)
         return response
 

@@ -1,12 +1,12 @@
-"""How many requests at once a host takes: found out as congestion control does.
+"""Adapts the number of concurrent requests to one host, as congestion control does.
 
-A host begins with `START` requests at once. Growing is a trial: a round of
-requests shows whether more of them brought more answers; if not, all is as it
-was, and the next trial is some time off. A refusal cuts at once; what was sent
-before a cut can't cut again. Slower answers are a trial of fewer: if as many
-answers come, fewer it is.
+The limit begins at `START`. It grows by trials (slow start): a round of requests shows
+whether a higher limit raised the throughput; if not, the old limit is restored and the next
+trial is postponed. A refusal decreases the limit at once (multiplicative decrease); requests
+sent before a decrease can't cause another. When responses get slower, a trial lowers the
+limit, and the lower limit stays if the throughput does.
 
-Times are of any one clock, in seconds.
+All times are seconds of one clock; any clock will do.
 """
 
 from __future__ import annotations
@@ -16,325 +16,337 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-# Requests at once, to begin with.
+# The initial limit: concurrent requests.
 START = 16
 
-# Factors by which a trial grows: at the beginning, at least, and at most where the
-# last one showed nothing. The excess doubles with each that succeeds, and is halved by a cut.
-LEAP = 2.0
-STEP = 1.06
-CLEAR = 1.25
+# Growth factors of a trial: the first and largest one, the smallest one, and the largest one
+# after a trial that failed. The excess over 1 doubles after a success; a decrease halves it.
+GROWTH_MAX = 2.0
+GROWTH_MIN = 1.06
+GROWTH_AFTER_FAILURE = 1.25
 
-# Of the growth, the share by which answers must grow as well.
-WORTH = 0.5
+# The least gain in throughput for which a trial succeeds, as a share of the limit's growth.
+GAIN_MIN = 0.5
 
-# Seconds until the next trial after one that failed; doubled with each.
-PAUSE = 1.0
-PAUSE_MAX = 4.0
+# Seconds between a failed trial and the next one; they double with each failure.
+TRIAL_PAUSE = 1.0
+TRIAL_PAUSE_MAX = 4.0
 
-# Factors of a cut; the second where the one before was not yet a round ago.
-CUT = 0.9
-CUT_AGAIN = 0.7
+# Factors of a decrease; the second one applies within a round of the previous decrease.
+DECREASE = 0.9
+DECREASE_AGAIN = 0.7
 
-# Answers are slow from this factor and these seconds on beyond those of a host at
-# ease, whose latency is the least, and creeps up by this share of what is more.
-SLOW = 2.0
+# Responses are slow if their latency exceeds the baseline latency by this factor and by these
+# seconds. The baseline is the lowest latency; it rises by this share of each excess over it.
+SLOW_FACTOR = 2.0
 SLOW_SECONDS = 0.05
-CREEP = 0.05
+BASELINE_WEIGHT = 0.05
 
-# The factor of a trial of fewer, and the share of the throughput that is to be
-# left; not worth a try where latency is within a factor of a host's at ease.
-FEWER = 0.8
-ENOUGH = 0.93
-EASE = 1.25
+# The factor of a trial that lowers the limit, and the share of the throughput that must remain.
+# Such a trial is skipped if it failed before and latency is within this factor of the baseline.
+SHRINK = 0.8
+THROUGHPUT_MIN = 0.93
+BASELINE_FACTOR = 1.25
 
-# The share of requests that may fail before load is the cause: the least, and how
-# fast it is forgotten; and the weight of the newest outcome.
+# The share of requests that may fail before load is taken for the cause: its minimum, its decay
+# per round towards the minimum, and the weight of the newest outcome in the failure rate.
 TOLERATED = 0.2
-FADING = 0.98
-NEWEST = 1 / 32
+TOLERATED_DECAY = 0.98
+NEWEST_WEIGHT = 1 / 32
 
-# A round is so many times the requests at once, at least so many, and so many
-# seconds. It tells of a host's limit where the host was that busy.
-ROUND = 2
-ROUND_LEAST = 24
+# A round takes this factor times the limit of outcomes, at least this many, and at least these
+# seconds. It tests the limit only if this share of its outcomes came while the limit was reached.
+ROUND_FACTOR = 2
+ROUND_MIN = 24
 ROUND_SECONDS = 0.2
-BUSY = 0.8
+BUSY_SHARE = 0.8
 
 
 class Outcome(Enum):
-    """What came of a request; the value is what a cut is told by."""
+    """The outcome of a request. The value names the cause of a cut in logs and stats."""
 
-    ANSWERED = "answered"
+    RESPONDED = "response"
     REFUSED = "429"
     OVERLOADED = "503"
     RESET = "reset"
     TIMED_OUT = "timeout"
     OTHER = "other"
-    """Says nothing of the host's load."""
+    """Not related to the host's load."""
 
 
-ANSWERS = frozenset({Outcome.ANSWERED, Outcome.REFUSED, Outcome.OVERLOADED})
-"""What a host said itself."""
+RESPONSES = frozenset({Outcome.RESPONDED, Outcome.REFUSED, Outcome.OVERLOADED})
+"""Outcomes that are a response of the host."""
 
 SLOWER = "slower"
-"""The cause of a cut that no single request was."""
+"""The cause of a cut that was made because responses got slower."""
 
 
 class Round(NamedTuple):
-    """What a round of requests told."""
+    """The measurements of a round of requests."""
 
     throughput: float
-    """Answers per second."""
+    """Responses per second."""
     latency: float
-    """Seconds to the headers of an answer, their mean."""
+    """Mean seconds until a response's headers."""
     was_busy: bool
-    """Whether the limit was what held it."""
+    """Whether the limit bounded the throughput."""
 
 
 @dataclass(slots=True)
 class Sums:
-    """Of a round that is going on, over requests of which one was sent after it began."""
+    """Totals of the current round. It begins with an outcome of a request that was sent under the
+    current limit."""
 
     begin: float
-    """When the first outcome came, after which they are counted."""
+    """Time of the outcome with which the round began; that outcome is not counted."""
     has_begun: bool = False
     outcomes: int = 0
-    answers: int = 0
+    responses: int = 0
     busy: int = 0
-    """Outcomes that came while the host was busy."""
+    """Outcomes that came while the limit was reached."""
     seconds: float = 0.0
-    """From requests to outcomes."""
+    """Total time from request to outcome."""
     latency: float = 0.0
-    """From requests to headers."""
+    """Total time from request to response headers."""
 
-    def is_whole(self, limit: int, now: float) -> bool:
-        """Whether these are enough for a host that takes *limit* at once."""
-        enough = self.outcomes >= max(ROUND * limit, ROUND_LEAST)
+    def is_complete(self, limit: int, now: float) -> bool:
+        """Return whether the round is long enough for a host with this *limit*."""
+        enough = self.outcomes >= max(ROUND_FACTOR * limit, ROUND_MIN)
         return enough and now - self.begin >= ROUND_SECONDS
 
     def round(self, limit: int) -> Round:
-        """Return what they tell."""
+        """Return the measurements of the round."""
         # Little's law, https://en.wikipedia.org/wiki/Little%27s_law: steadier than
-        # counting, for answers come in bursts.
-        throughput = limit * self.answers / max(self.seconds, 1e-9)
-        latency = self.latency / max(self.answers, 1)
-        return Round(throughput, latency, self.busy >= BUSY * self.outcomes)
+        # counting, because responses come in bursts.
+        throughput = limit * self.responses / max(self.seconds, 1e-9)
+        latency = self.latency / max(self.responses, 1)
+        return Round(throughput, latency, self.busy >= BUSY_SHARE * self.outcomes)
 
 
 class AdaptiveLimit:
-    """One host's."""
+    """The limit of concurrent requests to one host."""
 
     __slots__ = (
-        "_back",
-        "_base",
-        "_before",
-        "_changed",
-        "_cut",
-        "_eased",
-        "_factor",
-        "_failing",
+        "_baseline",
+        "_changed_at",
+        "_cut_at",
+        "_failure_rate",
+        "_grow_next",
+        "_growth",
+        "_limit_before_failures",
+        "_limit_before_trial",
+        "_next_trial_at",
+        "_outcomes_since_cut",
         "_pause",
-        "_probe",
         "_reference",
-        "_rounds",
-        "_since_cut",
+        "_rounds_since_cut",
+        "_shrink_failed",
         "_sums",
-        "_tolerated",
-        "_up",
+        "_tolerated_rate",
         "_was_slow",
         "all_cuts",
         "cause",
         "cuts",
-        "has_answered",
-        "last",
+        "has_responded",
+        "last_outcome_at",
         "limit",
         "most",
         "requests",
     )
 
     def __init__(self, most: int, now: float, all_cuts: Counter[str] | None = None) -> None:
-        """*most*: what the limit never exceeds; *all_cuts*: where cuts are counted as well."""
+        """*most*: upper bound of the limit; *all_cuts*: cuts of all hosts, by cause."""
         self.most = most
         self.all_cuts = Counter() if all_cuts is None else all_cuts
         self.limit = min(START, most)
-        """Requests that may be under way at once."""
+        """Maximum number of requests in flight."""
         self.cuts: Counter[str] = Counter()
-        """How often it was cut, by cause."""
+        """Number of cuts, by cause."""
         self.cause = ""
-        """Of the last cut."""
+        """Cause of the last cut."""
         self.requests = 0
-        """Whose outcome is known."""
-        self.has_answered = False
-        """Whether any of them had an answer: without, nothing is known of its limit."""
-        self.last = now
-        """When the last outcome came."""
-        # Trials.
-        self._up = True  # the direction of the next
-        self._factor = LEAP
-        self._pause = PAUSE
-        self._probe = now  # the next is not before
-        self._back: int | None = None  # the limit before the one that is going on
-        self._reference: Round | None = None  # the round before it
-        self._eased = False  # whether fewer were tried, and were too few
-        self._was_slow = False  # whether answers were, in the last round
-        self._base = 0.0  # latency of the host at ease
-        # Cuts.
-        self._cut = float("-inf")  # when the last was
-        self._since_cut = 0  # outcomes of requests sent since
-        self._rounds = 1  # since the last
-        self._failing = 0.0  # share of requests, of late
-        self._tolerated = TOLERATED
-        self._before = 0  # the limit before failures cut it
-        self._set(self.limit, now)
-        self._changed = now  # when the limit was
+        """Requests whose outcome is known."""
+        self.has_responded = False
+        """Whether the host ever sent a response: otherwise nothing is known of its limit."""
+        self.last_outcome_at = now
+        """Time of the last outcome."""
+        # Trials:
+        self._grow_next = True  # whether the next trial raises the limit
+        self._growth = GROWTH_MAX
+        self._pause = TRIAL_PAUSE
+        self._next_trial_at = now  # earliest time of the next trial
+        self._limit_before_trial: int | None = None  # while a trial runs
+        self._reference: Round | None = None  # the round to compare with
+        self._shrink_failed = False  # whether a lower limit lost throughput
+        self._was_slow = False  # in the last round
+        self._baseline = 0.0  # baseline latency
+        # Cuts:
+        self._cut_at = float("-inf")  # time of the last cut
+        self._outcomes_since_cut = 0  # outcomes of requests sent since the last cut
+        self._rounds_since_cut = 1  # since the last cut
+        self._failure_rate = 0.0  # moving average
+        self._tolerated_rate = TOLERATED
+        self._limit_before_failures = 0  # restored if cuts did not help
+        self._start_round(self.limit, now)
+        self._changed_at = now  # time of the last change of the limit
 
     def note(
         self, outcome: Outcome, sent: float, now: float, latency: float, *, busy: bool
     ) -> None:
-        """Take in what came of a request that was *sent* then, its answer's headers after
-        *latency* seconds; *busy*: whether as many were under way as may be."""
+        """Record the *outcome* of a request.
+
+        *sent*: when it was sent; *latency*: seconds until the response's headers; *busy*:
+        whether the limit of requests in flight was reached.
+        """
         self.requests += 1
-        self.has_answered = self.has_answered or outcome in ANSWERS
-        self.last = now
+        self.has_responded = self.has_responded or outcome in RESPONSES
+        self.last_outcome_at = now
         if outcome is Outcome.OTHER:
             return
-        if sent >= self._cut:
+        if sent >= self._cut_at:
             if outcome is Outcome.REFUSED:
-                self._cut_to_less(outcome, now)
+                self._decrease(outcome, now)
                 return
-            failed = outcome is not Outcome.ANSWERED
-            self._failing += (failed - self._failing) * NEWEST
-            self._since_cut += 1
-            if failed and self._failing > self._tolerated and self._since_cut >= self.limit:
-                self._fail(outcome, now)
+            failed = outcome is not Outcome.RESPONDED
+            self._failure_rate += (failed - self._failure_rate) * NEWEST_WEIGHT
+            self._outcomes_since_cut += 1
+            if (
+                failed
+                and self._failure_rate > self._tolerated_rate
+                and self._outcomes_since_cut >= self.limit
+            ):
+                self._react_to_failures(outcome, now)
                 return
         sums = self._sums
-        if not sums.has_begun:  # what comes before tells of another limit
-            sums.has_begun = sent >= self._changed
+        if not sums.has_begun:  # earlier requests were sent under another limit
+            sums.has_begun = sent >= self._changed_at
             sums.begin = now
             return
         sums.outcomes += 1
         sums.seconds += now - sent
         sums.busy += busy
-        if outcome is Outcome.ANSWERED:
-            sums.answers += 1
+        if outcome is Outcome.RESPONDED:
+            sums.responses += 1
             sums.latency += latency
-        if sums.is_whole(self.limit, now):
+        if sums.is_complete(self.limit, now):
             self._end_round(sums.round(self.limit), now)
 
     def _end_round(self, round_: Round, now: float) -> None:
-        self._rounds += 1
-        more = round_.latency - self._base
-        self._base += more if more < 0 or not self._base else CREEP * more
-        if self._failing < self._tolerated / 2:
-            self._before = 0
-        if self._failing < self._tolerated / 4:
-            self._tolerated = max(TOLERATED, self._tolerated * FADING)
-        self._judge(round_, now)
+        self._rounds_since_cut += 1
+        excess = round_.latency - self._baseline
+        self._baseline += excess if excess < 0 or not self._baseline else BASELINE_WEIGHT * excess
+        if self._failure_rate < self._tolerated_rate / 2:
+            self._limit_before_failures = 0
+        if self._failure_rate < self._tolerated_rate / 4:
+            self._tolerated_rate = max(TOLERATED, self._tolerated_rate * TOLERATED_DECAY)
+        self._evaluate(round_, now)
 
-    def _judge(self, round_: Round, now: float) -> None:
-        """Decide what a round, and the trial that it was, leads to."""
-        back, reference, self._back = self._back, self._reference, None
-        if back is None or reference is None:
-            self._go_on(round_, now)
-        elif self.limit > back:
+    def _evaluate(self, round_: Round, now: float) -> None:
+        """Evaluate a finished round: start a trial, or accept or revert the current one."""
+        limit_before, reference, self._limit_before_trial = (
+            self._limit_before_trial,
+            self._reference,
+            None,
+        )
+        if limit_before is None or reference is None:
+            self._start_trial(round_, now)
+        elif self.limit > limit_before:
             gain = round_.throughput / max(reference.throughput, 1e-9) - 1
-            if round_.was_busy and gain >= WORTH * (self.limit / back - 1):
+            if round_.was_busy and gain >= GAIN_MIN * (self.limit / limit_before - 1):
                 self._reference = round_
-                self._factor = min(LEAP, 1 + 2 * (self.limit / back - 1))
-                self._pause = PAUSE
-                self._try_more(now)
+                self._growth = min(GROWTH_MAX, 1 + 2 * (self.limit / limit_before - 1))
+                self._pause = TRIAL_PAUSE
+                self._raise_limit(now)
             else:
-                self._factor = max(STEP, min(CLEAR, self._factor))
-                self._put_off(now, up=False)
-                self._set(back, now)
-        elif not round_.was_busy or round_.throughput >= ENOUGH * reference.throughput:
+                self._growth = max(GROWTH_MIN, min(GROWTH_AFTER_FAILURE, self._growth))
+                self._postpone_trial(now, grow=False)
+                self._start_round(limit_before, now)
+        elif not round_.was_busy or round_.throughput >= THROUGHPUT_MIN * reference.throughput:
             if round_.throughput > reference.throughput:
                 self._reference = round_
-            self._pause = PAUSE
-            self._try_fewer(now)
-        else:  # it is not that there are too many
-            self._base = reference.latency
-            self._eased = True
-            self._put_off(now, up=True)
-            self._set(back, now)
+            self._pause = TRIAL_PAUSE
+            self._lower_limit(now)
+        else:  # fewer requests lost throughput: load is not what makes responses slow
+            self._baseline = reference.latency
+            self._shrink_failed = True
+            self._postpone_trial(now, grow=True)
+            self._start_round(limit_before, now)
 
-    def _go_on(self, round_: Round, now: float) -> None:
-        """Begin a trial after a round that was none, if it is time."""
-        slow = round_.latency > max(SLOW * self._base, self._base + SLOW_SECONDS)
+    def _start_trial(self, round_: Round, now: float) -> None:
+        """Start a trial after a round that was not one, if one is due."""
+        slow = round_.latency > max(SLOW_FACTOR * self._baseline, self._baseline + SLOW_SECONDS)
         if self._reference is not None and not slow:
             mean = (self._reference.throughput + round_.throughput) / 2
             round_ = round_._replace(throughput=mean)
         self._reference = round_
         was_slow, self._was_slow = self._was_slow, slow
-        if slow and not was_slow:  # when it began, nobody knows: a whole round is to tell
-            self._set(self.limit, now)
+        if slow and not was_slow:  # slow since an unknown point: measure a whole round
+            self._start_round(self.limit, now)
         elif slow and self.limit > 1:
             self._count(SLOWER)
-            self._try_fewer(now)
-        elif round_.was_busy and now >= self._probe:
-            at_ease = self._eased and round_.latency < EASE * self._base
-            if self._up or at_ease:
-                self._try_more(now)
+            self._lower_limit(now)
+        elif round_.was_busy and now >= self._next_trial_at:
+            is_fast = self._shrink_failed and round_.latency < BASELINE_FACTOR * self._baseline
+            if self._grow_next or is_fast:
+                self._raise_limit(now)
             else:
-                self._try_fewer(now)
+                self._lower_limit(now)
         else:
-            self._set(self.limit, now)
+            self._start_round(self.limit, now)
 
-    def _try_more(self, now: float) -> None:
-        self._try(min(max(int(self.limit * self._factor), self.limit + 1), self.most), now)
+    def _raise_limit(self, now: float) -> None:
+        self._try(min(max(int(self.limit * self._growth), self.limit + 1), self.most), now)
 
-    def _try_fewer(self, now: float) -> None:
-        self._try(max(min(int(self.limit * FEWER), self.limit - 1), 1), now)
+    def _lower_limit(self, now: float) -> None:
+        self._try(max(min(int(self.limit * SHRINK), self.limit - 1), 1), now)
 
     def _try(self, limit: int, now: float) -> None:
         if limit == self.limit:
-            self._put_off(now, up=not self._up)
+            self._postpone_trial(now, grow=not self._grow_next)
         else:
-            self._back = self.limit
-        self._set(limit, now)
+            self._limit_before_trial = self.limit
+        self._start_round(limit, now)
 
-    def _put_off(self, now: float, *, up: bool) -> None:
-        """Let the next trial wait."""
-        self._up = up
-        self._probe = now + self._pause
-        self._pause = min(2 * self._pause, PAUSE_MAX)
+    def _postpone_trial(self, now: float, *, grow: bool) -> None:
+        """Postpone the next trial; *grow*: whether it raises the limit."""
+        self._grow_next = grow
+        self._next_trial_at = now + self._pause
+        self._pause = min(2 * self._pause, TRIAL_PAUSE_MAX)
 
-    def _fail(self, outcome: Outcome, now: float) -> None:
-        self._before = max(self._before, self.limit)
+    def _react_to_failures(self, outcome: Outcome, now: float) -> None:
+        self._limit_before_failures = max(self._limit_before_failures, self.limit)
         if self.limit > 1:
-            self._cut_to_less(outcome, now)
-        else:  # it is not that there are too many
-            self._tolerated = min(1.0, 2 * self._failing)
-            self._set(self._before, now)
-            self._before = 0
+            self._decrease(outcome, now)
+        else:  # a limit of 1 did not help: load is not the cause
+            self._tolerated_rate = min(1.0, 2 * self._failure_rate)
+            self._start_round(self._limit_before_failures, now)
+            self._limit_before_failures = 0
 
-    def _cut_to_less(self, outcome: Outcome, now: float) -> None:
+    def _decrease(self, outcome: Outcome, now: float) -> None:
         self._count(outcome.value)
-        self._factor = max(STEP, (1 + self._factor) / 2)
-        if self._back is not None and self._back < self.limit:
-            limit = self._back
-            self._put_off(now, up=True)
+        self._growth = max(GROWTH_MIN, (1 + self._growth) / 2)
+        if self._limit_before_trial is not None and self._limit_before_trial < self.limit:
+            limit = self._limit_before_trial
+            self._postpone_trial(now, grow=True)
         else:
-            limit = int(self.limit * (CUT if self._rounds else CUT_AGAIN))
+            limit = int(self.limit * (DECREASE if self._rounds_since_cut else DECREASE_AGAIN))
             limit = max(1, min(self.limit - 1, limit))
-            self._up, self._probe = True, now + self._pause
-        self._rounds = self._since_cut = 0
-        self._cut = now
-        self._back = None
-        self._set(limit, now)
+            self._grow_next, self._next_trial_at = True, now + self._pause
+        self._rounds_since_cut = self._outcomes_since_cut = 0
+        self._cut_at = now
+        self._limit_before_trial = None
+        self._start_round(limit, now)
 
     def _count(self, cause: str) -> None:
         self.cause = cause
         self.cuts[cause] += 1
         self.all_cuts[cause] += 1
 
-    def _set(self, limit: int, now: float) -> None:
-        """Begin a round."""
+    def _start_round(self, limit: int, now: float) -> None:
+        """Start a round with *limit*."""
         if limit != self.limit:
             self.limit = limit
-            self._changed = now
-            if self._back is None:
+            self._changed_at = now
+            if self._limit_before_trial is None:
                 self._reference = None
         self._sums = Sums(now)

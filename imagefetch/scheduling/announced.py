@@ -1,7 +1,7 @@
-"""Requests that a signal handler drops before the scheduler has them.
+"""Detects requests that a signal handler drops before they reach the scheduler.
 
-Scrapy tells nobody of these: a handler of `request_scheduled` raises IgnoreRequest, and that
-is all.
+If a handler of `request_scheduled` raises IgnoreRequest, Scrapy drops the request and calls
+neither callback nor errback.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from imagefetch.meta import LINE
 
 
 class Announced:
-    """Requests of lines that are about to be scheduled."""
+    """Requests of lines whose `request_scheduled` signal was sent, until they are scheduled."""
 
     def __init__(self, crawler: Crawler, dropped: Callable[[Request], None]) -> None:
-        """*dropped* is told of each that wasn't."""
+        """*dropped* is called with each request that was not scheduled."""
         self.crawler = crawler
         self.dropped = dropped
         self._requests: set[Request] = set()
-        crawler.signals.connect(self._watch, signal=signals.engine_started)
+        crawler.signals.connect(self._connect, signal=signals.engine_started)
 
     def __len__(self) -> int:
         return len(self._requests)
 
-    def _watch(self) -> None:
+    def _connect(self) -> None:
         manager = self.crawler.signals
         others = liveReceivers(getAllReceivers(manager.sender, signals.request_scheduled))
-        if any(True for _ in others):  # a signal costs, and most runs have nobody listening
+        if any(True for _ in others):  # a handler costs time, and most runs have no other
             manager.connect(self._announce, signal=signals.request_scheduled)
 
     def _announce(self, request: Request) -> None:
         if LINE in request.meta:
             self._requests.add(request)
-            asyncio.get_running_loop().call_soon(self._look_after, request)
+            asyncio.get_running_loop().call_soon(self._check, request)
 
     def scheduled(self, request: Request) -> None:
-        """Note that the scheduler has *request*."""
+        """Record that *request* reached the scheduler."""
         self._requests.discard(request)
 
-    def _look_after(self, request: Request) -> None:
+    def _check(self, request: Request) -> None:
         if request in self._requests:
             self._requests.remove(request)
             self.dropped(request)

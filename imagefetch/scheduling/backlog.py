@@ -1,4 +1,4 @@
-"""Lines that were read before their hosts have room for them: kept back, by site."""
+"""Queues lines that were read before their hosts have free slots, by origin."""
 
 from __future__ import annotations
 
@@ -7,70 +7,72 @@ from collections import defaultdict, deque
 from imagefetch.urls import Line
 from imagefetch.utils.scratch_db import ScratchDatabase
 
-# Lines kept back, beyond which the list is read no further: 100 MB or so on disk.
+# Lines in the backlog at which reading the list pauses: about 100 MB on disk.
 BACKLOG_MAX = 1_000_000
 
-# Of these, lines kept in memory, at about 250 bytes each. Of the others, so many
-# are written or read at once.
+# Of these, lines kept in memory, at about 250 bytes each; the others are on disk, written and
+# read in batches of this size.
 IN_MEMORY = 10_000
 BATCH = 64
 
 
 class Backlog:
-    """First come, first served, for each site.
+    """A first-in, first-out queue of lines for each origin.
 
-    What is beyond memory's share lies in a disposable SQLite database in a
-    temporary file of its own.
+    Lines beyond `IN_MEMORY` are stored in a disposable SQLite database in a temporary file.
     """
 
     def __init__(self) -> None:
         self._db = ScratchDatabase(
-            "CREATE TABLE backlog (site, number, text, PRIMARY KEY (site, number)) WITHOUT ROWID",
+            "CREATE TABLE backlog (origin, number, text, PRIMARY KEY (origin, number))"
+            " WITHOUT ROWID",
             cache=4_000,
         )
         self._fronts: dict[str, deque[Line]] = {}
-        self._spilt: defaultdict[str, int] = defaultdict(int)  # lines that come after these
-        self._unwritten: list[tuple[str, int, str]] = []  # the last of them
+        self._on_disk: defaultdict[str, int] = defaultdict(
+            int
+        )  # lines on disk, after those in memory
+        self._unwritten: list[tuple[str, int, str]] = []  # not yet on disk
         self._size = self._in_memory = 0
 
     def __len__(self) -> int:
         return self._size
 
-    def __contains__(self, site: str) -> bool:
-        return site in self._fronts
+    def __contains__(self, origin: str) -> bool:
+        return origin in self._fronts
 
-    def count(self, site: str) -> int:
-        """Return how many lines of *site* are kept."""
-        return len(self._fronts.get(site, ())) + self._spilt.get(site, 0)
+    def count(self, origin: str) -> int:
+        """Return the number of queued lines of *origin*."""
+        return len(self._fronts.get(origin, ())) + self._on_disk.get(origin, 0)
 
-    def put(self, site: str, line: Line) -> None:
-        """Keep *line*, which comes after all others of its site in the list."""
+    def put(self, origin: str, line: Line) -> None:
+        """Append *line*, which follows all queued lines of its origin in the list."""
         self._size += 1
-        if self._in_memory < IN_MEMORY and site not in self._spilt:
+        if self._in_memory < IN_MEMORY and origin not in self._on_disk:
             self._in_memory += 1
-            self._fronts.setdefault(site, deque()).append(line)
+            self._fronts.setdefault(origin, deque()).append(line)
             return
-        self._fronts.setdefault(site, deque())
-        self._spilt[site] += 1
-        self._unwritten.append((site, *line))
+        self._fronts.setdefault(origin, deque())
+        self._on_disk[origin] += 1
+        self._unwritten.append((origin, *line))
         if len(self._unwritten) >= BATCH:
             self._write()
 
-    def take(self, site: str) -> Line:
-        """Return *site*'s next line, which is kept no longer.
+    def take(self, origin: str) -> Line:
+        """Remove and return the next line of *origin*.
 
-        :raises KeyError: if it has none
+        :raises KeyError: if there is none
         """
-        if site not in self._fronts:
-            raise KeyError(site)
-        front = self._fronts[site]
+        if origin not in self._fronts:
+            raise KeyError(origin)
+        front = self._fronts[origin]
         if not front:
-            self._read(site, front)
+            self._read(origin, front)
         line = front.popleft()
         self._size -= 1
         self._in_memory -= 1
-        if not front and site not in self._spilt:
-            del self._fronts[site]
+        if not front and origin not in self._on_disk:
+            del self._fronts[origin]
         return line
 
     def close(self) -> None:
@@ -80,13 +82,13 @@ class Backlog:
         self._db.executemany("INSERT INTO backlog VALUES (?, ?, ?)", self._unwritten)
         self._unwritten.clear()
 
-    def _read(self, site: str, front: deque[Line]) -> None:
+    def _read(self, origin: str, front: deque[Line]) -> None:
         self._write()
-        query = "SELECT number, text FROM backlog WHERE site = ? ORDER BY number LIMIT ?"
-        front.extend(map(Line._make, self._db.execute(query, (site, BATCH))))
-        query = "DELETE FROM backlog WHERE site = ? AND number <= ?"
-        self._db.execute(query, (site, front[-1].number))
+        query = "SELECT number, text FROM backlog WHERE origin = ? ORDER BY number LIMIT ?"
+        front.extend(map(Line._make, self._db.execute(query, (origin, BATCH))))
+        query = "DELETE FROM backlog WHERE origin = ? AND number <= ?"
+        self._db.execute(query, (origin, front[-1].number))
         self._in_memory += len(front)
-        self._spilt[site] -= len(front)
-        if not self._spilt[site]:
-            del self._spilt[site]
+        self._on_disk[origin] -= len(front)
+        if not self._on_disk[origin]:
+            del self._on_disk[origin]

@@ -1,9 +1,9 @@
-"""Hosts that can't be connected to: parked, asked again by one request at a time, given up.
+"""Implements circuit breakers for hosts that can't be connected to.
 
-A host whose connections fail again and again is parked: its lines wait. After a
-pause, one of them is a probe; as long as probes fail, pauses grow. A host is
-given the patience that a line is: after as many probes it is given up, and its
-lines end at once; yet probes go on, and the first that succeeds opens it again.
+After a number of failed connections in a row, a host's circuit breaker opens: its lines wait.
+After a pause, one line is sent as a probe (half-open); pauses double while probes fail. After as
+many failed probes as a line has retries, the host is given up: its lines fail at once. Probes
+continue, and the first one that succeeds closes the circuit breaker.
 """
 
 from __future__ import annotations
@@ -18,150 +18,156 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from imagefetch.urls import Line
 from imagefetch.utils.formatting import duration, lines
 
-# Hosts that are remembered although nothing waits for them, at about 500 bytes each; beyond
-# that, those of which nothing was heard for the longest time are forgotten, parked ones too.
+# Hosts without waiting lines that are kept, at about 500 bytes each. Beyond that, the least
+# recently used are removed, even if their circuit breaker is open.
 HOSTS = 10_000
 
 
-class Waiting(Protocol):
-    """What waits for a host."""
+class HasLine(Protocol):
+    """An entry that waits for a host."""
 
     @property
     def line(self) -> Line: ...
 
 
-Entry = TypeVar("Entry", bound=Waiting)
+Entry = TypeVar("Entry", bound=HasLine)
 
 
 class Change(Enum):
-    """What an outcome made of a host."""
+    """The change of a circuit breaker that an outcome caused."""
 
     NONE = auto()
-    PARKED = auto()
+    OPEN = auto()
+    """Lines of the host wait."""
     GIVEN_UP = auto()
-    OPENED = auto()
+    """Open for so long that lines of the host fail at once."""
+    CLOSED = auto()
+    """The host was connected to again."""
 
 
 @dataclass(slots=True)
 class Host(Generic[Entry]):
-    """One that failed at least once since it last answered."""
+    """A host with at least one failed connection since its last successful one."""
 
     failures: int = 0
-    """Connections in a row."""
-    parked: bool = False
+    """Failed connections in a row."""
+    is_open: bool = False
     given_up: bool = False
-    probes: int = 0
-    """That failed since it was parked."""
+    failed_probes: int = 0
+    """Since the circuit breaker opened."""
     probe: int | None = None
-    """Line of the one under way."""
-    until: float = 0.0
-    """When the next may be sent, seconds."""
+    """Number of the line in flight as a probe."""
+    next_probe_at: float = 0.0
+    """Time from which the next probe may be sent, seconds."""
     waiting: deque[Entry] | None = None
-    """None instead of an empty one, which takes more than all the rest."""
+    """None instead of an empty deque, which takes more memory than all other fields."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing but memory is lost when it is forgotten."""
+        """Whether the host can be removed: no line waits for it or probes it."""
         return self.waiting is None and self.probe is None
 
 
 class Breakers(Generic[Entry]):
-    """One for each host in trouble."""
+    """A circuit breaker for each host with failed connections."""
 
     def __init__(self, failures: int, probes: int, pause: float, max_pause: float) -> None:
-        """*failures* in a row park a host, 0: never; *probes* that fail let it be given up;
-        *pause*: seconds until the first of them, doubled each time, up to *max_pause*."""
+        """*failures*: failed connections in a row that open a circuit breaker, 0 for never;
+        *probes*: failed probes after which a host is given up; *pause*: seconds until the first
+        probe, doubled after each failure, up to *max_pause*."""
         self.failures = failures
         self.probes = probes
         self.pause = pause
         self.max_pause = max_pause
         self.waiting = 0
-        """Entries parked."""
-        self._probing: dict[int, str] = {}  # hosts by the line that probes them
+        """Number of waiting entries."""
+        self._probing: dict[int, str] = {}  # host by number of the line that probes it
         self._hosts: dict[str, Host[Entry]] = {}
-        self._idle: dict[str, None] = {}  # of these; the one longest unheard of first
-        # A heap. A host stands in it while entries wait for it; when it is due, what else has
-        # become of it is looked at.
+        self._idle: dict[str, None] = {}  # idle ones of _hosts, least recently used first
+        # A heap of the hosts with waiting entries. Whether a host still needs a probe is checked
+        # when it is due.
         self._due: list[tuple[float, str]] = []
 
     def __bool__(self) -> bool:
-        """Whether any host is in trouble."""
+        """Return whether any host has failed connections."""
         return bool(self._hosts)
 
     def admit(self, key: str, line: Line, now: float) -> Change:
-        """Say what becomes of a request for *line* to the host *key*: NONE if it may be sent,
-        as a probe perhaps; PARKED if it is to wait, GIVEN_UP if it is to end."""
+        """Decide on a request for *line* to the host *key*: NONE if it may be sent, possibly as
+        a probe; OPEN if it must wait; GIVEN_UP if it must fail."""
         host = self._hosts.get(key)
-        if host is None or not host.parked or host.probe == line.number:
+        if host is None or not host.is_open or host.probe == line.number:
             return Change.NONE
-        if host.probe is None and now >= host.until:
+        if host.probe is None and now >= host.next_probe_at:
             self._begin_probe(key, host, line)
             return Change.NONE
-        return Change.GIVEN_UP if host.given_up else Change.PARKED
+        return Change.GIVEN_UP if host.given_up else Change.OPEN
 
-    def park(self, key: str, entry: Entry) -> None:
-        """Let *entry* wait for the host *key*, which is parked."""
+    def add_waiting(self, key: str, entry: Entry) -> None:
+        """Let *entry* wait for the host *key*, whose circuit breaker is open."""
         host = self._hosts[key]
         if host.waiting is None:
             host.waiting = deque()
             self._idle.pop(key, None)
-            heapq.heappush(self._due, (host.until, key))
+            heapq.heappush(self._due, (host.next_probe_at, key))
         host.waiting.append(entry)
         self.waiting += 1
 
     def note(self, key: str, line: Line, now: float, *, failed: bool) -> Change:
-        """Take in what came of a request: whether no connection could be made."""
+        """Record the outcome of a request; *failed*: whether no connection could be made."""
         host = self._hosts.get(key)
         if host is None:
             if not (failed and self.failures):
                 return Change.NONE
             host = self._hosts[key] = Host()
-        change = self._failed(key, host, line, now) if failed else self._answered(host)
-        self._settle(key, host)
+        change = self._failed(key, host, line, now) if failed else self._connected(host)
+        self._touch(key, host)
         return change
 
-    def _answered(self, host: Host[Entry]) -> Change:
+    def _connected(self, host: Host[Entry]) -> Change:
         self._end_probe(host)
         host.failures = 0
-        if not host.parked:
+        if not host.is_open:
             return Change.NONE
-        host.parked = host.given_up = False
-        return Change.OPENED
+        host.is_open = host.given_up = False
+        return Change.CLOSED
 
     def _failed(self, key: str, host: Host[Entry], line: Line, now: float) -> Change:
-        if host.parked:
-            # If it is not the probe, it has been under way since before.
+        if host.is_open:
+            # If it is not the probe, it was sent before the circuit breaker opened.
             return self._probe_failed(key, host, now) if host.probe == line.number else Change.NONE
         host.failures += 1
         if host.failures < self.failures:
             return Change.NONE
-        host.parked, host.probes = True, 0
+        host.is_open, host.failed_probes = True, 0
         self._pause(key, host, now)
-        return Change.PARKED
+        return Change.OPEN
 
     def ended(self, line: int, now: float) -> str | None:
-        """Note that *line* is done: a probe that came to nothing before it came to its host,
-        has failed. Return the host, if that is now given up."""
+        """Record that *line* is done. A probe that ended without a connection has failed.
+
+        Return the host if it is given up by this, else None.
+        """
         key = self._probing.get(line)
         if key is None:
             return None
         host = self._hosts[key]
         change = self._probe_failed(key, host, now)
-        self._settle(key, host)
+        self._touch(key, host)
         return key if change is Change.GIVEN_UP else None
 
-    def holds(self, key: str) -> bool:
-        """Whether what waits for the host *key* must go on waiting."""
+    def is_blocked(self, key: str) -> bool:
+        """Return whether the entries of the host *key* must wait."""
         host = self._hosts.get(key)
-        return host is not None and host.parked and not host.given_up
+        return host is not None and host.is_open and not host.given_up
 
     def has_waiting(self, key: str) -> bool:
-        """Whether anything waits for the host *key*."""
+        """Return whether entries wait for the host *key*."""
         host = self._hosts.get(key)
         return host is not None and host.waiting is not None
 
     def take(self, key: str) -> Entry | None:
-        """Return the next entry that waits for the host *key*; None if there is none."""
+        """Remove and return the next entry that waits for the host *key*; None if there is none."""
         host = self._hosts.get(key)
         if host is None or host.waiting is None:
             return None
@@ -169,15 +175,20 @@ class Breakers(Generic[Entry]):
         entry = host.waiting.popleft()
         if not host.waiting:
             host.waiting = None
-            self._settle(key, host)
+            self._touch(key, host)
         return entry
 
     def take_probe(self, now: float) -> Entry | None:
-        """Return an entry that is to be sent as its host's probe now; None if none is."""
+        """Remove and return an entry to be sent as a probe now; None if no probe is due."""
         while self._due and self._due[0][0] <= now:
             _, key = heapq.heappop(self._due)
             host = self._hosts.get(key)
-            if host is None or not host.parked or host.probe is not None or host.until > now:
+            if (
+                host is None
+                or not host.is_open
+                or host.probe is not None
+                or host.next_probe_at > now
+            ):
                 continue
             entry = self.take(key)
             if entry is not None:
@@ -185,15 +196,15 @@ class Breakers(Generic[Entry]):
                 return entry
         return None
 
-    def parked(self) -> Iterator[tuple[str, int, float]]:
-        """Yield each host that is waited for: its key, how many entries wait, and when the next
-        probe may be sent, seconds."""
+    def open_hosts(self) -> Iterator[tuple[str, int, float]]:
+        """Yield each host whose circuit breaker is open: its key, the number of its waiting
+        entries, and the time of its next probe, seconds. Given-up hosts are omitted."""
         for key, host in self._hosts.items():
-            if host.parked and not host.given_up:
-                yield key, len(host.waiting or ()), host.until
+            if host.is_open and not host.given_up:
+                yield key, len(host.waiting or ()), host.next_probe_at
 
     def next_due(self) -> float | None:
-        """Return when the next probe may be sent, seconds."""
+        """Return the time of the next probe, seconds; None if no entry waits."""
         return self._due[0][0] if self._due else None
 
     def _begin_probe(self, key: str, host: Host[Entry], line: Line) -> None:
@@ -208,24 +219,26 @@ class Breakers(Generic[Entry]):
 
     def _probe_failed(self, key: str, host: Host[Entry], now: float) -> Change:
         self._end_probe(host)
-        host.probes += 1
+        host.failed_probes += 1
         self._pause(key, host, now)
-        if host.probes >= self.probes and not host.given_up:
+        if host.failed_probes >= self.probes and not host.given_up:
             host.given_up = True
             return Change.GIVEN_UP
         return Change.NONE
 
     def _pause(self, key: str, host: Host[Entry], now: float) -> None:
-        host.until = now + min(self.pause * 2.0 ** min(host.probes, 64), self.max_pause)
+        host.next_probe_at = now + min(
+            self.pause * 2.0 ** min(host.failed_probes, 64), self.max_pause
+        )
         if host.waiting is not None:
-            heapq.heappush(self._due, (host.until, key))
+            heapq.heappush(self._due, (host.next_probe_at, key))
 
-    def _settle(self, key: str, host: Host[Entry]) -> None:
-        """Note that something was heard of *host*; forget it, or another, if nothing is lost."""
+    def _touch(self, key: str, host: Host[Entry]) -> None:
+        """Mark *host* as most recently used; remove it if it recovered, or the oldest idle one."""
         self._idle.pop(key, None)
         if not host.is_idle:
             return
-        if not (host.parked or host.failures):
+        if not (host.is_open or host.failures):
             del self._hosts[key]
             return
         self._idle[key] = None
@@ -235,14 +248,14 @@ class Breakers(Generic[Entry]):
 
 
 class Parked(NamedTuple):
-    """Lines that wait for hosts that can't be connected to."""
+    """The lines that wait for hosts that can't be connected to."""
 
     lines: int
     hosts: int
     next_try: float
-    """Seconds until the first of these hosts is tried again."""
+    """Seconds until the first of these hosts is probed."""
     last_try: float
-    """Until the last of them is."""
+    """Seconds until the last of them is probed."""
 
     def __str__(self) -> str:
         hosts = "1 host" if self.hosts == 1 else f"{self.hosts:,} hosts"

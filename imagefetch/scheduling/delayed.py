@@ -1,4 +1,4 @@
-"""Lines that wait: to be tried again, for their host, for the line whose duplicate they are."""
+"""Holds lines that wait: for a retry, for a blocked host, or for the line they duplicate."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from scrapy.settings import BaseSettings
 from imagefetch.scheduling.circuit_breaker import Breakers, Change
 from imagefetch.urls import Line
 
-# Lines that wait, at about 300 bytes each. With so many, the list is not read further.
+# Waiting lines, at about 300 bytes each, at which reading the list pauses.
 WAITING_MAX = 100_000
 
 
 class Retry(NamedTuple):
-    """A line that waits to be sent: a tenth of the size of a `Request`."""
+    """A line that waits to be sent. It takes a tenth of the memory of a `Request`."""
 
     due: float
     """Time of the event loop, seconds."""
@@ -29,9 +29,12 @@ class Retry(NamedTuple):
     first_sent: float | None
 
 
-class Waiting:
-    """Settings: BREAKER_FAILURES, and as a host's patience RETRY_TIMES, RETRY_DELAY,
-    RETRY_MAX_DELAY."""
+class DelayedLines:
+    """All lines that wait.
+
+    Settings: BREAKER_FAILURES; for the probes of a host RETRY_TIMES, RETRY_DELAY and
+    RETRY_MAX_DELAY.
+    """
 
     def __init__(self, settings: BaseSettings) -> None:
         self._breakers: Breakers[Retry] = Breakers(
@@ -41,10 +44,10 @@ class Waiting:
             settings.getfloat("RETRY_MAX_DELAY"),
         )
         self._retries: list[Retry] = []  # a heap
-        self._last_retry = 0.0  # when the latest of them is due, of all there have been
+        self._last_retry = 0.0  # the latest due time so far
         self._order = itertools.count()
-        self._opened: deque[str] = deque()  # sites whose parked lines may go on, or end
-        self._duplicates: dict[bytes, list[Line]] = {}  # of lines that are not done
+        self._unblocked: deque[str] = deque()  # origins whose lines may be sent or fail
+        self._duplicates: dict[bytes, list[Line]] = {}  # by key of an unfinished line
         self._duplicate_count = 0
 
     def __len__(self) -> int:
@@ -52,93 +55,94 @@ class Waiting:
 
     @property
     def retries(self) -> int:
-        """Lines that wait to be tried again."""
+        """Number of lines that wait for a retry."""
         return len(self._retries)
 
     @property
     def last_retry(self) -> float | None:
-        """When the last of them is due, seconds; None if none waits."""
+        """Time at which the last retry is due, seconds; None if no line waits for a retry."""
         return self._last_retry if self._retries else None
 
-    def parked(self) -> Iterator[tuple[str, int, float]]:
-        """Yield the hosts that are waited for: `Breakers.parked`."""
-        return self._breakers.parked()
+    def open_hosts(self) -> Iterator[tuple[str, int, float]]:
+        """Yield the origins whose circuit breaker is open: `Breakers.open_hosts`."""
+        return self._breakers.open_hosts()
 
     def next_due(self) -> float | None:
-        """Return when a line may be due, seconds."""
+        """Return the time at which the next retry or probe may be due, seconds."""
         due = [retry.due for retry in self._retries[:1]]
         if (probe := self._breakers.next_due()) is not None:
             due.append(probe)
         return min(due, default=None)
 
     def take_due(self, now: float) -> Retry | None:
-        """Return a line that is to be tried again now, or to probe its host."""
+        """Remove and return a line whose retry, or whose probe of its host, is due."""
         if self._retries and self._retries[0].due <= now:
             return heapq.heappop(self._retries)
         return self._breakers.take_probe(now)
 
-    def take_opened(self) -> Retry | None:
-        """Return a line whose host need not be waited for any more."""
-        while self._opened:
-            site = self._opened[0]
-            retry = None if self._breakers.holds(site) else self._breakers.take(site)
+    def take_unblocked(self) -> Retry | None:
+        """Remove and return a line whose host does not block it any more."""
+        while self._unblocked:
+            origin = self._unblocked[0]
+            retry = None if self._breakers.is_blocked(origin) else self._breakers.take(origin)
             if retry is not None:
                 return retry
-            self._opened.popleft()
+            self._unblocked.popleft()
         return None
 
-    # --- To be tried again
+    # --- Retries
 
     def add_retry(self, line: Line, due: float, times: int, first_sent: float | None) -> bool:
-        """Let *line* wait until *due*; return whether no other is due before."""
+        """Let *line* wait until *due*; return whether it is the next retry due."""
         retry = Retry(due, next(self._order), line, times, first_sent)
         heapq.heappush(self._retries, retry)
         self._last_retry = max(self._last_retry, due)
         return self._retries[0] is retry
 
-    # --- For their host
+    # --- Blocked hosts
 
     @property
-    def knows_trouble(self) -> bool:
-        """Whether there is a host of which a connection failed."""
+    def has_failing_hosts(self) -> bool:
+        """Whether a connection to any host failed since its last success."""
         return bool(self._breakers)
 
-    def admit(self, site: str, line: Line, now: float) -> Change:
-        """Say what becomes of *line*: `Breakers.admit`."""
-        return self._breakers.admit(site, line, now)
+    def admit(self, origin: str, line: Line, now: float) -> Change:
+        """Decide whether *line* may be sent: `Breakers.admit`."""
+        return self._breakers.admit(origin, line, now)
 
-    def park(self, site: str, line: Line, times: int, first_sent: float | None) -> None:
-        """Let *line* wait for *site*."""
-        self._breakers.park(site, Retry(0, next(self._order), line, times, first_sent))
+    def add_blocked(self, origin: str, line: Line, times: int, first_sent: float | None) -> None:
+        """Let *line* wait for *origin*, whose circuit breaker is open."""
+        self._breakers.add_waiting(origin, Retry(0, next(self._order), line, times, first_sent))
 
-    def note(self, site: str, line: Line, now: float, *, failed: bool) -> Change:
-        """Take in what came of a request: `Breakers.note`."""
-        change = self._breakers.note(site, line, now, failed=failed)
-        if change in {Change.OPENED, Change.GIVEN_UP}:
-            self._opened.append(site)
+    def note(self, origin: str, line: Line, now: float, *, failed: bool) -> Change:
+        """Record the outcome of a request: `Breakers.note`."""
+        change = self._breakers.note(origin, line, now, failed=failed)
+        if change in {Change.CLOSED, Change.GIVEN_UP}:
+            self._unblocked.append(origin)
         return change
 
     def ended(self, line: int, now: float) -> None:
-        """Note that *line* has its row."""
-        if site := self._breakers.ended(line, now):
-            self._opened.append(site)
+        """Record that the row of *line* was written."""
+        if origin := self._breakers.ended(line, now):
+            self._unblocked.append(origin)
 
-    def holds(self, site: str) -> bool:
-        """Whether lines of *site* must wait."""
-        return self._breakers.holds(site)
+    def is_blocked(self, origin: str) -> bool:
+        """Return whether lines of *origin* must wait."""
+        return self._breakers.is_blocked(origin)
 
-    def has_parked(self, site: str) -> bool:
-        """Whether lines wait for *site*."""
-        return self._breakers.has_waiting(site)
+    def has_blocked(self, origin: str) -> bool:
+        """Return whether lines wait for *origin*."""
+        return self._breakers.has_waiting(origin)
 
-    # --- For another line
+    # --- Duplicates
 
     def add_duplicate(self, key: bytes, line: Line) -> None:
+        """Let *line* wait for the unfinished line with *key*."""
         self._duplicates.setdefault(key, []).append(line)
         self._duplicate_count += 1
 
     def take_duplicates(self, key: bytes) -> Iterable[Line]:
-        """Return the lines that wait for the one with *key*."""
+        """Remove and return the lines that wait for the line with *key*."""
         lines = self._duplicates.pop(key, [])
         self._duplicate_count -= len(lines)
         return lines

@@ -1,17 +1,22 @@
-"""Scrapy's downloader keeps a slot for each host, a minute or two beyond its last request: in
-that time, a quick run comes to tens of thousands of hosts."""
+"""Removes idle slots of Scrapy's downloader.
+
+The downloader keeps a host's slot for a minute or two after its last request. In that time, a
+fast run sends requests to tens of thousands of hosts.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Slots from which on those that nothing is lost with are removed; 1.5 KB each.
+# Slots, of 1.5 KB each, above which idle ones are removed.
 SLOTS = 1_000
 
 
 def forget_slots(slots: dict[str, Any], most: int) -> int:
-    """Remove those of *slots* that have no request and no delay to keep, if there are more
-    than *most*; return how many there may be until it is worth while again."""
+    """Remove *slots* without requests and delay, if there are more than *most*.
+
+    Return the *most* for the next call, which keeps the mean cost of a call constant.
+    """
     if len(slots) <= most:
         return most
     for name in [name for name, slot in slots.items() if not (slot.active or slot.delay)]:

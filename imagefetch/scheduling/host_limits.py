@@ -1,4 +1,4 @@
-"""Every host's limit: found out, or as the user set it."""
+"""Holds the limit of concurrent requests of each host: adaptive, or as the user set it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit, Outcome
 
-# Hosts whose pace is known, at about 700 bytes each; beyond that, those that
-# were not asked for the longest time begin anew when they are.
+# Hosts whose adaptive limit is kept, at about 700 bytes each. Beyond that, the least recently
+# used are removed; they restart from the initial limit.
 HOSTS = 10_000
 
-# Seconds of an answer for which a host with a delay gets places enough.
-PATIENCE = 2.0
+# Duration of a response, in seconds, for which a host with a delay gets enough slots.
+RESPONSE_SECONDS = 2.0
 
-# Hosts that are told in words.
-TOLD = 5
+# Hosts listed in the summary and in the stats.
+REPORTED = 5
 
 
 @dataclass(frozen=True)
 class HostLimit:
-    """What was found out about a host."""
+    """The adaptive limit of a host, as reported at the end of a run."""
 
     host: str
     limit: int
-    """Requests at once, now."""
+    """Current maximum of requests in flight."""
     requests: int
-    """Whose outcome is known."""
+    """Requests whose outcome is known."""
     cuts: dict[str, int]
-    """How often the limit was cut, by cause: a value of `Outcome`, or ``slower``."""
+    """Number of cuts, by cause: a value of `Outcome`, or ``slower``."""
     cause: str
-    """Of the last cut; empty if there was none."""
+    """Cause of the last cut; empty if there was none."""
 
     def __str__(self) -> str:
         text = f"{self.host}: {self.limit:,} at once"
@@ -45,8 +45,11 @@ class HostLimit:
 
 
 class HostLimits:
-    """Settings: PACE_ENABLED, CONCURRENT_REQUESTS_PER_DOMAIN, and those that win where they are
-    set: DOWNLOAD_SLOTS, DOWNLOAD_DELAY, AUTOTHROTTLE_ENABLED."""
+    """The limits of all hosts.
+
+    Settings: PACE_ENABLED, CONCURRENT_REQUESTS_PER_DOMAIN; DOWNLOAD_SLOTS, DOWNLOAD_DELAY and
+    AUTOTHROTTLE_ENABLED take precedence where they are set.
+    """
 
     def __init__(self, settings: BaseSettings) -> None:
         self.most = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
@@ -56,61 +59,72 @@ class HostLimits:
             self.delay or settings.getbool("AUTOTHROTTLE_ENABLED")
         )
         self.cuts: Counter[str] = Counter()
-        """Of all hosts, by cause."""
-        self._paces: dict[str, AdaptiveLimit] = {}
+        """Number of cuts of all hosts, by cause."""
+        self._limits: dict[str, AdaptiveLimit] = {}
 
     def delay_of(self, host: str) -> float:
-        """Return the seconds between two requests to *host* that the user set."""
+        """Return the seconds between two requests to *host*, as set by the user."""
         delay: float = self.slots.get(host, {}).get("delay", self.delay)
         return delay
 
     def limit(self, host: str) -> int:
-        """Return how many requests may be under way to *host* at once."""
-        pace = self._paces.get(host)
-        if pace is not None:
-            return pace.limit
+        """Return the maximum number of requests in flight to *host*."""
+        adaptive = self._limits.get(host)
+        if adaptive is not None:
+            return adaptive.limit
         if host in self.slots:
             slot = self.slots[host]
-            limit: int = slot.get("concurrency", within_delay(self.most, self.delay_of(host)))
+            limit: int = slot.get("concurrency", limit_for_delay(self.most, self.delay_of(host)))
             return limit
-        return min(START, self.most) if self.enabled else within_delay(self.most, self.delay)
+        return min(START, self.most) if self.enabled else limit_for_delay(self.most, self.delay)
 
     def note(
         self, host: str, outcome: Outcome, sent: float, now: float, latency: float, *, busy: bool
     ) -> None:
-        """Take in what came of a request to *host*: `AdaptiveLimit.note`."""
-        pace = self._paces.get(host)
-        if pace is None:
+        """Record the outcome of a request to *host*, as `AdaptiveLimit.note` does."""
+        adaptive = self._limits.get(host)
+        if adaptive is None:
             if not self.enabled or host in self.slots:
                 return
             self._make_room()
-            pace = self._paces[host] = AdaptiveLimit(self.most, sent, self.cuts)
-        pace.note(outcome, sent, now, latency, busy=busy)
+            adaptive = self._limits[host] = AdaptiveLimit(self.most, sent, self.cuts)
+        adaptive.note(outcome, sent, now, latency, busy=busy)
 
-    def known(self, most: int = TOLD) -> list[HostLimit]:
-        """Return the hosts, *most* at most, that were cut most often, then those asked most;
-        none that never answered."""
+    def known(self, most: int = REPORTED) -> list[HostLimit]:
+        """Return at most *most* hosts: those with the most cuts, then those with the most
+        requests. Hosts that never sent a response are omitted."""
         hosts = [
-            HostLimit(host, pace.limit, pace.requests, dict(pace.cuts.most_common()), pace.cause)
-            for host, pace in self._paces.items()
-            if pace.has_answered
+            HostLimit(
+                host,
+                adaptive.limit,
+                adaptive.requests,
+                dict(adaptive.cuts.most_common()),
+                adaptive.cause,
+            )
+            for host, adaptive in self._limits.items()
+            if adaptive.has_responded
         ]
         hosts.sort(key=lambda host: (-sum(host.cuts.values()), -host.requests, host.host))
         return hosts[:most]
 
     def stats(self) -> dict[str, int]:
-        """Return what the run's stats are to hold, of the hosts that are told in words."""
+        """Return Scrapy stats: the limits of the hosts that `known` returns, and all cuts."""
         return {f"imagefetch/pace/limit/{host.host}": host.limit for host in self.known()} | {
             f"imagefetch/pace/cuts/{cause}": count for cause, count in self.cuts.items()
         }
 
     def _make_room(self) -> None:
-        if len(self._paces) >= HOSTS:
-            newest = sorted(self._paces.items(), key=lambda item: item[1].last)[HOSTS // 2 :]
-            self._paces = dict(newest)
+        if len(self._limits) >= HOSTS:
+            newest = sorted(self._limits.items(), key=lambda item: item[1].last_outcome_at)[
+                HOSTS // 2 :
+            ]
+            self._limits = dict(newest)
 
 
-def within_delay(limit: int, delay: float) -> int:
-    """Return *limit*, or fewer where requests are *delay* seconds apart: what answers that take
-    `PATIENCE` need. More would hold places in which they wait to be sent."""
-    return min(limit, 1 + math.ceil(PATIENCE / delay)) if delay else limit
+def limit_for_delay(limit: int, delay: float) -> int:
+    """Return *limit*, reduced where requests are *delay* seconds apart.
+
+    Responses of `RESPONSE_SECONDS` need no more slots; more would be held by requests that wait
+    to be sent.
+    """
+    return min(limit, 1 + math.ceil(RESPONSE_SECONDS / delay)) if delay else limit

@@ -1,4 +1,4 @@
-"""Requests that are ready: a queue per host, round robin, within exact limits."""
+"""Queues requests per host and selects them round robin within per-host limits."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from scrapy import Request
 
 
 @dataclass(slots=True)
-class Host:
-    """One host's requests: those that wait, and how many are under way."""
+class HostQueue:
+    """One host's queued requests, and the number of its requests in flight."""
 
     busy: int = 0
     in_turn: bool = False
-    """Whether its turn comes; not while it has nothing to send, or no place to send it in."""
+    """Whether the host is in the round robin: only with a queued request and a free slot."""
     waiting: deque[Request] = field(default_factory=deque)
 
 
-class Place(NamedTuple):
-    """What a request under way takes."""
+class Slot(NamedTuple):
+    """The slot of a request in flight."""
 
     host: str
     since: float
-    """Seconds of the event loop."""
+    """Time of the event loop, seconds."""
 
 
-class Hosts:
-    """All hosts with requests that wait or are under way, by the downloader's names for them."""
+class HostQueues:
+    """All hosts with requests queued or in flight, by the name of their downloader slot."""
 
     def __init__(self, limit: Callable[[str], int]) -> None:
-        """*limit* says how many requests may be under way at once to a host."""
+        """*limit* returns the maximum number of requests in flight to a host."""
         self.limit = limit
         self.waiting = 0
-        """Requests, of all hosts."""
-        self._hosts: dict[str, Host] = {}
+        """Queued requests of all hosts."""
+        self._hosts: dict[str, HostQueue] = {}
         self._turns: deque[str] = deque()
-        self._places: dict[Request, Place] = {}
+        self._slots: dict[Request, Slot] = {}
         self._ended: list[Request] = []
 
     @property
-    def under_way(self) -> int:
-        return len(self._places)
+    def in_flight(self) -> int:
+        return len(self._slots)
 
     def add(self, name: str, request: Request, *, first: bool = False) -> None:
-        """Let *request* wait for its turn, before all others of its host if *first*."""
+        """Queue *request*, before all others of its host if *first*."""
         host = self._hosts.get(name)
         if host is None:
-            host = self._hosts[name] = Host()
+            host = self._hosts[name] = HostQueue()
         if first:
             host.waiting.appendleft(request)
         else:
@@ -58,7 +58,7 @@ class Hosts:
         self._give_turn(name, host)
 
     def take(self, now: float) -> Request | None:
-        """Return the next request that may be sent, which has a place from *now* on."""
+        """Remove and return the next request that may be sent. It holds a slot from *now* on."""
         while self._turns:
             name = self._turns.popleft()
             host = self._hosts.get(name)
@@ -70,17 +70,17 @@ class Hosts:
             request = host.waiting.popleft()
             self.waiting -= 1
             host.busy += 1
-            self._places[request] = Place(name, now)
+            self._slots[request] = Slot(name, now)
             self._give_turn(name, host)
             return request
         return None
 
     def queues(self) -> Iterator[tuple[str, int]]:
-        """Yield each host, and how many requests wait for their turn."""
+        """Yield each host and the number of its queued requests."""
         return ((name, len(host.waiting)) for name, host in self._hosts.items())
 
     def take_all(self, name: str) -> deque[Request]:
-        """Return the requests that wait for a host, which wait for it no more."""
+        """Remove and return all queued requests of a host."""
         host = self._hosts.get(name)
         if host is None:
             return deque()
@@ -89,50 +89,52 @@ class Hosts:
         self._forget(name, host)
         return waiting
 
-    def place(self, request: Request) -> Place | None:
-        """Return the place that *request* has."""
-        return self._places.get(request)
+    def slot_of(self, request: Request) -> Slot | None:
+        """Return the slot that *request* holds; None if it holds none."""
+        return self._slots.get(request)
 
     def has_enough(self, name: str) -> bool:
-        """Whether as many requests wait for a host as may be under way to it."""
+        """Return whether a host has as many queued requests as may be in flight to it."""
         host = self._hosts.get(name)
         return host is not None and len(host.waiting) >= self.limit(name)
 
     def is_full(self, name: str) -> bool:
-        """Whether as many requests are under way to a host as may be."""
+        """Return whether a host's limit of requests in flight is reached."""
         host = self._hosts.get(name)
         return host is not None and host.busy >= self.limit(name)
 
     def ended(self, request: Request) -> None:
-        """Note that *request*'s place is free once the downloader is done with it."""
-        if request in self._places:
+        """Release *request*'s slot as soon as the downloader has finished with it."""
+        if request in self._slots:
             self._ended.append(request)
 
-    def free_places(self, active: Container[Request], *, of_all: bool = False) -> None:
-        """Free the places of requests that have ended and aren't *active*; *of_all*: of those
-        too that nobody told of."""
+    def free_slots(self, active: Container[Request], *, of_all: bool = False) -> None:
+        """Release the slots of ended requests that are not *active*.
+
+        *of_all*: also those of requests whose end was not reported.
+        """
         if not (self._ended or of_all):
             return
-        told = self._ended
-        for request in list(self._places) if of_all else told:
+        ended = self._ended
+        for request in list(self._slots) if of_all else ended:
             if request not in active:
                 self._free(request)
-        # The downloader is not done with these yet; their ends won't be told again.
-        self._ended = [request for request in told if request in self._places]
+        # The downloader has not finished with these; their ends are not reported again.
+        self._ended = [request for request in ended if request in self._slots]
 
     def _free(self, request: Request) -> None:
-        place = self._places.pop(request, None)
-        if place is not None:
-            host = self._hosts[place.host]
+        slot = self._slots.pop(request, None)
+        if slot is not None:
+            host = self._hosts[slot.host]
             host.busy -= 1
-            self._give_turn(place.host, host)
-            self._forget(place.host, host)
+            self._give_turn(slot.host, host)
+            self._forget(slot.host, host)
 
-    def _give_turn(self, name: str, host: Host) -> None:
+    def _give_turn(self, name: str, host: HostQueue) -> None:
         if not host.in_turn and host.waiting and host.busy < self.limit(name):
             host.in_turn = True
             self._turns.append(name)
 
-    def _forget(self, name: str, host: Host) -> None:
+    def _forget(self, name: str, host: HostQueue) -> None:
         if not host.busy and not host.waiting:
             del self._hosts[name]

@@ -1,9 +1,8 @@
-"""Who is asked next.
+"""Selects the next request within per-host limits.
 
-Scrapy's own slots let a multiple of CONCURRENT_REQUESTS_PER_DOMAIN through. So
-this scheduler hands out only what a host may be sent now. A request that was
-handed out holds its place while the downloader counts it as active; however it
-ends, its place is free again.
+Scrapy's downloader slots let a multiple of CONCURRENT_REQUESTS_PER_DOMAIN through. So this
+scheduler returns a request only if its host has a free slot. The request holds the slot while
+the downloader counts it as active; the slot is released however the request ends.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from imagefetch.meta import DUPLICATE_OF, FIRST_SENT, KEY, LINE, RETRY_IN, SETTL
 from imagefetch.scheduling.adaptive_limit import Outcome
 from imagefetch.scheduling.announced import Announced
 from imagefetch.scheduling.circuit_breaker import Change, Parked
-from imagefetch.scheduling.delayed import Retry, Waiting
+from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.host_limits import HostLimits
-from imagefetch.scheduling.host_queues import Hosts
+from imagefetch.scheduling.host_queues import HostQueues
 from imagefetch.scheduling.prefetch import LookAhead
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.shutdown import stop_run
@@ -36,19 +35,22 @@ if TYPE_CHECKING:
     from imagefetch.spiders.images import ImagesSpider
 
 
-# Seconds by which a timer may be early.
+# Seconds by which a timer may fire early.
 CLOCK = 0.001
 
 
 class HostScheduler(BaseScheduler):
-    """Settings: LOOKAHEAD, and those of `HostLimits` and `Waiting`."""
+    """The scheduler of a run.
+
+    Settings: LOOKAHEAD, and those of `HostLimits` and `DelayedLines`.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.paces = HostLimits(crawler.settings)
         self.lookahead = crawler.settings.getint("LOOKAHEAD")
-        self._hosts = Hosts(self.paces.limit)
-        self._waiting = Waiting(crawler.settings)
+        self._hosts = HostQueues(self.paces.limit)
+        self._waiting = DelayedLines(crawler.settings)
         self._look_ahead = LookAhead(self._hosts, self._waiting, self.__len__, self.lookahead)
         self._settled: deque[Request] = deque()  # lines that need no download
         self._released: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
@@ -72,23 +74,25 @@ class HostScheduler(BaseScheduler):
             self._timer.cancel()
 
     def __len__(self) -> int:
-        """Lines that can go on now."""
+        """Return the number of lines that are ready to be sent or to end."""
         return self._hosts.waiting + len(self._settled) + len(self._released)
 
     @property
     def waiting(self) -> int:
-        """Lines that wait for a retry, for their host, or for the line whose duplicate they are."""
+        """Number of lines that wait: for a retry, for a blocked host, or as a duplicate."""
         return len(self._waiting)
 
     @property
     def retrying(self) -> int:
-        """Of these, those that wait for a retry."""
+        """Number of lines that wait for a retry."""
         return self._waiting.retries
 
     def parked(self) -> Parked | None:
-        """Say which lines wait for hosts that can't be connected to; None if none does."""
-        hosts = list(self._waiting.parked())
-        lines = sum(waiting + self._look_ahead.kept_back(site) for site, waiting, _ in hosts)
+        """Return the figures of lines that wait for unreachable hosts; None if there are none."""
+        hosts = list(self._waiting.open_hosts())
+        lines = sum(
+            waiting + self._look_ahead.backlog_of_origin(origin) for origin, waiting, _ in hosts
+        )
         if not lines:
             return None
         now = self._loop.time()
@@ -96,20 +100,20 @@ class HostScheduler(BaseScheduler):
         return Parked(lines, len(hosts), min(due), max(due))
 
     def least_left(self) -> float:
-        """Return the seconds that the lines which are known of take at least: until the last retry
-        is due, and the last request to a host with a delay may be sent."""
+        """Return the minimum of seconds that the lines read so far take: until the last retry is
+        due, and until the last request to a host with a delay may be sent."""
         last = self._waiting.last_retry
         retries = 0.0 if last is None else max(0.0, last - self._loop.time())
         if not (self.paces.delay or self.paces.slots):
             return retries
         delays = (
-            (waiting + self._look_ahead.kept_back_of(host)) * self.paces.delay_of(host)
+            (waiting + self._look_ahead.backlog_of_host(host)) * self.paces.delay_of(host)
             for host, waiting in self._hosts.queues()
         )
         return max(retries, max(delays, default=0.0))
 
     def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
-        """Yield *lines*, each when it is time to make a request of it: `LookAhead.lines`."""
+        """Yield each of *lines* when a request for it is needed: `LookAhead.lines`."""
         return self._look_ahead.lines(lines)
 
     def has_pending_requests(self) -> bool:
@@ -132,20 +136,20 @@ class HostScheduler(BaseScheduler):
 
     def next_request(self) -> Request | None:
         active = self.crawler.engine.downloader.active
-        self._hosts.free_places(active)
-        self._queue_what_is_due()
+        self._hosts.free_slots(active)
+        self._queue_due()
         request = self._take()
-        if request is None and self._hosts.under_way > len(active):  # not all ends are told
-            self._hosts.free_places(active, of_all=True)
+        if request is None and self._hosts.in_flight > len(active):  # not every end is reported
+            self._hosts.free_slots(active, of_all=True)
             request = self._take()
         self._slots_kept = forget_slots(self.crawler.engine.downloader.slots, self._slots_kept)
-        place = None if request is None else self._hosts.place(request)
-        self._look_ahead.place_is_free = request is None
-        self._look_ahead.wake(None if place is None else place.host)
+        slot = None if request is None else self._hosts.slot_of(request)
+        self._look_ahead.slot_is_free = request is None
+        self._look_ahead.wake(None if slot is None else slot.host)
         return request
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
-        """Let the duplicates of *record*'s line go on."""
+        """Release the duplicates of *record*'s line."""
         self.spider.tally.row_written(record)
         self._waiting.ended(record.line, self._loop.time())
         if record.key is not None:
@@ -158,27 +162,27 @@ class HostScheduler(BaseScheduler):
             self._released.extend((line, record.key) for line in lines)
 
     def note(self, request: Request, outcome: Outcome, *, unreachable: bool) -> None:
-        """Take in what came of *request*, and whether its host could not be connected to."""
+        """Record the outcome of *request*; *unreachable*: whether no connection could be made."""
         now = self._loop.time()
-        if (place := self._hosts.place(request)) is not None:
+        if (slot := self._hosts.slot_of(request)) is not None:
             latency = request.meta.get("download_latency", 0.0)
-            busy = self._hosts.is_full(place.host)
-            self.paces.note(place.host, outcome, place.since, now, latency, busy=busy)
+            busy = self._hosts.is_full(slot.host)
+            self.paces.note(slot.host, outcome, slot.since, now, latency, busy=busy)
             self._hosts.ended(request)
-        # Where a redirect led is another host than the one whose lines would wait.
+        # The target of a redirect is not the host whose lines would wait.
         if KEY in request.meta and not request.meta.keys() & {SETTLED, "redirect_times"}:
-            self._note_site(request, now, unreachable=unreachable)
+            self._note_origin(request, now, unreachable=unreachable)
 
-    def _note_site(self, request: Request, now: float, *, unreachable: bool) -> None:
-        if not unreachable and not self._waiting.knows_trouble:
+    def _note_origin(self, request: Request, now: float, *, unreachable: bool) -> None:
+        if not unreachable and not self._waiting.has_failing_hosts:
             return
-        site, host = origin_of(request.url) or "", self._host_of(request)
-        change = self._waiting.note(site, request.meta[LINE], now, failed=unreachable)
-        if change is Change.PARKED:
+        origin, host = origin_of(request.url) or "", self._host_of(request)
+        change = self._waiting.note(origin, request.meta[LINE], now, failed=unreachable)
+        if change is Change.OPEN:
             for queued in self._hosts.take_all(host):
                 self._queue(queued)
         if change is not Change.NONE:
-            self._look_ahead.wake(host, site)
+            self._look_ahead.wake(host, origin)
         if unreachable:
             self._set_timer()
 
@@ -187,17 +191,17 @@ class HostScheduler(BaseScheduler):
         return host
 
     def _queue(self, request: Request) -> None:
-        begun = bool(request.meta.get("redirect_times"))  # what was begun goes on, and first
-        if self._waiting.knows_trouble and not begun:
-            site, line = origin_of(request.url) or "", request.meta[LINE]
-            match self._waiting.admit(site, line, self._loop.time()):
-                case Change.PARKED:
-                    self._waiting.park(site, line, *_history(request))
+        redirected = bool(request.meta.get("redirect_times"))  # redirects go first
+        if self._waiting.has_failing_hosts and not redirected:
+            origin, line = origin_of(request.url) or "", request.meta[LINE]
+            match self._waiting.admit(origin, line, self._loop.time()):
+                case Change.OPEN:
+                    self._waiting.add_blocked(origin, line, *_history(request))
                     return
                 case Change.GIVEN_UP:
                     self._settled.append(self.spider.given_up(request))
                     return
-        self._hosts.add(self._host_of(request), request, first=begun)
+        self._hosts.add(self._host_of(request), request, first=redirected)
 
     def _take(self) -> Request | None:
         if self._settled:
@@ -206,10 +210,10 @@ class HostScheduler(BaseScheduler):
             return self.spider.duplicate_request(*self._released.popleft())
         return self._hosts.take(self._loop.time())
 
-    def _queue_what_is_due(self) -> None:
+    def _queue_due(self) -> None:
         now = self._loop.time()
         while len(self) < self.lookahead:
-            retry = self._waiting.take_due(now) or self._waiting.take_opened()
+            retry = self._waiting.take_due(now) or self._waiting.take_unblocked()
             if retry is None:
                 return
             self._queue(self._request_of(retry))
@@ -221,7 +225,7 @@ class HostScheduler(BaseScheduler):
         return request
 
     def _set_timer(self) -> None:
-        """Wake the engine, which may have nothing else to do, when a line is due."""
+        """Wake the engine when a line is due: it may have nothing else to do."""
         if self._timer is not None:
             self._timer.cancel()
         due = self._waiting.next_due()
@@ -238,5 +242,5 @@ class HostScheduler(BaseScheduler):
 
 
 def _history(request: Request) -> tuple[int, float | None]:
-    """Return what is kept of a request that waits: its retries, and when the first was sent."""
+    """Return what is kept of a waiting request: its retries, and when the first was sent."""
     return request.meta.get("retry_times", 0), request.meta.get(FIRST_SENT)

@@ -1,4 +1,4 @@
-"""Hosts that can't be connected to."""
+"""Tests circuit breakers of hosts that can't be connected to."""
 
 from __future__ import annotations
 
@@ -28,203 +28,202 @@ def line(number: int) -> Line:
     return Line(number, f"http://a/{number}")
 
 
-def breakers(failures: int = 3, probes: int = 2) -> Breakers[Entry]:
+def new_breakers(failures: int = 3, probes: int = 2) -> Breakers[Entry]:
     return Breakers(failures, probes, pause=10, max_pause=30)
 
 
-def parked(**options: int) -> Breakers[Entry]:
-    """Return breakers whose host ``a`` was parked at 0 seconds, lines 10 to 12 waiting."""
-    made = breakers(**options)
+def open_breakers(**options: int) -> Breakers[Entry]:
+    """Return breakers that opened for host ``a`` at 0 seconds; lines 10 to 12 wait."""
+    breakers = new_breakers(**options)
     for number in (1, 2):
-        assert made.note("a", line(number), 0, failed=True) is Change.NONE
-    assert made.note("a", line(3), 0, failed=True) is Change.PARKED
+        assert breakers.note("a", line(number), 0, failed=True) is Change.NONE
+    assert breakers.note("a", line(3), 0, failed=True) is Change.OPEN
     for number in (10, 11, 12):
-        assert made.admit("a", line(number), 1) is Change.PARKED
-        made.park("a", Entry(line(number)))
-    return made
+        assert breakers.admit("a", line(number), 1) is Change.OPEN
+        breakers.add_waiting("a", Entry(line(number)))
+    return breakers
 
 
-def test_only_failures_in_a_row_park() -> None:
-    """One answer between them, and counting begins anew; other hosts are no matter."""
-    made = breakers()
+def test_only_failures_in_a_row_open() -> None:
+    """A connection resets the count; other hosts don't."""
+    breakers = new_breakers()
     for number in range(20):
         failed = number % 3 != 2
-        assert made.note("a", line(number), 0, failed=failed) is Change.NONE
-        assert made.note("b", line(100 + number), 0, failed=False) is Change.NONE
-    assert made.admit("a", line(99), 0) is Change.NONE
+        assert breakers.note("a", line(number), 0, failed=failed) is Change.NONE
+        assert breakers.note("b", line(100 + number), 0, failed=False) is Change.NONE
+    assert breakers.admit("a", line(99), 0) is Change.NONE
 
 
-def test_a_parked_host_is_probed_by_one_line_after_each_pause() -> None:
-    """Pauses double, up to the longest; what was under way since before counts for nothing."""
-    made = parked(probes=9)
+def test_a_blocked_host_is_probed_by_one_line_after_each_pause() -> None:
+    """Pauses double up to the maximum; requests sent before the opening don't count."""
+    breakers = open_breakers(probes=9)
     now = 0.0
     for pause in (10, 20, 30, 30):
-        assert made.note("a", line(4), now, failed=True) is Change.NONE
-        assert made.take_probe(now + pause - 0.1) is None
+        assert breakers.note("a", line(4), now, failed=True) is Change.NONE
+        assert breakers.take_probe(now + pause - 0.1) is None
         now += pause
-        probe = made.take_probe(now)
+        probe = breakers.take_probe(now)
         assert probe is not None
-        assert made.take_probe(now) is None
-        assert made.admit("a", probe.line, now) is Change.NONE
-        assert made.admit("a", line(50), now) is Change.PARKED
-        assert made.note("a", probe.line, now, failed=True) is Change.NONE
-        made.park("a", probe)
-    assert made.waiting == 3
+        assert breakers.take_probe(now) is None
+        assert breakers.admit("a", probe.line, now) is Change.NONE
+        assert breakers.admit("a", line(50), now) is Change.OPEN
+        assert breakers.note("a", probe.line, now, failed=True) is Change.NONE
+        breakers.add_waiting("a", probe)
+    assert breakers.waiting == 3
 
 
-def test_a_probe_that_succeeds_opens_the_host() -> None:
-    """All that waited may go on; the next failures are counted from the beginning."""
-    made = parked()
-    probe = made.take_probe(10)
+def test_a_probe_that_succeeds_closes_the_circuit_breaker() -> None:
+    """Waiting lines may be sent; the count of failures restarts at 0."""
+    breakers = open_breakers()
+    probe = breakers.take_probe(10)
     assert probe is not None
-    assert made.note("a", probe.line, 11, failed=False) is Change.OPENED
-    assert made.note("a", line(4), 11, failed=True) is Change.NONE
-    assert not made.holds("a")
-    taken = [made.take("a"), made.take("a"), made.take("a")]
+    assert breakers.note("a", probe.line, 11, failed=False) is Change.CLOSED
+    assert breakers.note("a", line(4), 11, failed=True) is Change.NONE
+    assert not breakers.is_blocked("a")
+    taken = [breakers.take("a"), breakers.take("a"), breakers.take("a")]
     assert [entry and entry.line.number for entry in taken] == [11, 12, None]
-    assert made.waiting == 0
-    assert made.admit("a", line(60), 11) is Change.NONE
+    assert breakers.waiting == 0
+    assert breakers.admit("a", line(60), 11) is Change.NONE
 
 
-def test_a_host_is_given_up_after_its_probes_and_asked_all_the_same() -> None:
-    """Lines end at once, but for one probe a pause; if that succeeds, the host is used again."""
-    made = parked()
-    assert made.take_probe(10) == Entry(line(10))
-    assert made.note("a", line(10), 10, failed=True) is Change.NONE
-    assert made.take_probe(30) == Entry(line(11))
-    assert made.note("a", line(11), 30, failed=True) is Change.GIVEN_UP
-    assert not made.holds("a")
-    assert made.take("a") == Entry(line(12))
-    assert made.take("a") is None
-    assert made.admit("a", line(12), 31) is Change.GIVEN_UP
-    assert made.admit("a", line(20), 61) is Change.NONE  # a probe
-    assert made.admit("a", line(21), 61) is Change.GIVEN_UP
-    assert made.note("a", line(20), 62, failed=False) is Change.OPENED
-    assert made.admit("a", line(22), 62) is Change.NONE
+def test_a_given_up_host_is_still_probed() -> None:
+    """Lines fail at once, except one probe per pause; one success closes the circuit breaker."""
+    breakers = open_breakers()
+    assert breakers.take_probe(10) == Entry(line(10))
+    assert breakers.note("a", line(10), 10, failed=True) is Change.NONE
+    assert breakers.take_probe(30) == Entry(line(11))
+    assert breakers.note("a", line(11), 30, failed=True) is Change.GIVEN_UP
+    assert not breakers.is_blocked("a")
+    assert breakers.take("a") == Entry(line(12))
+    assert breakers.take("a") is None
+    assert breakers.admit("a", line(12), 31) is Change.GIVEN_UP
+    assert breakers.admit("a", line(20), 61) is Change.NONE  # a probe
+    assert breakers.admit("a", line(21), 61) is Change.GIVEN_UP
+    assert breakers.note("a", line(20), 62, failed=False) is Change.CLOSED
+    assert breakers.admit("a", line(22), 62) is Change.NONE
     for number in (23, 24, 25):
-        change = made.note("a", line(number), 62, failed=True)
-    assert change is Change.PARKED
-    assert made.admit("a", line(26), 62) is Change.PARKED  # with all its patience
+        change = breakers.note("a", line(number), 62, failed=True)
+    assert change is Change.OPEN
+    assert breakers.admit("a", line(26), 62) is Change.OPEN  # not given up at once
 
 
-def test_a_probe_that_never_came_to_its_host_has_failed() -> None:
-    """As where a middleware refused it; else all others would wait for ever."""
-    made = parked(probes=1)
-    assert made.take_probe(10) == Entry(line(10))
-    assert made.ended(11, 10) is None
-    assert made.ended(10, 10) == "a"
-    assert made.ended(10, 10) is None
-    assert made.admit("a", line(20), 11) is Change.GIVEN_UP
+def test_a_probe_that_was_never_sent_has_failed() -> None:
+    """For instance if a middleware rejected it; otherwise all other lines would wait forever."""
+    breakers = open_breakers(probes=1)
+    assert breakers.take_probe(10) == Entry(line(10))
+    assert breakers.ended(11, 10) is None
+    assert breakers.ended(10, 10) == "a"
+    assert breakers.ended(10, 10) is None
+    assert breakers.admit("a", line(20), 11) is Change.GIVEN_UP
 
 
 def test_it_can_be_switched_off() -> None:
-    """With 0 failures, no host is ever parked."""
-    made = breakers(failures=0)
+    """With 0 failures, no circuit breaker opens."""
+    breakers = new_breakers(failures=0)
     for number in range(100):
-        assert made.note("a", line(number), 0, failed=True) is Change.NONE
+        assert breakers.note("a", line(number), 0, failed=True) is Change.NONE
 
 
-def test_hosts_in_trouble_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many there are, parked or not; those that something waits for are not forgotten,
-    nor are those that are being probed."""
+def test_failing_hosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether blocked or not. Hosts with waiting lines or a probe in flight are not removed."""
     monkeypatch.setattr("imagefetch.scheduling.circuit_breaker.HOSTS", 10)
-    made = parked()
-    probe = made.take_probe(10)
+    breakers = open_breakers()
+    probe = breakers.take_probe(10)
     assert probe is not None
     for number in range(1_000):
         for _ in range(number % 4 + 1):
-            made.note(f"b{number}", line(100 + number), 0, failed=True)
-    assert len(made._hosts) == 11
-    assert not made._due or max(made._due)[1] == "a"
-    assert made.admit("b999", line(20), 1) is Change.PARKED
-    assert made.admit("b1", line(20), 1) is Change.NONE
-    while made.take("a") is not None:
+            breakers.note(f"b{number}", line(100 + number), 0, failed=True)
+    assert len(breakers._hosts) == 11
+    assert not breakers._due or max(breakers._due)[1] == "a"
+    assert breakers.admit("b999", line(20), 1) is Change.OPEN
+    assert breakers.admit("b1", line(20), 1) is Change.NONE
+    while breakers.take("a") is not None:
         pass
     for number in range(1_000, 1_100):
-        made.note(f"b{number}", line(100 + number), 0, failed=True)
-    assert made.note("a", probe.line, 11, failed=True) is Change.NONE  # by its only probe yet
-    assert made.admit("a", line(20), 12) is Change.PARKED
+        breakers.note(f"b{number}", line(100 + number), 0, failed=True)
+    assert breakers.note("a", probe.line, 11, failed=True) is Change.NONE  # its first failed probe
+    assert breakers.admit("a", line(20), 12) is Change.OPEN
 
 
-def test_a_host_that_answers_is_forgotten() -> None:
-    """Parked or not, once nothing waits for it any more."""
-    made = parked()
-    made.note("b", line(1), 0, failed=True)
-    made.note("b", line(1), 0, failed=False)
-    probe = made.take_probe(10)
+def test_a_host_that_recovers_is_removed() -> None:
+    """Whether blocked or not, once no line waits for it."""
+    breakers = open_breakers()
+    breakers.note("b", line(1), 0, failed=True)
+    breakers.note("b", line(1), 0, failed=False)
+    probe = breakers.take_probe(10)
     assert probe is not None
-    made.note("a", probe.line, 11, failed=False)
-    assert made.take("a") is not None
-    assert made.take("a") is not None
-    assert not made
-    assert not made._idle
+    breakers.note("a", probe.line, 11, failed=False)
+    assert breakers.take("a") is not None
+    assert breakers.take("a") is not None
+    assert not breakers
+    assert not breakers._idle
 
 
 @pytest.mark.parametrize("failures", [1, 3])
 def test_each_host_costs_the_same(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
-    """However many others are in trouble already."""
+    """Independent of the number of other failing hosts."""
     monkeypatch.setattr("imagefetch.scheduling.circuit_breaker.HOSTS", 100)
 
     def fail(hosts: int) -> None:
-        made = breakers(failures=failures)
+        breakers = new_breakers(failures=failures)
         for number in range(hosts):
             for attempt in range(4):
-                if made.admit(f"b{number}", line(4 * number + attempt), 0) is Change.PARKED:
+                if breakers.admit(f"b{number}", line(4 * number + attempt), 0) is Change.OPEN:
                     break
-                made.note(f"b{number}", line(4 * number + attempt), 0, failed=True)
+                breakers.note(f"b{number}", line(4 * number + attempt), 0, failed=True)
 
     assert steps(lambda: fail(1_000)) < 2.2 * steps(lambda: fail(500))
 
 
 @examples(300)
 @given(st.data())
-def test_nothing_that_waits_is_lost_or_doubled(data: st.DataObject) -> None:
-    """Whatever comes in whatever order, each line is sent, given up, or still waits: once."""
-    made = breakers(failures=2)
+def test_no_waiting_line_is_lost_or_duplicated(data: st.DataObject) -> None:
+    """For any order of events, each line is sent, given up, or still waits, exactly once."""
+    breakers = new_breakers(failures=2)
     now, number = 0.0, 0
     waiting: set[int] = set()
-    under_way: set[int] = set()
+    in_flight: set[int] = set()
     for _ in range(data.draw(st.integers(1, 60))):
         now += data.draw(st.sampled_from([0, 1, 10, 100]))
         match data.draw(st.sampled_from(["new", "new", "outcome", "probe", "drain", "ended"])):
             case "new":
                 number += 1
-                change = made.admit("a", line(number), now)
-                if change is Change.PARKED:
-                    made.park("a", Entry(line(number)))
+                change = breakers.admit("a", line(number), now)
+                if change is Change.OPEN:
+                    breakers.add_waiting("a", Entry(line(number)))
                     waiting.add(number)
                 elif change is Change.NONE:
-                    under_way.add(number)
-            case "outcome" if under_way:
-                chosen = data.draw(st.sampled_from(sorted(under_way)))
-                under_way.remove(chosen)
-                made.note("a", line(chosen), now, failed=data.draw(st.booleans()))
-            case "ended" if under_way:
-                chosen = data.draw(st.sampled_from(sorted(under_way)))
-                under_way.remove(chosen)
-                made.ended(chosen, now)
+                    in_flight.add(number)
+            case "outcome" if in_flight:
+                chosen = data.draw(st.sampled_from(sorted(in_flight)))
+                in_flight.remove(chosen)
+                breakers.note("a", line(chosen), now, failed=data.draw(st.booleans()))
+            case "ended" if in_flight:
+                chosen = data.draw(st.sampled_from(sorted(in_flight)))
+                in_flight.remove(chosen)
+                breakers.ended(chosen, now)
             case "probe":
-                entry = made.take_probe(now)
+                entry = breakers.take_probe(now)
                 if entry is not None:
                     waiting.remove(entry.line.number)
-                    under_way.add(entry.line.number)
+                    in_flight.add(entry.line.number)
             case "drain":
-                while not made.holds("a") and (entry := made.take("a")):
+                while not breakers.is_blocked("a") and (entry := breakers.take("a")):
                     waiting.remove(entry.line.number)
-    assert made.waiting == len(waiting)
-    # In the end, each that waits is sent as a probe, or let go.
+    assert breakers.waiting == len(waiting)
+    # At the end, each waiting line is sent as a probe or released.
     while waiting:
         now += 1_000
-        for chosen in sorted(under_way):
-            made.note("a", line(chosen), now, failed=True)
-            made.ended(chosen, now)
-        under_way.clear()
-        if made.holds("a"):
-            entry = made.take_probe(now + 1_000)
+        for chosen in sorted(in_flight):
+            breakers.note("a", line(chosen), now, failed=True)
+            breakers.ended(chosen, now)
+        in_flight.clear()
+        if breakers.is_blocked("a"):
+            entry = breakers.take_probe(now + 1_000)
             if entry is not None:
-                under_way.add(entry.line.number)
+                in_flight.add(entry.line.number)
         else:
-            entry = made.take("a")
+            entry = breakers.take("a")
         if entry is not None:
             waiting.remove(entry.line.number)
 
@@ -233,7 +232,7 @@ def test_nothing_that_waits_is_lost_or_doubled(data: st.DataObject) -> None:
 
 
 def test_a_dead_host_among_living_ones(crawl: RunCrawl, hosts: Server, dead_port: int) -> None:
-    """It gets a few requests, its lines a row each; the others are not touched by it."""
+    """It gets a few requests, and each of its lines a row; other hosts are not affected."""
     dead = [f"http://127.0.0.1:{dead_port}/{n}.jpg" for n in range(2_000)]
     living = [hosts.url(f"/image/{n}.jpg", HOSTS[n % 20]) for n in range(500)]
     done = crawl([*dead, *living, dead[0]], CONCURRENT_REQUESTS_PER_DOMAIN=8)
@@ -252,11 +251,11 @@ def test_a_dead_host_among_living_ones(crawl: RunCrawl, hosts: Server, dead_port
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="backlogs overflow in other ways elsewhere")
-def test_a_host_that_takes_no_connection(crawl: RunCrawl) -> None:
-    """What waits in its queue is parked with it; slow as it is, it is asked a few times only."""
+def test_a_host_that_accepts_no_connection(crawl: RunCrawl) -> None:
+    """Its queued requests wait too; despite the long timeouts it gets only a few requests."""
     with ExitStack() as stack:
         full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):  # they fill the backlog
+        for _ in range(4):  # fill the backlog
             client = stack.enter_context(socket.socket())
             client.setblocking(False)
             client.connect_ex(full.getsockname())
@@ -269,7 +268,7 @@ def test_a_host_that_takes_no_connection(crawl: RunCrawl) -> None:
 
 
 def answer(held: socket.socket) -> None:
-    """Take connections at *held* from now on, and give each a picture."""
+    """Accept connections at *held* and send an image to each."""
     held.listen(128)
     with suppress(OSError):  # the test is over
         while True:
@@ -280,9 +279,9 @@ def answer(held: socket.socket) -> None:
 
 
 def test_a_host_that_comes_back_is_used_again(crawl: RunCrawl, server: Server) -> None:
-    """As soon as a probe succeeds, every line of it is fetched: none is given up."""
+    """After a successful probe every line of it is fetched; none is given up."""
     with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))  # and until it listens, it refuses
+        held.bind(("127.0.0.1", 0))  # refuses connections until it listens
 
         async def begun(writer: Writer) -> None:
             threading.Timer(2, answer, (held,)).start()

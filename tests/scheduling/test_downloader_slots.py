@@ -1,4 +1,4 @@
-"""The downloader's slots are bounded, whatever the number of hosts."""
+"""Tests that the number of downloader slots is bounded."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from imagefetch.scheduling.downloader_slots import forget_slots
 from tests.support.steps import steps
 
 
-def test_idle_slots_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those in use stay, and those that know when their host may be asked again."""
+def test_idle_slots_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slots with requests, and slots with a delay, stay."""
     monkeypatch.setattr("imagefetch.scheduling.downloader_slots.SLOTS", 10)
     slots = {f"h{number}": Slot(8, 0.0, 0.0) for number in range(20)}
     slots["h1"].active.add(Request("http://h1/"))
@@ -22,8 +22,8 @@ def test_idle_slots_go(monkeypatch: pytest.MonkeyPatch) -> None:
     assert slots.keys() == {"h1", "h2"}
 
 
-def test_each_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many can't go."""
+def test_each_call_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Independent of the number of slots that can't be removed."""
     monkeypatch.setattr("imagefetch.scheduling.downloader_slots.SLOTS", 10)
 
     def add(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Which line is made ready next."""
+"""Tests the selection of the next line."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import pytest
 from scrapy import Request
 
 from imagefetch.scheduling.circuit_breaker import Change
-from imagefetch.scheduling.delayed import Waiting
-from imagefetch.scheduling.host_queues import Hosts
+from imagefetch.scheduling.delayed import DelayedLines
+from imagefetch.scheduling.host_queues import HostQueues
 from imagefetch.scheduling.prefetch import LookAhead, host_of
 from imagefetch.urls import Line, origin_of
 from tests.conftest import project
 from tests.support.steps import steps
 
-LIMIT = 4  # requests at once to a host
-PLACES = 10  # to all
+LIMIT = 4  # concurrent requests to a host
+SLOTS = 10  # to all hosts
 LOOKAHEAD = 30
 
 
 class Run:
-    """A crawl without a network: lines are read, made ready, under way, done."""
+    """A crawl without a network: lines are read, queued, in flight, done."""
 
     def __init__(self, urls: Iterable[str]) -> None:
         self.urls = urls
         self.read = 0
         self.done: list[str] = []
-        self.under_way: dict[Request, str] = {}
-        self.hosts = Hosts(lambda _: LIMIT)
-        self.waiting = Waiting(project(BREAKER_FAILURES=1, RETRY_TIMES=1))
+        self.in_flight: dict[Request, str] = {}
+        self.hosts = HostQueues(lambda _: LIMIT)
+        self.waiting = DelayedLines(project(BREAKER_FAILURES=1, RETRY_TIMES=1))
         self.look = LookAhead(self.hosts, self.waiting, lambda: self.hosts.waiting, LOOKAHEAD)
         self.consumer = asyncio.create_task(self._consume())
 
@@ -42,33 +42,33 @@ class Run:
 
     async def _consume(self) -> None:
         async for line in self.look.lines(self._lines()):
-            site = origin_of(line.text) or ""
-            if self.waiting.admit(site, line, 0) is Change.PARKED:
-                self.waiting.park(site, line, 0, None)
+            origin = origin_of(line.text) or ""
+            if self.waiting.admit(origin, line, 0) is Change.OPEN:
+                self.waiting.add_blocked(origin, line, 0, None)
             else:
-                self.hosts.add(host_of(site), Request(line.text))
+                self.hosts.add(host_of(origin), Request(line.text))
 
     async def settle(self) -> None:
-        """Send what may be sent, until nothing more happens."""
+        """Send all requests that may be sent, until nothing changes."""
         for _ in range(60):
-            while len(self.under_way) < PLACES:
+            while len(self.in_flight) < SLOTS:
                 request = self.hosts.take(0)
-                self.look.place_is_free = request is None
+                self.look.slot_is_free = request is None
                 if request is None:
                     self.look.wake()
                     break
-                self.under_way[request] = host_of(origin_of(request.url) or "")
-                self.look.wake(self.under_way[request])
+                self.in_flight[request] = host_of(origin_of(request.url) or "")
+                self.look.wake(self.in_flight[request])
             await asyncio.sleep(0)
 
     def finish(self, request: Request) -> None:
         self.done.append(request.url)
-        del self.under_way[request]
+        del self.in_flight[request]
         self.hosts.ended(request)
-        self.hosts.free_places(self.under_way)
+        self.hosts.free_slots(self.in_flight)
 
     def of(self, host: str) -> list[Request]:
-        return [request for request, name in self.under_way.items() if name == host]
+        return [request for request, name in self.in_flight.items() if name == host]
 
 
 def running(test: Callable[[], Awaitable[None]]) -> None:
@@ -76,20 +76,19 @@ def running(test: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_the_next_host_of_a_sorted_list_is_found() -> None:
-    """No place is idle while a line is known, or can be, that may take it; nor is a line lost
-    or doubled, and a host's lines keep their order."""
+    """No slot is free while a line of the list may take it. No line is lost or duplicated."""
     urls = [f"http://{host}.example/{n}" for host in "abcd" for n in range(120)]
 
     async def test() -> None:
         run = Run(urls)
         dice = random.Random(1)
         await run.settle()
-        while not run.consumer.done() or run.under_way or run.hosts.waiting:
+        while not run.consumer.done() or run.in_flight or run.hosts.waiting:
             left = {origin_of(url) for url in set(urls) - set(run.done)}
-            assert len(run.under_way) == min(
-                PLACES, sum(min(LIMIT, _left(run, site, urls)) for site in left)
+            assert len(run.in_flight) == min(
+                SLOTS, sum(min(LIMIT, _left(run, origin, urls)) for origin in left)
             )
-            for request in dice.sample(list(run.under_way), min(5, len(run.under_way))):
+            for request in dice.sample(list(run.in_flight), min(5, len(run.in_flight))):
                 run.finish(request)
             await run.settle()
         assert sorted(run.done) == sorted(urls)
@@ -97,48 +96,48 @@ def test_the_next_host_of_a_sorted_list_is_found() -> None:
     running(test)
 
 
-def _left(run: Run, site: str | None, urls: list[str]) -> int:
-    done = sum(origin_of(url) == site for url in run.done)
-    return sum(origin_of(url) == site for url in urls) - done
+def _left(run: Run, origin: str | None, urls: list[str]) -> int:
+    done = sum(origin_of(url) == origin for url in run.done)
+    return sum(origin_of(url) == origin for url in urls) - done
 
 
-def test_the_list_is_read_no_further_than_need_be() -> None:
-    """Where all places are taken, as far as the look-ahead; what is kept back counts."""
+def test_the_list_is_read_no_further_than_needed() -> None:
+    """While all slots are taken: up to LOOKAHEAD lines, including the backlog."""
     urls = [f"http://{'abc'[n % 3]}.example/{n}" for n in range(5_000)]
 
     async def test() -> None:
         run = Run(urls)
         await run.settle()
-        assert len(run.under_way) == PLACES
-        assert PLACES + LOOKAHEAD <= run.read <= PLACES + LOOKAHEAD + 1
+        assert len(run.in_flight) == SLOTS
+        assert SLOTS + LOOKAHEAD <= run.read <= SLOTS + LOOKAHEAD + 1
         run.consumer.cancel()
 
     running(test)
 
 
-def test_what_is_kept_back_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a list of one host: then a place stays idle, as it must."""
+def test_the_backlog_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a list of one host, slots stay free instead."""
     monkeypatch.setattr("imagefetch.scheduling.prefetch.BACKLOG_MAX", 500)
 
     async def test() -> None:
         run = Run(f"http://a.example/{n}" for n in range(5_000))
         await run.settle()
-        assert len(run.under_way) == LIMIT
+        assert len(run.in_flight) == LIMIT
         assert 500 <= run.read <= 500 + LOOKAHEAD + LIMIT
         run.consumer.cancel()
 
     running(test)
 
 
-def test_lines_of_a_parked_site_are_kept_back_but_for_one() -> None:
-    """Which is there to probe it; when the site is open again, they go on."""
+def test_one_line_of_a_blocked_origin_is_queued() -> None:
+    """It is the probe; after its success the others follow."""
     dead = [f"http://dead.example/{n}" for n in range(200)]
     urls = [url for n in range(200) for url in (dead[n], f"http://a.example/{n}")]
 
     async def test() -> None:
         run = Run(urls)
-        site, line = "http://dead.example", Line(0, "")
-        assert run.waiting.note(site, line, 0, failed=True) is Change.PARKED
+        origin, line = "http://dead.example", Line(0, "")
+        assert run.waiting.note(origin, line, 0, failed=True) is Change.OPEN
         for _ in range(1_000):
             await run.settle()
             for request in run.of("a.example"):
@@ -148,40 +147,42 @@ def test_lines_of_a_parked_site_are_kept_back_but_for_one() -> None:
         assert len(run.waiting) == 1
         probe = run.waiting.take_due(1e9)
         assert probe is not None
-        run.look.wake("dead.example", site)
+        run.look.wake("dead.example", origin)
         await run.settle()
-        assert len(run.waiting) == 1  # the next
-        assert run.waiting.note(site, probe.line, 0, failed=False) is Change.OPENED
-        run.look.wake("dead.example", site)
-        while not run.consumer.done() or run.under_way or run.hosts.waiting:
+        assert len(run.waiting) == 1  # the next probe
+        assert run.waiting.note(origin, probe.line, 0, failed=False) is Change.CLOSED
+        run.look.wake("dead.example", origin)
+        while not run.consumer.done() or run.in_flight or run.hosts.waiting:
             await run.settle()
-            for request in list(run.under_way):
+            for request in list(run.in_flight):
                 run.finish(request)
         assert len(run.done) == 398
-        assert run.waiting.take_opened() is not None
+        assert run.waiting.take_unblocked() is not None
 
     running(test)
 
 
-@pytest.mark.parametrize("parked", [False, True], ids=["living", "parked"])
-def test_a_host_may_have_many_sites(*, parked: bool) -> None:
-    """As on many ports: each line costs the same, however many there are. Of those that are
-    parked, one line each is made ready."""
+@pytest.mark.parametrize("blocked", [False, True], ids=["living", "blocked"])
+def test_a_host_may_have_many_origins(*, blocked: bool) -> None:
+    """For instance many ports: each line costs the same. Each blocked origin has one line
+    queued."""
 
-    def work(sites: int) -> None:
-        urls = [f"http://a.example:{site}/{n}" for n in range(3) for site in range(1, sites + 1)]
+    def work(origins: int) -> None:
+        urls = [
+            f"http://a.example:{origin}/{n}" for n in range(3) for origin in range(1, origins + 1)
+        ]
 
         async def test() -> None:
             run = Run(urls)
-            if parked:
-                for url in urls[:sites]:
+            if blocked:
+                for url in urls[:origins]:
                     run.waiting.note(origin_of(url) or "", Line(0, ""), 0, failed=True)
                 await run.settle()
-                while len(run.waiting) < sites:
+                while len(run.waiting) < origins:
                     run.look.wake("a.example")
                     await run.settle()
-            while not parked and len(run.done) < len(urls):
-                for request in list(run.under_way):
+            while not blocked and len(run.done) < len(urls):
+                for request in list(run.in_flight):
                     run.finish(request)
                 await run.settle()
             run.consumer.cancel()
@@ -192,7 +193,7 @@ def test_a_host_may_have_many_sites(*, parked: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "site", "host"),
+    ("url", "origin", "host"),
     [
         ("http://a.example/b", "http://a.example", "a.example"),
         ("https://a.example:8443?b=/", "https://a.example:8443", "a.example"),
@@ -201,13 +202,13 @@ def test_a_host_may_have_many_sites(*, parked: bool) -> None:
         ("http://127.0.0.1", "http://127.0.0.1", "127.0.0.1"),
     ],
 )
-def test_sites_and_hosts(url: str, site: str, host: str) -> None:
-    """A site is scheme, host and port; its host is named as the downloader names it."""
-    assert origin_of(url) == site
-    assert host_of(site) == host
+def test_origins_and_hosts(url: str, origin: str, host: str) -> None:
+    """An origin is scheme, host and port; its host is the name of the downloader slot."""
+    assert origin_of(url) == origin
+    assert host_of(origin) == host
 
 
 @pytest.mark.parametrize("url", ["", "a.example/b", "http://", "http:///a", "http://[::1/a"])
-def test_what_has_no_site(url: str) -> None:
-    """It is made ready like any line: its row says what is wrong with it."""
+def test_a_line_without_origin(url: str) -> None:
+    """It is queued like any other line; its row names the error."""
     assert origin_of(url) is None

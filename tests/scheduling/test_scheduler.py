@@ -1,4 +1,4 @@
-"""Limits as the server counts them, fairness, and a bounded look-ahead."""
+"""Tests limits as the server counts them, fairness, and the bounded look-ahead."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.server import Server
 def test_a_host_never_sees_more_than_its_limit(
     crawl: RunCrawl, hosts: Server, limit: int, pace: bool
 ) -> None:
-    """Neither at full speed nor through redirects, failures and retries; fewer, maybe, where
-    so many 503s are taken for load."""
+    """Including redirects, failures and retries. It may get fewer with an adaptive limit,
+    which takes so many 503s for load."""
     lines = []
     for n in range(1_000):
         kind = ("slow/400", "slow/300", "hops/2", "later/1/503", "slow/350")[n % 5]
@@ -33,7 +33,7 @@ def test_a_host_never_sees_more_than_its_limit(
 
 
 def test_all_hosts_together_never_exceed_the_limit(crawl: RunCrawl, hosts: Server) -> None:
-    """CONCURRENT_REQUESTS is reached, and not passed."""
+    """CONCURRENT_REQUESTS is reached and not exceeded."""
     lines = [hosts.url(f"/slow/150/{n}.jpg", HOSTS[n % 20]) for n in range(600)]
     done = crawl(lines, CONCURRENT_REQUESTS=30)
     done.check(600)
@@ -41,7 +41,7 @@ def test_all_hosts_together_never_exceed_the_limit(crawl: RunCrawl, hosts: Serve
 
 
 def test_a_host_may_have_a_limit_of_its_own(crawl: RunCrawl, hosts: Server) -> None:
-    """DOWNLOAD_SLOTS, as Scrapy documents it."""
+    """DOWNLOAD_SLOTS works as documented by Scrapy."""
     lines = [hosts.url(f"/slow/300/{n}.jpg", HOSTS[n % 2]) for n in range(24)]
     slots = f'{{"{HOSTS[0]}": {{"concurrency": 2}}}}'
     crawl(lines, CONCURRENT_REQUESTS_PER_DOMAIN=6, DOWNLOAD_SLOTS=slots).check(24)
@@ -49,7 +49,7 @@ def test_a_host_may_have_a_limit_of_its_own(crawl: RunCrawl, hosts: Server) -> N
 
 
 def test_hosts_take_turns(crawl: RunCrawl, hosts: Server) -> None:
-    """Of a list sorted by host, the second host's lines don't wait for all of the first's."""
+    """In a list sorted by host, the second host's lines don't wait for all of the first."""
     lines = [hosts.url(f"/slow/10/{n}.jpg", HOSTS[n // 200]) for n in range(400)]
     done = crawl(lines, CONCURRENT_REQUESTS=4, CONCURRENT_REQUESTS_PER_DOMAIN=2)
     first = [int(row["Line"]) <= 200 for row in done.rows[:100]]
@@ -57,14 +57,14 @@ def test_hosts_take_turns(crawl: RunCrawl, hosts: Server) -> None:
 
 
 def test_the_list_is_read_no_further_than_the_look_ahead(tmp_path: Path, server: Server) -> None:
-    """However long the list is, requests start while nearly all of it is unread."""
+    """Requests start while nearly all of a long list is unread."""
     (tmp_path / "urls.txt").write_text("")
-    words = command(tmp_path, {"LOOKAHEAD": 50, "CONCURRENT_REQUESTS": 2})
-    words[words.index(f"urls={tmp_path / 'urls.txt'}")] = f"urls={tmp_path / 'pipe'}"
+    arguments = command(tmp_path, {"LOOKAHEAD": 50, "CONCURRENT_REQUESTS": 2})
+    arguments[arguments.index(f"urls={tmp_path / 'urls.txt'}")] = f"urls={tmp_path / 'pipe'}"
     lines = [server.url(f"/held/{n}.jpg") for n in range(60)]
     (tmp_path / "pipe").write_text("\n".join([*lines, "end of what may be read"] * 5_000))
     size = (tmp_path / "pipe").stat().st_size
-    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as run:
+    with subprocess.Popen(arguments, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as run:
         while server.under_way["all"] < 2:
             assert run.poll() is None
         offsets = [
@@ -80,15 +80,17 @@ def test_the_list_is_read_no_further_than_the_look_ahead(tmp_path: Path, server:
     assert min(offsets) < size / 20
 
 
-def test_a_slow_host_at_the_head_of_the_list_delays_nobody(tmp_path: Path, hosts: Server) -> None:
-    """However many lines it has, beyond the look-ahead: all others come while it keeps silent.
-    After a kill, lines that were kept back are fetched as any other."""
+def test_a_slow_host_at_the_head_of_the_list_delays_no_other_host(
+    tmp_path: Path, hosts: Server
+) -> None:
+    """All other lines end while the host sends no response, although it has more lines than
+    LOOKAHEAD. After a kill, lines of the backlog are fetched like any other."""
     head = [hosts.url(f"/held/{n}.jpg") for n in range(700)]
     others = [hosts.url(f"/image/{n}.jpg", HOSTS[1 + n % 3]) for n in range(300)]
     urls = [*head, *head[600:], *others, others[0]]
     (tmp_path / "urls.txt").write_text("".join(f"{url}\n" for url in urls))
-    words = command(tmp_path, {"LOOKAHEAD": 50, "CONCURRENT_REQUESTS": 32})
-    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as run:
+    arguments = command(tmp_path, {"LOOKAHEAD": 50, "CONCURRENT_REQUESTS": 32})
+    with subprocess.Popen(arguments, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as run:
         report = tmp_path / "REPORT.csv"
         while not report.exists() or report.read_bytes().count(b"\r\n") < 302:
             assert run.poll() is None
@@ -105,8 +107,8 @@ def test_a_slow_host_at_the_head_of_the_list_delays_nobody(tmp_path: Path, hosts
     assert all(hosts.hits[f"/image/{n}.jpg"] == 1 for n in range(300))
 
 
-def test_the_pace_of_a_host_is_found_out(crawl: RunCrawl, hosts: Server) -> None:
-    """It refuses far less than with a fixed limit, and gets no fewer pictures; told at the end."""
+def test_the_adaptive_limit_of_a_host(crawl: RunCrawl, hosts: Server) -> None:
+    """The host refuses far fewer requests than with a fixed limit; the summary reports it."""
     lines = [hosts.url(f"/most/4/{n}.jpg") for n in range(120)]
     settings = {"RETRY_TIMES": 100, "RETRY_MAX_DELAY": 0.5, "CONCURRENT_REQUESTS_PER_DOMAIN": 32}
     done = crawl(lines, **settings)
@@ -120,8 +122,8 @@ def test_the_pace_of_a_host_is_found_out(crawl: RunCrawl, hosts: Server) -> None
     assert 12 <= found_out * 3 < hosts.refused[HOSTS[1]]
 
 
-def test_a_host_grows_while_more_requests_bring_more(crawl: RunCrawl, hosts: Server) -> None:
-    """Up to the limit for all, and not past it."""
+def test_a_limit_grows_while_throughput_grows(crawl: RunCrawl, hosts: Server) -> None:
+    """Up to CONCURRENT_REQUESTS_PER_DOMAIN."""
     lines = [hosts.url(f"/slow/100/{n}.jpg") for n in range(800)]
     crawl(lines, CONCURRENT_REQUESTS_PER_DOMAIN=48).check(800)
     assert 16 < hosts.peak[HOSTS[0]] <= 48
