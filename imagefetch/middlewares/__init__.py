@@ -1,6 +1,6 @@
-"""Downloader middlewares: what happens between scheduler and download handler.
+"""Middlewares between scheduler, download handler and spider.
 
-Requests come in on their way down, responses and errors on their way up; retries,
-redirects and robots.txt rules are applied, and the scheduler is told each outcome.
-Must not know the report or where files are stored.
+Requests come in from the scheduler, responses and errors from the download handler.
+Retries, redirects and robots.txt rules are applied, and each outcome is reported to the
+scheduler. Must not know the report or where files are stored.
 """

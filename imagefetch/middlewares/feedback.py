@@ -1,4 +1,4 @@
-"""Downloader middleware: the scheduler is told what came of each request."""
+"""Downloader middleware that reports the outcome of each request to the scheduler."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagefetch.scheduling.adaptive_limit import Outcome
 if TYPE_CHECKING:
     from imagefetch.scheduling.scheduler import HostScheduler
 
-# What says that a host can't be connected to, and not only for one request.
+# Errors that mean that a host can't be connected to, whatever the request.
 NO_CONNECTION = (
     errors.ConnectionRefused,
     errors.HostUnreachable,
@@ -22,7 +22,7 @@ NO_CONNECTION = (
     errors.DNSFailure,
 )
 
-# What may say that a host is asked too much.
+# Statuses and errors that overload of the host may cause.
 STATUSES = {429: Outcome.REFUSED, 503: Outcome.OVERLOADED}
 FAILURES: dict[type[errors.Problem], Outcome] = {
     errors.ConnectionRefused: Outcome.RESET,
@@ -34,7 +34,7 @@ FAILURES: dict[type[errors.Problem], Outcome] = {
 
 
 class OutcomeMiddleware:
-    """Nearest to the downloader, so that it sees each request's end."""
+    """Reports outcomes. It is nearest to the downloader, so that it sees each request end."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler

@@ -1,4 +1,4 @@
-"""Spider middleware: no other one loses a record, doubles it, or makes it another line's."""
+"""Spider middleware that keeps others from losing, duplicating or reassigning a record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class OutputGuard:
-    """Stands nearest to the engine. Without other spider middlewares it isn't needed."""
+    """Passes on exactly one record for each line. It is nearest to the engine."""
 
     def __init__(self, crawler: Crawler) -> None:
         """:raises NotConfigured: if there is no other spider middleware"""
@@ -59,11 +59,11 @@ class OutputGuard:
 
     @staticmethod
     def _record(request: Request) -> ImageRecord | None:
-        """Return the line's own record, once."""
+        """Return the record of the request's own line; None if it was passed on before."""
         if RECORD not in request.meta or request.meta.get(HANDED_OVER):
             return None
         request.meta[HANDED_OVER] = True
-        found, line, file = request.meta[RECORD]
-        record: ImageRecord = copy(found)  # what others still hold is theirs to change
+        original, line, file = request.meta[RECORD]
+        record: ImageRecord = copy(original)  # other middlewares may still change the original
         record.url, record.line, record.file = line.text, line.number, file
         return record

@@ -1,8 +1,8 @@
-"""Downloader middleware: makes the page object that the spider asks for.
+"""Downloader middleware that creates the page object for the spider's callback.
 
-scrapy-poet plans anew for every request which inputs a callback's page needs,
-and which page is the URL's: 0.4 to 1 ms. Of the spider's requests the
-callback is known, and almost all pages need their `Answer` alone.
+For every request, scrapy-poet determines the page object of the URL and its inputs, which takes
+0.4 to 1 ms. The spider's requests all have the same callback, and almost all page objects need
+only an `Answer`: this middleware creates these itself.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE
 from imagefetch.pages.base import ImagePage, answer_of
 
-# Hosts whose page is remembered.
+# Hosts whose page object class is cached.
 HOSTS = 10_000
 
 
 class HostRules(RulesRegistry):
-    """Rules that match a URL with any port, unless they name one, and with a user or upper case
-    in its host: web-poet compares all between ``//`` and the path."""
+    """Rules that ignore a URL's user information, the case of its host, and its port.
+
+    A rule that names a port matches only that port. web-poet compares the whole authority, all
+    between ``//`` and the path.
+    """
 
     def overrides_for(self, url: Any) -> Mapping[type[ItemPage[Any]], type[ItemPage[Any]]]:
         exact, any_port = matchable(url)
@@ -43,18 +46,18 @@ class HostRules(RulesRegistry):
 
 
 def matchable(url: object) -> tuple[str, str]:
-    """Return *url* as rules are written, without user and in lower case: with its port, and
-    without."""
+    """Return *url* with its port and without it, both without user information and with the
+    host in lower case."""
     parts = urlsplit(str(url))
-    place = parts.netloc.rpartition("@")[2].lower()
-    host = re.sub(r":\d*$", "", place)
-    port = place.removeprefix(host)
+    authority = parts.netloc.rpartition("@")[2].lower()
+    host = re.sub(r":\d*$", "", authority)
+    port = authority.removeprefix(host)
     host = host.removesuffix(".")
     return parts._replace(netloc=host + port).geturl(), parts._replace(netloc=host).geturl()
 
 
 class PageMiddleware(InjectionMiddleware):
-    """A page that needs more than its answer, and a callback of others', go scrapy-poet's way."""
+    """Creates page objects that need only an `Answer`; scrapy-poet creates all others."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
@@ -63,17 +66,17 @@ class PageMiddleware(InjectionMiddleware):
         self.registry = self.injector.registry = HostRules(rules=rules)
         for rule in rules:
             if rule.instead_of is None and rule.to_return is ImageRecord:
-                # Written without instead_of, which is easily forgotten.
+                # A rule without instead_of, which is easily forgotten, applies as well.
                 self.registry.add_rule(
                     ApplyRule(rule.for_patterns, use=rule.use, instead_of=ImagePage)
                 )
         self._simple = all(rule.instead_of in {None, ImagePage} for rule in rules)
-        self._by_host = all(_is_of_hosts(rule) for rule in rules)
+        self._by_host = all(_matches_hosts_only(rule) for rule in rules)
         self._page_of_host = lru_cache(HOSTS)(self._match)
 
     def process_request(self, request: Request, spider: Spider | None = None) -> Any:
         if LINE in request.meta:
-            return None  # its callback wants the response, whatever the page does
+            return None  # the callback needs the response, even if the page does not
         return super().process_request(request)
 
     async def process_response(
@@ -94,14 +97,14 @@ class PageMiddleware(InjectionMiddleware):
         return self._page_of_host(f"{parts.scheme}://{parts.netloc}/")
 
     def _match(self, url: str) -> type[ImagePage] | None:
-        """Return the page for *url*; None if it needs other inputs than its answer."""
+        """Return the page class for *url*; None if it needs inputs besides `Answer`."""
         page = self.registry.overrides_for(url).get(ImagePage, ImagePage)
         inputs = list(signature(page.__init__).parameters)[1:]
         return page if inputs == ["answer"] else None
 
 
-def _is_of_hosts(rule: ApplyRule) -> bool:
-    """Whether *rule* goes by nothing of a URL but its host."""
+def _matches_hosts_only(rule: ApplyRule) -> bool:
+    """Return whether *rule* matches by host only."""
     patterns = rule.for_patterns
     return not patterns.exclude and all(
         re.fullmatch(r"[\w-]+(\.[\w-]+)*", pattern) for pattern in patterns.include

@@ -1,4 +1,4 @@
-"""Downloader middleware: redirects, to http and https only."""
+"""Downloader middleware that follows redirects, to http and https only."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ MOVED = {301, 302, 303, 307, 308}
 
 
 class NamedRedirectMiddleware(RedirectMiddleware):
-    """Scrapy's, but each way a chain can fail has its name."""
+    """Scrapy's middleware, but with an error class for each way in which a redirect can fail."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> NamedRedirectMiddleware:
-        # Scrapy's connects a check for its Referer middleware, which isn't used.
+        # Scrapy's method connects a check for its Referer middleware, which isn't used.
         middleware = cls(crawler.settings)
         middleware.crawler = crawler
         return middleware
 
     def handle_referer(self, request: Request, response: Response) -> None:
-        """No Referer is sent."""
+        """Do nothing: no Referer is sent."""
 
     def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
-        """:raises TooManyRedirects: for a loop, or past REDIRECT_MAX_TIMES
-        :raises BadRedirect: for a Location that can't be followed"""
+        """Follow a redirect.
+
+        :raises TooManyRedirects: if it is a loop, or exceeds REDIRECT_MAX_TIMES
+        :raises BadRedirect: if its Location can't be followed
+        """
         moved = response.status in MOVED and "Location" in response.headers
         if moved and not response.headers["Location"]:
-            raise BadRedirect  # taken as a relative URL, it would lead here again
+            raise BadRedirect  # as a relative URL, it would be this URL again
         try:
             result = super().process_response(request, response)
             if isinstance(result, Request):
@@ -47,24 +50,24 @@ class NamedRedirectMiddleware(RedirectMiddleware):
         if isinstance(result, Request):
             if result.url in {request.url, *request.meta.get("redirect_urls", ())}:
                 raise TooManyRedirects
-            result.meta.pop("download_slot", None)  # of the host that redirected
+            result.meta.pop("download_slot", None)  # the slot of the redirecting host
         elif moved:
             raise BadRedirect
         return result
 
     def process_exception(self, request: Request, exception: Exception) -> None:
-        """:raises BadRedirect: where it was a Location that only the handler found to be no URL"""
+        """:raises BadRedirect: if the download handler rejected the URL of a Location"""
         if isinstance(exception, InvalidURL) and request.meta.get("redirect_urls"):
             raise BadRedirect from exception
 
 
-def with_credentials(begin: str, end: str) -> str:
-    """Return *end* with the user and password of *begin*, if it is of the same origin.
+def with_credentials(source: str, target: str) -> str:
+    """Return *target* with the user and password of *source*, if both have the same origin.
 
-    No other origin is told them (RFC 9110, section 15.4, and RFC 6454).
+    Credentials are not sent to other origins (RFC 9110, section 15.4, and RFC 6454).
     """
-    user, at, host = urlsplit(begin).netloc.rpartition("@")
-    parts = urlsplit(end)
-    if at and (parts.scheme, parts.netloc) == (urlsplit(begin).scheme, host):
+    user, at, host = urlsplit(source).netloc.rpartition("@")
+    parts = urlsplit(target)
+    if at and (parts.scheme, parts.netloc) == (urlsplit(source).scheme, host):
         return parts._replace(netloc=f"{user}@{host}").geturl()
-    return end
+    return target

@@ -1,4 +1,4 @@
-"""Downloader middleware: robots.txt."""
+"""Downloader middleware that obeys robots.txt."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# Bytes of rules that are kept as text, of all hosts, and what each host adds to its own: some
-# 10,000 hosts. Those longest unused are asked again when they are needed.
+# Size of the cache of rules as text, in bytes, and the overhead of each host: enough for about
+# 10,000 hosts. The robots.txt of the least recently used ones is requested again when needed.
 RULES_SIZE = 8 * 2**20
 OVERHEAD = 512
 
-# Lines of rules that are kept parsed, at 400 bytes each, and what each host adds.
+# Size of the cache of parsed rules, in lines of 400 bytes, and the overhead of each host.
 PARSED_LINES = 10_000
 OVERHEAD_LINES = 10
 
-# Wildcards of a robots.txt times characters of a URL: so many are matched on the event loop, in
-# some milliseconds. More than so many are not: a robots.txt that would need that forbids the URL.
+# Cost of a match: wildcards of a robots.txt times characters of a URL. Up to the first limit, a URL
+# is matched on the event loop, in some milliseconds; beyond the second, it counts as forbidden.
 MATCH_INLINE = 2**17
 MATCH_MOST = 2**22
 
-# Lines of a robots.txt of which a URL is matched on the event loop.
+# Lines of a robots.txt up to which a URL is matched on the event loop.
 LINES_INLINE = 2_000
 
 
-class Known(NamedTuple):
-    """What is known of a host's robots.txt."""
+class HostRobots(NamedTuple):
+    """A host's parsed robots.txt."""
 
     rules: Rules
     parser: RobotParser | None
-    """None where it could not be had: nothing is forbidden then."""
+    """None if the robots.txt could not be fetched: then nothing is forbidden."""
 
 
 class NamedRobotsTxtMiddleware(RobotsTxtMiddleware):
-    """Scrapy's, for ROBOTSTXT_OBEY, but what robots.txt forbids has its name, and no robots.txt
-    takes more memory or time than its size is worth.
+    """Scrapy's middleware for ROBOTSTXT_OBEY, but with an error class of its own, and with
+    memory and time bounded by the size of a robots.txt.
 
     Settings: ROBOTSTXT_USER_AGENT, USER_AGENT, ROBOTSTXT_PARSER.
     """
@@ -67,16 +67,16 @@ class NamedRobotsTxtMiddleware(RobotsTxtMiddleware):
         self.user_agent = crawler.settings["USER_AGENT"]
         self.make_parser = load_object(crawler.settings["ROBOTSTXT_PARSER"])
         self.rules: Kept[tuple[str, str], Rules] = Kept(RULES_SIZE)
-        self.known: Kept[tuple[str, str], Known] = Kept(PARSED_LINES)
-        self._coming: dict[tuple[str, str], asyncio.Future[Known]] = {}
-        self._thread = ThreadPoolExecutor(1, "robots")  # one processor at most
+        self.parsed: Kept[tuple[str, str], HostRobots] = Kept(PARSED_LINES)
+        self._loading: dict[tuple[str, str], asyncio.Future[HostRobots]] = {}
+        self._thread = ThreadPoolExecutor(1, "robots")  # uses at most one processor
 
     async def process_request(self, request: Request, spider: Spider | None = None) -> None:
         """:raises DisallowedByRobots: if robots.txt forbids *request*"""
         if request.meta.get("dont_obey_robotstxt") or not request.url.startswith("http"):
             return
         robot = to_unicode(self.robot or request.headers.get("User-Agent") or self.user_agent)
-        rules, parser = await self._get(request, robot)
+        rules, parser = await self._robots_of(request, robot)
         if parser is not None and not await self._allows(rules, parser, request.url, robot):
             self._count("forbidden")
             raise DisallowedByRobots
@@ -86,26 +86,26 @@ class NamedRobotsTxtMiddleware(RobotsTxtMiddleware):
         if work > MATCH_MOST:
             return False
         if work > MATCH_INLINE or rules.lines > LINES_INLINE:
-            return await self._beside(parser.allowed, url, robot)
+            return await self._in_thread(parser.allowed, url, robot)
         return parser.allowed(url, robot)
 
-    async def _get(self, request: Request, robot: str) -> Known:
-        """Return what is known of *request*'s host; ask it, if that is nothing."""
+    async def _robots_of(self, request: Request, robot: str) -> HostRobots:
+        """Return the robots.txt of *request*'s host, from the cache or else from the host."""
         key = urlsplit(request.url).netloc, robot
-        if (known := self.known.get(key)) is not None:
-            return known
-        if (coming := self._coming.get(key)) is None:
-            coming = self._coming[key] = asyncio.ensure_future(self._make(request, key))
-            coming.add_done_callback(lambda _: self._coming.pop(key))
-        return await asyncio.shield(coming)
+        if (robots := self.parsed.get(key)) is not None:
+            return robots
+        if (loading := self._loading.get(key)) is None:
+            loading = self._loading[key] = asyncio.ensure_future(self._load(request, key))
+            loading.add_done_callback(lambda _: self._loading.pop(key))
+        return await asyncio.shield(loading)
 
-    async def _make(self, request: Request, key: tuple[str, str]) -> Known:
+    async def _load(self, request: Request, key: tuple[str, str]) -> HostRobots:
         rules, parser = self.rules.get(key), None
         try:
             if rules is not None:
                 parser = await self._parse(rules)
             else:
-                rules = await self._ask(request, key[1])
+                rules = await self._download(request, key[1])
                 parser = await self._parse(rules)
                 await self.crawler.signals.send_catch_log_async(
                     signals.robots_parsed, robotparser=parser, request=request
@@ -115,33 +115,33 @@ class NamedRobotsTxtMiddleware(RobotsTxtMiddleware):
         except Exception as error:
             logger.error("Error downloading robots.txt for %s: %r", request.url, error)
             self._count(f"exception_count/{type(error)}")
-        known = Known(rules or Rules(), parser)
-        self.keep(key, known)
-        return known
+        robots = HostRobots(rules or Rules(), parser)
+        self.cache(key, robots)
+        return robots
 
-    def keep(self, key: tuple[str, str], known: Known) -> None:
-        """Keep what is known of a host while there is room for it."""
-        self.rules.put(key, known.rules, OVERHEAD + len(known.rules.text))
-        self.known.put(key, known, OVERHEAD_LINES + known.rules.lines)
+    def cache(self, key: tuple[str, str], robots: HostRobots) -> None:
+        """Cache the robots.txt of a host; the least recently used are removed."""
+        self.rules.put(key, robots.rules, OVERHEAD + len(robots.rules.text))
+        self.parsed.put(key, robots, OVERHEAD_LINES + robots.rules.lines)
 
-    async def _ask(self, request: Request, robot: str) -> Rules:
+    async def _download(self, request: Request, robot: str) -> Rules:
         url = urlsplit(request.url)
-        asked = Request(
+        robots_request = Request(
             f"{url.scheme}://{url.netloc}/robots.txt",
             priority=self.DOWNLOAD_PRIORITY,
             meta={"dont_obey_robotstxt": True, READ_MOST: MOST},
             callback=NO_CALLBACK,
         )
         self._count("request_count")
-        response = await self.crawler.engine.download_async(asked)
+        response = await self.crawler.engine.download_async(robots_request)
         self._count("response_count")
         self._count(f"response_status_count/{response.status}")
-        return await self._beside(reduce, response.body, robot)
+        return await self._in_thread(reduce, response.body, robot)
 
     async def _parse(self, rules: Rules) -> RobotParser:
-        return await self._beside(build_from_crawler, self.make_parser, self.crawler, rules.text)
+        return await self._in_thread(build_from_crawler, self.make_parser, self.crawler, rules.text)
 
-    async def _beside(self, function: Callable[..., Result], *arguments: Any) -> Result:
+    async def _in_thread(self, function: Callable[..., Result], *arguments: Any) -> Result:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, partial(function, *arguments))
 

@@ -1,7 +1,7 @@
-"""robots.txt (RFC 9309), reduced to what concerns one robot.
+"""Reduces a robots.txt (RFC 9309) to the rules for one robot.
 
-A file of 57 KB that names 2,000 robots for 2,000 rules is 4 million rules to a parser. What is
-left here holds each rule of one robot's group, once.
+For a parser, a file of 57 KB with 2,000 user agents for 2,000 rules is 4 million rules. The
+reduced file has each rule of one robot's group once.
 """
 
 from __future__ import annotations
@@ -9,37 +9,37 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# Bytes that are read of a robots.txt, as sent and as decoded; what follows does not count. At
-# least 500 KiB must (RFC 9309, section 2.5).
+# Bytes read of a robots.txt, before and after decoding its content encoding; the rest is ignored.
+# The minimum is 500 KiB (RFC 9309, section 2.5).
 MOST = 512 * 1024
 
-# A line that names a robot, in the spellings that Scrapy's parsers understand.
+# A User-Agent line, in the spellings that Scrapy's parsers accept.
 AGENT = re.compile(r"\s*user[- ]?agent\s*[:\s]\s*(.*)", re.IGNORECASE)
 
-# What does not belong to a group.
+# A line that belongs to no group.
 SITE_WIDE = re.compile(r"\s*(?:sitemaps?|site-map|host)\s*[:\s]", re.IGNORECASE)
 
-# A line that ends the names of a group.
+# A line that ends the User-Agent lines of a group.
 RULE = re.compile(r"[^:]*:|\s*(?:dis|all|crawl|request|visit)\w*\s", re.IGNORECASE)
 
 
 class Rules(NamedTuple):
-    """What a robots.txt says to one robot."""
+    """The rules of a robots.txt for one robot."""
 
     text: bytes = b""
-    """A robots.txt of the group that applies, as one for all robots, and of what belongs to
-    no group."""
+    """A robots.txt with the rules of the matching group, for all user agents, and the lines that
+    belong to no group."""
     lines: int = 0
-    """Of rules."""
+    """Number of rules."""
     wildcards: int = 0
-    """In these."""
+    """Number of wildcards in the rules."""
 
 
 def reduce(body: bytes, robot: str) -> Rules:
-    """Return what *body* says to *robot*, a User-Agent.
+    """Return the rules of *body* for *robot*, the value of a User-Agent header.
 
-    The group that applies is that of the longest name that is found in *robot*, at the beginning
-    of a word, as Protego has it, else that of ``*``. Groups of one name are one group (RFC 9309,
+    As in Protego, the group with the longest name that occurs in *robot* at the beginning of a
+    word applies, else the group ``*``. Groups of the same name are merged (RFC 9309,
     section 2.2.1).
     """
     lines = [line.partition("#")[0].strip() for line in _text(body).splitlines()]
@@ -64,7 +64,7 @@ def reduce(body: bytes, robot: str) -> Rules:
 
 
 def _text(body: bytes) -> str:
-    """Return *body* as text, without a line that is cut off at `MOST`."""
+    """Return *body* as text, without a line that is truncated at `MOST`."""
     if len(body) > MOST:
         body = body[:MOST]
         body = body[: max(body.rfind(b"\n"), body.rfind(b"\r"), 0)]
@@ -77,7 +77,7 @@ def _name(match: re.Match[str]) -> str:
 
 
 def _applies(name: str, robot: str) -> bool:
-    place = robot.find(name) if name else -1
-    while place > 0 and (robot[place - 1].isalnum() or robot[place - 1] in "-_"):
-        place = robot.find(name, place + 1)
-    return place >= 0
+    index = robot.find(name) if name else -1
+    while index > 0 and (robot[index - 1].isalnum() or robot[index - 1] in "-_"):
+        index = robot.find(name, index + 1)
+    return index >= 0

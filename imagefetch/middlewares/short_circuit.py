@@ -1,4 +1,4 @@
-"""Downloader middleware: lines that need no download end here."""
+"""Downloader middleware that ends lines that need no download."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from imagefetch.meta import DUPLICATE_OF, SETTLED
 
 
 class SettledMiddleware:
-    """Sends a line that is no URL, or a duplicate, to its errback."""
+    """Ends an invalid line or a duplicate by calling its errback."""
 
     def process_request(self, request: Request) -> None:
-        """:raises Failure: the line's own
-        :raises IgnoreRequest: for a duplicate"""
+        """:raises Failure: if the line has one
+        :raises IgnoreRequest: if the line is a duplicate"""
         if SETTLED in request.meta:
             raise request.meta[SETTLED]
         if DUPLICATE_OF in request.meta:

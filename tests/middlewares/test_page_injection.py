@@ -1,4 +1,4 @@
-"""Which page object an answer gets, and that stock scrapy-poet agrees."""
+"""Tests which page object a response gets, compared with scrapy-poet's own middleware."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tests.conftest import project
 
 
 class HostPage(ImagePage):
-    """Of one host."""
+    """The page of one host."""
 
 
 class PathPage(ImagePage):
-    """Of a folder at that host."""
+    """The page of a folder of that host."""
 
 
 class ParamsPage(ImagePage):
-    """Needs more than its answer."""
+    """A page that needs an input besides `Answer`."""
 
     def __init__(self, answer: Answer, params: PageParams) -> None:  # type: ignore[type-arg]
         super().__init__(answer)
@@ -44,7 +44,7 @@ OTHERS = [*BY_HOST, ApplyRule("b.example", use=ParamsPage, instead_of=ImagePage)
 OF_PAGE = [*BY_HOST, ApplyRule("www.a.example", use=PathPage, instead_of=HostPage)]
 
 
-def made(middleware: type[InjectionMiddleware], **settings: Any) -> InjectionMiddleware:
+def new_middleware(middleware: type[InjectionMiddleware], **settings: Any) -> InjectionMiddleware:
     crawler = Crawler(ImagesSpider, project(**settings))
     crawler.stats = MemoryStatsCollector(crawler)
     crawler.spider = ImagesSpider.__new__(ImagesSpider)
@@ -52,7 +52,7 @@ def made(middleware: type[InjectionMiddleware], **settings: Any) -> InjectionMid
 
 
 def page_of(middleware: InjectionMiddleware, url: str) -> ImagePage:
-    """Return the page that the spider's callback would be given for *url*."""
+    """Return the page that the spider's callback gets for *url*."""
     spider = middleware.crawler.spider
     assert isinstance(spider, ImagesSpider)
     request = Request(url, callback=cast("Any", spider.parse), meta={"line": Line(1, url)})
@@ -76,11 +76,12 @@ URLS = [
 
 
 @pytest.mark.parametrize("rules", [[], BY_HOST, BY_PATH, OTHERS, OF_PAGE])
-def test_the_short_way_and_the_stock_one_agree(rules: list[ApplyRule]) -> None:
-    """Whatever the rules go by, each URL gets the page that scrapy-poet would make, asked for
-    the first time or again."""
+def test_pages_are_those_of_scrapy_poet(rules: list[ApplyRule]) -> None:
+    """For all kinds of rules, each URL gets the page that scrapy-poet would create, also when
+    it is repeated."""
     ours, stock = (
-        made(cls, SCRAPY_POET_RULES=rules) for cls in (PageMiddleware, InjectionMiddleware)
+        new_middleware(cls, SCRAPY_POET_RULES=rules)
+        for cls in (PageMiddleware, InjectionMiddleware)
     )
     for url in URLS * 2:
         assert type(page_of(ours, url)) is type(page_of(stock, url)), url
@@ -108,12 +109,12 @@ WITH_PORT = [*BY_PATH, ApplyRule("a.example:81", use=ParamsPage, instead_of=Imag
     ],
 )
 @pytest.mark.parametrize("rules", [BY_HOST, BY_PATH, WITH_PORT])
-def test_a_rule_for_a_host_matches_whatever_port_user_and_case(
+def test_a_rule_for_a_host_ignores_port_user_and_case(
     rules: list[ApplyRule], url: str, page: type[ImagePage]
 ) -> None:
-    """Unless it names a port. The short way and scrapy-poet's own agree."""
+    """Unless it names a port, with and without the fast path."""
     wanted = page if page in {rule.use for rule in rules} | {ImagePage} else HostPage
-    middleware = made(PageMiddleware, SCRAPY_POET_RULES=rules)
+    middleware = new_middleware(PageMiddleware, SCRAPY_POET_RULES=rules)
     assert isinstance(middleware, PageMiddleware)
     for simple in (middleware._simple, False):
         middleware._simple = simple
@@ -121,34 +122,36 @@ def test_a_rule_for_a_host_matches_whatever_port_user_and_case(
 
 
 @pytest.mark.parametrize(("rules", "matches"), [(BY_HOST, 1), (BY_PATH, 50)])
-def test_rules_of_hosts_are_matched_once_a_host(
+def test_rules_of_hosts_are_matched_once_per_host(
     monkeypatch: pytest.MonkeyPatch, rules: list[ApplyRule], matches: int
 ) -> None:
-    """That is what makes it cheap; with a rule for a path, each URL is matched."""
-    middleware = made(PageMiddleware, SCRAPY_POET_RULES=rules)
-    asked: list[str] = []
+    """With a rule for a path, each URL is matched."""
+    middleware = new_middleware(PageMiddleware, SCRAPY_POET_RULES=rules)
+    matched: list[str] = []
     overrides = middleware.registry.overrides_for
 
-    def noted(url: str) -> Any:
-        asked.append(url)
+    def recorded(url: str) -> Any:
+        matched.append(url)
         return overrides(url)
 
-    monkeypatch.setattr(middleware.registry, "overrides_for", noted)
+    monkeypatch.setattr(middleware.registry, "overrides_for", recorded)
     for n in range(50):
         page_of(middleware, f"http://a.example/{n}.jpg")
-    assert len(asked) == matches
+    assert len(matched) == matches
 
 
-def test_other_inputs_come_too() -> None:
-    """A page that wants what web-poet knows gets it."""
-    page = page_of(made(PageMiddleware, SCRAPY_POET_RULES=OTHERS), "http://b.example/x.jpg")
+def test_a_page_may_need_other_inputs() -> None:
+    """A page gets the inputs that web-poet provides."""
+    page = page_of(
+        new_middleware(PageMiddleware, SCRAPY_POET_RULES=OTHERS), "http://b.example/x.jpg"
+    )
     assert isinstance(page, ParamsPage)
     assert page.params == {}
 
 
 def test_sites_are_found() -> None:
-    """Those in imagefetch/sites are, with no other word about them."""
-    middleware = made(PageMiddleware)
+    """Page objects of the project are found without configuration."""
+    middleware = new_middleware(PageMiddleware)
     pages = {
         url: type(page_of(middleware, f"https://{url}/x.jpg"))
         for url in (

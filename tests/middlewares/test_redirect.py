@@ -1,4 +1,4 @@
-"""Redirects: where they lead, where they must not, and when they end."""
+"""Tests redirects: allowed and rejected targets, and limits of a chain."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ LOCATIONS: dict[bytes, tuple[str, str]] = {
 
 
 def redirects(location: bytes, status: int = 302) -> Answer:
-    """Return an answer that leads to *location*."""
+    """Return a response that redirects to *location*."""
     head = b"HTTP/1.1 %d Moved\r\nLocation: %b\r\n" % (status, location)
     return sends(head + b"Content-Length: 0\r\n\r\n")
 
 
 def codes(crawl: RunCrawl, urls: list[str], **settings: object) -> list[tuple[str, str]]:
-    """Return Response code and Reason of each; no redirect counts as an attempt."""
+    """Return Response code and Reason of each; redirects don't count as attempts."""
     done = crawl(urls, RETRY_TIMES=1, **settings)
     assert done.status == 0, done.log
     assert "Traceback" not in done.log
@@ -73,7 +73,7 @@ def codes(crawl: RunCrawl, urls: list[str], **settings: object) -> list[tuple[st
 
 
 def test_locations(crawl: RunCrawl, hosts: Server) -> None:
-    """Each way to write a Location is followed as browsers do, or refused by its own name."""
+    """Each form of Location is followed as by browsers, or rejected with its own reason."""
     port = str(hosts.port).encode()
     for n, location in enumerate(LOCATIONS):
         hosts.raw[f"/raw/{n}"] = redirects(location.replace(b"PORT", port))
@@ -84,7 +84,7 @@ def test_locations(crawl: RunCrawl, hosts: Server) -> None:
 
 
 def test_statuses(crawl: RunCrawl, server: Server) -> None:
-    """All five lead on; without a Location they are no picture, whatever Refresh says."""
+    """All five are followed; without a Location they are rejected, even with a Refresh header."""
     statuses = (301, 302, 303, 307, 308)
     for status in statuses:
         bare = b"HTTP/1.1 %d Moved\r\nRefresh: 0; url=/image/no\r\n" % status
@@ -98,7 +98,7 @@ def test_statuses(crawl: RunCrawl, server: Server) -> None:
 
 
 def test_refresh_is_ignored(crawl: RunCrawl, server: Server) -> None:
-    """As a header, with a picture or a page, and in the page itself."""
+    """As a header of an image or a page, and as an element of a page."""
     header = OK + b"Refresh: 0; url=/image/elsewhere\r\n"
     page = b'<meta http-equiv="refresh" content="0; url=/image/elsewhere">'
     server.raw["/raw/picture"] = sends(header + b"\r\n" + PICTURE)
@@ -109,7 +109,7 @@ def test_refresh_is_ignored(crawl: RunCrawl, server: Server) -> None:
 
 
 def test_chains(crawl: RunCrawl, server: Server) -> None:
-    """Exactly REDIRECT_MAX_TIMES are followed; one more, and a loop of any length, are too many."""
+    """Exactly REDIRECT_MAX_TIMES redirects are followed; a loop of any length is rejected."""
     server.raw["/raw/self"] = redirects(b"/raw/self")
     server.raw["/raw/ping"] = redirects(b"/raw/pong")
     server.raw["/raw/pong"] = redirects(b"/raw/ping")
@@ -121,14 +121,14 @@ def test_chains(crawl: RunCrawl, server: Server) -> None:
     assert [server.hits[f"/raw/{name}"] for name in ("self", "ping", "pong")] == [1, 1, 1]
 
 
-def test_none_are_followed_if_so_wished(crawl: RunCrawl, server: Server) -> None:
-    """With REDIRECT_MAX_TIMES = 0 the first is one too many."""
+def test_redirects_can_be_disabled(crawl: RunCrawl, server: Server) -> None:
+    """With REDIRECT_MAX_TIMES = 0 the first redirect is rejected."""
     assert codes(crawl, [server.url("/hops/1/a")], REDIRECT_MAX_TIMES=0) == [ENDLESS]
     assert server.hits["/hops/0/a"] == 0
 
 
 def test_credentials_stay_with_their_host(crawl: RunCrawl, hosts: Server, server: Server) -> None:
-    """Those in the line's URL go to its host, through its own redirects too, and nowhere else."""
+    """Credentials of the line's URL are sent to its origin only, also after redirects there."""
     hosts.raw["/raw/here"] = redirects(b"/image/here")
     hosts.raw["/raw/there"] = redirects(hosts.url("/image/there", HOSTS[1]).encode())
     hosts.raw["/raw/scheme-relative"] = redirects(
@@ -144,8 +144,8 @@ def test_credentials_stay_with_their_host(crawl: RunCrawl, hosts: Server, server
     assert told == {*hosts.raw, "/image/here", "/image/whole"}
 
 
-def test_the_host_that_is_led_to_sets_the_limit(crawl: RunCrawl, hosts: Server) -> None:
-    """However many hosts send their lines to one, it never sees more at once than it may."""
+def test_the_limit_of_the_target_host_applies(crawl: RunCrawl, hosts: Server) -> None:
+    """If many hosts redirect to one, the limit of that host still holds."""
     target = HOSTS[0]
     paths = [f"/raw/{n}" for n in range(60)]
     for n, path in enumerate(paths):
@@ -158,7 +158,7 @@ def test_the_host_that_is_led_to_sets_the_limit(crawl: RunCrawl, hosts: Server) 
 
 
 def test_a_retry_begins_at_the_line(crawl: RunCrawl, server: Server) -> None:
-    """Where the chain's end fails, the whole chain is gone through again; that is one attempt."""
+    """If the last request of a chain fails, the whole chain is retried as one attempt."""
     server.raw["/raw/a"] = redirects(b"/later/1/503/a")
     done = crawl([server.url("/raw/a")])
     assert done.status == 0, done.log
@@ -169,7 +169,7 @@ def test_a_retry_begins_at_the_line(crawl: RunCrawl, server: Server) -> None:
 
 
 def test_a_body_on_the_way_is_not_kept(crawl: RunCrawl, server: Server) -> None:
-    """A redirect's own body, picture or not, is never stored."""
+    """The body of a redirect response is never stored, even if it is an image."""
     head = b"HTTP/1.1 302 Moved\r\nLocation: /raw/end\r\nContent-Length: %d\r\n\r\n"
     server.raw["/raw/a"] = sends(head % len(PICTURE) + PICTURE)
     server.raw["/raw/end"] = sends(LAST.replace(PICTURE, image("/raw/end")[: len(PICTURE)]))

@@ -1,4 +1,4 @@
-"""What is tried again, when, and what waits meanwhile: nothing but the line itself."""
+"""Tests which errors are retried, when, and that a waiting line holds no slot."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ DAY = 86_400
     ],
 )
 def test_retry_after(header: str, seconds: float | None) -> None:
-    """A number of seconds, or a date; zero, a past date and nonsense count as no header."""
+    """A number of seconds, or a date; zero, a past date and invalid values count as no header."""
     assert retry_after(header, NOW) == seconds
 
 
@@ -70,7 +70,7 @@ dates = st.datetimes(timezones=st.timezones() | st.none())
 @example("Mon, 01 Jan 9999 00:00:00 -9999", NOW)
 @example("Mon, 01 Jan 0001 00:00:00 +2359", NOW)
 def test_retry_after_never_fails(header: str, now: float) -> None:
-    """Whatever a server writes there, it is a finite wait or none."""
+    """For any value, the result is a finite delay or None."""
     seconds = retry_after(header, now)
     assert seconds is None or (math.isfinite(seconds) and seconds > 0)
 
@@ -78,7 +78,7 @@ def test_retry_after_never_fails(header: str, now: float) -> None:
 @examples(100)
 @given(st.integers(1, 10_000), st.floats(0, DAY), st.floats(0, DAY))
 def test_backoff(retry: int, delay: float, longest: float) -> None:
-    """The wait doubles from one retry to the next up to the longest, give or take the jitter."""
+    """The delay doubles from one retry to the next up to the maximum, ± jitter."""
     wait = backoff(retry, delay, longest)
     assert 0 <= wait <= longest * 1.001
     due = min(delay * 2.0 ** min(retry - 1, 64), longest / (1 + JITTER))
@@ -86,8 +86,8 @@ def test_backoff(retry: int, delay: float, longest: float) -> None:
 
 
 @pytest.mark.parametrize("retry", [1, 2, 50])
-def test_lines_of_one_host_do_not_come_back_together(retry: int) -> None:
-    """Not at the longest wait either."""
+def test_delays_have_jitter(retry: int) -> None:
+    """At the maximum too."""
     waits = {backoff(retry, 2, 60) for _ in range(100)}
     assert len(waits) == 100
     assert max(waits) > min(waits) * 1.2
@@ -95,19 +95,19 @@ def test_lines_of_one_host_do_not_come_back_together(retry: int) -> None:
 
 @examples(100)
 @given(st.floats(0, 30 * DAY))
-def test_spread(asked: float) -> None:
-    """Never less than the server asked for, and not much more."""
-    assert asked <= spread(asked) <= asked * 1.1
+def test_spread(seconds: float) -> None:
+    """Never less than the server requested, and not much more."""
+    assert seconds <= spread(seconds) <= seconds * 1.1
 
 
 def refuses(status: int, retry_after: str) -> Answer:
-    """Return an answer of *status* with a Retry-After."""
+    """Return a response of *status* with a Retry-After header."""
     head = f"HTTP/1.1 {status} No\r\nRetry-After: {retry_after}\r\nContent-Length: 0\r\n\r\n"
     return sends(head.encode("latin-1"))
 
 
-def test_what_may_pass_is_tried_again(crawl: RunCrawl, server: Server) -> None:
-    """RETRY_TIMES times, and the rest once, as the server counts."""
+def test_transient_statuses_are_retried(crawl: RunCrawl, server: Server) -> None:
+    """RETRY_TIMES times; all other statuses get one request."""
     again = [408, 425, 429, 500, 502, 503, 504, 522, 524]
     once = [400, 401, 403, 404, 405, 407, 410, 418, 451, 501, 505, 599]
     paths = [f"/status/{status}/a" for status in again + once]
@@ -119,8 +119,8 @@ def test_what_may_pass_is_tried_again(crawl: RunCrawl, server: Server) -> None:
     assert [server.hits[path] for path in paths] == attempts
 
 
-def test_none_is_tried_again_if_so_wished(crawl: RunCrawl, server: Server) -> None:
-    """With RETRY_TIMES = 0 one request is all."""
+def test_retries_can_be_disabled(crawl: RunCrawl, server: Server) -> None:
+    """With RETRY_TIMES = 0 each line gets one request."""
     found = outcomes(crawl([server.url("/status/503/a"), server.url("/raw/no")], RETRY_TIMES=0))
     assert [tries for *_, tries in found] == [1, 1]
     assert sum(server.hits.values()) == 2
@@ -128,8 +128,8 @@ def test_none_is_tried_again_if_so_wished(crawl: RunCrawl, server: Server) -> No
 
 TOO_LONG = "retry-after-too-long"
 
-# Answer; code, reason and attempts with RETRY_TIMES = 2 and waits of an hour
-ASKED: list[tuple[Answer, tuple[str, str, int]]] = [
+# Response; code, reason and attempts with RETRY_TIMES = 2 and delays of an hour
+RETRY_AFTER: list[tuple[Answer, tuple[str, str, int]]] = [
     (refuses(429, "1"), ("429", "rate-limited", 3)),
     (refuses(503, "1"), ("503", "server-error", 3)),
     (refuses(429, str(DAY)), ("429", TOO_LONG, 1)),
@@ -142,16 +142,16 @@ ASKED: list[tuple[Answer, tuple[str, str, int]]] = [
 
 
 def test_retry_after_is_obeyed(crawl: RunCrawl, server: Server) -> None:
-    """It goes before RETRY_DELAY; a wait longer than RETRY_AFTER_MAX is none at all."""
-    server.raw.update({f"/raw/{n}": answer for n, (answer, _) in enumerate(ASKED)})
+    """It takes precedence over RETRY_DELAY; beyond RETRY_AFTER_MAX there is no retry."""
+    server.raw.update({f"/raw/{n}": answer for n, (answer, _) in enumerate(RETRY_AFTER)})
     lines = [server.url(path) for path in server.raw]
     hour = {"RETRY_DELAY": 3_600, "RETRY_MAX_DELAY": 3_600, "RETRY_AFTER_MAX": 600}
-    assert outcomes(crawl(lines, RETRY_TIMES=2, **hour)) == [row for _, row in ASKED]
-    assert [server.hits[path] for path in server.raw] == [row[-1] for _, row in ASKED]
+    assert outcomes(crawl(lines, RETRY_TIMES=2, **hour)) == [row for _, row in RETRY_AFTER]
+    assert [server.hits[path] for path in server.raw] == [row[-1] for _, row in RETRY_AFTER]
 
 
-def test_retry_after_that_makes_no_sense(crawl: RunCrawl, server: Server) -> None:
-    """RETRY_DELAY holds, as if there were none."""
+def test_an_invalid_retry_after_is_ignored(crawl: RunCrawl, server: Server) -> None:
+    """RETRY_DELAY applies, as without the header."""
     past = "Fri, 31 Dec 1999 23:59:59 GMT"
     for n, text in enumerate(["-1", "soon", "", "1.5", "\xff\xfe", "inf", "0", past]):
         server.raw[f"/raw/{n}"] = refuses(503, text)
@@ -160,7 +160,7 @@ def test_retry_after_that_makes_no_sense(crawl: RunCrawl, server: Server) -> Non
 
 
 def test_retry_after_is_waited_for(crawl: RunCrawl, hosts: Server) -> None:
-    """Nothing is sent before its time: fifty others come first, RETRY_DELAY being none."""
+    """Fifty other requests are sent before the retry, although RETRY_DELAY is 0."""
     hosts.raw["/raw/a"] = refuses(503, "3")
     lines = [hosts.url("/raw/a"), *(hosts.url(f"/image/{n}", HOSTS[1]) for n in range(50))]
     done = crawl(lines, RETRY_TIMES=1, RETRY_DELAY=0, CONCURRENT_REQUESTS=2)
@@ -171,7 +171,7 @@ def test_retry_after_is_waited_for(crawl: RunCrawl, hosts: Server) -> None:
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Callable[..., Crawl]:
-    """Run a crawl up to so many rows, then end it with a signal."""
+    """Return a function that runs a crawl for a number of rows, then sends it a signal."""
 
     def run(lines: list[str], rows: int, number: signal.Signals, **settings: object) -> Crawl:
         (tmp_path / "urls.txt").write_text("\n".join(lines))
@@ -195,11 +195,11 @@ def stopped(tmp_path: Path) -> Callable[..., Crawl]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("reactor", [True, False])
-def test_lines_that_wait_hold_no_slot_and_no_end(
+def test_waiting_lines_hold_no_slot_and_delay_no_stop(
     hosts: Server, stopped: Callable[..., Crawl], number: signal.Signals, reactor: bool
 ) -> None:
-    """With two slots and twenty lines that wait for an hour, every other line is done; and when
-    only they are left, a signal ends the run at once."""
+    """With two slots and twenty lines that wait for an hour, all other lines are fetched. When
+    only those twenty remain, a signal ends the run at once."""
     slow = [hosts.url(f"/status/503/{n}", HOSTS[1]) for n in range(20)]
     quick = [hosts.url(f"/image/{n}.jpg") for n in range(200)]
     lines = [*slow[:10], *quick[:100], *slow[10:], *quick[100:]]
@@ -219,8 +219,8 @@ def test_lines_that_wait_hold_no_slot_and_no_end(
     assert sum(count for path, count in hosts.hits.items() if path.startswith("/status")) == 20
 
 
-def test_stopping_begins_no_retry(hosts: Server, tmp_path: Path) -> None:
-    """What fails after the signal is left to the next run: the end is one deadline away."""
+def test_no_retry_begins_after_a_signal(hosts: Server, tmp_path: Path) -> None:
+    """Lines that fail after the signal are left to the next run, which keeps the stop short."""
     hosts.raw.update({f"/raw/{n}": then_silent() for n in range(9)})
     (tmp_path / "urls.txt").write_text("\n".join(hosts.url(path) for path in hosts.raw))
     settings = {"CONCURRENT_REQUESTS": 3, "DOWNLOAD_TIMEOUT": 2, "RETRY_DELAY": 0}
@@ -237,8 +237,8 @@ def test_stopping_begins_no_retry(hosts: Server, tmp_path: Path) -> None:
     assert hosts.arrived == ["/raw/0", "/raw/1", "/raw/2"]
 
 
-def test_lines_that_wait_come_back(crawl: RunCrawl, hosts: Server) -> None:
-    """When their time has come, and no sooner: behind everything else that there is to do."""
+def test_waiting_lines_are_retried(crawl: RunCrawl, hosts: Server) -> None:
+    """When their delay is over, after all lines that don't wait."""
     slow = [hosts.url(f"/later/1/503/{n}", HOSTS[1]) for n in range(20)]
     quick = [hosts.url(f"/image/{n}.jpg") for n in range(50)]
     done = crawl([*slow, *quick], CONCURRENT_REQUESTS=2, RETRY_DELAY=4)
@@ -247,9 +247,9 @@ def test_lines_that_wait_come_back(crawl: RunCrawl, hosts: Server) -> None:
     assert {path.split("/")[1] for path in hosts.arrived[-20:]} == {"later"}
 
 
-def test_the_end_is_bounded(crawl: RunCrawl, server: Server) -> None:
-    """Whatever servers do, each line is asked for RETRY_TIMES + 1 times, and each answer is taken
-    for DOWNLOAD_TIMEOUT; so the run ends after so many deadlines, by slots, and the waits."""
+def test_the_duration_is_bounded(crawl: RunCrawl, server: Server) -> None:
+    """Each line gets at most RETRY_TIMES + 1 requests, each of at most DOWNLOAD_TIMEOUT seconds.
+    So the number of slots and the retry delays bound the duration of a run."""
     server.raw.update({f"/raw/{n}": then_silent() for n in range(6)})
     drops = Endless(OK + b"\r\n" + PICTURE, [b"\0"], pause=0.05)
     server.raw.update({f"/raw/drops/{n}": drops for n in range(6)})

@@ -1,4 +1,4 @@
-"""What a site asks of robots is honoured."""
+"""Tests robots.txt, X-Robots-Tag and the User-Agent header."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from scrapy import Spider
 from scrapy.utils.test import get_crawler
 
 from imagefetch.download.robots_tag import OptOut
-from imagefetch.middlewares.robots import Known, NamedRobotsTxtMiddleware
+from imagefetch.middlewares.robots import HostRobots, NamedRobotsTxtMiddleware
 from imagefetch.middlewares.robots_txt import Rules, reduce
 from tests.conftest import HOSTS, RunCrawl
 from tests.support.answers import OK, WHOLE, Endless, outcomes, sends, then_reset
@@ -38,17 +38,17 @@ from tests.support.server import Server
     ],
 )
 def test_directives(tags: list[str], applies: bool) -> None:
-    """Those that count, for all robots or for this one, in whatever company."""
+    """A directive applies for all robots or for this one, also among other directives."""
     assert OptOut(["noai", " noimageai"], "imagefetch/1.0").applies(tags) is applies
 
 
 def test_none_stands_for_noindex() -> None:
-    """As it is defined."""
+    """As specified."""
     assert OptOut(["noindex"], "imagefetch/1.0").applies(["none"])
 
 
-def test_pictures_that_are_opted_out(crawl: RunCrawl, server: Server) -> None:
-    """They are not kept, and their bodies not read on; a header on the way there is no matter."""
+def test_opted_out_images(crawl: RunCrawl, server: Server) -> None:
+    """They are not kept and their bodies not read; the header of a redirect has no effect."""
     tag = b"X-Robots-Tag: nofollow, noai\r\n"
     endless = Endless(OK + tag + b"\r\n", [bytes(65_536)])
     server.raw["/raw/a"] = sends(WHOLE.replace(OK, OK + tag))
@@ -71,8 +71,8 @@ def test_pictures_that_are_opted_out(crawl: RunCrawl, server: Server) -> None:
 ROBOTS = b"User-agent: imagefetch\nDisallow: /image/private/\n"
 
 
-def test_robots_txt_is_obeyed_if_so_wished(crawl: RunCrawl, hosts: Server) -> None:
-    """It is asked for once a host; what it forbids is not asked for, by a redirect neither."""
+def test_robots_txt_can_be_obeyed(crawl: RunCrawl, hosts: Server) -> None:
+    """It is fetched once per host; URLs that it forbids are not requested, also by redirects."""
     hosts.raw["/robots.txt"] = sends(OK + b"Connection: close\r\n\r\n" + ROBOTS)
     hosts.raw["/raw/to"] = sends(b"HTTP/1.1 302 X\r\nLocation: /image/private/b\r\n\r\n")
     paths = ("/image/a", "/image/private/a", "/raw/to", "/image/c")
@@ -89,8 +89,10 @@ def test_robots_txt_is_obeyed_if_so_wished(crawl: RunCrawl, hosts: Server) -> No
     assert hosts.hits["/robots.txt"] == 3
 
 
-def test_a_robots_txt_that_cannot_be_had_forbids_nothing(crawl: RunCrawl, server: Server) -> None:
-    """It is worth a line in the log."""
+def test_a_robots_txt_that_cannot_be_fetched_forbids_nothing(
+    crawl: RunCrawl, server: Server
+) -> None:
+    """The error is logged in one line."""
     server.raw["/robots.txt"] = then_reset()
     done = crawl([server.url("/image/a")], ROBOTSTXT_OBEY=True, RETRY_TIMES=0)
     assert outcomes(done) == [("200", "", 1)]
@@ -99,7 +101,7 @@ def test_a_robots_txt_that_cannot_be_had_forbids_nothing(crawl: RunCrawl, server
 
 
 def test_a_robots_txt_that_never_ends(crawl: RunCrawl, server: Server) -> None:
-    """Its beginning counts, and no more of it is read."""
+    """Its beginning applies, and no more of it is read."""
     endless = Endless(OK + b"\r\n" + ROBOTS, [b"# so many words\n" * 4_096])
     server.raw["/robots.txt"] = endless
     done = crawl([server.url("/image/a"), server.url("/image/private/a")], ROBOTSTXT_OBEY=True)
@@ -113,7 +115,7 @@ RULES = b"".join(b"Disallow: /image/%d/\n" % n for n in range(2_000))
 
 @pytest.mark.parametrize("name", [b"Imagefetch", b"*"])
 def test_a_robots_txt_for_thousands_of_robots(crawl: RunCrawl, server: Server, name: bytes) -> None:
-    """It costs what its size is worth, and what it forbids is forbidden."""
+    """The reduced rules take no more memory than the rules of one robot, and they apply."""
     body = AGENTS + b"User-agent: " + name + b"\n" + RULES
     server.raw["/robots.txt"] = sends(OK + b"Connection: close\r\n\r\n" + body)
     lines = [server.url(f"/image/{n}/a") for n in (0, 1_999, 2_000)]
@@ -124,8 +126,8 @@ def test_a_robots_txt_for_thousands_of_robots(crawl: RunCrawl, server: Server, n
     assert len(rules.text) < len(RULES) + 100
 
 
-def test_wildcards_without_end(crawl: RunCrawl, server: Server) -> None:
-    """A URL that can't be matched within bounds is taken for forbidden; others are matched."""
+def test_many_wildcards(crawl: RunCrawl, server: Server) -> None:
+    """A URL that can't be matched within bounds counts as forbidden; others are matched."""
     body = b"User-agent: *\n" + b"".join(b"Disallow: *a*%d\n" % n for n in range(20_000))
     server.raw["/robots.txt"] = sends(OK + b"Connection: close\r\n\r\n" + body)
     lines = [server.url("/image/b"), server.url("/image/a1"), server.url("/image/" + 500 * "b")]
@@ -134,18 +136,18 @@ def test_wildcards_without_end(crawl: RunCrawl, server: Server) -> None:
     assert [reason for _, reason, _ in outcomes(done)] == ["", forbidden, forbidden]
 
 
-def test_hosts_are_forgotten() -> None:
-    """Of many hosts, those longest unused: their rules' text, and earlier what it was parsed to."""
+def test_caches_are_bounded() -> None:
+    """The least recently used hosts are removed: first their parsed rules, then the text."""
     middleware = NamedRobotsTxtMiddleware(get_crawler(Spider, {"ROBOTSTXT_OBEY": True}))
     for number in range(20_000):
-        middleware.keep((str(number), ""), Known(Rules(b"x" * 1_000, 20), None))
+        middleware.cache((str(number), ""), HostRobots(Rules(b"x" * 1_000, 20), None))
     assert 5_000 < len(middleware.rules) < 10_000
-    assert 100 < len(middleware.known) < 1_000
+    assert 100 < len(middleware.parsed) < 1_000
     assert middleware.rules.get(("19999", "")) is not None
 
 
-def test_who_asks(crawl: RunCrawl, server: Server) -> None:
-    """CONTACT stands in the user agent, once; where there is none, the log says so, once."""
+def test_user_agent(crawl: RunCrawl, server: Server) -> None:
+    """CONTACT is in the User-Agent header, once; if it is empty, the log says so, once."""
     done = crawl([server.url("/image/a")], CONTACT="me@a.example")
     agent = server.headers["/image/a"]["user-agent"]
     assert agent.startswith("imagefetch/")
@@ -161,7 +163,7 @@ def test_who_asks(crawl: RunCrawl, server: Server) -> None:
 
 @pytest.mark.parametrize("contact", ["me (at home)", "a\r\nX: y", "né", "a b"])
 def test_a_contact_that_a_header_cannot_hold(crawl: RunCrawl, server: Server, contact: str) -> None:
-    """It ends the run before it begins, in one line."""
+    """It is rejected before the run begins, in one line."""
     done = crawl([server.url("/image/a")], CONTACT=contact)
     assert done.status == 2
     assert "setting CONTACT = " in done.log

@@ -1,4 +1,4 @@
-"""robots.txt, reduced to what concerns one robot."""
+"""Tests the reduction of a robots.txt to the rules for one robot."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ PATHS = ["/", "/a", "/a/b", "/b", "/abc", "/index.html", "/a/bc", "/c"]
 @examples(2_000)
 @given(st.lists(LINES, max_size=12))
 @example(["User-agent: imagefetch", "", "User-agent: *", "Disallow: /"])
-def test_nothing_that_concerns_the_robot_is_lost(lines: list[str]) -> None:
-    """A parser of what is left forbids the robot what one of the whole file does."""
+def test_rules_of_the_robot_are_kept(lines: list[str]) -> None:
+    """A parser of the reduced file decides as one of the whole file."""
     text = "\n".join(lines)
-    whole, left = Protego.parse(text), Protego.parse(reduce(text.encode(), ROBOT).text.decode())
+    whole, reduced = Protego.parse(text), Protego.parse(reduce(text.encode(), ROBOT).text.decode())
     for path in PATHS:
         url = f"http://h{path}"
-        assert whole.can_fetch(url, ROBOT) == left.can_fetch(url, ROBOT), path
-    assert whole.crawl_delay(ROBOT) == left.crawl_delay(ROBOT)
-    assert list(whole.sitemaps) == list(left.sitemaps)
+        assert whole.can_fetch(url, ROBOT) == reduced.can_fetch(url, ROBOT), path
+    assert whole.crawl_delay(ROBOT) == reduced.crawl_delay(ROBOT)
+    assert list(whole.sitemaps) == list(reduced.sitemaps)
 
 
-@pytest.mark.parametrize(("place", "counts"), [(500 * 1024, True), (MOST, False)])
-def test_so_much_of_it_counts(place: int, counts: bool) -> None:
-    """At least 500 KiB, and no more than `MOST` bytes."""
+@pytest.mark.parametrize(("size", "counts"), [(500 * 1024, True), (MOST, False)])
+def test_how_many_bytes_apply(size: int, counts: bool) -> None:
+    """At least 500 KiB and at most `MOST` bytes."""
     rule = b"Disallow: /private/\n"
-    body = b"User-agent: *\n".ljust(place - len(rule), b"#") + b"\n" + rule
-    left = Protego.parse(reduce(body, ROBOT).text.decode())
-    assert left.can_fetch("http://h/private/a", ROBOT) is not counts
+    body = b"User-agent: *\n".ljust(size - len(rule), b"#") + b"\n" + rule
+    reduced = Protego.parse(reduce(body, ROBOT).text.decode())
+    assert reduced.can_fetch("http://h/private/a", ROBOT) is not counts
 
 
-def test_a_line_that_is_cut_off_does_not_count() -> None:
-    """It would forbid more than it says."""
+def test_a_truncated_line_is_ignored() -> None:
+    """It would forbid more than the whole line."""
     body = b"User-agent: *\n".ljust(MOST - len("\nDisallow: /"), b"#") + b"\nDisallow: /private/\n"
     assert reduce(body, ROBOT).lines == 0
