@@ -1,7 +1,7 @@
-"""web-poet tells domains by tldextract, which would fetch a newer list of public suffixes.
+"""Keeps tldextract, which web-poet uses to find domains, from downloading public suffixes.
 
-A run asks the hosts of its list and nobody else, and does not wait for one on
-the event loop: the list that tldextract brings will do. To be imported before
+A run sends requests for the lines of its list only, and must not block the event loop. So it
+uses the list of public suffixes that tldextract contains. Import this module before
 ``@handle_urls`` is used.
 """
 

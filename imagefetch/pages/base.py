@@ -1,8 +1,7 @@
-"""Page objects: what an answer says of the picture that was asked for.
+"""Defines the page object of an image and its input.
 
-What is known of a site is a subclass of `ImagePage` in `imagefetch.sites`,
-marked with web-poet's ``@handle_urls``. The spider asks for the page, never for
-the probe.
+A subclass of `ImagePage` in `imagefetch.sites`, decorated with web-poet's ``@handle_urls``,
+holds the rules for a web site. The spider uses page objects only and reads no file itself.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from scrapy.http import Headers, Response
 from scrapy_poet.page_input_providers import PageObjectInputProvider
 from web_poet import ItemPage, cached_method, field
 
-import imagefetch.pages._suffixes  # noqa: F401 - for what it does
+import imagefetch.pages._suffixes  # noqa: F401 - for its side effect
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.images.formats import Picture, probe
@@ -31,25 +30,25 @@ from imagefetch.utils.offload import offload
 
 @dataclass(frozen=True)
 class Answer:
-    """What a page object is made of: a whole answer, its body in a file."""
+    """The input of a page object: a complete response, its body in a file."""
 
     line: Line
-    """Whose URL was asked for first."""
+    """The line whose URL was requested, before redirects."""
     url: str
-    """That answered, after redirects."""
+    """The URL of the response, after redirects."""
     status: int
     headers: Headers
     download: Download
     attempts: int = 1
-    """Requests sent for the line, redirects not counted."""
+    """Requests sent for the line, without redirects."""
     seconds: float | None = None
-    """From the first request to the last byte."""
+    """Seconds from the first request to the last byte."""
     look_inside: bool = True
-    """Whether more than the first bytes of the file are looked at (VERIFY_IMAGES)."""
+    """Whether more than the first bytes of the file are read (VERIFY_IMAGES)."""
 
 
 def answer_of(request: Request, response: Response, look_inside: bool) -> Answer:
-    """Return what page objects are told of *response*."""
+    """Return the input of page objects for *response*."""
     meta = request.meta
     return Answer(
         meta[LINE],
@@ -64,9 +63,9 @@ def answer_of(request: Request, response: Response, look_inside: bool) -> Answer
 
 
 class AnswerProvider(PageObjectInputProvider):
-    """Gives page objects their `Answer`."""
+    """Provides page objects with their `Answer`."""
 
-    provided_classes = {Answer}  # noqa: RUF012 - as its base declares it
+    provided_classes = {Answer}  # noqa: RUF012 - as in the base class
     name = "answer"
 
     def __call__(
@@ -77,19 +76,19 @@ class AnswerProvider(PageObjectInputProvider):
 
 
 class ImagePage(ItemPage[ImageRecord]):
-    """Any site's picture.
+    """The image of a response, for any web site.
 
-    :raises Rejection: from `to_item`, and from the fields that tell of the
-        picture, if it is none that is kept
+    :raises Rejection: from `to_item` and from the fields that describe the image, if it is
+        rejected
     """
 
-    _looked: Picture | Exception | None = None
+    _probed: Picture | Exception | None = None
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
     def is_placeholder(self) -> bool:
-        """Whether this is what the site answers instead of a picture that is gone."""
+        """Return whether the response is the placeholder for a deleted image."""
         return False
 
     async def to_item(self) -> ImageRecord:
@@ -98,24 +97,26 @@ class ImagePage(ItemPage[ImageRecord]):
         return await super().to_item()
 
     async def look(self) -> None:
-        """Have the bytes looked at before `picture` is asked for, in a thread where that takes
-        more than a few reads. What is wrong with them is raised by `picture`."""
+        """Read the file for `picture`, in a thread if that takes more than a few reads.
+
+        Errors are raised later, by `picture`.
+        """
         if self.answer.download.path is None:
             return
         try:
             try:
-                self._looked = self._probe(quick=True)
+                self._probed = self._probe(quick=True)
             except TakesLongerError:
-                self._looked = await offload(self._probe)
+                self._probed = await offload(self._probe)
         except Exception as error:
-            self._looked = error
+            self._probed = error
 
     @cached_method
     def picture(self) -> Picture:
-        """What the bytes say."""
-        if isinstance(self._looked, Exception):
-            raise self._looked
-        return self._looked or self._probe()
+        """Return the type and size of the image, read from the file."""
+        if isinstance(self._probed, Exception):
+            raise self._probed
+        return self._probed or self._probe()
 
     def _probe(self, *, quick: bool = False) -> Picture:
         download = self.answer.download
@@ -131,7 +132,7 @@ class ImagePage(ItemPage[ImageRecord]):
 
     @property
     def path(self) -> Path | None:
-        """The file with the picture's bytes."""
+        """The file with the response body."""
         return self.answer.download.path
 
     @field

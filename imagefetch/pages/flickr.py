@@ -1,11 +1,10 @@
-"""Flickr: a photo that is gone redirects to a picture named photo_unavailable.
+"""Recognizes Flickr's placeholder: a deleted photo redirects to photo_unavailable.
 
-It lies at s.yimg.com, formerly l.yimg.com, as .gif, later .png, with a suffix
-for some sizes (photo_unavailable_h.png): so
-https://github.com/cnunciato/jekyll-flickr/pull/4 has it; that removed photos are
-replaced by a picture,
+The placeholder is at s.yimg.com, formerly l.yimg.com, as .gif, later .png, with a suffix for
+some sizes (photo_unavailable_h.png). Sources: https://github.com/cnunciato/jekyll-flickr/pull/4
+for the names;
 https://community.canvaslms.com/community/ideas/blog/2018/12/13/flickr-removing-images-we-got-this
-says. Not tried against the live site.
+for the replacement of removed photos by an image. Not tested against the live site.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""imgur: a picture that is gone redirects to https://i.imgur.com/removed.png.
+"""Recognizes imgur's placeholder: a deleted image redirects to https://i.imgur.com/removed.png.
 
-Told of by https://github.com/JDimproved/JDim/pull/1434 and
-https://github.com/mikf/gallery-dl/issues/5308, and through a second redirect by
-https://github.com/qsniyg/maxurl/issues/311. Not tried against the live site.
+Sources: https://github.com/JDimproved/JDim/pull/1434 and
+https://github.com/mikf/gallery-dl/issues/5308; with a second redirect
+https://github.com/qsniyg/maxurl/issues/311. Not tested against the live site.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from imagefetch.pages import ImagePage
 
 @handle_urls("imgur.com")
 class ImgurPage(ImagePage):
-    """A picture at imgur."""
+    """An image at imgur."""
 
     def is_placeholder(self) -> bool:
         return urlsplit(self.answer.url).path == "/removed.png"

@@ -1,5 +1,5 @@
-"""Your own page objects: one module for each web site, found without being named.
+"""Your own page objects: one module for each web site, imported automatically.
 
-What comes in and goes out is the same as in `imagefetch.pages`, where those that this
-project knows are. Must not know more than the page object's own response.
+Input and output are those of `imagefetch.pages`, which holds the page objects of the
+project. They must not know more than the page object's own response.
 """

@@ -1,4 +1,4 @@
-"""Page objects, and the sites that come with the project."""
+"""Tests page objects, and those for web sites that the project contains."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def downloaded(folder: Path, content: bytes) -> Download:
     return Download(path, len(content), "ab" * 32, content[:4_096])
 
 
-def test_a_page_makes_the_record(tmp_path: Path) -> None:
-    """All that a row shows of an answer and its picture, the file's name aside."""
+def test_a_page_creates_the_record(tmp_path: Path) -> None:
+    """The record has all that a row shows of a response and its image, except the file name."""
     content = image("/a.jpg")
     record = asyncio.run(ImagePage(answer(downloaded(tmp_path, content))).to_item())
     assert (record.url, record.code, record.line) == ("http://a.example/a.jpg", "203", 7)
@@ -45,8 +45,8 @@ def test_a_page_makes_the_record(tmp_path: Path) -> None:
     assert (record.attempts, record.seconds, record.reason) == (2, 1.5, "")
 
 
-def test_no_picture_no_record(tmp_path: Path) -> None:
-    """What is none says why."""
+def test_a_body_that_is_no_image_has_no_record(tmp_path: Path) -> None:
+    """The error names the reason."""
     with pytest.raises(NotAnImage):
         asyncio.run(ImagePage(answer(downloaded(tmp_path, b"<html>"))).to_item())
     with pytest.raises(EmptyBody):
@@ -68,21 +68,23 @@ PICTURES: list[tuple[type[ImagePage], str]] = [
 
 
 @pytest.mark.parametrize(("page", "url"), PLACEHOLDERS)
-def test_a_placeholder_is_told(tmp_path: Path, page: type[ImagePage], url: str) -> None:
-    """However good a picture it is."""
+def test_a_placeholder_is_recognized(tmp_path: Path, page: type[ImagePage], url: str) -> None:
+    """Even if it is a valid image."""
     with pytest.raises(Placeholder):
         asyncio.run(page(answer(downloaded(tmp_path, image("/a")), url)).to_item())
 
 
 @pytest.mark.parametrize(("page", "url"), PICTURES)
-def test_a_picture_of_the_site_is_none(tmp_path: Path, page: type[ImagePage], url: str) -> None:
-    """Only the documented address counts."""
+def test_an_image_of_the_site_is_no_placeholder(
+    tmp_path: Path, page: type[ImagePage], url: str
+) -> None:
+    """Only the documented URL is a placeholder."""
     record = asyncio.run(page(answer(downloaded(tmp_path, image("/a")), url)).to_item())
     assert record.type == "image/jpeg"
 
 
 def redirects(server: Server, url: str, to: str) -> None:
-    """Let *server*, asked as a proxy, redirect *url*."""
+    """Let *server*, used as a proxy, redirect *url*."""
 
     async def answers(writer: Writer) -> None:
         writer.write(f"HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
@@ -92,7 +94,7 @@ def redirects(server: Server, url: str, to: str) -> None:
 
 
 def shows(server: Server, url: str) -> None:
-    """Let *server*, asked as a proxy, answer *url* with a picture."""
+    """Let *server*, used as a proxy, respond to *url* with an image."""
 
     async def answers(writer: Writer) -> None:
         body = image(url)
@@ -102,15 +104,15 @@ def shows(server: Server, url: str) -> None:
     server.raw[url] = answers
 
 
-def test_domains_are_told_without_the_network() -> None:
-    """Matching URLs to sites never fetches a list of public suffixes."""
+def test_domains_are_found_without_the_network() -> None:
+    """Matching URLs to web sites never downloads a list of public suffixes."""
     assert tldextract.TLD_EXTRACTOR.suffix_list_urls == ()
     assert get_domain("https://live.staticflickr.com/1.jpg") == "staticflickr.com"
     assert get_domain("https://a.b.co.uk/") == "b.co.uk"
 
 
 def test_sites_in_a_run(crawl: RunCrawl, server: Server) -> None:
-    """A site's page is found by the URL that answered; a placeholder has a reason and no file."""
+    """The URL of the response selects the page; a placeholder has a reason and no file."""
     gone = "http://i.imgur.com/removed.png"
     unavailable = "http://s.yimg.com/pw/images/en-us/photo_unavailable.png"
     redirects(server, "http://i.imgur.com/gone.jpg", gone)
@@ -129,7 +131,7 @@ def test_sites_in_a_run(crawl: RunCrawl, server: Server) -> None:
 
 
 def test_a_run_reads_long_headers_in_threads(crawl: RunCrawl, server: Server) -> None:
-    """Whatever files bring, the event loop reads little of each; their rows say the same."""
+    """The event loop reads little of each file, whatever its content; rows don't change."""
     picture = image("/a.jpg")
     bodies = {
         "/raw/segments": picture[:2] + b"\xff\xfe\0\2" * 9_000 + picture[2:],
