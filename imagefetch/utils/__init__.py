@@ -1,6 +1,6 @@
 """Helpers that know nothing of images, lists or reports.
 
-Untrusted text is sanitized for rows, logs and terminals; subprocesses are spoken to in
-JSON; blocking calls run in threads; a run is ended early. Imports nothing from other
-rooms, only the top files.
+Sanitizes untrusted text for rows, logs and terminals; exchanges JSON with subprocesses;
+runs blocking calls in threads; ends a run early. Imports nothing from other rooms, only
+the top files.
 """

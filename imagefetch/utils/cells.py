@@ -1,4 +1,4 @@
-"""Cells of a CSV file that no spreadsheet runs and every reader takes, and back."""
+"""Encodes and decodes CSV cells: safe from formula injection, and within readers' limits."""
 
 from __future__ import annotations
 
@@ -9,84 +9,87 @@ from bisect import bisect_right
 from imagefetch.utils.text import CONTROL, escape, unescape
 
 CELL_MAX = 131_071
-"""Characters of a cell as written, quotes and escapes included; Python's ``csv`` reads no
-longer ones."""
+"""Maximum characters of a written cell, quotes and escapes included: the default field size
+limit of Python's ``csv``."""
 
 CUT = "\ufffd"
-"""Ends a cell that was cut, and stands for bytes that can't be decoded."""
+"""Marks the end of a truncated cell, and replaces bytes that can't be decoded."""
 
-# A spreadsheet runs a cell that begins with one of these (OWASP, "CSV
-# Injection"), some programs with what Unicode holds to be the same character
-# in another form. One apostrophe in front makes it text. A cell that begins
-# with an apostrophe gets one too, so that reading back is to take exactly one away.
+# Spreadsheets evaluate a cell that begins with one of these characters as a formula (OWASP,
+# "CSV Injection"); some also accept their Unicode compatibility forms. A leading apostrophe
+# makes the cell text. A cell that begins with an apostrophe gets one too, so that reading
+# removes exactly one.
 _OTHER_FORMS = "".join(
     c for c in map(chr, range(0x80, 0x10000)) if unicodedata.normalize("NFKC", c) in "=+-@"
 )
-_RUN = rf"[=+\-@\t\r{_OTHER_FORMS}']"
-_DANGEROUS = re.compile(_RUN)
+_FORMULA_START = rf"[=+\-@\t\r{_OTHER_FORMS}']"
+_DANGEROUS = re.compile(_FORMULA_START)
 
 SEPARATORS = ";\t|"
-"""At which some spreadsheets split instead of at a comma."""
+"""Characters at which some spreadsheets split instead of at a comma."""
 
 _QUOTED = re.compile(f'[,"{SEPARATORS}]')
 
-# What follows a separator would be a cell of its own for a spreadsheet that splits there.
-_DANGEROUS_PIECE = re.compile(rf"[{SEPARATORS}][\s\"]*{_RUN}")
+# A spreadsheet that splits at the separator would take the rest as a cell of its own.
+_DANGEROUS_PIECE = re.compile(rf"[{SEPARATORS}][\s\"]*{_FORMULA_START}")
 
-_MAY_BE_ESCAPED = re.compile(rf"[{CONTROL}\\{SEPARATORS}]")
-_LONGEST = len(r"\u001b")  # of what stands for one character
-_AROUND = len('\'""')
+_ESCAPABLE = re.compile(rf"[{CONTROL}\\{SEPARATORS}]")
+_ESCAPE_LENGTH = len(r"\u001b")  # the longest escape of one character
+_OVERHEAD = len('\'""')
 
 
 def written(cell: str, *, first: bool = False) -> str:
-    """Return *cell* as it stands in the file; *first* says that it begins the row.
+    """Return *cell* encoded for the file; *first*: whether it is the first cell of its row.
 
-    A cell with a separator is quoted. That is enough where it begins the row. In any other,
-    the quote is in the midst of a field for a program that splits at another separator, so
-    separators before a dangerous character are escaped as control characters are.
+    A cell with a separator is quoted, which is enough for the first cell of a row. In later
+    cells, a program that splits at another separator sees the quote in the middle of a field.
+    There, separators before a dangerous character are escaped like control characters.
     """
-    made = _written(cell, first)
-    return made if len(made) <= CELL_MAX else _written(_beginning(cell), first)
+    encoded = _encoded(cell, first)
+    return encoded if len(encoded) <= CELL_MAX else _encoded(_truncated(cell), first)
 
 
-def read(made: str) -> str:
-    """Undo `written`, once quotes are undone."""
-    return unescape(made).removeprefix("'")
+def read(encoded: str) -> str:
+    """Decode a cell that `written` encoded; quotes must be removed already."""
+    return unescape(encoded).removeprefix("'")
 
 
 def fitting(cell: str) -> str:
-    """Return *cell* as reading gives it back after it was written as the first one of a row:
-    cut if it is too long."""
-    if len(cell) <= (CELL_MAX - _AROUND) // _LONGEST or len(_written(cell, True)) <= CELL_MAX:
+    """Return *cell* as it is read back after being written as the first cell of a row:
+    truncated if it is too long."""
+    if (
+        len(cell) <= (CELL_MAX - _OVERHEAD) // _ESCAPE_LENGTH
+        or len(_encoded(cell, True)) <= CELL_MAX
+    ):
         return cell
-    return _beginning(cell)
+    return _truncated(cell)
 
 
 def text(cell: str) -> str:
-    """Return *cell* as it stands anywhere in a row, but for quotes."""
-    made = _text(cell, first=False)
-    return made if len(made) <= CELL_MAX else _text(_beginning(cell), first=False)
+    """Return *cell* encoded for any position in a row, without quoting."""
+    encoded = _escaped(cell, first=False)
+    return encoded if len(encoded) <= CELL_MAX else _escaped(_truncated(cell), first=False)
 
 
-def _text(cell: str, first: bool) -> str:
-    made = f"'{cell}" if _DANGEROUS.match(cell) else cell
-    return escape(made, "" if first or not _DANGEROUS_PIECE.search(made) else SEPARATORS)
+def _escaped(cell: str, first: bool) -> str:
+    encoded = f"'{cell}" if _DANGEROUS.match(cell) else cell
+    return escape(encoded, "" if first or not _DANGEROUS_PIECE.search(encoded) else SEPARATORS)
 
 
-def _written(cell: str, first: bool) -> str:
-    made = _text(cell, first)
-    quoted = _QUOTED.search(made) or _QUOTED.search(cell)
-    return '"' + made.replace('"', '""') + '"' if quoted else made
+def _encoded(cell: str, first: bool) -> str:
+    encoded = _escaped(cell, first)
+    quoted = _QUOTED.search(encoded) or _QUOTED.search(cell)
+    return '"' + encoded.replace('"', '""') + '"' if quoted else encoded
 
 
-def _beginning(cell: str) -> str:
-    """Return as much of *cell* as fits whatever of it is escaped, and the mark `CUT`."""
-    room = CELL_MAX - _AROUND - len(CUT)
+def _truncated(cell: str) -> str:
+    """Return the longest prefix of *cell* that fits in the worst case, followed by `CUT`."""
+    room = CELL_MAX - _OVERHEAD - len(CUT)
     lengths = range(min(len(cell), room) + 1)
-    return cell[: bisect_right(lengths, room, key=lambda n: _most(cell[:n])) - 1] + CUT
+    return cell[: bisect_right(lengths, room, key=lambda n: _max_length(cell[:n])) - 1] + CUT
 
 
-def _most(cell: str) -> int:
-    """Return how many characters may stand for *cell*."""
-    plain = len(_MAY_BE_ESCAPED.sub("", cell))
-    return plain + cell.count('"') + (len(cell) - plain) * _LONGEST
+def _max_length(cell: str) -> int:
+    """Return the maximum number of characters that *cell* may be encoded to."""
+    plain = len(_ESCAPABLE.sub("", cell))
+    return plain + cell.count('"') + (len(cell) - plain) * _ESCAPE_LENGTH

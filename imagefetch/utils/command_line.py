@@ -1,4 +1,4 @@
-"""Words of a command line that nobody asked for: Scrapy hands them on, and nothing is swallowed."""
+"""Rejects unknown command-line arguments, which Scrapy passes on to its commands."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ OUTPUT = re.compile(r"-[oOt]|--(?:output|overwrite-output|output-format)(?:=|$)"
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[str]:
-    """Return the long options that *parser* knows."""
+    """Return the long options of *parser*, sorted."""
     return sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", parser.format_help())))
 
 
 def refuse_in_one_line(
     parser: argparse.ArgumentParser, refuse: Callable[[BadInput], NoReturn]
 ) -> None:
-    """Let *refuse* be called for what *parser* can't read, in place of an error with its usage."""
+    """Make *parser* call *refuse* with each error, instead of printing its usage and exiting."""
 
     def error(message: str) -> NoReturn:
         refuse(BadInput(message))
@@ -29,42 +29,44 @@ def refuse_in_one_line(
     parser.error = error  # type: ignore[method-assign]
 
 
-def check_left(words: Sequence[str], known: Iterable[str], command: str, *, most: int = 0) -> None:
-    """Check the words that the parser of *command* left; *most* of them may be paths.
+def check_left(
+    arguments: Sequence[str], known: Iterable[str], command: str, *, most: int = 0
+) -> None:
+    """Check the arguments that the parser of *command* left over; up to *most* may be paths.
 
-    :raises BadInput: naming the first that nobody asked for
+    :raises BadInput: if one of them is unknown; the message names the first
     """
-    for word in words:
-        if word.startswith("-") and word != "-":
-            raise BadInput(_no_option(word, known, command))
-    if len(words) > most:
-        extra = words[most]
+    for argument in arguments:
+        if argument.startswith("-") and argument != "-":
+            raise BadInput(_unknown_option(argument, known, command))
+    if len(arguments) > most:
+        extra = arguments[most]
         advice = f"see scrapy {command} --help"
         raise BadInput(f"argument {extra!r}: scrapy {command} takes no such argument; {advice}")
 
 
 def check_names(arguments: Mapping[str, str], known: Iterable[str], command: str) -> None:
-    """:raises BadInput: if ``-a`` names what isn't among *known*"""
+    """:raises BadInput: if the name of an ``-a`` argument is not one of *known*"""
     known = sorted(known)
     for name in arguments:
         if name not in known:
             raise BadInput(
                 f"argument -a {name}=…: scrapy {command} has no such argument; "
-                f"{_meant(name, known)}known: {', '.join(known)}"
+                f"{_suggestion(name, known)}known: {', '.join(known)}"
             )
 
 
-def _no_option(word: str, known: Iterable[str], command: str) -> str:
-    name = word.partition("=")[0]
-    if OUTPUT.match(word):
+def _unknown_option(option: str, known: Iterable[str], command: str) -> str:
+    name = option.partition("=")[0]
+    if OUTPUT.match(option):
         return (
             f"option {name}: scrapy {command} writes no feed; the rows are in the report, "
             "-a report=PATH"
         )
-    meant = _meant(name, known)
-    return f"option {name}: there is no such option; {meant}see scrapy {command} --help"
+    suggestion = _suggestion(name, known)
+    return f"option {name}: there is no such option; {suggestion}see scrapy {command} --help"
 
 
-def _meant(name: str, known: Iterable[str]) -> str:
+def _suggestion(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, list(known), 1)
     return f"did you mean {close[0]}? " if close else ""

@@ -1,8 +1,8 @@
-"""File descriptors: how many this process may have, and what they are shared out to.
+"""Raises the limit on open files and divides file descriptors between requests and connections.
 
-Each request under way takes a socket and a partial file, or sockets for a lookup or for a second
-address that is tried meanwhile. Connections that are kept for the next request take one each, and
-so do list, report, lock, databases, and pipes to processes beside.
+Each request in flight takes a socket and a partial file, or sockets for a DNS lookup or for a
+second address that is tried at the same time. Each idle connection takes one descriptor, and so
+do the list, the report, the lock, databases, and the pipes of subprocesses.
 """
 
 from __future__ import annotations
@@ -13,40 +13,42 @@ from typing import NamedTuple
 
 from imagefetch.errors import BadInput
 
-# What a run takes besides requests and kept connections, and for each process beside.
-BESIDE = 48
+# Descriptors that a run takes besides requests and idle connections: fixed, and per processor
+# (for subprocesses).
+OTHER = 48
 PER_PROCESSOR = 4
 
 PER_REQUEST = 3
 
-# Kept connections: at most, and as a share of the requests at least.
+# Idle connections: the maximum, and the minimum as a share of the requests.
 IDLE_MAX = 1_024
 IDLE_SHARE = 1 / 4
 
 
 class Share(NamedTuple):
-    """What descriptors are enough for."""
+    """The numbers that the available descriptors allow."""
 
     requests: int
-    """Under way at once."""
+    """Requests in flight."""
     idle: int
-    """Connections kept."""
+    """Idle connections."""
 
 
 def share(requests: int) -> Share:
-    """Return what the descriptors of this process are enough for, where *requests* at once are
-    wanted. The limit is raised first, as far as the system lets it be.
+    """Return how many requests, up to *requests*, and idle connections this process can have.
 
-    :raises BadInput: if they aren't enough for a single request
+    Raises the limit on open files first, as far as the system allows.
+
+    :raises BadInput: if the limit is too low for a single request
     """
-    beside = BESIDE + PER_PROCESSOR * (os.cpu_count() or 1)
-    limit = raise_limit(beside + PER_REQUEST * requests + IDLE_MAX)
+    other = OTHER + PER_PROCESSOR * (os.cpu_count() or 1)
+    limit = raise_limit(other + PER_REQUEST * requests + IDLE_MAX)
     if limit is None:
         return Share(requests, IDLE_MAX)
-    left = limit - beside
+    left = limit - other
     most = int(left / (PER_REQUEST + IDLE_SHARE))
     if most < 1:
-        least = beside + PER_REQUEST + 1
+        least = other + PER_REQUEST + 1
         raise BadInput(
             f"this process may have {limit} files open, and needs {least}: raise the system's "
             "limit (ulimit -n)"
@@ -56,8 +58,10 @@ def share(requests: int) -> Share:
 
 
 def raise_limit(wanted: int) -> int | None:
-    """Let this process have *wanted* files open, or as many as it may; return how many it can
-    have then, None where nobody knows."""
+    """Raise the soft limit on open files to *wanted*, or as far as allowed.
+
+    Return the resulting limit; None if there is none, or if it is unknown.
+    """
     if sys.platform == "win32":
         return None
     import resource
@@ -70,6 +74,6 @@ def raise_limit(wanted: int) -> int | None:
     more = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
-    except (ValueError, OSError):  # macOS has a limit that it doesn't tell
+    except (ValueError, OSError):  # macOS has a limit that it doesn't report
         return soft
     return more

@@ -1,4 +1,4 @@
-"""A process of its own for what may crash, hang or eat memory: it takes nothing else with it."""
+"""Runs code that may crash, hang or exhaust memory in a subprocess, with JSON over its pipes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import IO, Any, cast
 
 
 class Child:
-    """Runs a module of this project's that answers one line of JSON with another.
+    """A subprocess that runs a module of this project: a line of JSON in, a line of JSON out.
 
-    It ends with its standard input, and so with this program.
+    It ends at the end of its standard input, and so with this program.
     """
 
     def __init__(
         self, module: str, *arguments: object, niceness: int = 0, lingers: bool = False
     ) -> None:
-        """*lingers*: whether it may do something more when this program has ended.
+        """*lingers*: whether the subprocess may continue after this program has ended.
 
-        :raises OSError: if no process can be begun
+        :raises OSError: if the subprocess can't be started
         """
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *map(str, arguments)],
@@ -31,23 +31,23 @@ class Child:
             stderr=subprocess.DEVNULL,
             env={
                 **os.environ,
-                # What this process finds its modules by; an egg may be among it.
+                # The import path of this process, which may include an egg.
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                # Address space is bounded, and glibc reserves 64 MiB for each thread else.
+                # Address space is limited, and glibc reserves 64 MiB per thread by default.
                 "MALLOC_ARENA_MAX": "1",
             },
             text=True,
             encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is for the run, which ends this
+            start_new_session=True,  # Ctrl-C must reach the run only, which ends this
         )
         if niceness:
             with suppress(AttributeError, OSError):  # none on Windows
                 os.setpriority(os.PRIO_PROCESS, self.process.pid, niceness)
         if not lingers:
-            weakref.finalize(self, self.process.kill)  # however this program ends
+            weakref.finalize(self, self.process.kill)  # in any case, however this program ends
 
     def ask(self, question: Any) -> Any:
-        """Return what is answered; None if the process ended over it."""
+        """Send *question* and return the reply; None if the subprocess ended or sent no JSON."""
         try:
             request = cast("IO[str]", self.process.stdin)
             request.write(json.dumps(question) + "\n")
@@ -57,7 +57,7 @@ class Child:
             return None
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the subprocess and close its pipes."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):

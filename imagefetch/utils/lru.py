@@ -1,4 +1,4 @@
-"""What is kept while there is room for it: the least recently used goes first."""
+"""An LRU cache bounded by the total weight of its values."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ Value = TypeVar("Value")
 
 
 class Kept(Generic[Key, Value]):
-    """A mapping whose values have weights, of *most* in all."""
+    """An LRU cache whose values have weights, at most *most* in total."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.weight = 0
-        """Of all."""
+        """The total weight of all values."""
         self._values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._values)
 
     def get(self, key: Key) -> Value | None:
-        """Return what is kept under *key*; None if nothing is."""
+        """Return the value of *key*; None if there is none."""
         if key not in self._values:
             return None
         self._values.move_to_end(key)
         return self._values[key][0]
 
     def put(self, key: Key, value: Value, weight: int) -> None:
-        """Keep *value*, be there room for anything else or not."""
+        """Store *value*, evicting others if necessary; it is kept even if it exceeds the limit."""
         if key in self._values:
             self.weight -= self._values.pop(key)[1]
         self._values[key] = value, weight

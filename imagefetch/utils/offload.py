@@ -1,4 +1,4 @@
-"""CPU-bound work on untrusted bytes, in a few threads instead of on the event loop."""
+"""Runs CPU-bound work on untrusted bytes in a few threads instead of on the event loop."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-# Pieces of work at once in the whole process; so many decoders, with a window each, are in
-# memory at most.
+# Concurrent calls in the whole process; this also bounds the decoders in memory, which have a
+# window each.
 THREADS = 2
 
-_threads = ThreadPoolExecutor(THREADS, "offload")  # starts no thread before it is needed
+_threads = ThreadPoolExecutor(THREADS, "offload")  # starts threads on demand
 
 
 async def in_thread(
     threads: Executor, function: Callable[[], Result], on_cancel: Callable[[], None] | None = None
 ) -> Result:
-    """Return what *function* returns in one of *threads*.
+    """Run *function* in one of *threads* and return its result.
 
-    A caller that is cancelled meanwhile continues only when *function* has returned:
-    no two tasks work on the same file. *on_cancel* may tell it to return early.
+    A cancelled caller continues only after *function* has returned, so that no two tasks
+    work on the same file. *on_cancel* may make *function* return early.
     """
     future = asyncio.get_running_loop().run_in_executor(threads, function)
     try:
@@ -37,12 +37,12 @@ async def in_thread(
             except asyncio.CancelledError:
                 continue
         if not future.cancelled():
-            future.exception()  # looked at, so that asyncio doesn't log it
+            future.exception()  # retrieved, so that asyncio doesn't log it
         raise
 
 
 async def offload(
     function: Callable[..., Result], *arguments: Any, on_cancel: Callable[[], None] | None = None
 ) -> Result:
-    """Return *function*'s result; wait for one of the `THREADS` first."""
+    """Wait for one of the `THREADS`, run *function* in it and return its result."""
     return await in_thread(_threads, partial(function, *arguments), on_cancel)

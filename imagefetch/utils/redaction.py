@@ -1,5 +1,7 @@
-"""Credentials within text, replaced by ``***``: generously, since what is hidden in vain costs
-little, and what is not hidden in a log stays there."""
+"""Replaces credentials within text by ``***``.
+
+When in doubt, text is replaced: a false positive costs little, a password in a log stays there.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import re
 
 HIDDEN = "***"
 
-# Delimiters, as they stand or percent-encoded once or more, as in a URL within a URL.
+# Delimiters, literal or percent-encoded once or more, as in a URL within a URL.
 _AT = r"(?:[@\uff20]|%(?:25){0,8}40)"
 _COLON = r"(?:[:\uff1a]|%(?:25){0,8}3[Aa])"
 _SLASH = r"(?:[/\\\uff0f]|%(?:25){0,8}(?:2[Ff]|5[Cc]))"
@@ -23,7 +25,7 @@ _SCHEME = re.compile(
 )
 _USER_BEGIN = re.compile(rf"[\s?#&=,;\"'<>()\[\]{{}}|]|{_SLASH}")
 
-# Names of settings, headers and parameters whose value is a secret.
+# Matches names of settings, headers and parameters whose values are secrets.
 _SECRET_NAME = re.compile(
     r"pass(?:wor|wd|phr|code|(?![a-z]))|pwd|(?<![a-z])pw(?![a-z])|secret|token|credential|cookie"
     r"|authori[sz]ation|authenti|auth(?![a-z])|key(?:s|id)?(?![a-z])|signature"
@@ -41,7 +43,7 @@ _VALUE = rf"{_STRING}(?:\s+{_STRING})*|{_NESTED}|b?['\"][^\n]*|[^\s,;&'\"<>\[\](
 _QUOTED_URL = re.compile(r"(?<=['\"])(?:[A-Za-z][\w+.-]{0,20}:)?[/\\]{2}[^'\"\n]+(?=['\"])")
 
 _NAMED = (
-    # A parameter of a query or a fragment.
+    # A parameter in a query string or a fragment.
     (
         re.compile(
             r"(?:[?&;#]|%(?:25){0,8}(?:3[FfBb]|26|23))(?P<name>[\w.~\[\]-]{1,60})"
@@ -49,19 +51,19 @@ _NAMED = (
         ),
         re.compile(r"[^&;#\s'\"<>]+"),
     ),
-    # An entry of a dictionary as Python or JSON write it.
+    # An entry of a Python dictionary or a JSON object.
     (
         re.compile(r"b?(?P<quote>['\"])(?P<name>[\w.-]{1,60})(?P=quote)\s{0,9}[:=]\s{0,9}"),
         re.compile(_VALUE),
     ),
-    # A pair.
+    # A Python tuple of name and value.
     (
         re.compile(r"\(b?(?P<quote>['\"])(?P<name>[\w.-]{1,60})(?P=quote),\s{0,9}"),
         re.compile(_VALUE),
     ),
     # An assignment.
     (re.compile(r"(?<![\w.?&;#-])(?P<name>[A-Za-z_][\w.-]{0,60})\s?=\s?"), re.compile(_VALUE)),
-    # A header as it is sent, and what botocore writes of its signatures.
+    # A raw header, and the signatures that botocore logs.
     (
         re.compile(
             r"(?<![\w-])(?P<name>(?:proxy-)?authorization|(?:set-)?cookie2?|signature"
@@ -71,19 +73,19 @@ _NAMED = (
         re.compile(r"[^\n'\"\[{]+"),
     ),
 )
-"""What a name is followed by, and what its value is."""
+"""Pairs of patterns: a name with its delimiter, and the value that follows."""
 
 _PLAIN = re.compile(r"(?:True|False|None|true|false|null)(?!\w)")
 
 
 def is_secret(name: str) -> bool:
-    """Whether a setting, a header or a parameter called *name* holds a secret."""
+    """Return whether a setting, header or parameter called *name* holds a secret."""
     return _SECRET_NAME.search(name) is not None and not _NO_SECRET_NAME.search(name)
 
 
 def hide_credentials(text: str) -> str:
-    """Replace within *text* user and password of each URL, however it is written, and the values
-    of parameters, headers and settings that `is_secret`."""
+    """Replace the user and password of each URL in *text*, malformed ones included, and the
+    values of parameters, headers and settings whose name `is_secret`."""
     if _AT_SIGN.search(text):
         text = _QUOTED_URL.sub(lambda match: _without_user(match[0]), text)
         text = _WORD.sub(lambda match: _without_user(match[0]), text)
@@ -94,29 +96,29 @@ def hide_credentials(text: str) -> str:
 
 
 def hide_credentials_of(url: str) -> str:
-    """Replace credentials in *url* as a whole, which may hold blanks, too."""
+    """Replace credentials in *url*: a single URL, which may contain blanks."""
     return hide_credentials(_without_user(url))
 
 
 def _without_values(text: str, name: re.Pattern[str], value: re.Pattern[str]) -> str:
-    """Return *text* without what matches *value* behind a secret's *name*."""
+    """Replace each match of *value* in *text* that follows the *name* of a secret."""
     pieces: list[str] = []
-    place = done = 0
-    while head := name.search(text, place):
-        place = head.end()
-        if not is_secret(head["name"]) or _PLAIN.match(text, place):
+    position = done = 0
+    while head := name.search(text, position):
+        position = head.end()
+        if not is_secret(head["name"]) or _PLAIN.match(text, position):
             continue
-        if found := value.match(text, place):
-            pieces += [text[done:place], HIDDEN]
-            place = done = found.end()
+        if secret := value.match(text, position):
+            pieces += [text[done:position], HIDDEN]
+            position = done = secret.end()
     return "".join(pieces) + text[done:]
 
 
 def _without_user(url: str) -> str:
-    """Return *url* without what may be its user and password.
+    """Replace the part of *url* that may be its user and password.
 
-    Passwords are written with any character in them, so they end at the last ``@``. They begin
-    at an authority that has a colon or an ``@`` in it, or at a word that a colon follows.
+    Passwords may contain any character, so that part ends at the last ``@``. It begins at an
+    authority that contains a colon or an ``@``, or at a word that is followed by a colon.
     """
     ats = [match.span() for match in _AT_SIGN.finditer(url)]
     if not ats:
@@ -128,8 +130,10 @@ def _without_user(url: str) -> str:
 
 
 def _in_authority(url: str, first: int, last: int) -> int | None:
-    """Return where an authority with credentials begins before *last*, the place of the last
-    ``@``; *first* is that of the first one."""
+    """Return the position of the first authority with credentials; None if there is none.
+
+    *first* and *last* are the positions of the first and the last ``@``.
+    """
     for slashes in _SLASHES.finditer(url, 0, last):
         begin = slashes.end()
         match = _AUTHORITY_END.search(url, begin, last)
@@ -140,7 +144,7 @@ def _in_authority(url: str, first: int, last: int) -> int | None:
 
 
 def _before_colon(url: str, last: int) -> int | None:
-    """Return where a word begins that a colon follows, other than that of ``scheme://``."""
+    """Return the position of the first word that is followed by a colon and not by ``://``."""
     for colon in _COLONS.finditer(url, 0, last):
         if _BEFORE_SLASHES.match(url, colon.start()):
             continue

@@ -1,4 +1,4 @@
-"""Disposable databases, in temporary files of their own: memory stays flat."""
+"""Temporary SQLite databases, for data that must not grow in memory."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from imagefetch.errors import SystemLimit
 
 
 class ScratchDatabase:
-    """SQLite, where nothing outlives the process.
+    """A SQLite database in a temporary file, which is deleted when it is closed.
 
-    :raises SystemLimit: in each method, if there is no room for it
+    :raises SystemLimit: in each method, if SQLite fails, as on a full disk
     """
 
     def __init__(self, table: str, *, cache: int = 2_000) -> None:
-        """*table* is how it is created, *cache* the KiB that are kept in memory."""
+        """*table* is the SQL that creates it, *cache* the page cache in memory, in KiB."""
         try:
             self._db = sqlite3.connect("", isolation_level=None)
         except sqlite3.Error as error:
@@ -46,10 +46,10 @@ class ScratchDatabase:
 def _no_room(error: sqlite3.Error) -> SystemLimit:
     return SystemLimit(
         f"no room for a temporary file ({error}): free some in {tempfile.gettempdir()}, "
-        "or name another folder in the environment variable TMPDIR"
+        "or set the environment variable TMPDIR to another folder"
     )
 
 
 def key(text: str) -> bytes:
-    """Return *text*, whatever it holds, as a database takes it."""
+    """Return *text*, which may contain lone surrogates, encoded for use as a key."""
     return text.encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Ending a run early, in order, with one clear line."""
+"""Ends a run early and logs one line with the reason."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from imagefetch.errors import LocalError
 logger = logging.getLogger(__name__)
 
 STOPPED_BY = "imagefetch/stopped_by"
-"""Stat: the line that says why the run ended early."""
+"""Stat: why the run ended early, in one line."""
 
 
 def stop_run(crawler: Crawler, error: LocalError) -> None:
-    """Close the spider because of *error*; downloads under way are still finished.
+    """Close the spider because of *error*; downloads in flight are still finished.
 
-    Called again, it does nothing: the first error is the one that counts.
+    Later calls do nothing: the first error counts.
     """
     if note_stop(crawler, error):
         deferred_from_coro(crawler.engine.close_spider_async(reason=error.reason))
 
 
 def note_stop(crawler: Crawler, error: LocalError) -> bool:
-    """Log *error* as what ends the run, which the caller does; False if another was before."""
+    """Log *error* as the reason why the caller ends the run; return False if there is one."""
     if crawler.stats.get_value(STOPPED_BY) is not None:
         return False
     crawler.stats.set_value(STOPPED_BY, f"{error.reason}: {error}")
@@ -34,5 +34,5 @@ def note_stop(crawler: Crawler, error: LocalError) -> bool:
 
 
 def is_stopping(crawler: Crawler) -> bool:
-    """Whether the run is coming to its end early: by a signal, or by `stop_run`."""
+    """Return whether the run is ending early: by a signal, or by `stop_run`."""
     return not crawler.crawling or crawler.stats.get_value(STOPPED_BY) is not None

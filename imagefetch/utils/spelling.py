@@ -1,4 +1,4 @@
-"""Misspelt names: which known one was meant?"""
+"""Detects misspelt names and suggests the known name that was meant."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from imagefetch.errors import BadInput
 
 CLOSE = 0.82
-"""Share of the letters of two names that both have, from which one may be meant by the other.
-Middlewares have settings of their own, with names of any kind."""
+"""Minimum similarity (`difflib`) at which an unknown name counts as misspelt. High, since
+third-party middlewares have settings with names of their own."""
 
-# Scrapy and its neighbours read these, and give them no default.
+# Settings that Scrapy and related packages read, but that have no default.
 OTHERS = {
     "CONCURRENT_REQUESTS_PER_IP",
     "FILES_RESULT_FIELD",
@@ -24,27 +24,27 @@ OTHERS = {
 
 
 def meant(name: str, known: Collection[str], close: float = CLOSE) -> str | None:
-    """Return the one of *known* that *name* is close to, if any."""
-    plain = {_plain(each): each for each in known}
-    found = difflib.get_close_matches(_plain(name), plain, 1, close)
-    return plain[found[0]] if found else None
+    """Return the name in *known* that is most similar to *name*; None if none is *close*."""
+    normalized = {_normalized(each): each for each in known}
+    matches = difflib.get_close_matches(_normalized(name), normalized, 1, close)
+    return normalized[matches[0]] if matches else None
 
 
 def did_you_mean(name: str, known: Collection[str], close: float = 0.6) -> str:
-    """Return a question to be put into a sentence about *name*; empty if none of *known* is close.
+    """Return ``; did you mean …?`` for an error message about *name*; empty without a match.
 
-    Only for names that are refused in any case, since even distant ones are asked for.
+    Only for names that are rejected in any case: distant names are suggested, too.
     """
-    found = meant(name, known, close)
-    return f"; did you mean {found}?" if found else ""
+    suggestion = meant(name, known, close)
+    return f"; did you mean {suggestion}?" if suggestion else ""
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return name.casefold().replace("-", "_")
 
 
 def misspelt(settings: BaseSettings, known: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield each setting that nobody knows, and the known one that it is close to."""
+    """Yield each unknown setting that resembles a known one, and the known one."""
     from imagefetch import settings as project
 
     known = {*known, *vars(default_settings), *vars(project), *OTHERS}
@@ -55,10 +55,10 @@ def misspelt(settings: BaseSettings, known: Collection[str]) -> Iterator[tuple[s
 
 
 def check_names(settings: BaseSettings, known: Collection[str]) -> None:
-    """:raises BadInput: if a setting that was given for this run is close to one of *known*"""
+    """:raises BadInput: if a setting given for this run is unknown, but resembles a known one"""
     for name, close in misspelt(settings, known):
         if (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["project"]:
             raise BadInput(
                 f"setting {name}: there is no such setting; did you mean {close}? "
-                "(one of your own goes into imagefetch/settings.py)"
+                "(put a setting of your own into imagefetch/settings.py)"
             )

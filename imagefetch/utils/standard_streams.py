@@ -1,4 +1,4 @@
-"""What commands write on standard output and standard error, whoever reads there, and how long."""
+"""Writes on standard output and standard error; a closed pipe is no error."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def tell(text: str) -> None:
 
 
 def settle() -> None:
-    """Let Python end without a word about what nobody reads any more."""
+    """Flush both streams, so that Python reports no closed pipe at exit."""
     for stream in (sys.stdout, sys.stderr):
         _write(stream, "")
 
 
 def _write(stream: TextIO | None, text: str) -> None:
-    if stream is None:  # closed from the beginning
+    if stream is None:  # closed before this process started
         return
     try:
         encoding = stream.encoding or "utf-8"
@@ -41,7 +41,7 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """Let *stream*, and what it still holds, go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    """Redirect *stream*, its buffered data included, to the null device."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)

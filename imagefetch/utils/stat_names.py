@@ -9,4 +9,4 @@ if TYPE_CHECKING:
 
 
 REMOVED = "imagefetch/removed"
-"""Stat: files of earlier runs that no row names any more, and that were removed."""
+"""Stat: removed files of earlier runs that no row names any more."""

@@ -1,4 +1,4 @@
-"""Text from strangers, made harmless to whoever reads it: in a log, on a terminal, in a table."""
+"""Sanitizes untrusted text for logs, terminals and tables."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = [
     "unescape",
 ]
 
-# C0 but for the tab, DEL and C1, which a terminal obeys; separators, which some
-# programs take for a line's end; marks that turn the direction of writing;
-# surrogates, which UTF-8 can't write.
+# C0 except the tab, DEL and C1, which terminals interpret; line and paragraph separators,
+# which some programs take as line ends; bidirectional controls; surrogates, which UTF-8
+# can't encode.
 CONTROL = (
     r"\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
     r"\ud800-\udfff"
@@ -34,10 +34,10 @@ _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 
 
 def escape(text: str, also: str = "") -> str:
-    r"""Write control characters of *text*, and those in *also*, as JSON does: ``\u001b``.
+    r"""Escape control characters of *text*, and the characters in *also*, as in JSON: ``\u001b``.
 
-    Where there are any, or what looks like one so written, backslashes are
-    written so too: `unescape` gives *text* back, whatever it was.
+    If *text* contains any of them, or such an escape, backslashes are escaped as well, so
+    that `unescape` restores every text.
     """
     if not also and _NEEDS_ESCAPE.search(text) is None:
         return text
@@ -51,10 +51,10 @@ def unescape(text: str) -> str:
 
 
 class HarmlessFormatter(logging.Formatter):
-    """Lets another formatter write records that were made harmless, tracebacks included.
+    """Sanitizes records, tracebacks included, and formats them with *inner*.
 
-    Line ends stay: a record may have several lines. What the other adds itself,
-    as colours, stays too.
+    Line ends are kept: a record may have several lines. What *inner* itself adds, such as
+    colours, is kept, too.
     """
 
     def __init__(self, inner: logging.Formatter | None) -> None:
@@ -63,30 +63,30 @@ class HarmlessFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         clean = copy(record)
-        clean.msg, clean.args = _harmless(record.getMessage()), ()
+        clean.msg, clean.args = _sanitized(record.getMessage()), ()
         if record.exc_info and not record.exc_text:
             clean.exc_text = self.inner.formatException(record.exc_info)
-        clean.exc_text = clean.exc_text and _harmless(clean.exc_text)
-        clean.stack_info = clean.stack_info and _harmless(clean.stack_info)
+        clean.exc_text = clean.exc_text and _sanitized(clean.exc_text)
+        clean.stack_info = clean.stack_info and _sanitized(clean.stack_info)
         return self.inner.format(clean)
 
 
 def hide_in_tracebacks() -> None:
-    """Let tracebacks of errors that nobody catches, in any thread, be written harmless."""
+    """Sanitize the tracebacks of uncaught exceptions, in all threads."""
 
     def write(
         kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        told = "".join(traceback.format_exception(kind, error, trace))
-        sys.stderr.write(_harmless(told))
+        text = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write(_sanitized(text))
 
-    def write_of_thread(told: threading.ExceptHookArgs) -> None:
-        if told.exc_type is not SystemExit:
-            write(told.exc_type, told.exc_value, told.exc_traceback)
+    def write_of_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit:
+            write(args.exc_type, args.exc_value, args.exc_traceback)
 
     sys.excepthook = write
     threading.excepthook = write_of_thread
 
 
-def _harmless(text: str) -> str:
+def _sanitized(text: str) -> str:
     return "\n".join(escape(line) for line in hide_credentials(text).split("\n"))

@@ -1,4 +1,4 @@
-"""Cells: what is written is read back, by any reader, and run by no spreadsheet."""
+"""Tests of imagefetch.utils.cells: cells are read back as written, and never run as formulas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.conftest import examples
 
 DANGEROUS = "=+-@\t\r＝＋－＠﹦﹢﹣﹫"
 
-# What a reader, a spreadsheet, a terminal or the escapes themselves might trip over.
+# Characters that are special to CSV readers, spreadsheets, terminals or the escapes themselves.
 PIECES = [
     *DANGEROUS, *"\"',;|\\ \n\0\x85\u2028\u2029\ud800\udfff\ufeff\u200e\x1b",
     "\r\n", '";=', '""', "\\u001b", "\\u", "http://a.example/", "cmd|' /C calc'!A0",
@@ -36,12 +36,12 @@ LONG = [
 
 
 def row_of(url: str, file: str, kind: str, reason: str) -> list[str]:
-    """Return a row of a report whose cells of text are these."""
+    """Return a row of a report with these text cells."""
     return [url, "200", "7", file, "9", kind, "4", "3", "0f" * 32, "1", "0.125", reason]
 
 
 def assert_read(made: list[list[str]]) -> list[list[str]]:
-    """Assert that any reader finds the rows *made* with all their cells; return what ours does."""
+    """Assert that ``csv`` reads all cells of the rows *made*; return what `read_rows` reads."""
     content = HEADER + b"".join(map(encode, made))
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "REPORT.csv")
@@ -56,13 +56,13 @@ def assert_read(made: list[list[str]]) -> list[list[str]]:
 @given(st.lists(st.tuples(CELL, CELL, CELL, CELL), max_size=4))
 @examples(200)
 def test_what_is_written_is_read(rows: list[tuple[str, str, str, str]]) -> None:
-    """By `read_rows`, which gives the same cells back, and by Python's ``csv`` as it is."""
+    """`read_rows` returns the same cells; Python's ``csv`` finds all rows and columns."""
     made = [row_of(*row) for row in rows]
     assert assert_read(made) == made
 
 
 def test_long_cells_are_read() -> None:
-    """Cut where they must be, in any column."""
+    """Cells that are too long are truncated, in every column."""
     assert csv.field_size_limit() > CELL_MAX
     made = [row_of(cell, cell, "", "") for cell in LONG]
     for row, found in zip(made, assert_read(made), strict=True):
@@ -73,20 +73,20 @@ def test_long_cells_are_read() -> None:
 @given(st.lists(CELL, min_size=1, max_size=5))
 @examples(500)
 def test_no_piece_is_run(row: list[str]) -> None:
-    """Whatever separator a spreadsheet splits at, no cell that it finds begins with what
-    would make it a formula, and it finds one row."""
+    """With every separator that spreadsheets split at, no cell begins with a character that
+    starts a formula, and there is one row."""
     text = encode(row).decode()
     assert text.splitlines() == [text[:-2]]
     for separator in ",;\t|":
-        for several in (separator, f"{separator},"):  # one, or this and commas
+        for several in (separator, f"{separator},"):  # this one alone, or with commas
             pieces = split(text[:-2], several)
             assert not [piece for piece in pieces if piece[:1] in {*DANGEROUS}], text
 
 
 def split(text: str, separators: str) -> list[str]:
-    """Return *text*'s cells as a spreadsheet finds them that splits at each of *separators*:
-    a quote counts at the beginning of a cell, and what follows the end of a quoted part is
-    added to it."""
+    """Return the cells of *text* as in a spreadsheet that splits at each of *separators*:
+    a quote counts at the beginning of a cell only, and text after the closing quote is
+    appended."""
     quoted = r'"(?P<quoted>(?:[^"]|"")*)"'
     plain = f"(?P<plain>[^{re.escape(separators)}]*)"
     cell = re.compile(f"(?:{quoted})?{plain}")
@@ -104,7 +104,7 @@ def split(text: str, separators: str) -> list[str]:
     "cell", [*LONG, "", "'", ";=1"], ids=lambda cell: f"{len(cell)}{cell[:1]!a}"
 )
 def test_one_cell(cell: str, first: bool) -> None:
-    """It is no longer than a reader takes, quotes and escapes included, and comes back."""
+    """A written cell is within `CELL_MAX`, quotes and escapes included, and is read back."""
     text = written(cell, first=first)
     assert len(text) <= CELL_MAX
     (found,) = next(csv.reader([text], strict=True)) if text else [""]
@@ -126,7 +126,7 @@ def test_one_cell(cell: str, first: bool) -> None:
     ids=["longest", "one more", "control characters", "marks", "quoted"],
 )
 def test_where_a_cell_is_cut(cell: str, kept: int) -> None:
-    """Only where it would be longer than a reader takes; the mark says so."""
+    """A cell is truncated only if it would exceed `CELL_MAX`, and then ends with `CUT`."""
     found = fitting(cell)
     assert found == (cell if kept == len(cell) else cell[:kept] + CUT)
 
@@ -134,8 +134,8 @@ def test_where_a_cell_is_cut(cell: str, kept: int) -> None:
 @given(st.lists(st.tuples(CELL, CELL), max_size=4))
 @examples(100)
 def test_other_outputs(rows: list[tuple[str, str]]) -> None:
-    """Those of ``-o rows.csv`` and ``-o rows.xml`` hold every record, as text that is not run
-    and can be read."""
+    """Feeds (``-o rows.csv``, ``-o rows.xml``) contain every record, readable and without
+    formulas."""
     csv_file, xml_file = io.BytesIO(), io.BytesIO()
     for exporter in (SafeCsvExporter(csv_file), SafeXmlExporter(xml_file)):
         exporter.start_exporting()
@@ -154,7 +154,7 @@ def test_other_outputs(rows: list[tuple[str, str]]) -> None:
 
 
 def test_other_outputs_are_quoted() -> None:
-    """Whatever separator is in a cell."""
+    """Separators before a formula are escaped in feeds, too."""
     file = io.BytesIO()
     exporter = SafeCsvExporter(file, fields_to_export=["url"])
     exporter.export_item(ImageRecord("a;=b", "200", 1))
@@ -163,7 +163,7 @@ def test_other_outputs_are_quoted() -> None:
 
 
 def test_a_path_that_looks_like_an_address(tmp_path: Path) -> None:
-    """The file is called as the report is."""
+    """A path with ``#``, ``%`` or ``?`` is not parsed as a URL; a ``file:`` URL is."""
     for name in ("a#b.csv", "a%20b.csv", "a?b.csv", "a b.csv"):
         storage = ReportStorage.from_crawler(get_crawler(), str(tmp_path / name))
         assert storage.path == str(tmp_path / name)

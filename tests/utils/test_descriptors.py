@@ -1,4 +1,4 @@
-"""A run with fewer file descriptors than it would like."""
+"""Tests of imagefetch.utils.descriptors: runs with a low limit on open files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOSTS = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(1_200)]
 
 
 def limited(folder: Path, limit: str, lines: list[str], **settings: object) -> Crawl:
-    """Crawl *lines* below the *limit*, as bash's ulimit takes it."""
+    """Crawl *lines* under a *limit*: arguments for bash's ``ulimit``."""
     (folder / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
     words = ["bash", "-c", f'ulimit {limit} && exec "$@"', "bash", *command(folder, settings)]
     done = subprocess.run(
@@ -31,8 +31,8 @@ def limited(folder: Path, limit: str, lines: list[str], **settings: object) -> C
     ("limit", "told"), [("-n 128", True), ("-Sn 80", False), ("-n 1024", False)]
 )
 def test_many_hosts_below_a_low_limit(tmp_path: Path, limit: str, *, told: bool) -> None:
-    """Each gets its row. A soft limit is raised; where the hard one is low, fewer requests are
-    under way at once, which is told in one line."""
+    """Each line gets its row. A soft limit is raised; with a low hard limit, fewer requests are
+    in flight, and one log line says so."""
     with serving(["0.0.0.0"]) as server:
         lines = [server.url("/image/a", host) for host in HOSTS]
         done = limited(tmp_path, limit, lines, RETRY_TIMES=0)
@@ -44,7 +44,7 @@ def test_many_hosts_below_a_low_limit(tmp_path: Path, limit: str, *, told: bool)
 
 
 def test_a_limit_that_nothing_can_be_fetched_with(tmp_path: Path) -> None:
-    """It is bad input, in one line; nothing is written."""
+    """A limit too low for one request is bad input: one line, and nothing is written."""
     done = limited(tmp_path, "-n 40", ["http://127.0.0.1:9/a.jpg"])
     assert done.status == 2
     assert done.log.count("\n") == 1
@@ -79,7 +79,7 @@ asyncio.run(run())
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 @pytest.mark.parametrize("host", ["127.0.0.99", "localhost"])
 def test_kept_connections_make_room(host: str) -> None:
-    """For a new one, and for a lookup, where no descriptor is left."""
+    """Without free descriptors, idle connections are closed for a new one or a DNS lookup."""
     with serving(["0.0.0.0"]) as server:
         words = [sys.executable, "-c", SCRIPT, server.url("/image/a"), host]
         done = subprocess.run(
@@ -90,7 +90,7 @@ def test_kept_connections_make_room(host: str) -> None:
 
 
 def test_kept_connections_are_bounded(hosts: Server) -> None:
-    """Those longest unused are closed."""
+    """Beyond the maximum, the connections that were idle longest are closed."""
     names = [f"127.0.0.{number}" for number in range(1, 11)]
 
     async def run() -> list[int]:

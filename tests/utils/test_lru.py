@@ -1,4 +1,4 @@
-"""What is kept while there is room for it."""
+"""Tests of imagefetch.utils.lru."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from imagefetch.utils.lru import Kept
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    """As many as their weights allow, the newest in any case."""
+    """Values are evicted beyond the total weight; the newest is always kept."""
     kept: Kept[str, int] = Kept(10)
     kept.put("a", 1, 4)
     kept.put("b", 2, 4)

@@ -1,4 +1,4 @@
-"""What is written on standard output and standard error when nobody reads there any more."""
+"""Tests of imagefetch.utils.standard_streams: closed pipes, full disks, other encodings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.server import Server
 
 
 def into_a_broken_pipe(words: list[str], *streams: str) -> tuple[int, bytes]:
-    """Run a command whose *streams* nobody reads; return its status, and what is on the other."""
+    """Run a command with *streams* on a closed pipe; return its status and its standard error."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -32,20 +32,20 @@ def into_a_broken_pipe(words: list[str], *streams: str) -> tuple[int, bytes]:
 
 
 def test_a_crawl_goes_on_without_a_reader(tmp_path: Path, server: Server) -> None:
-    """As in ``scrapy crawl … 2>&1 | head``: every line gets its row, and the status tells it."""
+    """As in ``scrapy crawl … 2>&1 | head``: every line gets its row; the exit status is right."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(30)]
     (tmp_path / "urls.txt").write_text("\n".join(lines))
     done = into_a_broken_pipe(command(tmp_path, {"PROGRESS_INTERVAL": 0.1}), "stdout", "stderr")
     assert done == (0, b"")
     Crawl(0, "", tmp_path).check(30)
-    again = into_a_broken_pipe(command(tmp_path, {}), "stderr")  # nothing is to be done
+    again = into_a_broken_pipe(command(tmp_path, {}), "stderr")  # nothing left to do
     assert again == (0, b"")
     refused = into_a_broken_pipe([*command(tmp_path, {}), "-a", "urls=nowhere"], "stderr")
     assert refused == (2, b"")
 
 
 def test_a_report_without_a_reader(tmp_path: Path, crawl: RunCrawl, server: Server) -> None:
-    """As in ``scrapy report | head``: no traceback, and the status that it would have had."""
+    """As in ``scrapy report | head``: no traceback, and the usual exit status."""
     crawl([server.url("/image/a.jpg")])
     words = command(tmp_path, {})
     report = [*words[:3], "report", *words[5:]]
@@ -58,7 +58,7 @@ def test_a_report_without_a_reader(tmp_path: Path, crawl: RunCrawl, server: Serv
 def test_a_full_disk_behind_standard_output(
     tmp_path: Path, crawl: RunCrawl, server: Server
 ) -> None:
-    """That is told."""
+    """The failed write is reported on standard error."""
     crawl([server.url("/image/a.jpg")])
     words = command(tmp_path, {})
     with Path("/dev/full").open("wb") as full:
@@ -76,7 +76,7 @@ def test_a_full_disk_behind_standard_output(
 
 
 def test_a_feed_that_fails_costs_no_row(tmp_path: Path, server: Server) -> None:
-    """The report comes first, whatever ``-o`` runs into."""
+    """An error of ``-o`` on a closed pipe doesn't affect the report or the exit status."""
     (tmp_path / "urls.txt").write_text("\n".join(server.url(f"/image/{n}") for n in range(5)))
     words = [*command(tmp_path, {}), "-o", "-:jsonlines"]
     done = into_a_broken_pipe(words, "stdout")
@@ -86,7 +86,7 @@ def test_a_feed_that_fails_costs_no_row(tmp_path: Path, server: Server) -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_a_name_that_the_terminal_does_not_know(encoding: str) -> None:
-    """It is written in another way."""
+    """Characters that the encoding lacks are escaped."""
     script = (
         "from imagefetch.utils.standard_streams import say, "
         "tell; say('名\\udcff'); tell('名\\udcff')"

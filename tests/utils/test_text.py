@@ -30,7 +30,7 @@ TEXT = st.lists(st.sampled_from(["\\", "u", "001b", "\x1b", "\\u001b"]) | st.tex
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Return how much processor time *work* takes, the least of three."""
+    """Return the CPU seconds of *work*, the minimum of three runs."""
     found = []
     for _ in range(3):
         begin = time.process_time()
@@ -42,14 +42,14 @@ def seconds_of(work: Callable[[], object]) -> float:
 @given(TEXT)
 @examples(300)
 def test_any_text_comes_back(text: str) -> None:
-    """And while it is escaped, nothing in it is obeyed by a terminal."""
+    """`unescape` restores any text; escaped text contains no control characters."""
     assert unescape(escape(text)) == text
     assert not any(c in escape(text) for c in "\r\n\x1b\x7f\x9b\u2028\u202e")
 
 
 @pytest.mark.parametrize("text", ["", "a\\b", "C:\\users", "tab\there", "名", "é", "👩\u200d🚀"])
 def test_harmless_text_stays(text: str) -> None:
-    """Nothing is escaped that need not be."""
+    """Text without control characters is not changed."""
     assert escape(text) == text
 
 
@@ -67,12 +67,12 @@ def test_harmless_text_stays(text: str) -> None:
     ],
 )
 def test_credentials_are_hidden(text: str, hidden: str) -> None:
-    """Those before the host, and nothing that only looks like them."""
+    """Credentials before the host are hidden; other text with an ``@`` is not."""
     assert hide_credentials(text) == hidden
 
 
 def test_credentials_of_a_url_may_hold_anything() -> None:
-    """What is a URL as a whole is known where it ends."""
+    """In a single URL, credentials may contain blanks."""
     assert hide_credentials_of("http://me:p w@a.example/b") == "http://***@a.example/b"
     assert hide_credentials_of("http:/me:p /w@a.example/b") == "http:/***@a.example/b"
     assert hide_credentials_of("a line with an @") == "a line with an @"
@@ -84,7 +84,7 @@ SECRETS = st.text(st.sampled_from("/?#@:%[]&=pw\\"), min_size=1).map(lambda text
 @given(SECRETS, st.sampled_from(["http://", "http:/", "http:\\\\", "http:", "//", "", "HTTP://"]))
 @examples(300)
 def test_no_password_is_left_of_a_malformed_url(secret: str, scheme: str) -> None:
-    """However the URL begins, and whatever the password is made of: it ends at the last ``@``."""
+    """For any scheme and any characters, the whole password up to the last ``@`` is hidden."""
     for url in (f"{scheme}bob:{secret}@a.example/b.jpg", f"{scheme}:{secret}@a.example"):
         nested = "http://proxy.example/?u="
         for text in (url, nested + url, nested + quote(url, safe=""), f"<GET {url}> '{url}'"):
@@ -107,7 +107,7 @@ def test_no_password_is_left_of_a_malformed_url(secret: str, scheme: str) -> Non
     ],
 )
 def test_urls_that_are_malformed(text: str, hidden: str) -> None:
-    """Only what may be credentials is hidden."""
+    """Only possible credentials are hidden."""
     assert hide_credentials(text) == hidden
 
 
@@ -136,12 +136,12 @@ def test_urls_that_are_malformed(text: str, hidden: str) -> None:
     ],
 )  # fmt: skip
 def test_values_are_hidden_by_their_names(text: str, hidden: str) -> None:
-    """Of parameters, settings and headers, in whatever form they are written."""
+    """Values of secret parameters, settings and headers are hidden, in every notation."""
     assert hide_credentials(text) == hidden
 
 
 def test_hiding_takes_time_in_proportion() -> None:
-    """An untrusted text of 64 KiB can't hold up whoever logs it."""
+    """The time is linear in the length: untrusted text can't stall the log."""
     parts = (":", "//", "a:/", "%40", "'a':(", "key=", "'", "[(", "'key':'", "a=(", "?key", "x-")
     for part in parts:
         cost = []
@@ -152,7 +152,7 @@ def test_hiding_takes_time_in_proportion() -> None:
 
 
 def test_records_of_any_kind() -> None:
-    """Message and traceback are made harmless; the record's own lines stay lines."""
+    """Message and traceback are sanitized; the line ends of the record are kept."""
     formatter = HarmlessFormatter(logging.Formatter("%(levelname)s %(message)s"))
     try:
         raise ValueError("http://me:pw@a/\x1b[2J")
@@ -165,7 +165,7 @@ def test_records_of_any_kind() -> None:
 
 
 def test_nothing_in_a_log_tells_a_password(crawl: RunCrawl, hosts: Server, dead_port: int) -> None:
-    """Not even at DEBUG, where each request, redirect, retry and error is told of."""
+    """Not even at DEBUG, where each request, redirect, retry and error is logged."""
     there = hosts.url("/image/b", f"me:secret@{HOSTS[1]}").encode()
     hosts.raw["/raw/a"] = sends(b"HTTP/1.1 302 X\r\nLocation: " + there + b"\r\n\r\n")
     paths = ["/image/a", "/hops/2/a", "/raw/a", "/later/1/503/a", "/status/404/a", "/type/a"]
@@ -199,7 +199,7 @@ def test_nothing_in_a_log_tells_a_password(crawl: RunCrawl, hosts: Server, dead_
 
 
 def test_a_traceback_tells_no_password() -> None:
-    """Of an error that nobody catches, in any thread."""
+    """Tracebacks of uncaught exceptions are sanitized, in all threads."""
     code = (
         "import threading\nfrom imagefetch.utils.text import hide_in_tracebacks\n"
         "hide_in_tracebacks()\n"
@@ -214,8 +214,8 @@ def test_a_traceback_tells_no_password() -> None:
 
 
 def test_a_store_s_password_is_told_nowhere(crawl: RunCrawl, dead_port: int) -> None:
-    """Neither where its settings are logged, nor in what the library says that fails, nor on the
-    page, nor in its command."""
+    """Not in logged settings, not in a library's error, not on the page, not in the command
+    shown there."""
     store = f"ftp://me:secret word@127.0.0.1:{dead_port}/images"
     done = crawl(["no URL"], LOG_LEVEL="DEBUG", FILES_STORE=store)
     assert f"ftp://***@127.0.0.1:{dead_port}/images" in done.log
@@ -224,7 +224,7 @@ def test_a_store_s_password_is_told_nowhere(crawl: RunCrawl, dead_port: int) -> 
 
 
 def test_what_components_say_as_they_are_built(crawl: RunCrawl, tmp_path: Path) -> None:
-    """Before a spider is open, too."""
+    """Log lines before the spider is opened are sanitized, too."""
     (tmp_path / "talking.py").write_text(
         "import logging\nclass Talking:\n    def __init__(self):\n"
         "        logging.warning('built with %s', 'ftp://me:secret@nowhere')\n"
@@ -241,7 +241,7 @@ def test_what_components_say_as_they_are_built(crawl: RunCrawl, tmp_path: Path) 
 
 
 def test_an_escaped_row_is_its_lines_own(crawl: RunCrawl) -> None:
-    """A run that goes on knows lines again that were escaped."""
+    """A resumed run recognizes lines that were escaped."""
     lines = ["\x1b[2J", "\\u001b[2J", "'\x7f", "=\\u001b"]
     assert [row["URL"] for _, row in sorted(crawl(lines).by_line.items())] == lines
     again = crawl(lines)
