@@ -1,8 +1,7 @@
-"""Which addresses are connected to: public ones, and those of ALLOWED_NETWORKS.
+"""Allows connections to public addresses and to ALLOWED_NETWORKS only.
 
-What is looked at is the address that a socket is about to connect to. However
-a URL writes it, whatever a name resolves to and however often that changes,
-there is no other way to it.
+The check applies to the address that a socket is about to connect to. It can't be bypassed
+by the notation of a URL, by what a name resolves to, or by DNS rebinding.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 Address = IPv4Address | IPv6Address
 
-# Addresses that are not of the public internet. Sources, as of 2025-10:
+# Networks that are not part of the public internet. Sources, as of 2025-10:
 # https://www.iana.org/assignments/iana-ipv4-special-registry/
 # https://www.iana.org/assignments/iana-ipv6-special-registry/
 # https://www.iana.org/assignments/multicast-addresses/
-# Special networks that IANA calls globally reachable are left out, but for
-# those in 192.0.0.0/24 and 2001::/23, which hold protocols, not web sites.
+# Special networks that IANA lists as globally reachable are left out, except
+# those in 192.0.0.0/24 and 2001::/23, which are for protocols, not web sites.
 NOT_PUBLIC = {
     ip_network(network): meaning
     for network, meaning in {
@@ -36,7 +35,7 @@ NOT_PUBLIC = {
         "10.0.0.0/8": "private use",
         "100.64.0.0/10": "shared address space",
         "127.0.0.0/8": "loopback",
-        # Public by its number, and answers inside of Azure only, to its machines:
+        # In a public range, but reachable from Azure's virtual machines only:
         # https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
         "168.63.129.16/32": "Azure's host",
         "169.254.0.0/16": "link local",
@@ -61,29 +60,29 @@ NOT_PUBLIC = {
     }.items()
 }
 
-# All that is public in IPv6 (RFC 4291, section 2.4, and IANA's
-# ipv6-unicast-address-assignments). What stands for an IPv4 address lies outside.
+# All public IPv6 addresses (RFC 4291, section 2.4, and IANA's
+# ipv6-unicast-address-assignments). Addresses with an embedded IPv4 address are outside.
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 
-# Networks whose last 32 bits are the IPv4 address that packets will reach:
+# Networks whose last 32 bits are the IPv4 address that packets are sent to:
 # IPv4-mapped (RFC 4291, section 2.5.5.2) and NAT64 (RFC 6052, section 2.1).
-# Behind NAT64, every public IPv4 host has such an address.
-STANDS_FOR_IPV4 = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
+# Behind NAT64, every public IPv4 host has such an address, too.
+EMBEDDED_IPV4 = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
 
 
 @dataclass
 class Attempt:
-    """One request's way to a connection, over as many addresses as its host has."""
+    """The connection attempt of one request, over all addresses of its host."""
 
     to_proxy: bool
-    """Whether what is connected to is the user's own choice."""
-    passed: bool = False
-    """Whether any address could be connected to."""
+    """Whether the connection is to a proxy, which the user configured: no check."""
+    allowed: bool = False
+    """Whether at least one address was allowed."""
     refusal: BlockedAddress | None = None
-    """Of the last address that couldn't. Where a host has several addresses,
-    asyncio makes one error of what came of them all, and no type outlives it."""
-    lack: OSError | None = None
-    """If this machine had no socket to give; likewise."""
+    """The error of the last blocked address. Kept here, since asyncio merges the errors of
+    several addresses into one and loses their types."""
+    socket_error: OSError | None = None
+    """The error if no socket could be created; kept here for the same reason."""
 
 
 _attempt: ContextVar[Attempt] = ContextVar("attempt")
@@ -97,27 +96,27 @@ class Guard:
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self.allowed = [ip_network(network.strip()) for network in allowed]
-        self._told = False
+        self._warned = False
 
     def check(self, address: Address) -> None:
         """:raises BlockedAddress: if *address* may not be connected to"""
-        reached = _ipv4_behind(address)
-        if any(a in network for network in self.allowed for a in {address, reached}):
+        target = _embedded_ipv4(address)
+        if any(a in network for network in self.allowed for a in {address, target}):
             return
-        meaning = _why_not_public(reached)
+        meaning = _why_not_public(target)
         if meaning is not None:
             refusal = BlockedAddress(
-                f"{address} is no public address ({meaning}); "
-                f"to allow it: -s ALLOWED_NETWORKS={reached}"
+                f"{address} is not a public address ({meaning}); "
+                f"to allow it: -s ALLOWED_NETWORKS={target}"
             )
-            if not self._told:  # once: a list may hold ten million of them
+            if not self._warned:  # once: a list may contain ten million of them
                 logger.warning("Blocked: %s", refusal)
-                self._told = True
+                self._warned = True
             raise refusal
 
     @contextmanager
     def attempt(self, *, to_proxy: bool) -> Iterator[Attempt]:
-        """Watch over the sockets that are opened within."""
+        """Record in the `Attempt` what happens to the sockets that are opened within."""
         attempt = Attempt(to_proxy)
         token = _attempt.set(attempt)
         try:
@@ -126,30 +125,31 @@ class Guard:
             _attempt.reset(token)
 
     def open_socket(self, info: tuple[Any, ...]) -> socket.socket:
-        """Return a socket for the address in *info*, as `socket.getaddrinfo` has it.
+        """Return a socket for the address in *info*, an entry of `socket.getaddrinfo`.
 
         For aiohttp's ``socket_factory``, within `attempt`.
 
-        :raises PermissionError: if it may not be connected to
+        :raises PermissionError: if the address is blocked
+        :raises OSError: if no socket can be created
         """
-        family, kind, protocol, _, where = info
+        family, kind, protocol, _, sockaddr = info
         attempt = _attempt.get()
         if not attempt.to_proxy:
             try:
-                self.check(ip_address(where[0].partition("%")[0]))
+                self.check(ip_address(sockaddr[0].partition("%")[0]))
             except BlockedAddress as refusal:
                 attempt.refusal = refusal
                 raise PermissionError(errno.EACCES, str(refusal)) from refusal
-        attempt.passed = True
+        attempt.allowed = True
         try:
             return socket.socket(family, kind, protocol)
         except OSError as error:
-            attempt.lack = error
+            attempt.socket_error = error
             raise
 
 
 def literal_address(host: str) -> Address | None:
-    """Return the address that *host* is written as, in any form that systems understand.
+    """Return *host* as an address, in any notation that system resolvers accept.
 
     127.0.0.1 may be written ``2130706433``, ``0x7f.1`` or ``0177.0.0.1``. None
     if *host* is a name.
@@ -161,8 +161,8 @@ def literal_address(host: str) -> Address | None:
         return None
 
 
-def _ipv4_behind(address: Address) -> Address:
-    for network in STANDS_FOR_IPV4:
+def _embedded_ipv4(address: Address) -> Address:
+    for network in EMBEDDED_IPV4:
         if address in network:
             return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address

@@ -1,4 +1,4 @@
-"""Reading an answer's body, within every bound it has."""
+"""Reads response bodies within limits on size, speed and framing, and saves them to files."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ import aiohttp
 
 from imagefetch.download.content_encoding import decoder, first_piece
 from imagefetch.download.encoded_body import EncodedFile
-from imagefetch.download.framing import told_of_bad_chunks
+from imagefetch.download.framing import fail_on_bad_chunks
 from imagefetch.download.tracing import Timing
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
 from imagefetch.images.formats import HEAD, format_of
 from imagefetch.output.disk_io import Disk
 from imagefetch.output.partial_files import Download, PartialFile
 
-# A body that nobody wants (of a 404, of a redirect) is read up to so many bytes
-# and seconds, so that its connection can be used again. One that takes more, or
-# breaks off, costs its connection instead: its status is known.
+# Maximum bytes and seconds for reading a body that is not needed (of a 404, of a redirect), so
+# that its connection can be reused. If the body exceeds them or is truncated, the connection
+# is closed instead: the status is known already.
 UNWANTED_MAX = 2**18
 UNWANTED_SECONDS = 2.0
 
-# Bytes of a body that are written and hashed at once, in a thread, while more come.
+# Bytes of a body that are written and hashed at a time, in a thread, while more arrive.
 PORTION = 2**18
 
 
 class MinimumSpeed:
-    """Ends a transfer that falls below a speed: a context manager around it.
+    """A context manager that cancels a transfer below a minimum speed.
 
-    In each *window* of seconds at least *min_speed* × *window* bytes must be
-    counted. A *min_speed* of 0 lets any pace do.
+    In each *window* (seconds), at least *min_speed* × *window* bytes must be counted.
+    A *min_speed* of 0 (bytes per second) disables the check.
 
-    :raises TooSlow: on leaving, where the transfer was ended
+    :raises TooSlow: on exit, if the transfer was cancelled
     """
 
     def __init__(self, min_speed: float, window: float) -> None:
@@ -45,12 +45,12 @@ class MinimumSpeed:
         self.got = 0
         self.timeout = asyncio.timeout(window if min_speed else None)
 
-    def rest(self) -> None:
-        """Stop measuring: all bytes came."""
+    def stop(self) -> None:
+        """Stop measuring: all bytes have arrived."""
         self.timeout.reschedule(None)
 
     def count(self, size: int) -> None:
-        """Note that *size* bytes came."""
+        """Count *size* bytes that arrived."""
         self.got += size
         if self.quota and self.got >= self.quota:
             self.got = 0
@@ -74,70 +74,71 @@ class MinimumSpeed:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a body may not exceed, and who is told of its pieces."""
+    """Limits on a body, and the callback for its pieces."""
 
     max_size: int
-    """Bytes, as sent and as decoded; 0: any."""
-    pace: MinimumSpeed
-    tell: Callable[[bytes], None]
-    """Called with each piece as it was sent; ends the download by raising."""
+    """Maximum bytes, both as sent and decoded; 0: unlimited."""
+    speed: MinimumSpeed
+    on_bytes: Callable[[bytes], None]
+    """Called with each piece as sent; ends the download by raising."""
 
 
 async def read_pieces(
-    answer: aiohttp.ClientResponse, bounds: Bounds
+    response: aiohttp.ClientResponse, bounds: Bounds
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it comes, as sent.
+    """Yield the body as it arrives, not decoded.
 
-    :raises TooLarge: past ``max_size``
-    :raises IncompleteBody: if it breaks off
+    :raises TooLarge: if it exceeds ``max_size``
+    :raises IncompleteBody: if it is truncated
     :raises BadHTTP: if it is malformed
     """
-    connection = answer.connection
+    connection = response.connection
     protocol = None if connection is None else connection.protocol
-    if bounds.max_size and (answer.content_length or 0) > bounds.max_size:
+    if bounds.max_size and (response.content_length or 0) > bounds.max_size:
         raise TooLarge
     received = 0
-    with told_of_bad_chunks(answer) as count:
-        async for chunk in answer.content.iter_any():
+    with fail_on_bad_chunks(response) as count:
+        async for chunk in response.content.iter_any():
             received += len(chunk)
             count(len(chunk))
-            bounds.pace.count(len(chunk))
+            bounds.speed.count(len(chunk))
             if bounds.max_size and received > bounds.max_size:
                 raise TooLarge
             yield chunk
-            bounds.tell(chunk)
+            bounds.on_bytes(chunk)
     if protocol is not None and isinstance(protocol.exception(), aiohttp.ClientOSError):
         # A body without a length ends with its connection; aiohttp takes a
-        # reset for such an end.
+        # reset for a regular end.
         raise IncompleteBody
 
 
 async def save(
-    answer: aiohttp.ClientResponse,
+    response: aiohttp.ClientResponse,
     path: Path,
     bounds: Bounds,
     disk: Disk,
     timing: Timing | None = None,
 ) -> Download:
-    """Write the body, decoded, into *path*; on any error leave no file. *timing* is told how
-    long it took.
+    """Write the decoded body to *path*; on any error leave no file.
+
+    *timing* records the time spent on writing.
 
     :raises NotAnImage: as soon as the first bytes show it
-    :raises BadEncoding, IncompleteBody: if it is not what its Content-Encoding says
+    :raises BadEncoding, IncompleteBody: if it doesn't match its Content-Encoding
     :raises Failure: as `read_pieces` does
-    :raises StoreError: if the file system refuses
+    :raises StoreError: if the file system fails
     """
-    if decoder(content_coding(answer)) is not None:
-        return await save_decoded(answer, path, bounds, disk, timing)
+    if decoder(content_coding(response)) is not None:
+        return await save_decoded(response, path, bounds, disk, timing)
     part = PartialFile(path)
-    known = False
+    checked = False
     try:
-        async with aclosing(read_pieces(answer, bounds)) as pieces:
+        async with aclosing(read_pieces(response, bounds)) as pieces:
             async for piece in pieces:
                 part.gather(piece)
-                if not known and part.size >= HEAD:
+                if not checked and part.size >= HEAD:
                     format_of(part.head)
-                    known = True
+                    checked = True
                 if part.gathered >= PORTION:
                     with timing.writing() if timing else nullcontext():
                         await disk.run(part.write_out, heavy=True)
@@ -148,42 +149,43 @@ async def save(
         raise
 
 
-def content_coding(answer: aiohttp.ClientResponse) -> str:
-    return answer.headers.get("Content-Encoding", "")
+def content_coding(response: aiohttp.ClientResponse) -> str:
+    return response.headers.get("Content-Encoding", "")
 
 
 async def save_decoded(
-    answer: aiohttp.ClientResponse,
+    response: aiohttp.ClientResponse,
     path: Path,
     bounds: Bounds,
     disk: Disk,
     timing: Timing | None,
 ) -> Download:
-    """Do as `save` does for an encoded body.
+    """Save an encoded body, as `save` does.
 
-    It is decoded when all of it has come: a slow server holds no decoder's memory.
+    It is decoded after all of it has arrived, so that slow servers occupy no decoder memory.
     """
-    coding = content_coding(answer)
-    known = False
+    coding = content_coding(response)
+    checked = False
     with closing(EncodedFile(path)) as encoded:
-        async with aclosing(read_pieces(answer, bounds)) as pieces:
+        async with aclosing(read_pieces(response, bounds)) as pieces:
             async for piece in pieces:
                 encoded.gather(piece)
-                if not known and encoded.size >= HEAD:
+                if not checked and encoded.size >= HEAD:
                     check_first(first_piece(coding, encoded.head), bounds)
-                    known = True
+                    checked = True
                 if encoded.gathered >= PORTION:
                     with timing.writing() if timing else nullcontext():
                         await disk.run(encoded.write_out, heavy=True)
-        bounds.pace.rest()
+        bounds.speed.stop()
         with timing.writing() if timing else nullcontext():
             return await encoded.decoded_into(coding, path, bounds.max_size)
 
 
 def check_first(piece: bytes, bounds: Bounds) -> None:
-    """Look whether the first *piece* of a decoded body shows already that it isn't kept.
+    """Check the first *piece* of a decoded body, to reject it early.
 
-    :raises TooLarge, NotAnImage: if so
+    :raises TooLarge: if the piece exceeds ``max_size``
+    :raises NotAnImage: if it does not begin with an image signature
     """
     if bounds.max_size and len(piece) > bounds.max_size:
         raise TooLarge
@@ -191,13 +193,13 @@ def check_first(piece: bytes, bounds: Bounds) -> None:
         format_of(piece[:HEAD])
 
 
-async def skip(answer: aiohttp.ClientResponse) -> None:
-    """Read a body that nobody wants, or close its connection where that takes too much."""
+async def skip(response: aiohttp.ClientResponse) -> None:
+    """Read and discard a body; close its connection if that takes too many bytes or seconds."""
     received = 0
     try:
         async with asyncio.timeout(UNWANTED_SECONDS):
-            with told_of_bad_chunks(answer) as count:
-                async for chunk in answer.content.iter_any():
+            with fail_on_bad_chunks(response) as count:
+                async for chunk in response.content.iter_any():
                     received += len(chunk)
                     count(len(chunk))
                     if received > UNWANTED_MAX:
@@ -206,4 +208,4 @@ async def skip(answer: aiohttp.ClientResponse) -> None:
                     return
     except (aiohttp.ClientError, BadHTTP, TimeoutError):
         pass
-    answer.close()
+    response.close()

@@ -1,4 +1,4 @@
-"""Connections: new ones, and kept ones with what can go wrong about them."""
+"""Opens guarded connections and handles the errors of reused ones."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from imagefetch.download.framing import meter_of
 from imagefetch.download.idle_connections import Idle
 from imagefetch.errors import LocalError, ProxyFailure
 
-# Methods that may be sent twice (RFC 9110, section 9.2.1).
+# Safe methods, which may be sent twice (RFC 9110, section 9.2.1).
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
-# Times that a connection is tried again where this machine has no socket for it, and seconds
-# between two of them. Kept connections are closed for it first.
+# Attempts to open a connection when this machine has no free socket, and seconds between two
+# of them. Idle connections are closed first.
 TRIES = 20
 PAUSE = 0.1
 
 
 class KeptConnectionEnded(Exception):
-    """A connection that had served before ended without an answer.
+    """A reused connection ended without a response.
 
-    Its server closed it just then, or read the request and hung up: nobody on
-    this side can tell.
+    Either its server closed it just then, or it read the request and hung up: the client
+    can't tell which.
     """
 
 
 class Connector(aiohttp.TCPConnector):
-    """aiohttp's, but it is guarded, and knows which of its connections served before."""
+    """A `TCPConnector` that checks addresses and knows which connections are reused."""
 
     def __init__(self, guard: Guard, idle: Idle, **options: Any) -> None:
-        """*idle*: of all connectors that share this machine's sockets."""
+        """*idle*: the idle connections of all connectors."""
         super().__init__(socket_factory=guard.open_socket, **options)
         self._guard = guard
         self._idle = idle
-        self._served: WeakSet[Any] = WeakSet()  # connections
-        self._kept: WeakSet[aiohttp.ClientRequest] = WeakSet()  # what went over them again
+        self._used: WeakSet[Any] = WeakSet()  # connections that were used for a request
+        self._reusing: WeakSet[aiohttp.ClientRequest] = WeakSet()  # requests sent on them later
 
     async def connect(
         self,
         req: aiohttp.ClientRequest,
         traces: list[Any],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as its base declares it
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - declared by the base class
     ) -> aiohttp.connector.Connection:
-        """Return a connection for *req*, a kept one if there is one.
+        """Return a connection for *req*, an idle one if there is one.
 
-        :raises BlockedAddress: if *req*'s server has no address that may be connected to
-        :raises ProxyFailure: if the way to *req*'s server ends at its proxy
-        :raises SystemLimit: if this machine has no socket for it
-        :raises aiohttp.ClientError: otherwise
+        :raises BlockedAddress: if all addresses of the server are blocked
+        :raises ProxyFailure: if the proxy of *req* fails
+        :raises SystemLimit: if this machine has no free socket
+        :raises aiohttp.ClientError: for all other connection errors
         """
         tries = TRIES
         while True:
@@ -62,12 +62,12 @@ class Connector(aiohttp.TCPConnector):
                 with self._guard.attempt(to_proxy=req.proxy is not None) as attempt:
                     connection = await super().connect(req, traces, timeout)
             except aiohttp.ClientError as error:
-                if lack := _lack(error, attempt):
+                if local := _local_error(error, attempt):
                     if tries := tries - 1:
                         await asyncio.sleep(0 if self._idle.close() else PAUSE)
                         continue
-                    raise classify(lack) from error
-                if attempt.refusal is not None and not attempt.passed:
+                    raise classify(local) from error
+                if attempt.refusal is not None and not attempt.allowed:
                     raise attempt.refusal from error
                 if req.proxy is None or not _is_of_proxy(error, req):
                     raise
@@ -77,16 +77,16 @@ class Connector(aiohttp.TCPConnector):
                 meter.begin()
             protocol = connection.protocol
             self._idle.remove(protocol)
-            if protocol not in self._served:
-                self._served.add(protocol)
+            if protocol not in self._used:
+                self._used.add(protocol)
                 return connection
             if protocol is not None and not protocol.should_close:
-                self._kept.add(req)
+                self._reusing.add(req)
                 return connection
-            connection.close()  # bytes came that nobody asked for: an answer to what?
+            connection.close()  # unsolicited bytes arrived, which may look like a response
 
     def _release(self, key: Any, protocol: ResponseHandler, *, should_close: bool = False) -> None:
-        """Take back a connection, as aiohttp does when an answer has been read."""
+        """Take back a connection; aiohttp calls this after a response was read."""
         super()._release(key, protocol, should_close=should_close)
         if protocol.is_connected():
             self._idle.add(protocol)
@@ -94,12 +94,12 @@ class Connector(aiohttp.TCPConnector):
     async def send_once(
         self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Keep aiohttp from sending *request* again by itself: a client middleware.
+        """A client middleware that keeps aiohttp from retrying *request* by itself.
 
-        It does so for these types of errors only; by another name the attempt
-        ends here, and `Attempts` is true.
+        aiohttp retries after these types of errors only. They are converted to other
+        errors, so that the column ``Attempts`` is correct.
 
-        :raises KeptConnectionEnded: if it may not have been read, and may be sent again
+        :raises KeptConnectionEnded: if the request may be unread, and may be sent again
         """
         try:
             return await send(request)
@@ -107,25 +107,25 @@ class Connector(aiohttp.TCPConnector):
             raise
         except (aiohttp.ClientConnectionError, aiohttp.ClientResponseError) as error:
             ended = isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError)
-            if ended and request in self._kept and request.method in SAFE:
+            if ended and request in self._reusing and request.method in SAFE:
                 raise KeptConnectionEnded from error
             if request.proxy is not None and not request.is_ssl():
-                raise ProxyFailure from error  # nobody else was talked to
+                raise ProxyFailure from error  # the proxy is the only peer
             raise classify(error) from error
 
 
-def _lack(error: aiohttp.ClientError, attempt: Attempt) -> OSError | None:
-    """Return what this machine had none of, if that is why *attempt* failed."""
-    if attempt.lack is not None:
-        return attempt.lack if attempt.lack.errno in LOCAL else None
+def _local_error(error: aiohttp.ClientError, attempt: Attempt) -> OSError | None:
+    """Return the error about a lack of local resources that *attempt* failed with, if any."""
+    if attempt.socket_error is not None:
+        return attempt.socket_error if attempt.socket_error.errno in LOCAL else None
     return error if isinstance(error, OSError) and error.errno in LOCAL else None
 
 
 def _is_of_proxy(error: aiohttp.ClientError, request: aiohttp.ClientRequest) -> bool:
-    """Whether *error*, met on the way to *request*'s server, is about its proxy.
+    """Return whether *error*, raised while connecting, was caused by the proxy of *request*.
 
-    Of the server's own are the TLS handshake through the tunnel, which raises
-    the errors of a connector, and a tunnel that takes too long to stand.
+    The server, not the proxy, causes errors of the TLS handshake through the tunnel, which
+    are connector errors, and timeouts while the tunnel is set up.
     """
     if isinstance(error, aiohttp.ServerTimeoutError):
         return False

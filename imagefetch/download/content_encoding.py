@@ -1,15 +1,15 @@
-"""Undoing a Content-Encoding, within bounds on memory and work.
+"""Decodes a Content-Encoding, within limits on memory and work.
 
-aiohttp can do it too, yet takes a truncated gzip, br or zstd body for a whole one.
+aiohttp's own decoders accept a truncated gzip, br or zstd body as complete.
 
 Memory: a decoder takes about as much as its window. That is 32 KiB for gzip and
-deflate, at most 8 MiB for zstd (RFC 9659; more is refused) and at most 16 MiB for
-br (RFC 7932; "large window" brotli is refused). `imagefetch.utils.offload.THREADS`
+deflate, at most 8 MiB for zstd (RFC 9659; more is rejected) and at most 16 MiB for
+br (RFC 7932; "large window" brotli is rejected). `imagefetch.utils.offload.THREADS`
 decoders exist at once.
 
-Work: each call into a library takes at most `SLICE` bytes and returns about
-`PIECE`; the libraries release the GIL meanwhile. A body that takes far more bytes
-than it decodes to, or consists of tiny members, is refused: no encoder writes such.
+Work: each call into a library takes at most `SLICE` bytes and returns about `PIECE`;
+the libraries release the GIL. A body that is much larger than its decoded data, or
+consists of tiny members, is rejected: no encoder produces such a body.
 """
 
 from __future__ import annotations
@@ -29,48 +29,47 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
-PIECE = 2**18  # bytes; what a few bytes may grow to before the cap is looked at
-SLICE = 2**16  # bytes that a decoder is given at once
+PIECE = 2**18  # decoded bytes at a time; the size limit is checked after each piece
+SLICE = 2**16  # encoded bytes that a decoder is given at a time
 
-# The largest window of a zstd frame, as a power of two: what RFC 9659 lets a server use
-# without asking.
+# The largest window of a zstd frame, as a power of two: the limit of RFC 9659 for HTTP.
 ZSTD_WINDOW = 23
 
-# Members of gzip, or frames of zstd, that a body may have; and one more for each so many
-# bytes that they decode to. Encoders that work in blocks make them of 64 KiB and more.
+# Maximum gzip members or zstd frames of a body, plus one per `PART` decoded bytes. Encoders
+# that write blocks use 64 KiB and more.
 PARTS = 1_000
 PART = 4_096
 
-# Bytes that an encoded body may have beyond twice those that it decodes to: for headers, and
-# for what a decoder still holds back.
+# Maximum bytes of an encoded body beyond twice its decoded size: for headers, and for data
+# that a decoder has buffered.
 SLACK = 2**18
 
-# Seconds of CPU that decoding a body may take. 256 MiB take about one.
+# Maximum CPU seconds for decoding a body. 256 MiB take about one.
 SECONDS = 20.0
 
 
 class Decoder(Protocol):
-    """Turns what came over the wire into what was meant."""
+    """Decodes a body incrementally."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield *data* decoded, at most about `PIECE` bytes at a time.
 
-        :raises BadEncoding: if *data* is not in the encoding, or beyond a bound
+        :raises BadEncoding: if *data* is not in the encoding, or exceeds a limit
         """
 
     def finish(self) -> None:
-        """Take note of the body's end.
+        """Signal the end of the body.
 
         :raises IncompleteBody: if the encoded data does not end here
         """
 
 
 def decoder(content_encoding: str) -> Decoder | None:
-    """Return the decoder for a Content-Encoding header's value.
+    """Return the decoder for the value of a Content-Encoding header.
 
-    None where the body needs none. So too where the value is unknown: some
-    servers write a charset or ``none`` there, and the bytes speak for
-    themselves. A list of several encodings is unknown as well.
+    None if the body needs none, or if the value is unknown: some servers send a charset or
+    ``none``, so the format is detected from the bytes. A list of several encodings is
+    unknown, too.
     """
     match content_encoding.strip().lower():
         case "gzip" | "x-gzip":
@@ -85,17 +84,17 @@ def decoder(content_encoding: str) -> Decoder | None:
 
 
 def decode(
-    inflate: Decoder,
+    decompressor: Decoder,
     encoded: Iterable[bytes | bytearray],
     max_size: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[bytes]:
-    """Yield what *encoded* decodes to, in pieces; for threads.
+    """Decode *encoded* and yield the result in pieces; runs in a thread.
 
-    *max_size*: bytes, 0 for any; *stopped*: whether nobody waits for it any more.
+    *max_size*: maximum decoded bytes, 0 for unlimited; *stopped*: returns whether to stop early.
 
-    :raises BadEncoding: if it is not in the encoding, or beyond a bound on work
-    :raises TooLarge: past *max_size*
+    :raises BadEncoding: if it is not in the encoding, or exceeds a limit on work
+    :raises TooLarge: if the result exceeds *max_size*
     :raises IncompleteBody: if it is truncated
     """
     sent = decoded = 0
@@ -104,7 +103,7 @@ def decode(
         for at in range(0, len(data), SLICE):
             part = bytes(data[at : at + SLICE])
             sent += len(part)
-            for piece in inflate.feed(part):
+            for piece in decompressor.feed(part):
                 decoded += len(piece)
                 if max_size and decoded > max_size:
                     raise TooLarge
@@ -116,22 +115,22 @@ def decode(
                 raise BadEncoding
             if stopped():
                 return
-    inflate.finish()
+    decompressor.finish()
 
 
 def first_piece(content_encoding: str, encoded: bytes) -> bytes:
-    """Return the first piece that a body beginning with *encoded* decodes to: one step.
+    """Return the first decoded piece of a body that begins with *encoded*, in one step.
 
     :raises BadEncoding: if it is not in the encoding
     """
-    inflate = decoder(content_encoding)
-    return b"" if inflate is None else next(inflate.feed(encoded), b"")
+    decompressor = decoder(content_encoding)
+    return b"" if decompressor is None else next(decompressor.feed(encoded), b"")
 
 
-class _Parts:
-    """Counts the members of a body.
+class _MemberCount:
+    """Counts the gzip members or zstd frames of a body.
 
-    :raises BadEncoding: from `begin`, if there are too many for their size
+    :raises BadEncoding: from `begin`, if there are too many for the decoded size
     """
 
     def __init__(self) -> None:
@@ -145,68 +144,68 @@ class _Parts:
 
 
 class _Zlib:
-    """gzip, of one member or several, and deflate with or without its header."""
+    """Decodes gzip, of one or several members, and deflate with or without zlib header."""
 
     def __init__(self, wbits: int) -> None:
         self.wbits = wbits
-        self.inflate = zlib.decompressobj(wbits)
+        self.decompressor = zlib.decompressobj(wbits)
         self.begun = False
-        self.parts = _Parts()
+        self.members = _MemberCount()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         if not self.begun and data:
             self.begun = True
             if self.wbits == 15 and data[0] & 0x0F != 8:
-                self.inflate = zlib.decompressobj(-15)  # as some servers understand "deflate"
+                self.decompressor = zlib.decompressobj(-15)  # raw deflate, as some servers send it
         piece = b""
-        while data or len(piece) >= PIECE:  # a full piece may have left some behind
-            if self.inflate.eof:
+        while data or len(piece) >= PIECE:  # after a full piece, output may be buffered
+            if self.decompressor.eof:
                 if self.wbits != 31 or not data.startswith(b"\x1f"):
-                    return  # padding behind the end
-                self.parts.begin()
-                self.inflate = zlib.decompressobj(self.wbits)
+                    return  # padding after the end
+                self.members.begin()
+                self.decompressor = zlib.decompressobj(self.wbits)
             try:
-                piece = self.inflate.decompress(data, PIECE)
+                piece = self.decompressor.decompress(data, PIECE)
             except zlib.error as error:
                 raise BadEncoding from error
-            self.parts.decoded += len(piece)
+            self.members.decoded += len(piece)
             yield piece
-            data = self.inflate.unconsumed_tail or self.inflate.unused_data
+            data = self.decompressor.unconsumed_tail or self.decompressor.unused_data
 
     def finish(self) -> None:
-        if self.begun and not self.inflate.eof:
+        if self.begun and not self.decompressor.eof:
             raise IncompleteBody
 
 
 class _Brotli:
     def __init__(self) -> None:
-        self.inflate = brotli.Decompressor()
+        self.decompressor = brotli.Decompressor()
         self.begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        if self.inflate.is_finished():
-            return  # padding behind the end
+        if self.decompressor.is_finished():
+            return  # padding after the end
         self.begun = self.begun or bool(data)
         try:
-            piece = self.inflate.process(data, output_buffer_limit=PIECE)
+            piece = self.decompressor.process(data, output_buffer_limit=PIECE)
             while piece:
                 yield piece
-                if self.inflate.is_finished():
+                if self.decompressor.is_finished():
                     return
-                piece = self.inflate.process(b"", output_buffer_limit=PIECE)
+                piece = self.decompressor.process(b"", output_buffer_limit=PIECE)
         except brotli.error as error:
             raise BadEncoding from error
 
     def finish(self) -> None:
-        if self.begun and not self.inflate.is_finished():
+        if self.begun and not self.decompressor.is_finished():
             raise IncompleteBody
 
 
 class _Zstd:
     def __init__(self) -> None:
-        self.inflate = self._frame()
+        self.decompressor = self._frame()
         self.begun = False
-        self.parts = _Parts()
+        self.members = _MemberCount()
 
     @staticmethod
     def _frame() -> ZstdDecompressor:
@@ -214,18 +213,18 @@ class _Zstd:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self.begun = self.begun or bool(data)
-        while data or not (self.inflate.needs_input or self.inflate.eof):
-            if self.inflate.eof:
-                self.parts.begin()
-                self.inflate = self._frame()
+        while data or not (self.decompressor.needs_input or self.decompressor.eof):
+            if self.decompressor.eof:
+                self.members.begin()
+                self.decompressor = self._frame()
             try:
-                piece = self.inflate.decompress(data, PIECE)
+                piece = self.decompressor.decompress(data, PIECE)
             except ZstdError as error:
                 raise BadEncoding from error
-            self.parts.decoded += len(piece)
+            self.members.decoded += len(piece)
             yield piece
-            data = self.inflate.unused_data
+            data = self.decompressor.unused_data
 
     def finish(self) -> None:
-        if self.begun and not self.inflate.eof:
+        if self.begun and not self.decompressor.eof:
             raise IncompleteBody

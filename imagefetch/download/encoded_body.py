@@ -1,7 +1,7 @@
-"""Bodies in a Content-Encoding: kept as sent until all of them came, then decoded in a thread.
+"""Stores encoded bodies until they are complete, then decodes them in a thread.
 
-Decoding as the bytes come would hold a window for each body under way, hundreds at
-once, for as long as a slow server likes, and take the event loop's time.
+Decoding while the bytes arrive would occupy the event loop, and keep a decoder window in
+memory for each body in flight: hundreds at once, for as long as slow servers take.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from imagefetch.images.formats import HEAD, format_of
 from imagefetch.output.partial_files import Download, Gathered, PartialFile
 from imagefetch.utils.offload import offload
 
-# Bytes of a body that are kept in memory; of a larger one, those not yet written.
+# Maximum bytes of a body in memory; a larger body is written to a file in portions of this size.
 PORTION = 2**18
 
 Result = TypeVar("Result")
 
 
 class EncodedFile(Gathered):
-    """An encoded body: in memory while it is small, else in an unnamed file in *path*'s folder."""
+    """An encoded body: in memory if it is small, else in an unnamed file in *path*'s folder."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._file: IO[bytes] | None = None
 
     def write_out(self) -> None:
-        """Write what was gathered.
+        """Write the gathered bytes to the file.
 
-        :raises StoreError: if the file system refuses
+        :raises StoreError: if the file system fails
         """
         data = self.take()
         try:
@@ -48,27 +48,27 @@ class EncodedFile(Gathered):
             raise store_error(self.path, error) from error
 
     async def decoded_into(self, coding: str, path: Path, max_size: int) -> Download:
-        """Decode it into a new file at *path*; on any error leave none.
+        """Decode the body into a new file at *path*; on any error leave no file.
 
         :raises Failure: as `imagefetch.download.content_encoding.decode` does
         :raises NotAnImage: as soon as the first bytes show it
-        :raises StoreError: if the file system refuses
+        :raises StoreError: if the file system fails
         """
         return await _until_stopped(partial(self._decode, coding, path, max_size))
 
     def _decode(
         self, coding: str, path: Path, max_size: int, stopped: Callable[[], bool]
     ) -> Download:
-        inflate = decoder(coding)
-        assert inflate is not None
+        decompressor = decoder(coding)
+        assert decompressor is not None
         part = PartialFile(path)
-        known = False
+        checked = False
         try:
-            for piece in decode(inflate, self._slices(), max_size, stopped):
+            for piece in decode(decompressor, self._slices(), max_size, stopped):
                 part.gather(piece)
-                if not known and part.size >= HEAD:
+                if not checked and part.size >= HEAD:
                     format_of(part.head)
-                    known = True
+                    checked = True
                 if part.gathered >= PORTION:
                     part.write_out()
             if stopped():
@@ -95,27 +95,27 @@ class EncodedFile(Gathered):
 
 
 async def decoded(coding: str, data: bytes, max_size: int) -> tuple[bytes, bool]:
-    """Return what *data*, in the encoding *coding*, decodes to, and whether it came whole.
+    """Decode *data* from the encoding *coding*; return the result and whether it is complete.
 
     :raises Failure: as `imagefetch.download.content_encoding.decode` does
     """
-    inflate = decoder(coding)
-    if inflate is None or not data:
+    decompressor = decoder(coding)
+    if decompressor is None or not data:
         return data, True
 
     def work(stopped: Callable[[], bool]) -> tuple[bytes, bool]:
-        found = bytearray()
+        result = bytearray()
         try:
-            for piece in decode(inflate, [data], max_size, stopped):
-                found += piece
+            for piece in decode(decompressor, [data], max_size, stopped):
+                result += piece
         except IncompleteBody:
-            return bytes(found), False
-        return bytes(found), True
+            return bytes(result), False
+        return bytes(result), True
 
     return await _until_stopped(work)
 
 
 async def _until_stopped(work: Callable[[Callable[[], bool]], Result]) -> Result:
-    """Return what *work* returns in a thread; it is told when nobody waits for that any more."""
+    """Run *work* in a thread; its argument returns True once the caller was cancelled."""
     stopped = Event()
     return await offload(work, stopped.is_set, on_cancel=stopped.set)

@@ -1,4 +1,4 @@
-"""Which failure is it? What aiohttp and the sockets below it raise, by our names."""
+"""Maps exceptions of aiohttp and of sockets to the errors of `imagefetch.errors`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ BY_ERRNO: dict[int, type[errors.Failure]] = {
     errno.EHOSTDOWN: errors.HostUnreachable,
     errno.ENETDOWN: errors.HostUnreachable,
     errno.EADDRNOTAVAIL: errors.HostUnreachable,
-    errno.EINVAL: errors.HostUnreachable,  # connect() to an address of no use, as 0.0.0.1
-    errno.EACCES: errors.HostUnreachable,  # a broadcast address, or a firewall of this machine's
+    errno.EINVAL: errors.HostUnreachable,  # connect() to an unusable address such as 0.0.0.1
+    errno.EACCES: errors.HostUnreachable,  # a broadcast address, or a local firewall
     errno.EPERM: errors.HostUnreachable,
     errno.ETIMEDOUT: errors.ConnectTimeout,
 }
@@ -32,7 +32,7 @@ BY_ERRNO: dict[int, type[errors.Failure]] = {
 TOO_MANY = {"Too many headers received", "Too many trailers received"}
 
 LOCAL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""What this machine lacks."""
+"""Error numbers for a lack of local resources."""
 
 # OpenSSL's X509_V_ERR_* (x509_vfy.h)
 BY_VERIFY_CODE: dict[int, type[errors.Failure]] = {
@@ -48,9 +48,9 @@ BY_VERIFY_CODE: dict[int, type[errors.Failure]] = {
 
 
 def classify(error: Exception) -> Exception:
-    """Return the `Failure` or `LocalError` that *error* stands for.
+    """Return the `Failure` or `LocalError` that corresponds to *error*.
 
-    What is none of those (a bug, say) is returned as it is.
+    Any other exception (a bug, say) is returned unchanged.
     """
     match error:
         case errors.Problem() | errors.LocalError():
@@ -75,7 +75,9 @@ def classify(error: Exception) -> Exception:
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return errors.TLSFailure()
         case aiohttp.ClientOSError(__cause__=ssl.SSLError()):
-            return errors.TLSFailure()  # after the handshake; its number is none of the system's
+            return (
+                errors.TLSFailure()
+            )  # after the handshake; its errno is OpenSSL's, not the system's
         case aiohttp.ClientPayloadError():
             return errors.IncompleteBody()
         case aiohttp.ServerDisconnectedError():
@@ -84,7 +86,7 @@ def classify(error: Exception) -> Exception:
             return parse_failure(error)
         case aiohttp.InvalidURL():
             return errors.InvalidURL()
-        case aiohttp.ClientConnectorError() if _broke_off(error.os_error):
+        case aiohttp.ClientConnectorError() if _ended_by_asyncio(error.os_error):
             return errors.TLSFailure()
         case OSError():
             return _os_failure(error)
@@ -98,7 +100,10 @@ def _dns_failure(error: OSError) -> errors.Failure:
 
 
 def parse_failure(error: Exception) -> errors.Failure:
-    """aiohttp wraps what its parser found twice, and some of it only in words."""
+    """Return the `Failure` for a parser error of aiohttp.
+
+    aiohttp wraps the original error twice; some are recognizable by their message only.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, LineTooLong) or getattr(cause, "message", "") in TOO_MANY:
@@ -107,10 +112,10 @@ def parse_failure(error: Exception) -> errors.Failure:
     return errors.BadHTTP()
 
 
-def _broke_off(error: OSError) -> bool:
-    """Whether asyncio, not the system, says that a connection ended.
+def _ended_by_asyncio(error: OSError) -> bool:
+    """Return whether asyncio, not the system, reports the end of a connection.
 
-    Of one that does not stand yet it does so for the TLS handshake only.
+    Before a connection is established, it does so during the TLS handshake only.
     """
     return isinstance(error, ConnectionError) and error.errno is None
 
@@ -121,8 +126,8 @@ def _certificate_failure(error: Exception) -> errors.Failure:
 
 
 def _os_failure(error: OSError) -> errors.Failure:
-    if _broke_off(error):
+    if _ended_by_asyncio(error):
         return errors.ConnectionReset()
-    # Several addresses that failed in different ways come as one error without
-    # a number; none of them could be reached.
+    # If several addresses failed in different ways, asyncio raises one error without
+    # errno; none of them was reachable.
     return BY_ERRNO.get(error.errno or 0, errors.HostUnreachable)()

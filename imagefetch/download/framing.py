@@ -1,6 +1,6 @@
-"""Bytes of a response that are no body: status lines, headers, chunk sizes and extensions.
+"""Limits the bytes of a response outside of its body: status lines, headers, chunk extensions.
 
-aiohttp bounds one header and their number, and trailers; it reads any number of 1xx
+aiohttp limits the size and number of headers and trailers. It accepts any number of 1xx
 responses, and chunk extensions of any length.
 """
 
@@ -18,23 +18,24 @@ from aiohttp.http_exceptions import BadHttpMessage, PayloadEncodingError
 from imagefetch.download.error_mapping import parse_failure
 from imagefetch.errors import BadHTTP, HeadersTooLarge
 
-# Bytes that may come before a response's head is complete, 1xx responses included; and beyond
-# as many as its body has, after it. curl takes 300 KiB of headers, Chrome 256.
+# Maximum bytes before the headers of a response are complete, 1xx responses included; after
+# them, maximum bytes of framing beyond the size of the body. curl accepts 300 KiB of headers,
+# Chrome 256 KiB.
 FRAMING_MAX = 2**19
 
-# 1xx responses before the one that counts. Each takes aiohttp some 15 µs, however short.
+# Maximum 1xx responses before the final one. Each costs aiohttp some 15 µs, however short.
 INTERIM_MAX = 12_000
 
-# How responses begin that no others precede.
+# First bytes of a final response, as opposed to a 1xx response.
 FINAL = tuple(b"HTTP/1.1 %d" % hundreds for hundreds in range(2, 10))
 
-# Bytes of the body that may have come and aren't read yet: aiohttp stops reading a connection
-# at twice its buffer, and looks after each call of recv(), of 256 KiB.
+# Maximum bytes of the body that were received but not read: aiohttp pauses a connection at
+# twice its buffer size, which it checks after each recv() of up to 256 KiB.
 UNREAD = 3 * 2**18
 
 
 class Meter(asyncio.Protocol):
-    """Stands between a connection and aiohttp, and counts what comes."""
+    """A protocol between a connection and aiohttp that counts received bytes."""
 
     def __init__(self, protocol: ResponseHandler, transport: asyncio.Transport) -> None:
         self._protocol = protocol
@@ -42,43 +43,43 @@ class Meter(asyncio.Protocol):
         self.begin()
 
     def begin(self) -> None:
-        """Begin to count: a request will be sent."""
+        """Start counting for the next request."""
         self._left = FRAMING_MAX + UNREAD
-        self._heads: int | None = 0
-        """Status lines that came; None once the response's head is there."""
+        self._status_lines: int | None = 0
+        """Status lines received; None once the final response has begun."""
         self.exceeded = False
-        self._tell: Callable[[], None] | None = None
+        self._on_exceeded: Callable[[], None] | None = None
 
     def rest(self) -> None:
-        """Count no more: the rest is body, which has bounds of its own."""
+        """Stop counting: the rest is body, which has its own limits."""
         self._left = sys.maxsize
-        self._heads = None
+        self._status_lines = None
 
-    def expect_chunks(self, tell: Callable[[], None]) -> None:
-        """Count framing against the body; *tell* whoever reads it when there is too much."""
-        self._heads = None
-        self._tell = tell
+    def expect_chunks(self, on_exceeded: Callable[[], None]) -> None:
+        """Count framing relative to the body; call *on_exceeded* if there is too much."""
+        self._status_lines = None
+        self._on_exceeded = on_exceeded
 
     def count_body(self, size: int) -> None:
-        """Note that *size* bytes of the body were read, decoded from their chunks."""
+        """Count *size* bytes of the body that were read, without chunk framing."""
         self._left += 2 * size
 
     def data_received(self, data: bytes) -> None:
         self._left -= len(data)
-        if self._heads == 0 and data.startswith(FINAL):
-            self._heads = None
-        elif self._heads is not None:
-            # One in the body's first bytes is counted too, and does no harm.
-            self._heads += data.count(b"HTTP/")
-            if self._heads > INTERIM_MAX + 1:
+        if self._status_lines == 0 and data.startswith(FINAL):
+            self._status_lines = None
+        elif self._status_lines is not None:
+            # Also counts matches in the first bytes of the body, which does no harm.
+            self._status_lines += data.count(b"HTTP/")
+            if self._status_lines > INTERIM_MAX + 1:
                 self._left = -1
         if self._left >= 0:
             self._protocol.data_received(data)
         elif not self.exceeded:
             self.exceeded = True
             self._protocol.set_exception(HeadersTooLarge())
-            if self._tell is not None:
-                self._tell()
+            if self._on_exceeded is not None:
+                self._on_exceeded()
             self._transport.abort()
 
     def eof_received(self) -> None:
@@ -95,7 +96,7 @@ class Meter(asyncio.Protocol):
 
 
 def meter_of(connection: aiohttp.connector.Connection) -> Meter | None:
-    """Return what counts the bytes of *connection*; None if it is closed, or handed back."""
+    """Return the `Meter` of *connection*; None if it is closed or was released."""
     transport = connection.transport
     if not isinstance(transport, asyncio.Transport):
         return None
@@ -109,18 +110,18 @@ def meter_of(connection: aiohttp.connector.Connection) -> Meter | None:
 
 
 @contextmanager
-def told_of_bad_chunks(answer: aiohttp.ClientResponse) -> Iterator[Callable[[int], None]]:
-    """Let whoever reads *answer*'s body within know when a chunk is malformed, or when there
-    is too much beside the body; what is yielded is told how many bytes were read.
+def fail_on_bad_chunks(response: aiohttp.ClientResponse) -> Iterator[Callable[[int], None]]:
+    """Make reads of *response*'s body fail at once if a chunk is malformed or framing is too large.
 
-    aiohttp's parser closes the connection then, and leaves the reader waiting
-    until a timeout (its pure Python twin does tell).
+    Yields a function that must be called with the number of bytes of each read. Without this,
+    aiohttp's C parser closes the connection and leaves the reader waiting until a timeout (its
+    Python parser notifies the reader).
 
-    :raises BadHTTP: at once
+    :raises BadHTTP: if so
     """
-    connection = answer.connection
+    connection = response.connection
     meter = None if connection is None else meter_of(connection)
-    chunked = "Transfer-Encoding" in answer.headers
+    chunked = "Transfer-Encoding" in response.headers
     if meter is not None and not chunked:
         meter.rest()
     protocol = None if connection is None or not chunked else connection.protocol
@@ -132,8 +133,8 @@ def told_of_bad_chunks(answer: aiohttp.ClientResponse) -> Iterator[Callable[[int
     def end(closed: asyncio.Future[None] | None = None) -> None:
         if closed is not None:
             _retrieve(closed)
-        if not answer.content.is_eof() and answer.content.exception() is None:
-            answer.content.set_exception(BadHTTP())
+        if not response.content.is_eof() and response.content.exception() is None:
+            response.content.set_exception(BadHTTP())
 
     closed.remove_done_callback(_retrieve)
     closed.add_done_callback(end)
@@ -141,14 +142,14 @@ def told_of_bad_chunks(answer: aiohttp.ClientResponse) -> Iterator[Callable[[int
         if meter is not None:
             meter.expect_chunks(end)
         yield _count_nothing if meter is None else meter.count_body
-    except RuntimeError as error:  # closed already when more was asked for
+    except RuntimeError as error:  # already closed at the next read
         raise BadHTTP from error
     except aiohttp.ClientPayloadError as error:
         if meter is not None and meter.exceeded:
             raise BadHTTP from error
         cause = error.__cause__
         if isinstance(cause, BadHttpMessage) and not isinstance(cause, PayloadEncodingError):
-            raise parse_failure(cause) from error  # trailers: the body came, it isn't incomplete
+            raise parse_failure(cause) from error  # bad trailers: the body itself is complete
         raise
     finally:
         closed.remove_done_callback(end)
@@ -156,10 +157,10 @@ def told_of_bad_chunks(answer: aiohttp.ClientResponse) -> Iterator[Callable[[int
 
 
 def _count_nothing(_: int) -> None:
-    """Of a body without chunks nothing is counted: all that comes is body."""
+    """Do nothing: a body without chunks has no framing."""
 
 
 def _retrieve(closed: asyncio.Future[None]) -> None:
-    """Look at the error that *closed* ended with; asyncio logs those that nobody looks at."""
+    """Retrieve the exception of *closed*, so that asyncio doesn't log it."""
     if not closed.cancelled():
         closed.exception()

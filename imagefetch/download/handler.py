@@ -1,4 +1,4 @@
-"""The download handler: aiohttp, every body streamed into a file as it arrives."""
+"""A Scrapy download handler on aiohttp that streams each body into a file."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from imagefetch.errors import ConnectionReset, InvalidURL, ProxyFailure, TLSFail
 from imagefetch.meta import DOWNLOAD, FIRST_SENT, SECONDS, TIMING
 from imagefetch.urls import check_host
 
-# What the end of a connection is called, before an answer came.
+# Errors for a connection that ended before a response.
 HUNG_UP = (ConnectionReset, ProxyFailure, TLSFailure)
 
 
 class StreamingDownloadHandler(BaseDownloadHandler):
-    """Handles http and https.
+    """Downloads http and https URLs.
 
     Settings: those of `imagefetch.download.receiver.Receiver` and
     `imagefetch.download.session.Sessions`, CONNECT_TIMEOUT, RESPONSE_TIMEOUT, DOWNLOAD_TIMEOUT,
-    ALLOWED_NETWORKS. Meta: ``download_timeout``, ``proxy``, and `Receiver`'s.
+    ALLOWED_NETWORKS. Meta: ``download_timeout``, ``proxy``, and those of `Receiver`.
     """
 
     lazy = False
 
     def __init__(self, crawler: Crawler) -> None:
-        """:raises ValueError: for a setting that can't be, in one line"""
+        """:raises ValueError: if a setting is invalid; its message is one line"""
         super().__init__(crawler)
         settings = crawler.settings
         self.timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
@@ -51,17 +51,17 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         self._count = 0
 
     async def download_request(self, request: Request) -> Response:
-        """Fetch *request*'s whole answer.
+        """Send *request* and return its complete response.
 
         Sets `FIRST_SENT` (once a line) and `SECONDS` in its meta.
 
-        :raises Failure: if no whole answer was had
-        :raises LocalError: if this machine can't go on
+        :raises Failure: if there is no complete response
+        :raises LocalError: if this machine lacks resources or its file system fails
         """
         begin = time.monotonic()
         first_sent = request.meta.setdefault(FIRST_SENT, begin)
-        if (refused := request.meta.pop(DOWNLOAD, None)) is not None:
-            refused.discard()  # a middleware has the same asked for again
+        if (previous := request.meta.pop(DOWNLOAD, None)) is not None:
+            previous.discard()  # a middleware sends the same request again
         try:
             response = await self._download(request, begin)
             if isinstance(response, FileResponse):
@@ -76,15 +76,15 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             request.meta[SECONDS] = time.monotonic() - first_sent
 
     async def _download(self, request: Request, begin: float) -> Response:
-        """Send *request*; once more where a kept connection may not have taken it.
+        """Send *request*; once more on a new connection if a reused one ended without response.
 
-        Was it read? If its server hangs up on a new connection too, it was: both
-        are attempts. If it answers, the first is taken for unread, as with a
-        server that closes its connections without saying so.
+        If the server hangs up on the new connection, too, it has read the request: both
+        count as attempts. If it responds, the first is taken as unread, as with servers
+        that close idle connections without notice.
         """
         retries = request.meta.get("retry_times", 0)
         try:
-            # A retry gets a connection of its own: what failed may be the old one's fault.
+            # A retry gets a new connection: the old one may have caused the failure.
             return await self._send(request, begin, keep=not retries)
         except KeptConnectionEnded:
             try:
@@ -97,19 +97,19 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         headers = request.headers.copy()
         route = route_of(request, headers)
         try:
-            url = yarl.URL(request.url, encoded=True)  # as Scrapy made it safe, not once more
-        except ValueError as error:  # a host that IDNA can't encode, and yarl not take as it is
+            url = yarl.URL(request.url, encoded=True)  # Scrapy has escaped it already
+        except ValueError as error:  # a host that IDNA can't encode and yarl rejects
             raise InvalidURL from error
-        check_host(url.raw_host or "")  # whatever the request was made of
+        check_host(url.raw_host or "")  # for requests that are not from the list, too
         if url.raw_user or url.raw_password:
-            # Done here: of a URL aiohttp takes Latin-1 alone, and no other Authorization beside.
+            # aiohttp takes only Latin-1 credentials from a URL, and no Authorization header then.
             user, password = url.user or "", url.password or ""
             headers["Authorization"] = aiohttp.encode_basic_auth(user, password)
             url = url.with_user(None)
         if literal := literal_address(url.host or ""):
-            url = url.with_host(str(literal))  # of the ways to write it, aiohttp takes this alone
+            url = url.with_host(str(literal))  # the only notation that aiohttp accepts
             if route.proxy is not None:
-                self.guard.check(literal)  # it is the proxy that will connect
+                self.guard.check(literal)  # checked here: the proxy opens the connection
         total = request.meta.get("download_timeout", self.timeout) - (time.monotonic() - begin)
         timing = self._timing() if keep else None
         async with (self.sessions.traced() if timing else self.sessions.get(keep=keep)).request(
@@ -121,18 +121,18 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             proxy=route.proxy,
             proxy_headers=route.headers,
             timeout=aiohttp.ClientTimeout(
-                total=max(total, 0.001),  # 0 would be none
+                total=max(total, 0.001),  # 0 would disable it
                 connect=self.connect_timeout,
                 sock_read=self.response_timeout,
             ),
             trace_request_ctx=timing,
-        ) as answer:
+        ) as client_response:
             request.meta["download_latency"] = time.monotonic() - begin
             if timing is None:
-                return await self.receiver.receive(request, answer)
+                return await self.receiver.receive(request, client_response)
             request.meta[TIMING] = timing
             try:
-                response = await self.receiver.receive(request, answer)
+                response = await self.receiver.receive(request, client_response)
             finally:
                 del request.meta[TIMING]
             timing.end()
@@ -140,7 +140,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             return response
 
     def _timing(self) -> Timing | None:
-        """Return what one request in `EVERY` is given."""
+        """Return a `Timing` for one request in `EVERY`, else None."""
         self._count += 1
         return None if self._count % EVERY else Timing()
 

@@ -1,4 +1,4 @@
-"""Connections that are kept for a next request: bounded, and closed where descriptors lack."""
+"""Limits idle connections, and closes them when file descriptors run out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aiohttp.client_proto import ResponseHandler
 
 
 class Idle:
-    """Those of all connectors; the one longest unused is closed first."""
+    """The idle connections of all connectors, at most *most*; the oldest is closed first."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -18,23 +18,25 @@ class Idle:
         return len(self._connections)
 
     def add(self, connection: ResponseHandler) -> None:
-        """Note that *connection* is kept; close others where that makes too many."""
+        """Add *connection*; close the oldest ones if there are too many."""
         self._connections[connection] = None
         while not (oldest := next(iter(self._connections))).is_connected():
-            del self._connections[oldest]  # closed by its server, or by aiohttp
+            del self._connections[oldest]  # closed by its server or by aiohttp
             if not self._connections:
                 return
         while len(self._connections) > self.most:
             self._close_oldest()
 
     def remove(self, connection: ResponseHandler | None) -> None:
-        """Note that *connection* is in use."""
+        """Remove *connection*, which is in use again."""
         if connection is not None:
             self._connections.pop(connection, None)
 
     def close(self) -> bool:
-        """Close all; return whether there were any. Their descriptors are free in the next turn
-        of the loop."""
+        """Close all; return whether there were any.
+
+        Their descriptors are free in the next iteration of the event loop.
+        """
         any_ = bool(self._connections)
         while self._connections:
             self._close_oldest()
@@ -42,4 +44,4 @@ class Idle:
 
     def _close_oldest(self) -> None:
         connection, _ = self._connections.popitem(last=False)
-        connection.abort()  # to say goodbye in TLS first would keep its descriptor
+        connection.abort()  # a TLS shutdown would keep the descriptor open

@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, and what it is told."""
+"""Selects the proxy of a request, and the headers for it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from imagefetch.urls import request_url
 
 
 class Route(NamedTuple):
-    """The way to a server."""
+    """The route to a server: direct if *proxy* is None."""
 
     proxy: yarl.URL | None = None
     headers: dict[str, str] | None = None
-    """For the proxy alone."""
+    """Headers for the proxy only."""
 
 
 def proxy_url(proxy: str) -> yarl.URL:
-    """Return the address of an HTTP proxy, which may be written without a scheme.
+    """Return the URL of an HTTP proxy, which may be given without a scheme.
 
-    :raises ProxyFailure: if *proxy* is none
+    :raises ProxyFailure: if *proxy* is not a valid URL
     """
     try:
         proxy = proxy if "://" in proxy else f"http://{proxy}"
@@ -34,13 +34,13 @@ def proxy_url(proxy: str) -> yarl.URL:
 
 
 def route_of(request: Request, headers: Headers) -> Route:
-    """Return the way that *request* takes: its ``proxy`` meta, as Scrapy's
-    HttpProxyMiddleware fills it in from the environment.
+    """Return the route of *request*, from its ``proxy`` meta.
 
-    A plain request carries its credentials for the proxy itself; those of one
-    that is tunnelled must not reach the server, and are taken out of *headers*.
+    Scrapy's HttpProxyMiddleware sets this meta from the environment. An http request carries
+    the credentials for the proxy itself. Those of a tunnelled request must not reach the
+    server, so they are removed from *headers*.
 
-    :raises ProxyFailure: if the meta is no address of an HTTP proxy
+    :raises ProxyFailure: if the meta is not the URL of an HTTP proxy
     """
     proxy: str | None = request.meta.get("proxy")
     if not proxy:
@@ -49,6 +49,8 @@ def route_of(request: Request, headers: Headers) -> Route:
     url = proxy_url(proxy)
     if request.url.startswith("http://"):
         return Route(url)
-    told = {"User-Agent": headers.get(b"User-Agent")}
-    told["Proxy-Authorization"] = headers.pop(b"Proxy-Authorization", [None])[0]
-    return Route(url, {name: value.decode("latin-1") for name, value in told.items() if value})
+    proxy_headers = {"User-Agent": headers.get(b"User-Agent")}
+    proxy_headers["Proxy-Authorization"] = headers.pop(b"Proxy-Authorization", [None])[0]
+    return Route(
+        url, {name: value.decode("latin-1") for name, value in proxy_headers.items() if value}
+    )

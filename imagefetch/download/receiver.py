@@ -1,4 +1,4 @@
-"""From aiohttp's answer to a response of Scrapy's, with the signals on the way."""
+"""Converts aiohttp responses to Scrapy responses and sends Scrapy's download signals."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from imagefetch.meta import PROBLEM, READ_MOST, STREAM_TO, TIMING
 from imagefetch.output.disk_io import Disk
 from imagefetch.output.partial_files import Download
 
-# Bytes of a body that is kept in memory: of a request that is not for a picture.
+# Maximum bytes of a body in memory: of a request that is not for an image.
 IN_MEMORY_MAX = 8 * 2**20
 
 STOPPED = ["download_stopped"]
-"""Flags of a response that a signal handler cut short, as Scrapy's own handlers set them."""
+"""Flags of a response that a signal handler stopped, as in Scrapy's own handlers."""
 
 
 class Receiver:
-    """Reads answers as far as their requests want them.
+    """Reads responses into files or memory.
 
     Settings: MIN_SPEED, MIN_SPEED_WINDOW, DOWNLOAD_MAXSIZE, OPT_OUT_DIRECTIVES,
-    DOWNLOAD_FAIL_ON_DATALOSS (for bodies in memory only: a file is never
-    partial). Meta: ``download_maxsize``, ``download_fail_on_dataloss``.
+    DOWNLOAD_FAIL_ON_DATALOSS (for bodies in memory only: files are never
+    truncated). Meta: ``download_maxsize``, ``download_fail_on_dataloss``.
     """
 
-    _numbers = itertools.count()  # one handler a scheme: their files share a folder
+    _numbers = itertools.count()  # shared by the handlers of all schemes, which write to one folder
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -52,54 +52,58 @@ class Receiver:
         self.disk = Disk()
         self.fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
 
-    async def receive(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
-        """Turn *answer*, whose headers are there, into *request*'s response.
+    async def receive(self, request: Request, client_response: aiohttp.ClientResponse) -> Response:
+        """Read the body of *client_response* and return the response to *request*.
 
         A request with `STREAM_TO` in its meta gets a `FileResponse`.
 
-        :raises Failure: if no whole answer was had
-        :raises StoreError: if the file system refuses
-        :raises StopDownload: as a signal handler did, its ``response`` set
+        :raises Failure: if the response is not complete
+        :raises StoreError: if the file system fails
+        :raises StopDownload: if a signal handler raised it; its ``response`` is set
         """
         common: dict[str, Any] = {
             "url": request.url,
-            "status": answer.status,
-            # The bytes as sent: not all of them need be text.
-            "headers": Headers(answer.raw_headers),
-            "protocol": answer.version and f"HTTP/{answer.version.major}.{answer.version.minor}",
+            "status": client_response.status,
+            # Raw bytes: headers need not be valid text.
+            "headers": Headers(client_response.raw_headers),
+            "protocol": client_response.version
+            and f"HTTP/{client_response.version.major}.{client_response.version.minor}",
         }
-        body = bytearray()  # of an answer in memory
+        body = bytearray()  # of a response in memory
         try:
-            length = answer.content_length
-            self._tell(
+            length = client_response.content_length
+            self._send_signal(
                 signals.headers_received, request, headers=common["headers"], body_length=length
             )
             if STREAM_TO in request.meta:
-                return await self._to_file(request, answer, common)
-            return await self._to_memory(request, answer, common, body)
+                return await self._to_file(request, client_response, common)
+            return await self._to_memory(request, client_response, common, body)
         except StopDownload as stop:
-            data, _ = await decoded(content_coding(answer), bytes(body), IN_MEMORY_MAX)
+            data, _ = await decoded(content_coding(client_response), bytes(body), IN_MEMORY_MAX)
             stop.response = _response(request, common, [*STOPPED], data)
             if stop.fail:
                 raise
             return stop.response
 
     async def _to_file(
-        self, request: Request, answer: aiohttp.ClientResponse, common: dict[str, Any]
+        self,
+        request: Request,
+        client_response: aiohttp.ClientResponse,
+        common: dict[str, Any],
     ) -> Response:
-        wanted = rejection_of(answer.status) is None
-        if wanted and self.opt_out.applies(answer.headers.getall("X-Robots-Tag", ())):
+        wanted = rejection_of(client_response.status) is None
+        if wanted and self.opt_out.applies(client_response.headers.getall("X-Robots-Tag", ())):
             request.meta[PROBLEM] = OptedOut()
             wanted = False
         if not wanted:
-            await skip(answer)
+            await skip(client_response)
             return FileResponse(**common)
         folder: Path = request.meta[STREAM_TO]
         try:
-            async with MinimumSpeed(self.min_speed, self.window) as pace:
+            async with MinimumSpeed(self.min_speed, self.window) as speed:
                 path = folder / str(next(self._numbers))
-                bounds, timing = self._bounds(request, pace), request.meta.get(TIMING)
-                download = await save(answer, path, bounds, self.disk, timing)
+                bounds, timing = self._bounds(request, speed), request.meta.get(TIMING)
+                download = await save(client_response, path, bounds, self.disk, timing)
         except NotAnImage as problem:
             request.meta[PROBLEM] = problem
             download = Download()
@@ -108,17 +112,17 @@ class Receiver:
     async def _to_memory(
         self,
         request: Request,
-        answer: aiohttp.ClientResponse,
+        client_response: aiohttp.ClientResponse,
         common: dict[str, Any],
         body: bytearray,
     ) -> Response:
         flags: list[str] = []
         fail = request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss)
         most, cut = request.meta.get(READ_MOST, IN_MEMORY_MAX), False
-        async with MinimumSpeed(self.min_speed, self.window) as pace:
-            bounds = self._bounds(request, pace, IN_MEMORY_MAX)
+        async with MinimumSpeed(self.min_speed, self.window) as speed:
+            bounds = self._bounds(request, speed, IN_MEMORY_MAX)
             try:
-                async with aclosing(read_pieces(answer, bounds)) as pieces:
+                async with aclosing(read_pieces(client_response, bounds)) as pieces:
                     async for piece in pieces:
                         body += piece
                         if cut := len(body) > most:
@@ -127,30 +131,32 @@ class Receiver:
                 if fail:
                     raise
                 flags.append("dataloss")
-            pace.rest()
-            data, whole = await decoded(content_coding(answer), bytes(body), bounds.max_size)
+            speed.stop()
+            data, whole = await decoded(
+                content_coding(client_response), bytes(body), bounds.max_size
+            )
         if not (whole or cut or flags):
             if fail:
                 raise IncompleteBody
             flags.append("dataloss")
         return _response(request, common, flags, data)
 
-    def _bounds(self, request: Request, pace: MinimumSpeed, most: int = 0) -> Bounds:
-        """Return what *request* and the settings allow of a body, of *most* bytes if not 0."""
+    def _bounds(self, request: Request, speed: MinimumSpeed, most: int = 0) -> Bounds:
+        """Return the limits for the body; *most*: a further limit in bytes, 0 for none."""
         max_size = request.meta.get("download_maxsize", self.max_size)
         return Bounds(
             min(max_size, most) if max_size and most else max_size or most,
-            pace,
-            lambda data: self._tell(signals.bytes_received, request, data=data),
+            speed,
+            lambda data: self._send_signal(signals.bytes_received, request, data=data),
         )
 
-    def _tell(self, signal: object, request: Request, **what: Any) -> None:
+    def _send_signal(self, signal: object, request: Request, **arguments: Any) -> None:
         """Send one of Scrapy's signals.
 
-        :raises StopDownload: if a receiver did
+        :raises StopDownload: if a receiver of the signal raised it
         """
         results = self.crawler.signals.send_catch_log(
-            signal, request=request, spider=self.crawler.spider, **what
+            signal, request=request, spider=self.crawler.spider, **arguments
         )
         for _, result in results:
             if isinstance(result, TwistedFailure) and isinstance(result.value, StopDownload):

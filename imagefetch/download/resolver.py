@@ -1,4 +1,4 @@
-"""Host names to addresses, without one slow lookup holding up the others."""
+"""Resolves host names in threads, so that slow lookups don't delay others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from imagefetch.download.error_mapping import DNS_NOT_FOUND, LOCAL
 from imagefetch.utils.threads import in_daemon_thread
 
-# Names that failed to resolve are kept up to this number; beyond it, the oldest
-# are forgotten.
+# Maximum names in the cache of failed lookups; beyond it, the oldest are dropped.
 FAILURES_MAX = 10_000
 
-# Seconds at most that the lack of an answer is kept, which says nothing of the
-# name: long enough for all who wait for it now, too short to answer a retry.
+# Maximum seconds that a lookup without a reply is cached, which says nothing about the name:
+# long enough for all requests that wait for it now, too short to affect a retry.
 NO_ANSWER_TTL = 1.0
 
 Infos = list[tuple[Any, ...]]
@@ -26,22 +25,22 @@ Infos = list[tuple[Any, ...]]
 
 
 class Failed(NamedTuple):
-    """A lookup that failed. An exception would keep its traceback, and every frame in that."""
+    """A failed lookup. A cached exception would keep its traceback and all its frames alive."""
 
     until: float
-    """When the name may be looked up again, seconds of the resolver's clock."""
+    """When the name may be looked up again, in seconds of the resolver's clock."""
     number: int | None
     text: str | None
 
 
 class PooledResolver(AbstractResolver):
-    """Asks the system's resolver (hosts file, search domains and all) in threads.
+    """Calls the system's resolver (including hosts file and search domains) in threads.
 
-    Up to *threads* lookups are under way at once; with as many as there may be
-    requests, none waits for another's thread. (asyncio's own pool has six on a
-    machine of two cores.) A name that does not exist is not looked up again for
-    *negative_ttl* seconds, however many lines have it. Successes are cached by
-    aiohttp's connector, as are lookups of one name at one time.
+    Up to *threads* lookups run at once; with as many as there may be requests, no lookup
+    waits for a thread. (asyncio's own pool has six on a machine with two cores.) A name
+    that does not exist is not looked up again for *negative_ttl* seconds, however many
+    lines contain it. aiohttp's connector caches successes and merges concurrent lookups
+    of one name.
     """
 
     def __init__(
@@ -51,16 +50,16 @@ class PooledResolver(AbstractResolver):
         lookup: Callable[..., Infos] = socket.getaddrinfo,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._places = asyncio.Semaphore(threads)
+        self._slots = asyncio.Semaphore(threads)
         self._negative_ttl = negative_ttl
         self._lookup = lookup
         self._clock = clock
-        self._failures: dict[str, Failed] = {}  # the oldest first
+        self._failures: dict[str, Failed] = {}  # oldest first
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return *host*'s addresses.
+        """Return the addresses of *host*.
 
         :raises OSError: as `socket.getaddrinfo` does
         """
@@ -68,8 +67,8 @@ class PooledResolver(AbstractResolver):
         if known is not None and self._clock() < known.until:
             raise OSError(known.number, known.text)
         try:
-            async with self._places:
-                found = await self._in_thread(host, port, family)
+            async with self._slots:
+                infos = await self._in_thread(host, port, family)
         except OSError as error:
             if error.errno not in LOCAL:
                 self._remember(host, error)
@@ -83,13 +82,13 @@ class PooledResolver(AbstractResolver):
                 proto=proto,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
-            for kind, _, proto, _, address in found
+            for kind, _, proto, _, address in infos
         ]
 
     async def _in_thread(self, host: str, port: int, family: int) -> Infos:
         try:
             return await in_daemon_thread(self._ask, host, port, family)
-        except RuntimeError as error:  # this system lets no more threads be made
+        except RuntimeError as error:  # the system allows no more threads
             raise socket.gaierror(socket.EAI_AGAIN, str(error)) from error
 
     def _ask(self, host: str, port: int, family: int) -> Infos:
@@ -97,7 +96,8 @@ class PooledResolver(AbstractResolver):
         try:
             return self._lookup(host, port, family, socket.SOCK_STREAM, 0, flags)
         except OSError:
-            # Without a socket to ask with, the system's resolver may say that nobody answered.
+            # Without a free descriptor, the system's resolver may report a timeout. Creating a
+            # socket then raises the actual error.
             socket.socket().close()
             raise
 
@@ -112,4 +112,4 @@ class PooledResolver(AbstractResolver):
             del self._failures[next(iter(self._failures))]
 
     async def close(self) -> None:
-        """Do nothing: lookups under way end by themselves, or with the program."""
+        """Do nothing: lookups in flight end by themselves, or with the program."""

@@ -1,4 +1,4 @@
-"""A response whose body is in a file."""
+"""Defines a Scrapy response whose body is in a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imagefetch.output.partial_files import Download
 
 
 class FileResponse(Response):
-    """A response whose body lies in a file: ``body`` is empty, see ``download``."""
+    """A response whose body is in a file: ``body`` is empty, see ``download``."""
 
     __slots__ = ("download",)
     attributes = (*Response.attributes, "download")

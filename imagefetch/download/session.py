@@ -1,4 +1,4 @@
-"""aiohttp's sessions: what requests are sent with, over which connections."""
+"""Creates the aiohttp sessions that send requests."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from imagefetch.download.resolver import PooledResolver
 from imagefetch.download.tracing import tracing
 from imagefetch.utils.descriptors import share
 
-# Bytes that aiohttp holds ready for a connection before it stops reading; up to twice as many
-# and another read of asyncio's (256 KiB) are in memory then. Four times as many, aiohttp's
-# default, are a megabyte and more a connection, and save no processor time.
+# Bytes that aiohttp buffers per connection. It pauses reading at twice as many, and one more
+# read of asyncio (256 KiB) may then be in memory. aiohttp's default is four times as many: a
+# megabyte and more per connection, without saving CPU time.
 READ_BUFFER = 2**16
 
-# Seconds that an unused connection is kept. Servers close theirs after 5 or
-# more; a request sent into one that is just being closed is a wasted attempt.
+# Seconds that an idle connection is kept open. Servers close theirs after 5 or
+# more; a request on a connection that is being closed is a wasted attempt.
 KEEPALIVE = 4.0
 
-# Seconds that a host's addresses are kept.
+# Seconds that the addresses of a host are cached.
 DNS_TTL = 300
 
 
 class Sessions:
-    """Each is made at its first request: before, no event loop runs.
+    """aiohttp sessions, each created at its first request: before, no event loop runs.
 
-    Settings: DNS_NEGATIVE_TTL, CONCURRENT_REQUESTS (lookups at once, connections kept),
-    DOWNLOAD_VERIFY_CERTIFICATES, DOWNLOAD_BIND_ADDRESS (an address).
+    Settings: DNS_NEGATIVE_TTL, CONCURRENT_REQUESTS (for concurrent lookups and idle
+    connections), DOWNLOAD_VERIFY_CERTIFICATES, DOWNLOAD_BIND_ADDRESS (an address).
     """
 
     def __init__(self, settings: BaseSettings, guard: Guard) -> None:
-        """:raises ValueError: for a setting that can't be, in one line"""
+        """:raises ValueError: if a setting is invalid; its message is one line"""
         self.guard = guard
         self.negative_ttl = settings.getfloat("DNS_NEGATIVE_TTL")
         requests = settings.getint("CONCURRENT_REQUESTS")
-        # Twice as many: one whose request timed out may still be under way.
+        # Twice as many: the lookup of a request that timed out may still be in flight.
         self.lookups = 2 * requests
         self.idle = Idle(share(requests).idle)
         self.bind_address = bind_address(settings.get("DOWNLOAD_BIND_ADDRESS"))
@@ -53,14 +53,14 @@ class Sessions:
         self._traced: aiohttp.ClientSession | None = None
 
     def get(self, *, keep: bool) -> aiohttp.ClientSession:
-        """Return the session whose connections are kept, or the one whose aren't."""
+        """Return the session that reuses connections, or the one that closes them."""
         if keep not in self._sessions:
             if self._resolver is None:
                 self._resolver = PooledResolver(self.lookups, self.negative_ttl)
             connector = Connector(
                 self.guard,
                 self.idle,
-                limit=0,  # the scheduler holds the limits
+                limit=0,  # the scheduler enforces the limits
                 ssl=self.tls,
                 resolver=self._resolver,
                 ttl_dns_cache=DNS_TTL,
@@ -71,8 +71,10 @@ class Sessions:
         return self._sessions[keep]
 
     def traced(self) -> aiohttp.ClientSession:
-        """Return the session whose requests each bring a `Timing`; its connections are those
-        that are kept."""
+        """Return the session for requests with a `Timing` as their trace context.
+
+        It shares the connections of the session that reuses them.
+        """
         if self._traced is None:
             self._traced = self._session(
                 cast("Connector", self.get(keep=True).connector),
@@ -102,7 +104,7 @@ class Sessions:
 
 @cache
 def tls_context(verify: bool) -> ssl.SSLContext:
-    """Return what https connections are made with; made once, for it reads every authority."""
+    """Return the TLS context. Cached, since it loads all certificate authorities."""
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname = False
@@ -111,9 +113,9 @@ def tls_context(verify: bool) -> ssl.SSLContext:
 
 
 def bind_address(value: object) -> str | None:
-    """Return DOWNLOAD_BIND_ADDRESS as the address that connections come from.
+    """Return the source address of connections, from DOWNLOAD_BIND_ADDRESS.
 
-    :raises ValueError: if it is no address of this machine's
+    :raises ValueError: if it is not an address of this machine
     """
     if not value:
         return None
@@ -126,6 +128,6 @@ def bind_address(value: object) -> str | None:
             probe.bind((address, 0))
     except (ValueError, OSError) as error:
         raise ValueError(
-            f"setting DOWNLOAD_BIND_ADDRESS = {value!r}: must be an IP address of this machine's"
+            f"setting DOWNLOAD_BIND_ADDRESS = {value!r}: must be an IP address of this machine"
         ) from error
     return str(address)

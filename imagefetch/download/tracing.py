@@ -1,4 +1,4 @@
-"""Where the time of a download goes: looked at closely for one in so many."""
+"""Measures the phases of a sample of downloads."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from types import SimpleNamespace
 import aiohttp
 
 EVERY = 16
-"""One download in so many is looked at: all of them would cost 2 % of the run."""
+"""One download in `EVERY` is measured: to measure all would cost 2 % of the run."""
 
 
 @dataclass
 class Timing:
-    """Seconds of one download, by what they went to."""
+    """Seconds of one download, by phase."""
 
     dns: float = 0.0
-    """Until the name was resolved; 0 where it was known, or the connection kept."""
+    """Until the name was resolved; 0 if it was cached or the connection was reused."""
     connect: float = 0.0
-    """From then until the connection stood, TLS included; 0 for a kept one."""
+    """From then until the connection was established, TLS included; 0 if it was reused."""
     answer: float = 0.0
-    """From the request until the answer's headers were there."""
+    """From the request until the response headers arrived."""
     transfer: float = 0.0
-    """From then until the last byte, writing aside."""
+    """From then until the last byte, without writing."""
     write: float = 0.0
-    """Hashing the body and writing it into its file."""
+    """Hashing the body and writing it to its file."""
     since: float = 0.0
-    """When the phase that is under way began (monotonic)."""
+    """When the current phase began (`time.monotonic`)."""
 
     def lap(self) -> float:
         """Return the seconds since the last lap."""
@@ -39,18 +39,18 @@ class Timing:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Take the time of what is done within."""
+        """Add the time of the block to `write`."""
         begin = time.monotonic()
         yield
         self.write += time.monotonic() - begin
 
     def end(self) -> None:
-        """Take the time of the body."""
+        """Set `transfer`, after the last byte."""
         self.transfer = max(0.0, self.lap() - self.write)
 
 
 def tracing() -> aiohttp.TraceConfig:
-    """Return what notes phases in the `Timing` that a request is given as its context."""
+    """Return a trace config that records phases in the `Timing` of each request's context."""
 
     async def begin(session: object, context: SimpleNamespace, event: object) -> None:
         context.trace_request_ctx.lap()

@@ -18,8 +18,8 @@ from tests.support.strangers import Answers, resolving
 BLOCKED = ("FAILED BlockedAddress", "blocked-address", 1)
 KEPT = ("200", "", 1)
 
-# First and last address of each network that is not public, by
-# https://www.iana.org/assignments/iana-ipv4-special-registry/ and its like for IPv6.
+# First and last address of each network that is not public, from
+# https://www.iana.org/assignments/iana-ipv4-special-registry/ and its IPv6 counterpart.
 NOT_PUBLIC = """
 0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.0 127.255.255.255
 169.254.0.0 169.254.255.255 172.16.0.0 172.31.255.255 192.0.0.0 192.0.0.255 192.0.2.0 192.0.2.255
@@ -35,7 +35,7 @@ fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff fd00:ec2::254 fe80::1 fec0::1 ff02::1
 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
 """
 
-# The addresses next to those networks, and some that everybody knows.
+# The addresses next to those networks, and some well-known ones.
 PUBLIC = """
 1.0.0.0 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 168.63.129.15
 168.63.129.17 169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0
@@ -51,7 +51,7 @@ PUBLIC = """
 
 @pytest.mark.parametrize("address", NOT_PUBLIC.split())
 def test_addresses_that_are_not_public(address: str) -> None:
-    """None of them may be connected to, and the refusal says what opens it."""
+    """They are blocked, and the error says how to allow them."""
     with pytest.raises(BlockedAddress, match=r"to allow it: -s ALLOWED_NETWORKS=[0-9a-f.:]+$") as e:
         Guard([]).check(ip_address(address))
     Guard([str(e.value).rpartition("=")[2]]).check(ip_address(address))
@@ -59,12 +59,12 @@ def test_addresses_that_are_not_public(address: str) -> None:
 
 @pytest.mark.parametrize("address", PUBLIC.split())
 def test_public_addresses(address: str) -> None:
-    """Each of them may be, and so may those that stand for a public one."""
+    """They are allowed, and so are addresses with an embedded public IPv4 address."""
     Guard([]).check(ip_address(address))
 
 
 def test_allowed_networks() -> None:
-    """A network is open however its addresses are written, and nothing beside it."""
+    """A network is allowed in every notation of its addresses, and no other network is."""
     guard = Guard(["10.1.0.0/16", " 64:ff9b::a02:0/112", "fd00::/8"])
     for address in ("10.1.0.0", "10.1.255.255", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3", "fd00::1"):
         guard.check(ip_address(address))
@@ -96,11 +96,11 @@ def test_allowed_networks() -> None:
     ],
 )
 def test_ways_to_write_an_address(host: str, address: str | None) -> None:
-    """Whatever the system's resolver takes for an address is one."""
+    """Every notation that the system's resolver accepts is recognized as an address."""
     assert literal_address(host) == (address and ip_address(address))
 
 
-# What a list, a redirect or a name may say to get at 127.0.0.1.
+# Hosts in a list or a redirect that lead to this machine.
 HOSTS = [
     "127.0.0.1",
     "127.0.0.1.",
@@ -125,7 +125,7 @@ HOSTS = [
 
 
 def test_ways_to_a_blocked_address(crawl: RunCrawl) -> None:
-    """In the list or by a redirect, no way of writing it gains a connection."""
+    """In the list or in a redirect, no notation leads to a connection."""
     with serving(["127.0.0.1"]) as private, serving(["127.0.0.2"]) as public:
         where = [f"http://{host}:{private.port}/image/{n}" for n, host in enumerate(HOSTS)]
         lines = [
@@ -144,7 +144,7 @@ def test_ways_to_a_blocked_address(crawl: RunCrawl) -> None:
 
 
 def test_safe_without_a_setting(crawl: RunCrawl, server: Server) -> None:
-    """As shipped, this machine is not connected to."""
+    """By default, loopback addresses are blocked."""
     done = crawl(
         [server.url("/image/a.jpg"), server.url("/a.jpg", "localhost")], ALLOWED_NETWORKS=""
     )
@@ -153,11 +153,12 @@ def test_safe_without_a_setting(crawl: RunCrawl, server: Server) -> None:
 
 
 def test_names_that_resolve_to_blocked_addresses(crawl: RunCrawl, dead_port: int) -> None:
-    """At once, or once they have been looked at; by the side of others, or not."""
+    """A blocked address is never used, be it the only one, one of several, or a later one (DNS
+    rebinding)."""
     names: Answers = {
         "private.example": [["127.0.0.1"]],
         "many.example": [["127.0.0.1", "10.0.0.1", "::1"]],
-        "rebinds.example": [["127.0.0.2"], ["127.0.0.1"]],  # a retry makes a connection of its own
+        "rebinds.example": [["127.0.0.2"], ["127.0.0.1"]],  # a retry opens a new connection
         "either.example": [["127.0.0.1", "127.0.0.2"]],
         "dead.example": [["127.0.0.1", "127.0.0.3"]],
     }
@@ -175,14 +176,14 @@ def test_names_that_resolve_to_blocked_addresses(crawl: RunCrawl, dead_port: int
             BLOCKED,
             (*BLOCKED[:2], 2),
             KEPT,
-            ("FAILED ConnectionRefused", "connection-refused", 2),  # it may come back
+            ("FAILED ConnectionRefused", "connection-refused", 2),  # retried: the host may recover
         ]
         assert private.connections == 0
         assert sum(public.hits.values()) == 2
 
 
 def test_proxies_of_the_users(crawl: RunCrawl) -> None:
-    """A proxy may be anywhere; what it is asked for may not."""
+    """A proxy may have any address; blocked addresses can't be requested through it."""
     with serving(["127.0.0.1"]) as proxy:
         asked: list[str] = []
 
@@ -196,7 +197,7 @@ def test_proxies_of_the_users(crawl: RunCrawl) -> None:
         blocked = [
             f"http://{host}:{proxy.port}/{n}"
             for n, host in enumerate(HOSTS)
-            if host != "localhost"  # a name: it is the proxy that knows what it means
+            if host != "localhost"  # a name, which the proxy resolves
         ]
         done = crawl(
             [*lines, *blocked, "https://127.1/a.jpg"], env=env, ALLOWED_NETWORKS="", RETRY_TIMES=1

@@ -1,4 +1,4 @@
-"""Reading a body within its bounds: the handler on its own, and servers that wait to be told."""
+"""Tests of imagefetch.download.body: the handler alone, with servers that the tests control."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNK = b"10\r\n" + PICTURE[:16] + b"\r\n"
 
 
 class OnceTold:
-    """An answer that sends its second half when the first was received."""
+    """A response that sends its second half after the first was received."""
 
     def __init__(self, first: bytes, second: bytes) -> None:
         self.first, self.second = first, second
@@ -42,7 +42,7 @@ class OnceTold:
 def test_bad_chunk_is_noticed_when_it_comes(
     server: Server, tmp_path: Path, streamed: bool, bad: bytes
 ) -> None:
-    """In a packet of its own too, of which aiohttp's parser tells nobody; no timeout is needed."""
+    """Without a timeout, even in a packet of its own, where aiohttp's parser reports nothing."""
     answer = OnceTold(CHUNKED + CHUNK, bad)
     server.raw["/raw/a"] = answer
     meta = {STREAM_TO: tmp_path} if streamed else {}
@@ -58,7 +58,7 @@ def test_bad_chunk_is_noticed_when_it_comes(
 
 
 def test_good_chunks_keep_their_connection(server: Server) -> None:
-    """Watching for bad ones costs nothing: one connection, and no noise when it is reset idle."""
+    """The check for bad chunks keeps connections reusable, and logs nothing if one is reset."""
     received, over = threading.Event(), threading.Event()
     noise: list[Any] = []
 
@@ -66,7 +66,7 @@ def test_good_chunks_keep_their_connection(server: Server) -> None:
         for _ in range(5):
             await reader.readuntil(b"\r\n\r\n")
             writer.write(CHUNKED)
-            await asyncio.sleep(0.02)  # in one packet, there would be nothing to watch
+            await asyncio.sleep(0.02)  # a single packet would not be checked
             writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(PICTURE), PICTURE))
         await asyncio.to_thread(received.wait)
         await reset(writer)
@@ -79,7 +79,7 @@ def test_good_chunks_keep_their_connection(server: Server) -> None:
             bodies = [(await made.download_request(request.copy())).body for _ in range(5)]
             received.set()
             await asyncio.to_thread(over.wait)
-            await asyncio.sleep(0.05)  # for the reset to come; too little hides noise only
+            await asyncio.sleep(0.05)  # for the reset to arrive; too short a time only hides errors
             bodies.append((await made.download_request(request.copy())).body)
             gc.collect()
         return bodies
@@ -93,7 +93,7 @@ def test_good_chunks_keep_their_connection(server: Server) -> None:
 def test_what_nobody_wants_is_not_waited_for(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The status is known: drops of an error's page are taken for a moment, whatever is allowed."""
+    """A slow error page is read only briefly, with any settings: the status is known."""
     monkeypatch.setattr("imagefetch.download.body.UNWANTED_SECONDS", 0.3)
     drops = Endless(b"HTTP/1.1 404 Gone\r\n\r\n", [b"a"], pause=0.05)
     server.raw["/raw/a"] = drops
@@ -125,13 +125,13 @@ def test_bounds(
     settings: dict[str, Any],
     error: type[Exception],
 ) -> None:
-    """Size and pace hold for a body in memory as for one in a file; its own meta comes first."""
+    """The limits on size and speed apply to bodies in memory, too; meta overrides settings."""
     server.raw["/raw/a"] = answer
     with pytest.raises(error):
         fetch(Request(server.url("/raw/a"), meta=meta), **settings)
 
 
 def test_no_bounds(server: Server) -> None:
-    """0 switches size and pace off."""
+    """0 disables the limits on size and speed."""
     body = fetch(Request(server.url("/size/900000/a")), DOWNLOAD_MAXSIZE=0, MIN_SPEED=0).body
     assert len(body) == 900_000

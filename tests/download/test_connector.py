@@ -1,4 +1,4 @@
-"""Connections that are kept: the handler on its own, and a server that does as it is told."""
+"""Tests of imagefetch.download.connector: the handler alone, with a controlled server."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.support.server import Server, Writer, image
 
 
 def two_after(server: Server, then: bytes) -> tuple[list[bytes], list[int]]:
-    """Fetch one path, let its connection say *then* and end, and fetch two more.
+    """Fetch one path, let its connection send *then* and close, and fetch two more.
 
-    Return the bodies and what the server counted of each.
+    Return the bodies and the number of requests for each path.
     """
     received, over = threading.Event(), threading.Event()
 
@@ -48,7 +48,7 @@ def two_after(server: Server, then: bytes) -> tuple[list[bytes], list[int]]:
 
 
 def test_a_connection_closed_meanwhile(server: Server) -> None:
-    """One that its server closed while nobody used it is not used again."""
+    """A connection that its server closed while it was idle is not reused."""
     bodies, counted = two_after(server, b"")
     assert bodies[1:] == [image("/image/b"), image("/image/c")]
     assert counted == [1, 1, 1]
@@ -56,7 +56,7 @@ def test_a_connection_closed_meanwhile(server: Server) -> None:
 
 
 def test_bytes_that_nobody_asked_for(server: Server) -> None:
-    """What comes after an answer is no answer to the next request, even where it looks like one."""
+    """Bytes after a response are not taken as the next response, even if they look like one."""
     for then in (b"and more of the same", WHOLE):
         bodies, counted = two_after(server, then)
         assert bodies[1:] == [image("/image/b"), image("/image/c")]
@@ -68,8 +68,8 @@ def test_bytes_that_nobody_asked_for(server: Server) -> None:
     ("method", "retries", "sent"), [("GET", 0, 2), ("POST", 0, 1), ("GET", 1, 1)]
 )
 def test_what_is_sent_again(server: Server, method: str, retries: int, sent: int) -> None:
-    """Over a kept connection that hangs up: what changes nothing, and never what might; a retry
-    is sent over none."""
+    """On a reused connection that hangs up, only safe methods are sent again; a retry always
+    uses a new connection."""
 
     async def hang_up(writer: Writer) -> None:
         pass
@@ -92,7 +92,7 @@ def test_what_is_sent_again(server: Server, method: str, retries: int, sent: int
 
 @pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:9"])
 def test_no_more_sockets(server: Server, proxy: str | None) -> None:
-    """That this machine gives no more of them is no fault of a server's or a proxy's."""
+    """A lack of sockets is a local error, not a failure of the server or the proxy."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     async def run() -> None:

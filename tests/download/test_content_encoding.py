@@ -1,4 +1,4 @@
-"""Undoing a Content-Encoding."""
+"""Tests of imagefetch.download.content_encoding."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def encoded(name: str, data: bytes) -> bytes:
 )
 @examples(100)
 def test_chunks_do_not_matter(name: str, body: bytes, cuts: list[float]) -> None:
-    """Wherever the wire cuts an encoded body, the original comes out."""
+    """An encoded body is decoded correctly however it is divided into chunks."""
     data = encoded(name, body)
     places = [0, *sorted(round(cut * len(data)) for cut in cuts), len(data)]
     chunks = [data[a:b] for a, b in itertools.pairwise(places)]
@@ -80,13 +80,13 @@ def test_chunks_do_not_matter(name: str, body: bytes, cuts: list[float]) -> None
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_byte_by_byte(name: str) -> None:
-    """A body that arrives a byte at a time is decoded all the same."""
+    """A body that arrives byte by byte is decoded."""
     assert b"".join(pieces(name, (bytes([b]) for b in encoded(name, BODY)))) == BODY
 
 
 @pytest.mark.parametrize("name", ONE_PART)
 def test_every_cut_is_noticed(name: str) -> None:
-    """A body that ends at any place but its end is incomplete."""
+    """A body that is truncated at any position is incomplete."""
     data = encoded(name, BODY)
     for length in range(1, len(data)):
         with pytest.raises(IncompleteBody):
@@ -95,7 +95,7 @@ def test_every_cut_is_noticed(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in ENCODERS if " of " in name])
 def test_cut_in_a_later_part_is_noticed(name: str) -> None:
-    """That the first member or frame is whole doesn't make the body whole."""
+    """A body with a truncated later member or frame is incomplete."""
     data = encoded(name, BODY)
     for cut in (1, 3):
         with pytest.raises(IncompleteBody):
@@ -104,14 +104,14 @@ def test_cut_in_a_later_part_is_noticed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_other_bytes_are_a_bad_encoding(name: str) -> None:
-    """Bytes that aren't in the encoding are refused, from the first on or at the check sum."""
+    """Bytes that aren't in the encoding are rejected."""
     with pytest.raises(BadEncoding):
         pieces(name, [b"\x06<html> this is no such thing, and never was"])
 
 
 @pytest.mark.parametrize(("name", "place"), [("gzip", -8), ("gzip", -1), ("deflate", -1)])
 def test_wrong_check_sum_is_a_bad_encoding(name: str, place: int) -> None:
-    """A body whose check sum or length is wrong is refused at its end."""
+    """A body with a wrong checksum or length is rejected."""
     data = bytearray(encoded(name, BODY))
     data[place] ^= 1
     with pytest.raises(BadEncoding):
@@ -121,7 +121,7 @@ def test_wrong_check_sum_is_a_bad_encoding(name: str, place: int) -> None:
 @pytest.mark.parametrize("apart", [False, True], ids=["same chunk", "next chunk"])
 @pytest.mark.parametrize("name", ["gzip", "deflate", "deflate without header"])
 def test_padding_is_ignored(name: str, apart: bool) -> None:
-    """Zeros behind the end of the encoded data are padding, however they arrive."""
+    """Zeros after the end of the encoded data are ignored, in the same chunk or a later one."""
     data = encoded(name, BODY)
     chunks = [data, b"\0\0\0"] if apart else [data + b"\0\0\0"]
     assert b"".join(pieces(name, chunks)) == BODY
@@ -129,8 +129,8 @@ def test_padding_is_ignored(name: str, apart: bool) -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_bomb_comes_in_pieces(name: str) -> None:
-    """However much a few bytes unfold to, it comes in pieces of bounded size, none lost."""
-    bomb = bytes(40 * PIECE + 100)  # so that zlib holds some back behind its last input
+    """A decompression bomb is decoded completely, in pieces of limited size."""
+    bomb = bytes(40 * PIECE + 100)  # not a multiple of PIECE, so that zlib has buffered output
     sizes = [len(piece) for piece in pieces(name, [encoded(name, bomb)])]
     assert sum(sizes) == len(bomb)
     assert max(sizes) <= 2 * PIECE
@@ -138,18 +138,18 @@ def test_bomb_comes_in_pieces(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_no_bytes_are_no_error(name: str) -> None:
-    """An empty body needs no end: whether it may be empty is another's question."""
+    """The decoder accepts an empty body; whether it may be empty is checked elsewhere."""
     assert b"".join(pieces(name, [])) == b""
     assert b"".join(pieces(name, [b""])) == b""
 
 
 @pytest.mark.parametrize("value", [" GZIP ", "x-gzip", "Deflate", "BR", "zstd"])
 def test_names_of_encodings(value: str) -> None:
-    """Encodings are known by their registered names, in any case, blanks around them."""
+    """Registered names are recognized, in upper and lower case, with blanks around them."""
     assert decoder(value) is not None
 
 
 @pytest.mark.parametrize("value", ["", "identity", "none", "utf-8", "compress"])
 def test_unknown_encodings_are_left_alone(value: str) -> None:
-    """Where the header says nothing that is understood, the bytes speak for themselves."""
+    """With an unknown value of the header, the body is not decoded."""
     assert decoder(value) is None

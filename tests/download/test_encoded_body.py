@@ -1,4 +1,4 @@
-"""Encoded bodies: what a server can make of them costs neither memory nor the event loop."""
+"""Tests of imagefetch.download.encoded_body: limits on memory and CPU time of decoding."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MIB = 2**20
 
 
 def serve(server: Server, path: str, coding: str, data: bytes) -> str:
-    """Let *server* answer *path* with *data* in the encoding *coding*; return the URL."""
+    """Let *server* serve *data*, encoded with *coding*, at *path*; return the URL."""
     head = b"Content-Encoding: %b\r\nContent-Length: %d\r\n\r\n" % (coding.encode(), len(data))
     server.raw[path] = sends(OK + head + data)
     return server.url(path)
@@ -43,11 +43,11 @@ def serve(server: Server, path: str, coding: str, data: bytes) -> str:
 
 @dataclass
 class Took:
-    """What fetching took, in a process of its own."""
+    """The cost of fetching, in a subprocess."""
 
     outcomes: dict[str, int]
     memory: int
-    """MiB, at the peak."""
+    """Peak memory in MiB."""
     cpu: float
     loop_cpu: float
 
@@ -66,7 +66,7 @@ def took(urls: list[str], **settings: Any) -> Took:
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 
-# Bodies fetched at once, and what they may take together beyond as many small ones, MiB.
+# Bodies fetched at once, and the maximum MiB that they take in total beyond as many small ones.
 MANY = 32
 MEMORY = 120
 
@@ -85,7 +85,7 @@ MEMORY = 120
     ids=["zstd 128", "zstd 16", "zstd 8", "br 16", "br 1024", "gzip"],
 )
 def test_windows_do_not_add_up(server: Server, coding: str, data: bytes, outcome: str) -> None:
-    """However many bodies come at once, two decoders are in memory."""
+    """However many bodies arrive at once, two decoders are in memory."""
     urls = [serve(server, f"/raw/{n}", coding, data) for n in range(MANY)]
     usual = [serve(server, f"/raw/small/{n}", "gzip", gzip.compress(PAGE)) for n in range(MANY)]
     found = took(urls)
@@ -95,7 +95,7 @@ def test_windows_do_not_add_up(server: Server, coding: str, data: bytes, outcome
 
 @on_linux
 def test_slow_bodies_hold_no_decoder(server: Server) -> None:
-    """Bodies that were decoded as they come would hold their windows for all that time."""
+    """Bodies are decoded only when complete, so slow ones hold no decoder window."""
     data = packing.picture_in_zstd(23, 9 * MIB)
     cut = len(data) - 9
     head = b"Content-Encoding: zstd\r\nContent-Length: %d\r\n\r\n" % len(data)
@@ -110,7 +110,7 @@ def test_slow_bodies_hold_no_decoder(server: Server) -> None:
 
 @on_linux
 def test_decoding_leaves_the_event_loop_alone(server: Server) -> None:
-    """The loop's thread spends little of the CPU that many decoded bytes take."""
+    """Most of the CPU time of decoding is spent outside of the event loop's thread."""
     found = took([serve(server, "/raw/a", "gzip", packing.picture_in_gzip(100 * MIB))])
     assert found.outcomes == {"NoneType": 1}
     assert found.cpu > 0.1
@@ -130,7 +130,7 @@ COSTLY: dict[str, tuple[str, Callable[[int], bytes]]] = {
 
 
 class Counted:
-    """A decoder whose steps are counted."""
+    """A decoder that counts its steps."""
 
     def __init__(self, coding: str) -> None:
         made = decoder(coding)
@@ -151,7 +151,7 @@ class Counted:
 
 @pytest.mark.parametrize("name", COSTLY)
 def test_work_is_bounded_by_what_comes_of_it(name: str) -> None:
-    """A body that asks for much more work than its bytes are worth is no valid encoding."""
+    """A body that needs much more work than its decoded size justifies is rejected."""
     coding, pack = COSTLY[name]
     made = Counted(coding)
     with pytest.raises(BadEncoding):
@@ -162,8 +162,8 @@ def test_work_is_bounded_by_what_comes_of_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", COSTLY)
 def test_work_is_bounded_in_a_download(server: Server, name: str, tmp_path: Path) -> None:
-    """The same, from a server: into memory and into a file, where no image's first bytes are
-    told earlier."""
+    """The same in a download, into memory and into a file (where the first bytes may be rejected
+    earlier)."""
     coding, pack = COSTLY[name]
     url = serve(server, "/raw/a", coding, pack(MIB))
     with pytest.raises(BadEncoding):
@@ -173,7 +173,7 @@ def test_work_is_bounded_in_a_download(server: Server, name: str, tmp_path: Path
 
 
 def test_members_as_encoders_write_them_are_no_fault() -> None:
-    """bgzip and pzstd write blocks of 64 KiB and more: any number of them will do."""
+    """bgzip and pzstd write blocks of 64 KiB and more: any number of them is accepted."""
     for coding, part in (
         ("gzip", gzip.compress(bytes(65_000))),
         ("zstd", packing.zstd_frame(17, 65_000)),
@@ -184,14 +184,14 @@ def test_members_as_encoders_write_them_are_no_fault() -> None:
 
 
 def test_small_bodies_of_many_members_are_no_fault() -> None:
-    """Servers that flush each line of a small body as a member of its own do exist."""
+    """Some servers send each line of a small body as a separate member."""
     made = decoder("gzip")
     assert made is not None
     assert len(b"".join(content_encoding.decode(made, [gzip.compress(b"line\n")] * 900))) == 4_500
 
 
 def test_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever else costs a decoder time, it ends."""
+    """Decoding ends after `SECONDS` of CPU time."""
     monkeypatch.setattr(content_encoding, "SECONDS", -1.0)
     made = decoder("gzip")
     assert made is not None
@@ -213,8 +213,8 @@ def test_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_bytes_end_in_an_outcome(
     coding: str, parts: list[bytes], changes: list[tuple[int, int]]
 ) -> None:
-    """Of whatever bytes, in each encoding: pieces of bounded size in a bounded number of steps,
-    then an end or a failure of ours."""
+    """Any bytes, in each encoding, are decoded in pieces of limited size and a limited number
+    of steps, and end regularly or with a `Failure`."""
     data = bytearray(b"".join(parts))
     for at, value in changes:
         if at < len(data):
@@ -248,7 +248,7 @@ def outcome(server: Server, data: bytes, coding: str, folder: Path, **settings: 
 @pytest.mark.parametrize("size", [20_000, 600_000, 3_000_000], ids=["small", "portion", "large"])
 @pytest.mark.parametrize("coding", ENCODERS)
 def test_bodies_of_any_size(server: Server, tmp_path: Path, coding: str, size: int) -> None:
-    """In memory or in a file while they come, the same picture is stored."""
+    """The same image is stored, whether its encoded body was in memory or in a file."""
     noise = bytes(i * i % 251 for i in range(size // 1_000)) * 1_000
     picture = PICTURE + noise
     data = ENCODERS[coding](picture)
@@ -262,7 +262,7 @@ def test_bodies_of_any_size(server: Server, tmp_path: Path, coding: str, size: i
 
 
 def test_no_image_is_told_by_its_first_bytes(server: Server, tmp_path: Path) -> None:
-    """Of an encoded page, too, no more is read than tells what it is."""
+    """An encoded HTML page is rejected by its first bytes, before the rest arrives."""
     page = ENCODERS["gzip"](b"".join(b"<p>%d</p>" % n for n in range(1_000_000)))
     head = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(page)
     server.raw["/raw/a"] = sends(OK + head + page[:50_000], page[50_000:], apart=60)
@@ -274,7 +274,7 @@ def test_no_image_is_told_by_its_first_bytes(server: Server, tmp_path: Path) -> 
 def test_nobody_waits_for_a_body_that_is_not_wanted_any_more(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A download that is cancelled while it is decoded leaves no file, and ends at once."""
+    """A download that is cancelled during decoding ends at once and leaves no file."""
     steps = 0
 
     def endless(*_: object) -> Any:

@@ -1,4 +1,4 @@
-"""What aiohttp and the sockets below it raise, by our names: with real servers on loopback."""
+"""Tests of imagefetch.download.error_mapping, with real servers on loopback."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
 class FailingResolver(AbstractResolver):
-    """A name service that answers with one error."""
+    """A resolver that always raises the same error."""
 
     def __init__(self, code: int) -> None:
         self.error = socket.gaierror(code, "as if")
@@ -44,7 +44,7 @@ class FailingResolver(AbstractResolver):
 
 
 class Answer:
-    """What a server says to any request, and what it does then: close, reset or wait."""
+    """The bytes that a server sends to any request, and what it does then: close, reset or wait."""
 
     def __init__(self, said: bytes = b"", then: str = "close") -> None:
         self.said, self.then = said, then
@@ -70,7 +70,7 @@ async def fetch(
     resolver: AbstractResolver | None = None,
     **options: Any,
 ) -> str:
-    """Name the failure of fetching *url*."""
+    """Return the name of the failure of fetching *url*."""
     connector = aiohttp.TCPConnector(ssl=tls, resolver=resolver)
     async with aiohttp.ClientSession(connector=connector) as session:
         try:
@@ -88,7 +88,7 @@ def failure(
     proxy: str = "",
     **options: Any,
 ) -> str:
-    """Name the failure of fetching *url* where PORT answers so, or where nothing listens there."""
+    """Return the name of the failure of *url*, with *answer* at PORT; None: nothing listens."""
 
     async def run() -> str:
         server = await asyncio.start_server(answer or Answer(), "127.0.0.1", 0, ssl=server_tls)
@@ -134,7 +134,7 @@ def failure(
     ids=repr,
 )
 def test_what_a_server_does(answer: Answer | None, expected: str) -> None:
-    """Each way for a server to break off, to talk nonsense or to be silent has its name."""
+    """Truncated, malformed and missing responses are mapped to distinct errors."""
     waits = answer is not None and answer.then == "wait"
     timeout = aiohttp.ClientTimeout(total=0.05 if waits else 60)
     assert failure("http://127.0.0.1:PORT/", answer, timeout=timeout) == expected
@@ -142,7 +142,7 @@ def test_what_a_server_does(answer: Answer | None, expected: str) -> None:
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="backlogs overflow in other ways elsewhere")
 def test_no_connection_is_a_connect_timeout() -> None:
-    """A host that never takes the connection is told apart from one that never answers."""
+    """A host that never accepts the connection is distinguished from one that never responds."""
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):  # they fill the backlog
@@ -164,19 +164,19 @@ def test_no_connection_is_a_connect_timeout() -> None:
     ],
 )
 def test_name_service(code: int, expected: str) -> None:
-    """That there is no such host is told apart from the lack of an answer."""
+    """A host that does not exist is distinguished from a DNS lookup without a reply."""
     assert failure("http://a.example/", resolver=FailingResolver(code)) == expected
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "127.1", "2130706433"])
 def test_host_that_cannot_be(host: str) -> None:
-    """A host that no name or address can be made of is InvalidURL; nobody is asked for it."""
+    """A host that is no valid name or address is InvalidURL; it is not looked up."""
     assert failure(f"http://{host}/") == "InvalidURL"
 
 
 @pytest.mark.parametrize("answer", [None, Answer(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")])
 def test_proxy(answer: Answer | None) -> None:
-    """A proxy that isn't there, or refuses, is no fault of the picture's host."""
+    """A proxy that is unreachable or refuses the request is a ProxyFailure."""
     assert failure("https://a.example/", answer, proxy="http://127.0.0.1:PORT") == "ProxyFailure"
 
 
@@ -194,7 +194,7 @@ def test_proxy(answer: Answer | None) -> None:
     ],
 )
 def test_certificates(tmp_path: Path, kind: str, host: str, expected: str) -> None:
-    """Each way for a certificate to be no good has its name."""
+    """Each problem of a certificate is mapped to its own error."""
     authority, now = trustme.CA(), datetime.now(UTC)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     client = ssl.create_default_context()
@@ -216,7 +216,7 @@ def test_certificates(tmp_path: Path, kind: str, host: str, expected: str) -> No
 
 @pytest.mark.parametrize("answer", [Answer(WHOLE), Answer()], ids=["plain HTTP", "hung up"])
 def test_handshake_that_breaks_off(answer: Answer) -> None:
-    """A server that doesn't go through with the handshake is a failure of TLS, not of the route."""
+    """An interrupted handshake is a TLSFailure, not a connection failure."""
     assert failure("https://127.0.0.1:PORT/", answer) == "TLSFailure"
 
 
@@ -242,7 +242,7 @@ BY_NAME: dict[str, list[Exception]] = {
     ("error", "name"), [(e, name) for name, found in BY_NAME.items() for e in found], ids=str
 )
 def test_what_the_operating_system_says(error: Exception, name: str) -> None:
-    """Each number of the operating system's has its name, and so has the lack of one."""
+    """Each errno is mapped to an error, and so is an OSError without errno."""
     assert type(classify(error)).__name__ == name
 
 
@@ -250,5 +250,5 @@ def test_what_the_operating_system_says(error: Exception, name: str) -> None:
     "error", [errors.TooLarge(), errors.NotFound(), errors.StoreError(""), KeyError(), ValueError()]
 )
 def test_the_rest_stays_as_it_is(error: Exception) -> None:
-    """What has a name already keeps it; a bug is never passed off as a server's failure."""
+    """Errors of `imagefetch.errors` are unchanged; a bug is never mapped to a server failure."""
     assert classify(error) is error

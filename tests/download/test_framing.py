@@ -1,4 +1,4 @@
-"""Bytes beside a body: any number of them would keep a download for its whole time."""
+"""Tests of imagefetch.download.framing: unlimited framing would prolong a download."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ HINT = b"HTTP/1.1 100\r\n\r\n"
 LONG_HINT = b"HTTP/1.1 103 Early Hints\r\nLink: <" + b"x" * 8_000 + b">\r\n\r\n"
 GONE_CHUNKED = GONE + CHUNKED[len(OK) :]
 
-# Bytes that the operating systems of both sides may hold between them.
+# Maximum bytes in the socket buffers of both sides.
 BUFFERS = 16 * 2**20
 
-# Timeouts that end nothing here: what ends a download is what it sent.
+# Timeouts that are never reached: the number of bytes ends the download.
 PATIENT = {"DOWNLOAD_TIMEOUT": 600, "RESPONSE_TIMEOUT": 600, "MIN_SPEED": 0}
 
 ENDLESS: dict[str, tuple[Endless, type[Failure]]] = {
@@ -50,11 +50,11 @@ ENDLESS: dict[str, tuple[Endless, type[Failure]]] = {
 @pytest.mark.parametrize("streamed", [True, False], ids=["file", "memory"])
 @pytest.mark.parametrize("name", ENDLESS)
 def test_framing_has_an_end(server: Server, tmp_path: Path, name: str, streamed: bool) -> None:
-    """However a server goes on without a body, the download ends by a count of bytes."""
+    """However a server extends a response without a body, the limit on bytes ends it."""
     answer, error = ENDLESS[name]
     server.raw["/raw/a"] = endless = Endless(answer.begin, answer.pieces)
     request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path} if streamed else {})
-    # Of a trailer, aiohttp's parser or the count of bytes is first to find it too long.
+    # Either aiohttp's parser or the byte count is the first to reject a long trailer.
     with pytest.raises((error, BadHTTP) if "trailer" in name else error):
         fetch(request, **PATIENT)
     assert endless.sent < FRAMING_MAX + UNREAD + BUFFERS
@@ -69,7 +69,7 @@ def test_framing_has_an_end(server: Server, tmp_path: Path, name: str, streamed:
 def test_framing_of_what_is_not_wanted_has_an_end(
     server: Server, tmp_path: Path, pieces: list[bytes]
 ) -> None:
-    """The same beside an error page: its status is known, and its connection closed."""
+    """The same for an error page: its status is returned, and its connection closed."""
     server.raw["/raw/a"] = endless = Endless(GONE_CHUNKED, pieces)
     request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path})
     assert fetch(request, **PATIENT).status == 404
@@ -80,7 +80,7 @@ def test_framing_of_what_is_not_wanted_has_an_end(
     ("hints", "fails"), [(INTERIM_MAX - 1, False), (INTERIM_MAX + 1, True)], ids=["few", "many"]
 )
 def test_interim_responses_are_counted(server: Server, hints: int, fails: bool) -> None:
-    """Each costs much more than its bytes: before they are parsed, their number is looked at."""
+    """Their number is checked before parsing, since each costs more than its bytes."""
     server.raw["/raw/a"] = sends(HINT * hints + LAST)
     if fails:
         with pytest.raises(HeadersTooLarge):
@@ -115,7 +115,7 @@ LARGE = PICTURE + bytes(3 * 2**20)
 def test_a_body_counts_for_its_framing(
     server: Server, tmp_path: Path, answer: Answer, body: bytes
 ) -> None:
-    """Responses as servers send them are far from the bound, whatever their size."""
+    """Realistic responses of any size are far below the limit."""
     server.raw["/raw/a"] = answer
     response = fetch(Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path}))
     assert isinstance(response, FileResponse)
@@ -123,7 +123,7 @@ def test_a_body_counts_for_its_framing(
 
 
 def test_each_response_is_counted_anew(server: Server, tmp_path: Path) -> None:
-    """A kept connection may bring any number of them."""
+    """A reused connection may carry any number of responses."""
     server.greet = None
     urls = [server.url(f"/size/400000/{n}") for n in range(12)]
 

@@ -1,4 +1,4 @@
-"""What servers do, down to what stands in the row: whole crawls against servers on loopback."""
+"""Tests of imagefetch.download.handler: whole crawls against servers on loopback."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ ZEROS = [bytes(65_536)]
 
 
 async def break_tls(writer: Writer) -> None:
-    """Send what is no TLS, past the encryption."""
+    """Send unencrypted bytes on a TLS connection."""
     os.write(writer.get_extra_info("socket").fileno(), b"this is no TLS")
-    await asyncio.sleep(0.1)  # else a reset overtakes it
+    await asyncio.sleep(0.1)  # otherwise a reset arrives first
 
 
 UNTRUSTED = ("FAILED CertificateUntrusted", "certificate-untrusted", 1)
 
 
 def test_tls(crawl: RunCrawl, tmp_path: Path) -> None:
-    """A bad certificate is named and not tried again; unless nobody asked for a good one."""
+    """A bad certificate is reported and not retried; without verification it is accepted."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     strict = certificate(authority)
@@ -93,7 +93,7 @@ def test_tls(crawl: RunCrawl, tmp_path: Path) -> None:
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="backlogs overflow in other ways elsewhere")
 def test_no_connection(crawl: RunCrawl, server: Server) -> None:
-    """A host that takes no connection, and one that never ends the handshake, time out."""
+    """A host that accepts no connection, and one that never ends the handshake, time out."""
     server.greet = unasked(then_silent())
     with ExitStack() as stack:
         full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
@@ -111,7 +111,7 @@ def test_no_connection(crawl: RunCrawl, server: Server) -> None:
 
 
 def test_connections_are_kept(crawl: RunCrawl, server: Server) -> None:
-    """Through errors and redirects too, there are no more connections than requests at once."""
+    """With errors and redirects, too, there are no more connections than concurrent requests."""
     kinds = ("image", "status/404", "status/403", "hops/1")
     done = crawl(
         [server.url(f"/{kinds[n % 4]}/{n}.jpg") for n in range(400)], CONCURRENT_REQUESTS=4
@@ -122,7 +122,7 @@ def test_connections_are_kept(crawl: RunCrawl, server: Server) -> None:
 
 
 def test_connections_that_their_server_closes(crawl: RunCrawl, server: Server) -> None:
-    """Without saying so, at once or later: an attempt is what the server counts as one."""
+    """Closed without notice, at once or later: the attempts are those that the server counted."""
     for n in range(300):
         pause = (0, 0.002, 0.01, 0.05)[n % 4]
         server.raw[f"/raw/{n}"] = sends(WHOLE, b"", apart=pause)
@@ -132,7 +132,7 @@ def test_connections_that_their_server_closes(crawl: RunCrawl, server: Server) -
 
 
 def test_hanging_up_on_kept_connections(crawl: RunCrawl, server: Server) -> None:
-    """A server that reads each request and hangs up has read every attempt, and no more."""
+    """A server that reads each request and hangs up receives every attempt, and no more."""
     lines = []
     for n in range(60):
         server.raw[f"/raw/{n}"] = then_reset() if n % 2 else sends(b"")
@@ -144,7 +144,7 @@ def test_hanging_up_on_kept_connections(crawl: RunCrawl, server: Server) -> None
 
 
 def test_credentials_in_the_url(crawl: RunCrawl, server: Server) -> None:
-    """They are sent as UTF-8, before those of DEFAULT_REQUEST_HEADERS."""
+    """They are sent as UTF-8 and override those of DEFAULT_REQUEST_HEADERS."""
     where = f"127.0.0.1:{server.port}"
     mine = base64.b64encode("me:m\u00fc".encode()).decode()
     headers = json.dumps({"Authorization": "Basic b3RoZXI6cHc="})
@@ -171,7 +171,7 @@ def test_bind_address(crawl: RunCrawl, server: Server) -> None:
 
 @pytest.mark.parametrize("value", ["192.0.2.1", "nonsense", "127.0.0.1:80"])
 def test_bad_bind_address(crawl: RunCrawl, server: Server, value: str) -> None:
-    """It ends the run before anything is fetched, with one line."""
+    """It is bad input: the run ends before anything is fetched."""
     done = crawl([server.url("/image/a.jpg")], DOWNLOAD_BIND_ADDRESS=value)
     assert done.status == 2
     assert "Traceback" not in done.log
@@ -202,7 +202,7 @@ process.start()
 def test_from_a_script(
     tmp_path: Path, server: Server, process: str, settings: dict[str, object]
 ) -> None:
-    """Each of Scrapy's processes runs it, with and without a reactor."""
+    """Scrapy's process classes run the spider, with and without a reactor."""
     paths = [
         "/image/a",
         "/hops/1/b",
@@ -236,7 +236,7 @@ def test_from_a_script(
 
 
 class Stopper:
-    """An extension of a user's that wants no body."""
+    """An extension that stops each download after its headers."""
 
     def __init__(self, fail: bool) -> None:
         self.fail = fail
@@ -253,7 +253,7 @@ class Stopper:
 
 @pytest.mark.parametrize("fail", [True, False])
 def test_stop_download(crawl: RunCrawl, server: Server, fail: bool) -> None:
-    """A picture that a signal handler stopped is a row that says so, and no file."""
+    """A download that a signal handler stopped gets a row with that reason, and no file."""
     server.raw["/raw/a"] = Endless(OK + b"\r\n" + PICTURE, ZEROS)
     extensions = json.dumps({"tests.download.test_handler.Stopper": 1})
     lines = [server.url("/raw/a"), server.url("/image/a")]
@@ -263,6 +263,6 @@ def test_stop_download(crawl: RunCrawl, server: Server, fail: bool) -> None:
 
 @pytest.mark.parametrize("host", ["a." * 126 + "ab", "a..b", 64 * "x" + ".example"])
 def test_a_host_name_that_no_dns_message_holds(host: str) -> None:
-    """It is looked up by no path, be the request the list's or not."""
+    """It is never looked up, not even for requests that are not from the list."""
     with pytest.raises(InvalidURL):
         fetch(Request(f"http://{host}/a.jpg"), DOWNLOAD_TIMEOUT=5)

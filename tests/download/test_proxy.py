@@ -1,4 +1,4 @@
-"""Requests that go through a proxy."""
+"""Tests of imagefetch.download.proxy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CREDENTIALS = "Basic bWU6cDp3"
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
-    """Where the authority is named that `secure`'s certificate is signed by."""
+    """The path of the CA certificate that signs the certificate of `secure`."""
     return tmp_path / "authority.pem"
 
 
@@ -43,13 +43,13 @@ def secure(authority: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
 
 @pytest.fixture
 def front() -> Iterator[Server]:
-    """A server for a proxy to be made of."""
+    """A server that tests turn into a proxy."""
     with serving(HOSTS[:1]) as running:
         yield running
 
 
 def through(front: Server, url: str, credentials: str = "") -> Request:
-    """Return a request with a proxy in its meta, as Scrapy's middleware leaves it."""
+    """Return a request with a proxy in its meta, processed by Scrapy's middleware."""
     address = f"http://{credentials}{'@' if credentials else ''}127.0.0.1:{front.port}"
     request = Request(url, headers={"User-Agent": "me/1"}, meta={"proxy": address})
     HttpProxyMiddleware().process_request(request)
@@ -57,7 +57,7 @@ def through(front: Server, url: str, credentials: str = "") -> Request:
 
 
 def test_plain(front: Server, server: Server) -> None:
-    """A plain request is put to the proxy, with the credentials for it."""
+    """An http request is sent to the proxy, with the proxy's credentials."""
     proxy = Proxy(PASSWORD)
     proxy.serve(front)
     assert fetch(through(front, server.url("/image/a"), PASSWORD)).body == image("/image/a")
@@ -68,7 +68,7 @@ def test_plain(front: Server, server: Server) -> None:
 
 @pytest.mark.parametrize("password", ["", PASSWORD])
 def test_tunnel(front: Server, secure: Server, password: str) -> None:
-    """A request with TLS is tunnelled; its server never sees the credentials for the proxy."""
+    """An https request is tunnelled; the proxy's credentials are not sent to the server."""
     proxy = Proxy(password)
     proxy.serve(front)
     assert fetch(through(front, secure.url("/image/a"), password)).body == image("/image/a")
@@ -81,7 +81,7 @@ def test_tunnel(front: Server, secure: Server, password: str) -> None:
 
 
 def test_no_proxy_no_credentials(server: Server) -> None:
-    """A server that is asked directly never sees credentials for a proxy."""
+    """Without a proxy, no proxy credentials are sent to the server."""
     headers = {"Proxy-Authorization": CREDENTIALS}
     fetch(Request(server.url("/image/a"), headers=headers))
     assert "proxy-authorization" not in server.headers["/image/a"]
@@ -92,7 +92,7 @@ def test_no_proxy_no_credentials(server: Server) -> None:
     "answer", [b"", b"what is HTTP?\r\n\r\n", b"HTTP/1.1 200"], ids=["hangs up", "junk", "cut"]
 )
 def test_proxy_that_breaks_off(front: Server, answer: bytes, tunnel: bool) -> None:
-    """Whatever it does instead of its work is its own failure, not that of the picture's host."""
+    """A missing or malformed response of the proxy is a ProxyFailure."""
     Proxy(refuse=lambda _: answer).serve(front)
     url = f"http{'s' if tunnel else ''}://a.example/a.jpg"
     with pytest.raises(errors.ProxyFailure):
@@ -102,7 +102,7 @@ def test_proxy_that_breaks_off(front: Server, answer: bytes, tunnel: bool) -> No
 
 @pytest.mark.parametrize("status", [b"403 No", b"407 Who are you?", b"502 Not there"])
 def test_proxy_that_refuses_a_tunnel(front: Server, status: bytes) -> None:
-    """Its status is not the picture's."""
+    """The status of the proxy is not taken as that of the image."""
     Proxy(refuse=lambda _: b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n").serve(front)
     with pytest.raises(errors.ProxyFailure):
         fetch(through(front, "https://a.example/a.jpg"))
@@ -119,13 +119,13 @@ def test_proxy_that_refuses_a_tunnel(front: Server, status: bytes) -> None:
     ],
 )
 def test_proxy_that_is_not_there(dead_port: int, proxy: str, url: str) -> None:
-    """Nor is a proxy that isn't there, whose name isn't known, or that is none."""
+    """An unreachable, unknown or invalid proxy is a ProxyFailure."""
     with pytest.raises(errors.ProxyFailure):
         fetch(Request(url, meta={"proxy": proxy.format(dead=dead_port)}))
 
 
 def test_proxy_of_another_kind(front: Server, server: Server) -> None:
-    """One that wants another protocol is not spoken to."""
+    """No connection is opened to a proxy with another protocol."""
     Proxy().serve(front)
     with pytest.raises(errors.ProxyFailure):
         fetch(
@@ -135,7 +135,7 @@ def test_proxy_of_another_kind(front: Server, server: Server) -> None:
 
 
 def test_proxy_with_a_bad_certificate(secure: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that is spoken to with TLS and can't prove who it is is a proxy's failure too."""
+    """An https proxy with an untrusted certificate is a ProxyFailure."""
     monkeypatch.delenv("SSL_CERT_FILE")
     tls_context.cache_clear()
     for url in ("http://a.example/a.jpg", "https://a.example/a.jpg"):
@@ -146,7 +146,7 @@ def test_proxy_with_a_bad_certificate(secure: Server, monkeypatch: pytest.Monkey
 def test_failures_behind_the_proxy(
     front: Server, secure: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What goes wrong behind the tunnel is the picture's host's own."""
+    """Errors after the tunnel is set up are errors of the image's host."""
     Proxy().serve(front)
 
     async def hang_up(_: object) -> None:
@@ -166,7 +166,7 @@ def test_failures_behind_the_proxy(
 def test_from_the_environment(
     crawl: RunCrawl, front: Server, server: Server, secure: Server, authority: Path
 ) -> None:
-    """http_proxy and https_proxy hold for a whole crawl, with the credentials in them."""
+    """http_proxy and https_proxy apply to a whole crawl, with their credentials."""
     proxy = Proxy(PASSWORD)
     proxy.serve(front)
     address = f"http://{PASSWORD.replace('p:w', 'p%3Aw')}@127.0.0.1:{front.port}"
@@ -184,7 +184,7 @@ def test_from_the_environment(
 
 
 def test_failing_proxy_of_the_environment(crawl: RunCrawl, front: Server, dead_port: int) -> None:
-    """It is tried again, and named."""
+    """The request is retried, and the row names the proxy failure."""
     Proxy(PASSWORD).serve(front)
     env = {
         "http_proxy": f"http://127.0.0.1:{dead_port}",

@@ -1,4 +1,4 @@
-"""Signals and meta keys that a user of Scrapy's knows: the handler on its own."""
+"""Tests of imagefetch.download.receiver: Scrapy's signals and meta keys, the handler alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CUT = sends(OK + b"Content-Length: 900\r\n\r\n" + PICTURE[:99])
 
 
 def test_signals(server: Server, tmp_path: Path) -> None:
-    """Headers once, then every byte as it was sent; of a body in a file too."""
+    """Headers once, then every byte as sent; for a body in a file, too."""
     heard: list[tuple[str, Any]] = []
 
     def headers_received(headers: Headers, body_length: int, request: Request) -> None:
@@ -52,7 +52,7 @@ def test_signals(server: Server, tmp_path: Path) -> None:
 def test_stop_download(
     server: Server, tmp_path: Path, signal: str, streamed: bool, fail: bool
 ) -> None:
-    """A handler of either signal ends the download then and there, with or without a failure."""
+    """A handler of either signal stops the download at once, with or without a failure."""
     endless = Endless(OK + b"\r\n", [PICTURE])
     server.raw["/raw/a"] = endless
     request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path} if streamed else {})
@@ -79,7 +79,7 @@ def test_stop_download(
 
 
 def test_download_latency(server: Server) -> None:
-    """It ends with the headers: a body that never ends has one."""
+    """It is set when the headers arrive, so an endless body has one, too."""
     server.raw["/raw/a"] = then_silent(OK + b"Content-Length: 900\r\n\r\n")
     request = Request(server.url("/raw/a"), meta={"download_timeout": 0.5})
     with pytest.raises(DownloadTimeout):
@@ -88,7 +88,7 @@ def test_download_latency(server: Server) -> None:
 
 
 def test_download_timeout(server: Server) -> None:
-    """The request's own comes before the setting."""
+    """The meta of the request overrides the setting."""
     server.raw["/raw/a"] = then_silent()
     with pytest.raises(DownloadTimeout):
         fetch(Request(server.url("/raw/a"), meta={"download_timeout": 0.2}), DOWNLOAD_TIMEOUT=900)
@@ -104,7 +104,7 @@ def test_download_timeout(server: Server) -> None:
     ],
 )
 def test_dataloss(server: Server, meta: dict[str, Any], setting: bool, fails: bool) -> None:
-    """A body that broke off is a failure, or a response with the flag, as asked for."""
+    """A truncated body is a failure, or a response with a flag: by meta, then by setting."""
     server.raw["/raw/a"] = CUT
     request = Request(server.url("/raw/a"), meta=meta)
     if fails:
@@ -116,7 +116,7 @@ def test_dataloss(server: Server, meta: dict[str, Any], setting: bool, fails: bo
 
 
 def test_a_file_is_never_partial(server: Server, tmp_path: Path) -> None:
-    """Whatever DOWNLOAD_FAIL_ON_DATALOSS says."""
+    """A truncated file is a failure with any DOWNLOAD_FAIL_ON_DATALOSS."""
     server.raw["/raw/a"] = CUT
     with pytest.raises(IncompleteBody):
         request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path})
@@ -125,7 +125,7 @@ def test_a_file_is_never_partial(server: Server, tmp_path: Path) -> None:
 
 
 def test_ordinary_requests_get_ordinary_responses(server: Server) -> None:
-    """Of the class that fits the answer, with its headers as they were sent."""
+    """The response class matches the content type; headers are kept as sent."""
     head = b"Content-Type: text/html; charset=latin-1\r\nX: caf\xe9\r\nX: two\r\n"
     server.raw["/raw/a"] = sends(OK + head + b"\r\n<p>caf\xe9")
     response = fetch(Request(server.url("/raw/a")))

@@ -1,4 +1,4 @@
-"""Names to addresses: no lookup holds up another's, and no name is asked for over and over."""
+"""Tests of imagefetch.download.resolver."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))]
 
 
 class Names:
-    """A name service whose answers are set by a test."""
+    """A lookup function whose results are set by a test."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
         self.errors: dict[str, OSError] = {}
         self.gate = threading.Event()
-        """While clear, names that begin with "slow" get no answer."""
+        """While it is not set, lookups of names that begin with "slow" hang."""
         self._hanging = threading.Semaphore(0)
 
     def __call__(self, host: str, *_: object) -> list[tuple[Any, ...]]:
@@ -45,13 +45,13 @@ class Names:
         return FOUND
 
     async def hanging(self, lookups: int) -> None:
-        """Return once so many more lookups hang."""
+        """Wait until *lookups* more lookups hang."""
         for _ in range(lookups):
             await asyncio.to_thread(self._hanging.acquire)
 
 
 class Clock:
-    """Seconds, that pass when a test says so."""
+    """A clock that tests advance, in seconds."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -62,14 +62,14 @@ class Clock:
 
 @pytest.fixture
 def names() -> Iterator[Names]:
-    """A name service, which lets nobody wait once the test is over."""
+    """A lookup function; hanging lookups end after the test."""
     made = Names()
     yield made
     made.gate.set()
 
 
 def test_lookups_that_hang_hold_up_no_other(names: Names) -> None:
-    """Fifty that get no answer, and the next hundred names resolve meanwhile."""
+    """While fifty lookups hang, a hundred other names are resolved."""
 
     async def run() -> None:
         resolver = PooledResolver(60, 30, names)
@@ -85,13 +85,13 @@ def test_lookups_that_hang_hold_up_no_other(names: Names) -> None:
 
 
 def test_lookups_at_once_are_bounded(names: Names) -> None:
-    """No more threads than said; those beyond wait their turn."""
+    """No more lookups run at once than configured; further ones wait."""
 
     async def run() -> None:
         resolver = PooledResolver(3, 30, names)
         tasks = [asyncio.create_task(resolver.resolve(f"slow{n}")) for n in range(10)]
         await names.hanging(3)
-        for _ in range(100):  # turns of the loop, for a fourth to begin in
+        for _ in range(100):  # iterations of the loop, in which a fourth could start
             await asyncio.sleep(0)
         assert sum(names.asked.values()) == 3
         names.gate.set()
@@ -105,7 +105,7 @@ def test_lookups_at_once_are_bounded(names: Names) -> None:
     ("error", "kept"), [(NOT_FOUND, 30.0), (NO_ANSWER, NO_ANSWER_TTL)], ids=["none", "no answer"]
 )
 def test_failures_are_kept_for_a_while(names: Names, error: OSError, kept: float) -> None:
-    """A name that isn't there is asked for once in the time set; no answer tells less of it."""
+    """A missing name is cached for the configured time; a lookup without reply for less."""
     names.errors["a.example"] = error
     clock = Clock()
 
@@ -135,7 +135,7 @@ def test_failures_are_kept_for_a_while(names: Names, error: OSError, kept: float
 def test_failures_are_forgotten_when_there_are_too_many(
     names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many names don't exist, memory of them is bounded."""
+    """The cache of failed lookups is limited."""
     monkeypatch.setattr("imagefetch.download.resolver.FAILURES_MAX", 10)
     names.errors = {f"n{n}": NOT_FOUND for n in range(11)}
 
@@ -150,7 +150,7 @@ def test_failures_are_forgotten_when_there_are_too_many(
 
 
 def test_a_failure_keeps_no_traceback(names: Names) -> None:
-    """Nor the frames in it: what is remembered of a name is text."""
+    """Cached failures hold no exceptions, whose tracebacks would keep frames alive."""
 
     def tracebacks() -> int:
         gc.collect()
@@ -171,7 +171,7 @@ def test_a_failure_keeps_no_traceback(names: Names) -> None:
 
 
 def test_results_are_usable(server: Server) -> None:
-    """aiohttp connects to what is found, by the system's resolver too."""
+    """aiohttp connects to the returned addresses, those of the system's resolver, too."""
 
     def lookup(_: str, port: int, *rest: int) -> list[tuple[Any, ...]]:
         return socket.getaddrinfo("127.0.0.1", port, *rest)
@@ -189,7 +189,7 @@ def test_results_are_usable(server: Server) -> None:
 
 
 def test_one_that_never_ends_does_not_hold_up_the_program() -> None:
-    """Not even at its end: a lookup runs in no thread that is waited for."""
+    """A hanging lookup runs in a daemon thread and doesn't delay the exit."""
     script = """
 import asyncio, threading
 from imagefetch.download.resolver import PooledResolver
@@ -215,7 +215,7 @@ asyncio.run(run())
 
 
 def test_a_name_that_does_not_exist(crawl: RunCrawl, server: Server) -> None:
-    """Its lines end by themselves, and hold up no other's."""
+    """Its lines fail by themselves and don't delay other lines."""
     lines = [f"http://x.invalid/{n}.jpg" for n in range(300)]
     lines += [server.url(f"/image/{n}.jpg", "localhost") for n in range(20)]
     done = crawl(lines, RETRY_TIMES=2)

@@ -1,4 +1,4 @@
-"""Where the time of a download goes."""
+"""Tests of imagefetch.download.tracing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.server import Server
 def fetched(
     tmp_path: Path, urls: list[str], monkeypatch: pytest.MonkeyPatch, every: int
 ) -> list[Timing]:
-    """Return what was told of the downloads of *urls*, one after the other."""
+    """Download *urls* one after the other; return the timings that were sent as signals."""
     monkeypatch.setattr(handler_module, "EVERY", every)
     told: list[Timing] = []
 
@@ -42,8 +42,8 @@ def fetched(
 def test_each_phase_has_its_time(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name and a connection take time once; a server that waits is what the answer takes; a
-    large body is transfer and writing."""
+    """DNS and connection take time once; a delay of the server counts as time to the headers; a
+    large body counts as transfer and writing."""
     paths = ["/slow/200/a.jpg", "/slow/200/b.jpg", "/size/9000000/c.jpg"]
     urls = [server.url(path, "localhost") for path in paths]
     first, second, large = fetched(tmp_path, urls, monkeypatch, 1)
@@ -57,7 +57,7 @@ def test_each_phase_has_its_time(
 
 
 def test_few_are_looked_at(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One in so many; those and the others share their connections."""
+    """One download in `EVERY` is measured; all downloads share their connections."""
     urls = [server.url(f"/image/{n}.jpg") for n in range(2 * EVERY)]
     assert len(fetched(tmp_path, urls, monkeypatch, EVERY)) == 2
     assert server.connections == 1
