@@ -118,14 +118,14 @@ class Receiver:
     ) -> Response:
         flags: list[str] = []
         fail = request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss)
-        most, cut = request.meta.get(READ_MOST, IN_MEMORY_MAX), False
+        limit, cut = request.meta.get(READ_MOST, IN_MEMORY_MAX), False
         async with MinimumSpeed(self.min_speed, self.window) as speed:
             bounds = self._bounds(request, speed, IN_MEMORY_MAX)
             try:
                 async with aclosing(read_pieces(client_response, bounds)) as pieces:
                     async for piece in pieces:
                         body += piece
-                        if cut := len(body) > most:
+                        if cut := len(body) > limit:
                             break
             except (aiohttp.ClientPayloadError, IncompleteBody):
                 if fail:
@@ -141,11 +141,11 @@ class Receiver:
             flags.append("dataloss")
         return _response(request, common, flags, data)
 
-    def _bounds(self, request: Request, speed: MinimumSpeed, most: int = 0) -> Bounds:
-        """Return the limits for the body; *most*: a further limit in bytes, 0 for none."""
+    def _bounds(self, request: Request, speed: MinimumSpeed, limit: int = 0) -> Bounds:
+        """Return the limits for the body; *limit*: a further limit in bytes, 0 for none."""
         max_size = request.meta.get("download_maxsize", self.max_size)
         return Bounds(
-            min(max_size, most) if max_size and most else max_size or most,
+            min(max_size, limit) if max_size and limit else max_size or limit,
             speed,
             lambda data: self._send_signal(signals.bytes_received, request, data=data),
         )

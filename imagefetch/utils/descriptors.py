@@ -46,14 +46,14 @@ def share(requests: int) -> Share:
     if limit is None:
         return Share(requests, IDLE_MAX)
     left = limit - other
-    most = int(left / (PER_REQUEST + IDLE_SHARE))
-    if most < 1:
+    max_requests = int(left / (PER_REQUEST + IDLE_SHARE))
+    if max_requests < 1:
         least = other + PER_REQUEST + 1
         raise BadInput(
             f"this process may have {limit} files open, and needs {least}: raise the system's "
             "limit (ulimit -n)"
         )
-    requests = min(requests, most)
+    requests = min(requests, max_requests)
     return Share(requests, min(IDLE_MAX, left - PER_REQUEST * requests))
 
 

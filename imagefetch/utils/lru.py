@@ -10,10 +10,10 @@ Value = TypeVar("Value")
 
 
 class Kept(Generic[Key, Value]):
-    """An LRU cache whose values have weights, at most *most* in total."""
+    """An LRU cache whose values have weights, at most *max_weight* in total."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, max_weight: int) -> None:
+        self.max_weight = max_weight
         self.weight = 0
         """The total weight of all values."""
         self._values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
@@ -34,5 +34,5 @@ class Kept(Generic[Key, Value]):
             self.weight -= self._values.pop(key)[1]
         self._values[key] = value, weight
         self.weight += weight
-        while self.weight > self.most and len(self._values) > 1:
+        while self.weight > self.max_weight and len(self._values) > 1:
             self.weight -= self._values.popitem(last=False)[1][1]
