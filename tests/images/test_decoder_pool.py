@@ -208,7 +208,7 @@ def test_decoders_that_do_not_work_end_the_run_at_its_start(
     )
     assert done.status == 3
     assert "Traceback" not in done.log
-    assert "system-limit: VERIFY_IMAGES = 'full': a process for decoding ends at once" in done.log
+    assert "system-limit: VERIFY_IMAGES = 'full': the decoder subprocess ends at once" in done.log
     assert not server.hits
 
 
