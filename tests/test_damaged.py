@@ -70,7 +70,7 @@ def test_a_damaged_row(tmp_path: Path, kind: str) -> None:
     report, urls = tmp_path / "REPORT.csv", tmp_path / "urls.txt"
     report.write_bytes(HEADER + encode(GOOD) + DAMAGED[kind])
     before = content(tmp_path)
-    with pytest.raises(BadInput, match=r"REPORT\.csv: .*line .*; mend it, move") as refusal:
+    with pytest.raises(BadInput, match=r"REPORT\.csv: .*line .*; repair it, move") as refusal:
         prepare(report, urls, str(tmp_path / "images"), only=NOTHING, fresh=False)
     assert "\n" not in str(refusal.value)
     assert len(str(refusal.value)) < 500
@@ -119,12 +119,12 @@ def test_a_report_without_an_end(tmp_path: Path) -> None:
         file.write(HEADER)
         file.truncate(2**32)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(BadInput, match=r"line 2 is no row of this program's: too long"):
+    with pytest.raises(BadInput, match=r"line 2 is not a valid row: too long"):
         list(read_rows(report))
     report.write_bytes(b"")
     with report.open("wb") as file:
         file.truncate(2**32)
-    with pytest.raises(BadInput, match="is no report of this program's"):
+    with pytest.raises(BadInput, match="not a report of imagefetch"):
         list(read_rows(report))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 10 * ROW_MAX // 1024
     os.mkfifo(tmp_path / "fifo")

@@ -172,7 +172,7 @@ def test_a_symbolic_link_is_no_folder(crawl: RunCrawl, server: Server, tmp_path:
     (tmp_path / "images" / "127.0.0.1").symlink_to(elsewhere)
     done = crawl([server.url("/image/a.jpg")], FILES_NAME=FOLDERS)
     assert_refused(done)
-    assert "is no folder, or a symbolic link" in done.log
+    assert "not a folder, or a symbolic link" in done.log
     assert list(elsewhere.iterdir()) == []
     assert done.rows == []
 

@@ -1,4 +1,4 @@
-"""Is this picture kept? Whether it is wanted, and whether it is whole."""
+"""Decides whether an image is kept: filters, completeness and decodability."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from imagefetch.utils.shutdown import is_stopping
 
 
 class Judge:
-    """Settings: VERIFY_IMAGES, MAX_IMAGE_PIXELS, KEEP_DAMAGED, and those of `Filters`."""
+    """Accepts or rejects images.
+
+    Settings: VERIFY_IMAGES, MAX_IMAGE_PIXELS, KEEP_DAMAGED, and those of `Filters`.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
@@ -30,16 +33,16 @@ class Judge:
             )
 
     async def begin(self) -> None:
-        """:raises SystemLimit: if pictures can't be decoded here"""
+        """:raises SystemLimit: if images can't be decoded on this system"""
         if self.pool is not None:
             await self.pool.try_out()
 
     async def judge(self, record: ImageRecord, picture: Picture, path: Path) -> None:
-        """Give *record* the reason why its *picture*, the file at *path*, is no good, if it
-        is kept all the same.
+        """Check *picture*, the file at *path*. If it is damaged but kept, set the reason of
+        *record*.
 
-        :raises Rejection: if it isn't
-        :raises Unverified: if the run ends before that is known
+        :raises Rejection: if the image is not kept
+        :raises Unverified: if the run ends before the image has been decoded
         """
         self.filters.check(record)
         try:
@@ -63,14 +66,14 @@ class Judge:
 
 @dataclass(frozen=True)
 class Filters:
-    """Bounds; 0 and the empty set are none. What isn't known is within them."""
+    """Bounds for images. 0 and the empty set mean no bound; an unknown value passes."""
 
     min_width: int = 0
     """Pixels."""
     min_height: int = 0
     max_pixels: int = 0
     max_aspect_ratio: float = 0
-    """Of the longer side to the shorter."""
+    """Ratio of the longer side to the shorter."""
     min_bytes: int = 0
     allowed_types: frozenset[str] = frozenset()
 
@@ -86,7 +89,7 @@ class Filters:
         )
 
     def check(self, record: ImageRecord) -> None:
-        """:raises Rejection: if *record*'s picture is not wanted"""
+        """:raises Rejection: if the image of *record* is out of bounds"""
         if self.allowed_types and record.type not in self.allowed_types:
             raise errors.TypeNotAllowed
         if record.bytes is not None and record.bytes < self.min_bytes:

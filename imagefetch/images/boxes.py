@@ -1,16 +1,17 @@
-"""How much work an AVIF's boxes are (ISO/IEC 14496-12, section 4.2): libavif's parser takes time
-that grows with the square of their number."""
+"""Limits the boxes of an AVIF file (ISO/IEC 14496-12, section 4.2): the time that libavif's parser
+takes is quadratic in their number."""
 
 from __future__ import annotations
 
 from imagefetch.images.headers import Bytes, TooLongError
 
-# Bytes of the boxes that describe the picture or its frames; and boxes in them.
+# Maximum bytes of a box that describes the image or its frames, boxes in it, and nesting depth.
 DESCRIPTION = 2**20
 BOXES = 2_000
 DEPTH = 9
 
-# Bytes of a table of items: some thousand. A picture of tiles has some hundred.
+# Maximum bytes of a table of items: about a thousand items. An image made of tiles has about a
+# hundred.
 TABLE = 2**14
 
 TABLES = {b"iloc", b"ipma"}
@@ -28,13 +29,13 @@ CONTAINERS = {
     b"edts": 0,
     b"dinf": 0,
 }
-"""Boxes that hold others, behind so many bytes."""
+"""Boxes that contain boxes, with the number of bytes before the first."""
 
 
 def check_boxes(data: Bytes) -> None:
-    """Look whether *data*, an AVIF, may be parsed.
+    """Check that *data*, an AVIF file, can be parsed in a short time.
 
-    :raises TooLongError: if that might take long
+    :raises TooLongError: if parsing might take long
     """
     at = 0
     while at < len(data):
@@ -54,9 +55,10 @@ def check_boxes(data: Bytes) -> None:
 
 
 def _count(box: bytes, left: int, depth: int = 0) -> int:
-    """Return what is left of *left* boxes after *box* and all within.
+    """Subtract *box* and all boxes in it from *left*, the number still allowed; return the rest.
 
-    :raises TooLongError: if there are more, nested too deep, or a table is too long
+    :raises TooLongError: if there are too many boxes, they are nested too deep, or a table is too
+        long
     """
     name = box[4:8]
     if left == 0 or depth > DEPTH or (name in TABLES and len(box) > TABLE):

@@ -1,4 +1,4 @@
-"""Did all of a picture come? Told by the mark at its end, or by lengths it states."""
+"""Detects truncated images, by the end marker or by the lengths in the file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from imagefetch.images.headers import Bytes, MalformedError, TooLongError, after_blocks, byte
 
-# Bytes that are searched for a mark, and at once: other threads run in between.
+# Bytes that are searched for a marker, in total and at once: other threads run in between.
 SEARCH = 16 * 1024 * 1024
 STEP = 2**18
 
@@ -15,8 +15,8 @@ PNG_END = b"IEND\xaeB`\x82"
 
 
 def marked(mark: bytes) -> Callable[[Bytes, int], bool | None]:
-    """Return what looks for *mark* after the header; others' data may follow it, as a film
-    follows many a phone's JPEG."""
+    """Return a function that searches for *mark* after the header. Other data may follow the
+    marker: many phones append a video to a JPEG."""
 
     def ends(data: Bytes, begin: int) -> bool | None:
         size = len(data)
@@ -36,7 +36,7 @@ png = marked(PNG_END)
 
 
 def gif(data: Bytes, begin: int) -> bool | None:
-    """Whether a GIF's blocks, from its first frame at *begin* on, come to its trailer."""
+    """Whether the blocks of a GIF, from the first frame at *begin*, lead to the trailer."""
     size = len(data)
     if data[size - 2 : size] == b"\0;":
         return True
@@ -59,19 +59,20 @@ def gif(data: Bytes, begin: int) -> bool | None:
 
 
 def webp(data: Bytes, _: int) -> bool:
-    """Whether a WebP is as long as it says (RFC 9649, section 2.4)."""
+    """Whether a WebP is as long as its header states (RFC 9649, section 2.4)."""
     return len(data) >= 8 + int.from_bytes(data[4:8], "little")
 
 
 def boxes(data: Bytes, _: int) -> bool | None:
-    """Whether the boxes of an ISO base media file (AVIF, HEIF) end within it, picture data
+    """Whether all boxes of an ISO base media file (AVIF, HEIF) are complete, and image data is
     among them (ISO/IEC 14496-12, section 4.2)."""
     names, whole = boxes_in(data)
     return whole and not names.isdisjoint({b"mdat", b"idat"})
 
 
 def boxes_in(data: Bytes) -> tuple[set[bytes], bool | None]:
-    """Return the names of the boxes that came whole, and whether they are all there are."""
+    """Return the names of the complete boxes, and whether all boxes are complete; None if there
+    are too many to tell."""
     at = 0
     names: set[bytes] = set()
     try:

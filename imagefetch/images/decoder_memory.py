@@ -1,4 +1,4 @@
-"""How much memory Pillow needs to decode a picture, estimated from what its header says."""
+"""Estimates the memory that Pillow needs to decode an image, from the image's header."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-# Bytes for each pixel by plugin, at most, as measured with Pillow 13 over modes, animations and
-# compressions: what the library decodes into, Pillow's own copy, and those of a conversion.
+# Maximum bytes for each pixel by plugin, measured with Pillow 13 over modes, animations and
+# compressions: the decoding library's buffer, Pillow's copy, and the copies of a conversion.
 PER_PIXEL = {
     "AVIF": 20,
     "BMP": 8,
@@ -28,34 +28,34 @@ PER_PIXEL = {
 }
 OTHERS = 16
 
-# OpenJPEG decodes into 32 bits for each component and a copy.
+# OpenJPEG decodes each component into 32 bits, and makes a copy.
 JPEG2000_PIXEL = 5
 JPEG2000_COMPONENT = 7
 
 
 def decode_memory(image: Image.Image, per_pixel: dict[str, int] = PER_PIXEL) -> int:
-    """Return the bytes that decoding *image*, which is open, takes at most."""
+    """Return the maximum number of bytes that decoding *image*, which is open, takes."""
     if image.format == "JPEG2000":
-        each = JPEG2000_PIXEL + JPEG2000_COMPONENT * len(image.getbands())
+        pixel_bytes = JPEG2000_PIXEL + JPEG2000_COMPONENT * len(image.getbands())
     else:
-        each = per_pixel.get(image.format or "", OTHERS)
-    return image.width * image.height * each
+        pixel_bytes = per_pixel.get(image.format or "", OTHERS)
+    return image.width * image.height * pixel_bytes
 
 
-# Formats that hold pictures of others, JPEG 2000 among them, whose sizes are theirs to tell.
+# Formats that contain images of other formats, such as JPEG 2000, with headers of their own.
 NESTING = frozenset({"ICNS", "ICO"})
 
 
 def allow_pixels(limit: int, plugin: str, memory: int) -> None:
-    """Let Pillow decode *limit* pixels by *plugin*; where a picture of another format lies
-    within, as many as take *memory* in the costliest."""
+    """Allow Pillow to decode *limit* pixels with *plugin*. If the format contains images of other
+    formats, allow only as many as fit *memory* (bytes) in the format that needs most."""
     if plugin in NESTING:
         limit = min(limit, memory // (JPEG2000_PIXEL + 4 * JPEG2000_COMPONENT))
     Image.MAX_IMAGE_PIXELS = max(1, limit)
 
 
 def address_space() -> int:
-    """Return the bytes of address space that this process takes, where the system tells."""
+    """Return the bytes of address space that this process uses; 1 GiB if that is unknown."""
     with suppress(OSError, ValueError, IndexError):
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,9 +1,8 @@
-"""A process that decodes pictures for `imagefetch.images.decoder_pool`, so that none can harm the
-run.
+"""Decodes images in a subprocess for `imagefetch.images.decoder_pool`, isolated from the run.
 
-Reads a JSON array (path, Pillow's format) a line from standard input, and writes
-one JSON string a line: empty if the picture decodes, else what is wrong. It ends
-with its standard input, and so with the run. Arguments: most pixels, most seconds.
+Each line of standard input is a JSON array (path, Pillow's format). For each, the process
+writes a JSON string on a line: empty if the image can be decoded, else the problem. The process
+ends with its standard input, and so with the run. Arguments: maximum pixels, maximum seconds.
 """
 
 from __future__ import annotations
@@ -18,34 +17,34 @@ from PIL import AvifImagePlugin, Image
 
 from imagefetch.images.decoder_memory import address_space, allow_pixels, decode_memory
 
-# Formats whose files hold one picture in many frames. Behind the first picture
-# of others lie previews and layers.
+# Formats whose files contain one image in many frames. In other formats the images after the
+# first are previews and layers.
 ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF", "TIFF"})
 
-# Bytes of memory that a picture may take for each pixel of the limit: Pillow takes 4 to 17, and
-# more for JPEG 2000, of which fewer pixels are decoded.
+# Maximum bytes of memory for an image, for each pixel of the limit. Pillow takes 4 to 17, and more
+# for JPEG 2000, of which fewer pixels are decoded.
 BYTES_PER_PIXEL = 17
 
-# Bytes of address space that a process may take beyond that for a picture: for libraries that
-# are loaded late, and what an allocator doesn't give back.
-BYTES_BESIDE = 2**28
+# Bytes of address space that a process may take in addition: for libraries that are loaded
+# late, and memory that the allocator doesn't return.
+EXTRA_BYTES = 2**28
 
 
 def decode(path: str, plugin: str, limit: int) -> str:
-    """Decode the file at *path* by the one *plugin*; return what is wrong with it.
+    """Decode the file at *path* with *plugin* only; return the problem, or an empty string.
 
-    At most *limit* pixels: a picture of more isn't decoded, nor one that takes the memory
-    of more; of an animation the frames within it are.
+    Decodes at most *limit* pixels. A larger image isn't decoded, nor one that needs more memory
+    than the limit allows; of an animation, only the frames within the limit are decoded.
 
     :raises OSError: if the file can't be read
     """
     try:
         with Image.open(path, formats=[plugin]) as image:
             width, height = image.size
-            left = limit // max(1, width * height)
+            frames = limit // max(1, width * height)
             if decode_memory(image) > limit * BYTES_PER_PIXEL:
-                left = 0
-            for number in range(left if plugin in ANIMATED else min(left, 1)):
+                frames = 0
+            for number in range(frames if plugin in ANIMATED else min(frames, 1)):
                 if number:
                     try:
                         image.seek(number)
@@ -53,7 +52,7 @@ def decode(path: str, plugin: str, limit: int) -> str:
                         break
                 image.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return ""  # a size that only decoding tells
+        return ""  # a size that is known only after decoding
     except MemoryError:
         raise
     except Exception as error:
@@ -70,30 +69,30 @@ def main() -> None:
         path, plugin = json.loads(line)
         alarm(patience)
         allow_pixels(limit, plugin, limit * BYTES_PER_PIXEL)
-        answer = decode(path, plugin, limit)
+        problem = decode(path, plugin, limit)
         alarm(0)
-        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.write(json.dumps(problem) + "\n")
         sys.stdout.flush()
 
 
 def confine(limit: int, memory: int) -> None:
-    """Bound what this process may take: *limit* pixels of a picture, *memory* in bytes for it."""
+    """Limit this process to *limit* pixels of an image, and *memory* bytes for it."""
     warnings.simplefilter("ignore")
-    # Pillow itself opens a picture within an icon, and only warns below twice the limit.
+    # Pillow itself opens the images in an icon, and up to twice the limit it only warns.
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     Image.MAX_IMAGE_PIXELS = max(1, limit)
-    # Each thread takes address space, up to 130 MiB; many processors would take all there is.
+    # A thread takes up to 130 MiB of address space; with many processors it would run out.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    with suppress(ImportError, ValueError, OSError):  # none on Windows, none on some macOS
+    with suppress(ImportError, ValueError, OSError):  # not supported on Windows and some macOS
         import resource
 
-        most = address_space() + memory + BYTES_BESIDE
+        most = address_space() + memory + EXTRA_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def alarm(seconds: int) -> None:
-    """End this process after so many *seconds*, be the run there to do so or not; 0: never."""
+    """Kill this process after *seconds*, even if the run no longer can; 0 means never."""
     if sys.platform != "win32":
         signal.alarm(seconds)
 

@@ -1,4 +1,4 @@
-"""What is this picture? Plain functions over a file; nothing is decoded."""
+"""Detects an image's format, and reads its size and completeness without decoding it."""
 
 from __future__ import annotations
 
@@ -25,33 +25,34 @@ from imagefetch.images import headers
 from imagefetch.images.boxes import check_boxes
 from imagefetch.images.headers import Bytes, Header, MalformedError, TakesLongerError, TooLongError
 
-HEAD = 4_096  # first bytes of a file that its format is told by
+HEAD = 4_096  # first bytes of a file, from which its format is detected
 
-# Bytes that a plugin of Pillow's may read of a file to tell its size.
+# Maximum bytes that a Pillow plugin may read of a file to determine its size.
 BYTES = 256 * 1024
 
-# Pillow's AVIF plugin reads the whole file where a header would do; larger
-# files are kept with their size in pixels unknown.
+# Pillow's AVIF plugin reads the whole file, not only its header. The size in pixels of larger
+# files stays unknown.
 WHOLE_FILE_MAX = 16 * 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What a file's bytes say of it."""
+    """Properties of an image file, read from its bytes."""
 
     media_type: str
     """As registered with IANA: ``image/jpeg``."""
     extension: str
     """With its dot: ``.jpg``."""
     width: int | None = None
-    """Pixels; None where the header isn't understood, or nobody looked."""
+    """Pixels; None if the header isn't understood, or wasn't read."""
     height: int | None = None
     mode: str | None = None
-    """As Pillow calls it: ``RGB``; None where the header doesn't tell that cheaply."""
+    """Pillow's name of the mode: ``RGB``; None if reading it would be expensive."""
     frames: int | None = None
-    """None where the header doesn't tell."""
+    """None if the header doesn't state it."""
     whole: bool | None = None
-    """False where the file breaks off; None where the format has no mark of its end."""
+    """False if the file is truncated; None if that is unknown, as for formats without an end
+    marker."""
     pillow: str | None = None
     """The one Pillow plugin that may decode it."""
 
@@ -61,23 +62,24 @@ ReadHeader = Callable[[Bytes], Header]
 
 @dataclass(frozen=True)
 class Format:
-    """An image format, told by the first bytes of a file."""
+    """An image format, recognized by the first bytes of a file."""
 
     media_type: str
     extension: str
     signature: re.Pattern[bytes]
     header: ReadHeader | None = None
-    """Reads the size; None where nothing here can."""
+    """Reads the size; None if that is not supported."""
     ends: Callable[[Bytes, int], bool | None] | None = None
-    """Whether a file whose header ends at so many bytes is whole."""
+    """Returns whether a file is complete, given the offset at which its header ends; None if it
+    can't tell."""
     pillow: str | None = None
     """The one Pillow plugin that may decode such a file."""
 
 
 class BoundedFile:
-    """A file for a plugin of Pillow's that reads *budget* bytes at most.
+    """A file of which a Pillow plugin can read at most *budget* bytes.
 
-    :raises TooLongError: from `read`, beyond that
+    :raises TooLongError: from `read`, if more bytes are read
     """
 
     def __init__(self, data: Bytes, budget: int) -> None:
@@ -87,12 +89,12 @@ class BoundedFile:
 
     def read(self, size: int | None = -1) -> bytes:
         size = len(self.data) if size is None or size < 0 else size
-        found = self.data[self._at : self._at + min(size, self.budget + 1)]
-        self.budget -= len(found)
+        chunk = self.data[self._at : self._at + min(size, self.budget + 1)]
+        self.budget -= len(chunk)
         if self.budget < 0:
             raise TooLongError
-        self._at += len(found)
-        return found
+        self._at += len(chunk)
+        return chunk
 
     def seek(self, offset: int, whence: int = 0) -> int:
         at = offset + (0, self._at, len(self.data))[whence]
@@ -106,8 +108,8 @@ class BoundedFile:
 
 
 def _by_pillow(plugin: type[ImageFile], budget: int = BYTES) -> ReadHeader:
-    """Return what reads a header with *plugin* itself: `Image.open` would measure the size
-    against a limit for decoding, which isn't done here."""
+    """Return a function that reads a header with *plugin*. `Image.open` would apply Pillow's limit
+    for decoding, although nothing is decoded here."""
 
     def header(data: Bytes) -> Header:
         file = BoundedFile(data, budget)
@@ -140,9 +142,9 @@ def _avif(data: Bytes) -> Header:
 
 _jpeg2000 = _by_pillow(Jpeg2KImageFile)
 
-# Signatures: the formats' own specifications, as collected by the WHATWG
+# Sources of the signatures: the formats' own specifications, as collected by the WHATWG
 # (https://mimesniff.spec.whatwg.org/#image-type-pattern-matching-algorithm), by
-# libmagic and by Pillow's plugins. Those of ISO base media files name the brand.
+# libmagic and by Pillow's plugins. Those of ISO base media files contain the brand.
 FORMATS = (
     _format("image/jpeg", ".jpg", rb"\xff\xd8\xff", headers.jpeg, ends.jpeg, pillow="JPEG"),
     _format("image/png", ".png", rb"\x89PNG\r\n\x1a\n", headers.png, ends.png, pillow="PNG"),
@@ -191,8 +193,8 @@ FORMATS = (
     _format(
         "image/svg+xml",
         ".svg",
-        # Atomic and possessive, or a body of many comments would be matched in
-        # exponentially many ways.
+        # Atomic and possessive: else matching a body of many comments would take exponential
+        # time.
         rb"(?:\xef\xbb\xbf)?\s*+"
         rb"(?>(?:<\?xml.*?\?>|<!--.*?-->|<!DOCTYPE\s+svg[^>\[]*(?:\[.*?\]\s*)?>)\s*)*+"
         rb"<(?:svg:)?svg[\s>]",
@@ -201,9 +203,9 @@ FORMATS = (
 
 
 def format_of(head: bytes) -> Format:
-    """Tell a file's format by its first bytes.
+    """Return the format of a file that begins with *head*.
 
-    :raises NotAnImage: if they are those of no image format
+    :raises NotAnImage: if no known image format begins so
     """
     for known in FORMATS:
         if known.signature.match(head):
@@ -214,52 +216,53 @@ def format_of(head: bytes) -> Format:
 def probe(
     path: Path, head: bytes, *, whole: bool = False, header: bool = True, quick: bool = False
 ) -> Picture:
-    """Say what the file at *path* is, by its bytes alone.
+    """Return the properties of the image file at *path*, read from its bytes alone.
 
-    *head* holds the file's first bytes, at least `HEAD` of them where it is
-    that long; if they are the *whole* file, it is not opened. The header alone
-    is read, so no size in pixels is too large; not even that, if *header* is
-    False. A header that goes on and on is no fault: the size stays unknown.
+    *head* contains at least the first `HEAD` bytes of the file, or all if it is shorter; if it is
+    the *whole* file, the file is not opened. Only the header is read, so there is no limit on
+    the size in pixels; if *header* is False, not even the header. The size of an image with an
+    overlong header stays unknown.
 
-    :raises NotAnImage: if its first bytes are those of no image format
-    :raises DamagedImage: if they are, and the header makes no sense
-    :raises TakesLongerError: if it is to be *quick*, and would hold the event loop up
+    :raises NotAnImage: if *head* is not the beginning of a known image format
+    :raises DamagedImage: if the header is malformed
+    :raises TakesLongerError: if *quick* is true and reading would block the event loop
     """
-    found = format_of(head)
-    if not header or (found.header is None and found.ends is None):
-        return Picture(found.media_type, found.extension)
+    image_format = format_of(head)
+    if not header or (image_format.header is None and image_format.ends is None):
+        return Picture(image_format.media_type, image_format.extension)
     with BytesIO(head) if whole else path.open("rb") as file:
-        return _look_into(Bytes(file, quick=quick), found)
+        return _inspect(Bytes(file, quick=quick), image_format)
 
 
-def _look_into(data: Bytes, found: Format) -> Picture:
+def _inspect(data: Bytes, image_format: Format) -> Picture:
     size: Header | None = None
     problem: Exception | None = None
     try:
-        if found.header is not None:
-            size = found.header(data)
+        if image_format.header is not None:
+            size = image_format.header(data)
     except TooLongError:
         pass
     except TakesLongerError:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's fault, not the picture's
-        problem = error  # a parser over hostile bytes: it lets through whatever went wrong
+            raise  # an error of the disk, not of the image
+        problem = error  # on untrusted bytes a parser may raise any exception
     data.renew()
     whole: bool | None = None
     with suppress(TooLongError):
-        whole = found.ends(data, size.end if size else 0) if found.ends else None
-    if problem is not None and not _header_came(data, found, whole):
+        whole = image_format.ends(data, size.end if size else 0) if image_format.ends else None
+    if problem is not None and not _has_header(data, image_format, whole):
         raise DamagedImage from problem
+    media_type, extension = image_format.media_type, image_format.extension
     if size is None:
-        return Picture(found.media_type, found.extension, whole=whole, pillow=found.pillow)
-    return Picture(found.media_type, found.extension, *size[:4], whole, found.pillow)
+        return Picture(media_type, extension, whole=whole, pillow=image_format.pillow)
+    return Picture(media_type, extension, *size[:4], whole, image_format.pillow)
 
 
-def _header_came(data: Bytes, found: Format, whole: bool | None) -> bool:
-    """Whether it is for want of the rest that libavif doesn't tell the size."""
-    if whole is not False or found.ends is not ends.boxes:
+def _has_header(data: Bytes, image_format: Format, whole: bool | None) -> bool:
+    """Whether libavif failed only since the file is truncated: the header itself is complete."""
+    if whole is not False or image_format.ends is not ends.boxes:
         return False
     data.renew()
     return b"meta" in ends.boxes_in(data)[0]

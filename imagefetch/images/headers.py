@@ -1,9 +1,8 @@
-"""Sizes as they stand in the headers of the commonest formats.
+"""Reads image sizes from the headers of the most common formats.
 
-Pillow tells these formats' sizes too, yet does more on the way than a stranger's
-bytes should be allowed to: it reads every tag of a TIFF, inflates a PNG's texts,
-decodes an icon, makes a WebP's canvas. Here nothing is read but what the size
-stands in, within bounds.
+Pillow reads these sizes too, but does more work than untrusted bytes should be able to
+cause: it reads every tag of a TIFF, inflates the texts of a PNG, decodes an icon, allocates
+the canvas of a WebP. These functions read only the bytes that contain the size, within limits.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ import struct
 import time
 from typing import IO, NamedTuple
 
-# What a parser may take of one file: reads, bytes, and seconds on a slow disk. Phones write
-# some dozens of segments, Photoshop some hundreds.
+# Limits of a parser for one file: reads, bytes, and seconds on a slow disk. Phones write
+# dozens of segments, Photoshop hundreds.
 READS = 8_000
 BYTES = 17 * 2**20
 SECONDS = 10.0
 
-# What all parsers together may take on the event loop: at worst some 0.5 ms.
+# Limits of all parsers together on the event loop, for one file: at most about 0.5 ms.
 QUICK_READS = 500
 QUICK_BYTES = 2**16
 
@@ -27,10 +26,10 @@ BLOCK = 4_096  # bytes read at once while searching forward
 
 
 class Bytes:
-    """The bytes of an open file; only those that are looked at are read.
+    """The bytes of an open file. Only the bytes of a requested slice are read.
 
-    :raises TooLongError: beyond the bounds above, whatever was asked for
-    :raises TakesLongerError: beyond those on the event loop, if it is *quick*
+    :raises TooLongError: from a read that exceeds the limits of a parser
+    :raises TakesLongerError: from a read that exceeds those of the event loop, if *quick* is true
     """
 
     def __init__(self, file: IO[bytes], *, quick: bool = False) -> None:
@@ -43,7 +42,7 @@ class Bytes:
         self.renew()
 
     def renew(self) -> None:
-        """Begin with another parser."""
+        """Reset the limits for another parser; those of the event loop stay as they are."""
         if not self._quick:
             self._reads, self._bytes = READS, BYTES
             self._end = time.monotonic() + SECONDS
@@ -64,34 +63,34 @@ class Bytes:
         return self._file.read(length)
 
     def find(self, mark: int, start: int) -> int:
-        """Return where *mark* stands first from *start* on; -1 if nowhere."""
+        """Return the offset of the first byte *mark* from *start* on; -1 if there is none."""
         for at in range(start, self._size, BLOCK):
-            found = self[at : at + BLOCK].find(mark)
-            if found >= 0:
-                return at + found
+            index = self[at : at + BLOCK].find(mark)
+            if index >= 0:
+                return at + index
         return -1
 
 
 class Header(NamedTuple):
-    """What a header says."""
+    """The properties that a header states."""
 
     width: int
     """Pixels."""
     height: int
     mode: str | None = None
-    """As Pillow calls it (``RGB``); None where it isn't told that cheaply."""
+    """Pillow's name of the mode (``RGB``); None if reading it would be expensive."""
     frames: int | None = 1
-    """None where the header doesn't tell."""
+    """None if the header doesn't state it."""
     end: int = 0
-    """Where the header ends, bytes."""
+    """Offset of the end of the header, in bytes."""
 
 
 class MalformedError(Exception):
-    """The header makes no sense, or breaks off."""
+    """The header is malformed or truncated."""
 
 
 class TooLongError(Exception):
-    """The header may make sense; nobody reads on."""
+    """Reading the header would exceed the limits; it may be valid."""
 
 
 class TakesLongerError(Exception):
@@ -99,22 +98,25 @@ class TakesLongerError(Exception):
 
 
 def take(data: Bytes, at: int, length: int) -> bytes:
-    """Return *length* bytes.
+    """Return the *length* bytes from the offset *at*.
 
     :raises MalformedError: if there are fewer
     """
-    found = data[at : at + length]
-    if len(found) < length:
+    chunk = data[at : at + length]
+    if len(chunk) < length:
         raise MalformedError
-    return found
+    return chunk
 
 
 def byte(data: Bytes, at: int) -> int:
-    """:raises MalformedError: past the end"""
+    """Return the byte at the offset *at*.
+
+    :raises MalformedError: if that is past the end
+    """
     return take(data, at, 1)[0]
 
 
-# Markers without a segment: JPG, RST0 to RST7, SOI, EOI; of JPG0 to JPG13 Pillow thinks so.
+# Markers without a segment: JPG, RST0 to RST7, SOI, EOI, and, as in Pillow, JPG0 to JPG13.
 BARE = frozenset({0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)})
 FRAMES = frozenset({*range(0xC0, 0xD0), 0xDE}) - {0xC4, 0xC8, 0xCC}
 SCAN = 0xDA
@@ -124,7 +126,7 @@ JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 def jpeg(data: Bytes) -> Header:
     """Read a JPEG up to its first scan (ITU-T T.81, annex B); payloads are skipped.
 
-    One that breaks off before has a size all the same, if its frame came.
+    A file that is truncated before the scan has a size if it contains the frame header.
     """
     at, frame = 2, b""
     try:
@@ -183,7 +185,7 @@ def png(data: Bytes) -> Header:
 def gif(data: Bytes) -> Header:
     """Read a GIF up to its first frame (GIF89a, sections 18 to 26).
 
-    A frame that is larger than the screen widens it, as with Pillow.
+    A frame that is larger than the screen enlarges it, as in Pillow.
     """
     head = take(data, 0, 13)
     width, height, flags = struct.unpack("<HHB", head[6:11])
@@ -199,7 +201,7 @@ def gif(data: Bytes) -> Header:
 
 
 def after_blocks(data: Bytes, at: int) -> int:
-    """Return where a GIF goes on after the sub-blocks that begin *at*."""
+    """Return the offset after the sub-blocks of a GIF that begin at the offset *at*."""
     while True:
         length = byte(data, at)
         at += length + 1
@@ -208,7 +210,7 @@ def after_blocks(data: Bytes, at: int) -> int:
 
 
 def webp(data: Bytes) -> Header:
-    """Read a WebP canvas's size (RFC 9649, sections 2.5 to 2.7)."""
+    """Read the canvas size of a WebP (RFC 9649, sections 2.5 to 2.7)."""
     kind, body = data[12:16], take(data, 20, 5)
     if kind == b"VP8L" and body[0] == 0x2F:
         bits = int.from_bytes(body[1:5], "little")
@@ -229,15 +231,15 @@ def webp(data: Bytes) -> Header:
     raise MalformedError
 
 
-# Bytes of a TIFF's numbers by type: BYTE, SHORT, LONG, LONG8.
+# Bytes of a number in a TIFF by type: BYTE, SHORT, LONG, LONG8.
 NUMBERS = {1: 1, 3: 2, 4: 4, 16: 8}
 TURNED = {5, 6, 7, 8}
 """Orientations that swap width and height."""
 
 
 def tiff(data: Bytes) -> Header:
-    """Read width, length and orientation out of a TIFF's first directory (TIFF 6.0, section 2)
-    or a BigTIFF's; Pillow would read what every tag of it points to."""
+    """Read width, length and orientation from the first directory of a TIFF (TIFF 6.0, section 2)
+    or BigTIFF. Pillow would read the data that every tag points to."""
     head = take(data, 0, 8)
     mark, order = ("<", "little") if head[:2] == b"II" else (">", "big")
     if 0x2B in head[2:4]:  # BigTIFF
@@ -255,7 +257,7 @@ def tiff(data: Bytes) -> Header:
     values: dict[int, int] = {}
     size = struct.calcsize(entry)
     table = data[at + counted : at + counted + count * size]
-    table = table[: len(table) // size * size]  # one that breaks off counts as far as it goes
+    table = table[: len(table) // size * size]  # use the complete entries of a truncated table
     for tag, kind, values_of_tag, value in struct.iter_unpack(entry, table):
         if tag in {256, 257, 274} and values_of_tag == 1 and kind in NUMBERS:
             values[tag] = number(value[: NUMBERS[kind]])
@@ -268,7 +270,7 @@ def tiff(data: Bytes) -> Header:
 
 
 def icon(data: Bytes) -> Header:
-    """Read the size of the largest picture of an ICO; Pillow would decode it."""
+    """Read the size of the largest image of an ICO. Pillow would decode it."""
     count = int.from_bytes(take(data, 4, 2), "little")
     entries = list(struct.iter_unpack("<BBBxHHII", take(data, 6, 16 * count)))
     if not entries:
@@ -283,7 +285,7 @@ def icon(data: Bytes) -> Header:
     inner = take(data, at, 24)
     if inner.startswith(b"\x89PNG"):
         width, height = struct.unpack(">II", inner[16:24])
-    else:  # a bitmap and, in half of its height, its mask
+    else:  # a bitmap, whose height includes that of its mask
         width, height = struct.unpack("<ii", inner[4:12])
         height = abs(height) // 2
     if width <= 0 or height <= 0:

@@ -1,5 +1,5 @@
-"""Small copies of pictures, made where a stranger's picture can do no harm
-(`imagefetch.utils.json_process`)."""
+"""Makes thumbnails. Call this in a subprocess (`imagefetch.utils.json_process`), since images are
+untrusted."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from PIL import Image, ImageFile, ImageOps
 from imagefetch.images.decoder_memory import PER_PIXEL, decode_memory
 
 SIDE = 144
-"""Pixels of a small copy, at most, either way."""
+"""Maximum width and height of a thumbnail, in pixels."""
 
 QUALITY = 70
-"""Of JPEG."""
+"""JPEG quality."""
 
 
 MEMORY = 2**28
-"""Bytes that decoding a picture may take; one that would take more has no small copy."""
+"""Maximum bytes for decoding an image; one that needs more has no thumbnail."""
 
-# A JPEG is decoded at an eighth of its size; a progressive one is in memory before.
+# A JPEG is decoded at an eighth of its size, but a progressive one is first read into memory.
 THUMBNAIL = PER_PIXEL | {"JPEG": 4, "MPO": 4}
 
 
 def thumbnail(path: Path, plugin: str, limit: int) -> bytes:
-    """Return a small copy of the picture at *path* as JPEG, of half a picture what there is.
+    """Return a thumbnail of the image at *path* as JPEG; of a truncated image, the part received.
 
-    :raises Exception: of Pillow's choice, if it can't be decoded or has more
-        than *limit* pixels, or takes more than `MEMORY`
+    :raises Exception: any of Pillow's, if the image can't be decoded, has more than *limit*
+        pixels, or needs more than `MEMORY`
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     with Image.open(path, formats=[plugin]) as image:
         if image.width * image.height > limit or decode_memory(image, THUMBNAIL) > MEMORY:
             raise Image.DecompressionBombError
-        # JPEG is decoded at an eighth of its size, if that will do.
+        # A JPEG is decoded at an eighth of its size, if that is large enough.
         image.draft("RGB", (SIDE, SIDE))
         image.thumbnail((SIDE, SIDE), reducing_gap=2.0)
         small = ImageOps.exif_transpose(image)
-    if small.has_transparency_data:  # JPEG has none, and would show what lies beneath
+    if small.has_transparency_data:  # JPEG would show the colours of transparent pixels
         white = Image.new("RGBA", small.size, "white")
         white.alpha_composite(small.convert("RGBA"))
         small = white

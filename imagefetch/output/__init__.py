@@ -1,5 +1,5 @@
-"""Writes what a run leaves behind: image files and the report.
+"""Writes the results of a run: image files and the report.
 
-Records and finished downloads come in; files in the store and CSV rows go out. Report
-rows are read back here too. Knows nothing of requests, hosts or the order of lines.
+Records and finished downloads come in; files in the store and CSV rows go out. This room
+also reads the rows of a report. It must not know requests, hosts or the order of lines.
 """

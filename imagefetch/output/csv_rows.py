@@ -1,4 +1,4 @@
-"""Rows of the report as bytes, and back."""
+"""Encodes records as rows of the CSV report, and reads rows back."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ COLUMNS = {
     "seconds": "Seconds",
     "reason": "Reason",
 }
-"""Field of `ImageRecord` to column, in the order of the file."""
+"""Maps each field of `ImageRecord` to its column, in the order of the file."""
 
 
 def cells(record: ImageRecord) -> list[str]:
-    """Return *record* as the cells of its row."""
+    """Return the cells of the row for *record*."""
     row = []
     for name in COLUMNS:
         value = getattr(record, name)
@@ -45,9 +45,9 @@ def cells(record: ImageRecord) -> list[str]:
 
 
 def record_of(row: list[str]) -> ImageRecord:
-    """Return the record that *row*, as `decode` gave it, was made of.
+    """Return the record for *row*, a list of cells returned by `decode`.
 
-    :raises ValueError: if *row* is none of this report's
+    :raises ValueError: if *row* is not a row of a report
     """
     named = dict(zip(COLUMNS, row, strict=True))
     return ImageRecord(
@@ -66,13 +66,14 @@ def record_of(row: list[str]) -> ImageRecord:
     )
 
 
-# Rows of cells that are written as they are; most are. `_DANGEROUS` tells the others among them.
+# Matches rows that are written unchanged, as most are, unless a cell begins with one of
+# `_DANGEROUS`.
 PLAIN = re.compile(r"[ !#-:<-\[\]-{}~]*")
 _DANGEROUS = ("=", "+", "-", "@", "'")
 
 
 def encode(row: list[str]) -> bytes:
-    """Return *row* as RFC 4180 wants it, of cells as `imagefetch.utils.cells.written` has them."""
+    """Return *row* as a line of RFC 4180, its cells escaped by `imagefetch.utils.cells.written`."""
     text = ",".join(row)
     if not (
         text  # not "": a lone empty cell needs quotes
@@ -87,14 +88,14 @@ def encode(row: list[str]) -> bytes:
 
 
 def decode(row: list[str]) -> list[str]:
-    """Undo what `encode` did to cells."""
+    """Undo the escapes of `encode` in the cells of *row*."""
     return [read(cell) for cell in row]
 
 
 def read_row(path: Path, offset: int) -> ImageRecord:
-    """Return the record whose row begins at *offset* bytes of the report.
+    """Return the record whose row begins at *offset*, in bytes, of the report *path*.
 
-    :raises ValueError: if there is none
+    :raises ValueError: if no valid row begins there
     """
     with path.open("rb") as file:
         file.seek(offset)
@@ -109,12 +110,12 @@ HEADER = encode(list(COLUMNS.values()))
 
 
 class Row(NamedTuple):
-    """A whole row of a report."""
+    """A complete row of a report."""
 
     offset: int
-    """Where it begins, bytes."""
+    """Bytes from the start of the report."""
     raw: bytes
-    """With its line end."""
+    """Includes the line ending."""
     cells: list[str]
 
     @property
@@ -123,38 +124,41 @@ class Row(NamedTuple):
 
     @property
     def file(self) -> str:
-        """The picture's name in the store; empty without one."""
+        """The image's file name in the store; empty if the row has no file."""
         return self.cells[3]
 
 
 ROW_MAX = 4 * CELL_MAX * len(COLUMNS)
-"""Bytes of a row, which are read at once."""
+"""Maximum length of a row, in bytes. A row is read with one call."""
 
 
 def check_header(report: Path) -> None:
-    """:raises BadInput: if *report*, however damaged its rows are, is none of this program's"""
+    """Check only the header of *report*; its rows may be damaged.
+
+    :raises BadInput: if *report* is not a report of imagefetch
+    """
     with open_report(report) as file:
         _begin(report, file)
 
 
 def _begin(report: Path, file: BinaryIO) -> bool:
-    """Read the header; return whether it is whole, and rows may follow."""
+    """Read the header; return whether it is complete, so that rows may follow."""
     header = file.readline(len(HEADER))
-    if HEADER.startswith(header):  # a kill may have torn it
+    if HEADER.startswith(header):  # truncated if the process was killed while writing it
         return header == HEADER
     raise BadInput(
-        f"{report}: is no report of this program's, or of another version; "
-        "move it away, or name another with -a report=PATH"
+        f"{report}: not a report of imagefetch, or written by another version; "
+        "move it away, or choose another path with -a report=PATH"
     )
 
 
 def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
-    """Yield the whole rows of *report*; what a kill tore at its end is left out.
+    """Yield the complete rows of *report*; a truncated last row is left out.
 
-    *begin* is where to begin if not with the first: the end of a row, in bytes. A row
-    is one physical line, since `encode` leaves no line end in a cell.
+    *begin* is the offset to begin at, in bytes: the end of a row. The default is the first
+    row. A row is one physical line, since `encode` leaves no line ending in a cell.
 
-    :raises BadInput: if *report* is none of this program's, or damaged
+    :raises BadInput: if *report* is not a report of imagefetch, or is damaged
     """
     with open_report(report) as file:
         if not _begin(report, file):
@@ -168,19 +172,19 @@ def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
             try:
                 cells = _cells(raw)
             except ValueError as error:
-                what = f"line {number} is no row of this program's: {error}"
+                problem = f"line {number} is not a valid row: {error}"
                 if isinstance(error, DamagedRow):
-                    what = f"{error} (line {number} of the file)"
+                    problem = f"{error} (line {number} of the file)"
                 raise BadInput(
-                    f"{report}: {what}; mend it, move the report away, or name another "
-                    "with -a report=PATH"
+                    f"{report}: {problem}; repair it, move the report away, or choose another "
+                    "path with -a report=PATH"
                 ) from error
             yield Row(offset, raw, cells)
             offset += len(raw)
 
 
 def readable_rows(report: Path) -> Iterator[Row]:
-    """Yield the rows of *report* up to the first that is damaged."""
+    """Yield the rows of *report* up to the first damaged one."""
     with suppress(BadInput):
         yield from read_rows(report)
 
@@ -188,7 +192,7 @@ def readable_rows(report: Path) -> Iterator[Row]:
 def open_report(path: Path) -> BinaryIO:
     """Open *path* for reading.
 
-    :raises BadInput: if it can't be read, or is no file: a device may never end
+    :raises BadInput: if it can't be read, or isn't a regular file: a device may never end
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -199,7 +203,7 @@ def open_report(path: Path) -> BinaryIO:
 
 
 class DamagedRow(ValueError):
-    """A row with a cell that can't be."""
+    """Raised for a row with an impossible value in a cell."""
 
 
 _NUMBER = "[0-8]?[0-9]{1,18}"  # below 2**63
@@ -212,18 +216,18 @@ _FIGURES = {
     9: _NUMBER,
     10: r"(?:[0-9]{1,12}(?:\.[0-9]{1,9})?)?",
 }
-"""Place of a cell to what it may be: line, bytes, width, height, hash, attempts, seconds."""
+"""Allowed values by index of the cell: line, bytes, width, height, hash, attempts, seconds."""
 
 _ALL_FIGURES = re.compile("\n".join(_FIGURES.values()))
 
 
 def _cells(raw: bytes) -> list[str]:
-    """Return the cells of a row.
+    """Return the cells of the row *raw*.
 
-    :raises ValueError: if it is none, saying why
+    :raises ValueError: if it is not a valid row; the message says why
     """
     if not raw.endswith(b"\r\n"):
-        raise ValueError("too long" if len(raw) == ROW_MAX else "no CRLF at its end")
+        raise ValueError("too long" if len(raw) == ROW_MAX else "it doesn't end with CRLF")
     text = raw[:-2].decode()
     try:
         cells = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
@@ -234,26 +238,26 @@ def _cells(raw: bytes) -> list[str]:
     if "'" in text or "\\" in text:
         cells = decode(cells)
     if _ALL_FIGURES.fullmatch("\n".join((cells[2], cells[4], *cells[6:11]))) is None:
-        for place, allowed in _FIGURES.items():
-            if re.fullmatch(allowed, cells[place]) is None:
-                name = list(COLUMNS.values())[place]
+        for index, allowed in _FIGURES.items():
+            if re.fullmatch(allowed, cells[index]) is None:
+                name = list(COLUMNS.values())[index]
                 raise DamagedRow(
-                    f"the row of line {cells[2][:20]} is damaged: {name} = {cells[place][:40]!r}"
+                    f"the row of line {cells[2][:20]} is damaged: {name} = {cells[index][:40]!r}"
                 )
-        raise DamagedRow("a row is damaged")  # a line's end within a cell
+        raise DamagedRow("a row is damaged")  # a cell contains a line ending
     return cells
 
 
 def whole_size(report: Path) -> int:
-    """Return the length of *report* in bytes up to the end of its last whole row."""
+    """Return the offset, in bytes, at which the last complete row of *report* ends."""
     with report.open("rb") as file:
         end = file.seek(0, 2)
         size = end
         while size > 0:
             begin = max(0, size - 65_536)
             file.seek(begin)
-            found = file.read(size - begin).rfind(b"\n")
-            if found >= 0:
-                return begin + found + 1
+            newline = file.read(size - begin).rfind(b"\n")
+            if newline >= 0:
+                return begin + newline + 1
             size = begin
     return 0

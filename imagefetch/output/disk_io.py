@@ -1,8 +1,8 @@
-"""File operations of a run: at once while the disk is quick, beside the event loop once it isn't.
+"""Runs file operations on the event loop while the disk is fast, else in threads.
 
-On a quick disk an operation takes less than handing it to a thread. On a slow one, as
-those of other machines are, nothing else would go on meanwhile: no more than some
-hundred pictures a second come through three operations of a few milliseconds each.
+On a fast disk an operation takes less time than handing it to a thread. On a slow disk,
+such as a network file system, it would block the event loop: with three operations of a few
+milliseconds for each image, throughput would be limited to about a hundred images a second.
 """
 
 from __future__ import annotations
@@ -17,48 +17,48 @@ from imagefetch.utils.offload import in_thread
 
 Result = TypeVar("Result")
 
-# Seconds that operations may take on average; handing one to a thread takes a tenth.
+# Mean duration, in seconds, above which a disk is slow. A switch to a thread takes a tenth of it.
 QUICK = 0.001
 
-# What each operation counts for in the average, and the seconds that it counts at most: some
-# forty pictures tell, and a single operation doesn't. Quick disks have such too, each time that
-# they write out what they have taken, and so has a process that must wait for its core.
+# Weight of one operation in the moving average, and the most seconds that it counts. So about
+# forty images decide, not one operation: fast disks have slow operations too, whenever they
+# write out their cache, and so has a process that waits for a CPU core.
 WEIGHT = 1 / 128
 MOST = 0.064
 
-# Seconds until a slow disk is given another try.
+# Seconds after which operations on a slow disk run on the event loop again.
 TRY_AGAIN = 30.0
 
-# Operations under way at once on a slow disk.
+# Operations in flight at once on a slow disk.
 THREADS = 16
 
-# Operations that a quick disk is given beside the loop. With fewer, most were left to
-# the loop, which hears of those that are done only between all else it does.
+# Heavy operations that run in threads at once on a fast disk. With fewer, most ran on the event
+# loop, which learns only between its other work that a thread has finished.
 HELPERS = 8
 
 
 class Disk:
-    """Where operations on files are carried out."""
+    """Runs file operations, each on the event loop or in a thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._mean = 0.0
         self._slow_until = clock()
-        self._threads = ThreadPoolExecutor(THREADS, "disk")  # none begins before it is needed
-        self._under_way = 0
+        self._threads = ThreadPoolExecutor(THREADS, "disk")  # starts no thread before it is needed
+        self._in_flight = 0
 
     async def run(
         self, function: Callable[..., Result], *arguments: Any, heavy: bool = False
     ) -> Result:
-        """Return *function*'s result.
+        """Call *function* with *arguments* and return its result.
 
-        A *heavy* one, which is worth it, is carried out in a thread on a quick disk too.
-        Whoever is cancelled meanwhile goes on only when it is over: what *function* works
-        on is not touched by two.
+        A *heavy* operation runs in a thread on a fast disk too. If the caller is cancelled,
+        the cancellation is raised after *function* has returned, so that no other code works
+        on the same file at the same time.
         """
         begin = self._clock()
-        if begin < self._slow_until or (heavy and self._under_way < HELPERS):
-            return await self._beside(partial(function, *arguments))
+        if begin < self._slow_until or (heavy and self._in_flight < HELPERS):
+            return await self._in_thread(partial(function, *arguments))
         try:
             return function(*arguments)
         finally:
@@ -71,13 +71,13 @@ class Disk:
             self._mean = 0.0
             self._slow_until = now + TRY_AGAIN
 
-    async def _beside(self, function: Callable[[], Result]) -> Result:
-        self._under_way += 1
+    async def _in_thread(self, function: Callable[[], Result]) -> Result:
+        self._in_flight += 1
         try:
             return await in_thread(self._threads, function)
         finally:
-            self._under_way -= 1
+            self._in_flight -= 1
 
     def close(self) -> None:
-        """Wait for no operation any more; those under way end by themselves."""
+        """Shut down without waiting; operations in flight end by themselves."""
         self._threads.shutdown(wait=False)

@@ -1,4 +1,4 @@
-"""REPORT.csv: one row a line, written through to the operating system."""
+"""Writes REPORT.csv: one row for each line of the list, unbuffered."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from imagefetch.utils.shutdown import stop_run
 from imagefetch.utils.text import escape
 
 NOT_XML = re.compile("[\ufffe\uffff]")
-"""What `escape` leaves of the characters that XML can't hold."""
+"""Characters that are not allowed in XML and that `escape` leaves in place."""
 
 
 def begin_report(path: Path) -> None:
-    """Make sure that the report is there, with its header, before anything is fetched.
+    """Make sure that the report exists, with its header, before anything is fetched.
 
     :raises ReportError: if it can't be written
     """
@@ -40,15 +40,15 @@ def begin_report(path: Path) -> None:
 
 
 class ReportStorage(FileFeedStorage):
-    """A local feed that ends the run where it can't be opened.
+    """A local feed storage that ends the run if the file can't be opened.
 
-    Scrapy would log the error, once a row, and call the crawl finished.
+    Scrapy would log the error for each row, and report the crawl as finished.
     """
 
     def __init__(self, uri: str, crawler: Crawler, *, feed_options: dict[str, Any] | None = None):
         super().__init__(uri, feed_options=feed_options)
         if not uri.startswith("file:"):
-            self.path = uri  # Scrapy would take "#" and "%20" in a path for those of an address
+            self.path = uri  # Scrapy would parse "#" and "%20" in a path as parts of a URL
         self.crawler = crawler
 
     @classmethod
@@ -68,10 +68,10 @@ class ReportStorage(FileFeedStorage):
 
 
 class ReportExporter(BaseItemExporter):
-    """Writes each record with one call of the operating system, nothing held back.
+    """Writes each record with one system call, unbuffered.
 
-    A row that can't be written whole is taken back, and ends the run: Scrapy
-    would swallow the error.
+    If a row can't be written completely, the file is truncated to the end of the row before
+    and the run ends: Scrapy would swallow the error.
     """
 
     def __init__(self, crawler: Crawler, file: IO[bytes], **kwargs: Any) -> None:
@@ -82,7 +82,7 @@ class ReportExporter(BaseItemExporter):
         status = os.fstat(file.fileno())
         self._identity = status.st_dev, status.st_ino
         self.fsync = crawler.settings.getint("FSYNC")
-        self._unsafe = 0
+        self._unsynced = 0
         """Rows written since the last fsync began."""
 
     @classmethod
@@ -104,9 +104,9 @@ class ReportExporter(BaseItemExporter):
             os.fsync(self.file.fileno())
 
     def _count_for_sync(self) -> None:
-        self._unsafe += 1
-        if self.fsync and self._unsafe >= self.fsync:
-            self._unsafe = 0
+        self._unsynced += 1
+        if self.fsync and self._unsynced >= self.fsync:
+            self._unsynced = 0
             loop = asyncio.get_running_loop()
             loop.run_in_executor(None, os.fsync, self.file.fileno()).add_done_callback(self._synced)
 
@@ -115,14 +115,14 @@ class ReportExporter(BaseItemExporter):
             self._fail(str(error))
 
     def _write(self, row: bytes) -> int | None:
-        """Append *row*; return where it begins, None if it could not be written."""
+        """Append *row*; return its offset in bytes, None if it could not be written."""
         if self.broken:
             return None
         offset = self.file.seek(0, os.SEEK_END)
         try:
-            status = os.stat(self.file.name)  # noqa: PTH116 - at each row; no path is to be parsed
+            status = os.stat(self.file.name)  # noqa: PTH116 - for each row: parse no path
             if (status.st_dev, status.st_ino) != self._identity:
-                problem = "is another file now"
+                problem = "was moved or replaced during the run"
             elif self.file.write(row) == len(row):
                 return offset
             else:
@@ -139,7 +139,7 @@ class ReportExporter(BaseItemExporter):
 
 
 class SafeCsvExporter(CsvItemExporter):
-    """Scrapy's CSV, of cells as those of the report: none is run by a spreadsheet."""
+    """Scrapy's CSV exporter, with cells escaped as in the report: no spreadsheet runs one."""
 
     def __init__(self, file: IO[bytes], **kwargs: Any) -> None:
         super().__init__(file, **{"quoting": csv.QUOTE_NONNUMERIC, **kwargs})  # type: ignore[arg-type]
@@ -150,7 +150,7 @@ class SafeCsvExporter(CsvItemExporter):
 
 
 class SafeXmlExporter(XmlItemExporter):
-    """Scrapy's XML, without the characters that XML can't hold."""
+    """Scrapy's XML exporter, without the characters that XML doesn't allow."""
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:
         value = super().serialize_field(field, name, value)

@@ -1,4 +1,4 @@
-"""The name of a picture's file, never two URLs' own; and the file of a name."""
+"""Builds an image's file name, different for each URL, and finds the file for a name."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from urllib.parse import unquote, urlsplit
 
 from pathvalidate import sanitize_filename
 
-# Bytes of UTF-8. With hash and extension the name stays below the 143 bytes of
-# eCryptfs, the smallest limit among file systems in common use.
+# Bytes of UTF-8. With hash and extension a name stays below the 143 bytes of
+# eCryptfs, the smallest limit of file systems in common use.
 STEM_MAX = 100
 HOST_MAX = 100
 
-# 80 bits: among 10 million URLs the odds of any collision are 4e-11.
+# 80 bits: the probability of a collision among 10 million URLs is 4e-11.
 HASH_BYTES = 10
 
-# A spreadsheet would run a cell, and a shell or file manager hide a file, that
-# begins with one of these.
+# A spreadsheet would run a cell that begins with one of these; a shell or file manager would
+# hide the file.
 BAD_START = "=+-@.~ '"
 
 DEFAULT = "{stem}-{hash}{ext}"
 
-# Fields of FILES_NAME, with the most bytes that each takes.
+# Fields of FILES_NAME, with the maximum bytes of each.
 FIELDS = {"stem": STEM_MAX, "hash": 16, "ext": 5, "host": HOST_MAX, "line": 12, "sha256": 64}
 
 COMPONENT_MAX = 255
-"""Bytes of a file's or folder's name, on most file systems."""
+"""Maximum bytes of a file's or folder's name, on most file systems."""
 
-# Names that Windows keeps for devices, whatever follows a dot.
+# Names that Windows reserves for devices, with any extension.
 RESERVED = frozenset(
     {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in "0123456789")}
 )
 
 
 class Piece(NamedTuple):
-    """Some text of a template, and the field after it."""
+    """Literal text of a template, and the field after it."""
 
     literal: str
     field: str | None
@@ -52,7 +52,7 @@ class NameTemplate:
     """FILES_NAME: ``{stem}-{hash}{ext}``, ``{host}/{hash:.2}/{hash}{ext}``, ``{sha256}{ext}``."""
 
     def __init__(self, text: str) -> None:
-        """:raises ValueError: saying why *text* won't do"""
+        """:raises ValueError: if *text* is not a valid template; the message says why"""
         try:
             self.pieces = [_piece(*part) for part in Formatter().parse(text)]
         except ValueError as error:
@@ -61,20 +61,20 @@ class NameTemplate:
         if not whole & {"hash", "sha256"}:
             raise ValueError(
                 "two URLs could get the same file, and one picture be lost; "
-                "let it hold {hash} or {sha256}, uncut"
+                "add {hash} or {sha256}, not shortened"
             )
         self.by_content = "hash" not in whole
-        """Whether equal pictures share a file."""
+        """Whether identical images share a file."""
         self._uses = {piece.field for piece in self.pieces}
         self._plain = "/" not in text and self.pieces[0].field == "stem" and "hash" in whole
         for component in self._components():
             _check(component)
 
     def name(self, url: str, extension: str, line: int = 0, sha256: str = "") -> str:
-        """Return the path below the store for the picture at *url*, with slashes.
+        """Return the path for the image at *url*, relative to the store, with slashes.
 
-        *extension* begins with a dot, *line* is the URL's number in the list,
-        *sha256* of the picture, in hex.
+        *extension* begins with a dot, *line* is the URL's line number in the list,
+        *sha256* is the image's hash in hex.
         """
         values = {"ext": extension, "sha256": sha256, "line": line}
         if "stem" in self._uses:
@@ -92,7 +92,7 @@ class NameTemplate:
         return "/".join(_usable(component) for component in text.split("/"))
 
     def _components(self) -> list[list[Piece]]:
-        """Return the pieces of each folder's name, then of the file's."""
+        """Return the pieces of each folder's name, then those of the file's name."""
         components: list[list[Piece]] = [[]]
         for piece in self.pieces:
             *folders, rest = piece.literal.split("/")
@@ -112,7 +112,7 @@ def _piece(literal: str, field: str | None, spec: str | None, conversion: str | 
     allowed = r"|0\d{1,2}" if field == "line" else r"|\.[1-9]\d?"
     if not re.fullmatch(allowed, spec or ""):
         example = "{line:08}" if field == "line" else f"{{{field}:.2}}"
-        raise ValueError(f"{{{field}:{spec}}} can't be read; cut as in {example}")
+        raise ValueError(f"{{{field}:{spec}}} is not a valid format; write it as {example}")
     return Piece(literal, field, spec or "")
 
 
@@ -120,7 +120,7 @@ EXAMPLES = {"stem": "a", "hash": "a2", "ext": ".a", "host": "a.a", "line": "1", 
 
 
 def _check(component: list[Piece]) -> None:
-    """:raises ValueError: if *component* is no name that every file system takes"""
+    """:raises ValueError: if *component* is not a valid name on every file system"""
     example = "".join(literal + EXAMPLES.get(field or "", "") for literal, field, _ in component)
     if not example:
         raise ValueError("a folder or file would have no name")
@@ -130,14 +130,14 @@ def _check(component: list[Piece]) -> None:
         shown = "".join(
             literal + (f"{{{field}}}" if field else "") for literal, field, _ in component
         )
-        raise ValueError(f"{shown!r} is no name that every file system takes")
+        raise ValueError(f"{shown!r} is not a valid name on every file system")
     longest = sum(
         len(literal.encode()) + _longest(field, spec) for literal, field, spec in component
     )
     if longest > COMPONENT_MAX:
         raise ValueError(
-            f"a name could take {longest} bytes, and file systems take {COMPONENT_MAX}; "
-            "cut as in {stem:.20}"
+            f"a name could take {longest} bytes, and file systems allow {COMPONENT_MAX}; "
+            "shorten a field, as in {stem:.20}"
         )
 
 
@@ -145,69 +145,69 @@ def _longest(field: str | None, spec: str) -> int:
     if field is None:
         return 0
     if spec.startswith("."):
-        return min(FIELDS[field], 4 * int(spec[1:]))  # characters of four bytes
+        return min(FIELDS[field], 4 * int(spec[1:]))  # a character takes up to four bytes
     return max(FIELDS[field], int(spec or 0))
 
 
 def _usable(component: str) -> str:
-    """Mend what only the values of a name can spoil."""
+    """Return *component* without a trailing dot or blank, and not reserved by Windows."""
     component = component.rstrip(". ") or "_"
     return f"_{component}" if component.partition(".")[0].lower() in RESERVED else component
 
 
 def file_name(url: str, extension: str) -> str:
-    """Return ``<stem>-<hash><extension>`` for the picture at *url*."""
+    """Return ``<stem>-<hash><extension>`` for the image at *url*."""
     return _DEFAULT.name(url, extension)
 
 
 def hash_of(url: str) -> str:
-    """Return the beginning of the URL's SHA-256 in base32, lower case, since some file
-    systems know no case."""
+    """Return the beginning of the URL's SHA-256 in base32: lower case only, since some file
+    systems ignore case."""
     digest = hashlib.sha256(url.encode()).digest()[:HASH_BYTES]
     return base64.b32encode(digest).decode().lower()
 
 
 def stored_file(store: Path, name: str) -> Path | None:
-    """Return the file in the folder *store* that a report calls *name*; None if there is none.
+    """Return the path of the file *name* in the folder *store*; None if there is none.
 
-    A report may be a stranger's: whatever it says, nothing outside of *store* is
-    returned, neither by ``..`` nor through a symbolic link, nor what is no file.
+    *name* is untrusted, since it comes from a report. No path outside of *store* is returned,
+    neither by ``..`` nor through a symbolic link, and none of anything but a regular file.
     """
     path = store / name
     try:
-        whole = not Path(name).is_absolute() and stat.S_ISREG(path.lstat().st_mode)
+        regular = not Path(name).is_absolute() and stat.S_ISREG(path.lstat().st_mode)
         inside = path.parent.resolve() == (store.resolve() / name).parent
     except (OSError, ValueError):
         return None
-    return path if whole and inside else None
+    return path if regular and inside else None
 
 
-# Segments that are safe as they are; to make any other safe takes ten times as
-# long. Names of devices are shorter.
+# Segments that are safe as they are; to sanitize one takes ten times as long. Names of
+# devices are shorter.
 PLAIN_SEGMENT = re.compile(r"(\w[\w-]{3,98}\w)(?:\.[a-z0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 
 
 def _stem(url: str) -> str:
-    """Return the last segment of the URL's path, made safe."""
+    """Return the last segment of the URL's path, sanitized."""
     segment = unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")
     plain = PLAIN_SEGMENT.fullmatch(segment)
     return plain[1] if plain else safe_stem(segment)
 
 
 def safe_stem(segment: str) -> str:
-    """Return *segment*, whatever it holds, as a name that every file system takes."""
+    """Return *segment* sanitized to a name that is valid on every file system."""
     text = unicodedata.normalize("NFC", segment)
-    # Control, format (bidi), surrogate and private characters, and separators
+    # Remove control, format (bidi), surrogate and private characters, and separators
     # other than the blank.
     text = "".join(c for c in text if c == " " or unicodedata.category(c)[0] not in "CZ")
     text = sanitize_filename(text, replacement_text="_", platform="universal")
-    text = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", text)  # the extension comes from the bytes
+    text = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", text)  # the image's bytes give the extension
     text = text.encode()[:STEM_MAX].decode(errors="ignore")
     return text.strip(BAD_START).rstrip(". ") or "image"
 
 
 def _host(url: str) -> str:
-    """Return the URL's host in letters, digits, dots and dashes."""
+    """Return the URL's host, reduced to letters, digits, dots, dashes and underscores."""
     host = re.sub(r"[^a-z0-9.-]", "_", urlsplit(url).hostname or "")
     return host[:HOST_MAX].strip("-.") or "host"
 

@@ -1,4 +1,4 @@
-"""A store that is a local folder."""
+"""Stores files in a local folder."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from imagefetch.output.ownership.named_files import Owner
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download
 
-# Folders whose path is remembered as made and looked at.
+# Maximum number of folders that are remembered as created and checked.
 FOLDERS = 100_000
 
-# Files that are put into their places at once, where names are the same, wait for each other.
+# Number of locks that names are hashed to: two files of the same name are stored one by one.
 LOCKS = 64
 
 
 class FolderStore(FSFilesStore):
-    """Moves files into their places, each atomically, over none but its report's own."""
+    """Moves files into the store, each atomically, and replaces only files of its own report."""
 
     own: Ownership
-    """Set before the first file is taken."""
+    """Set before the first call of `take`."""
 
     def __init__(self, basedir: str) -> None:
         super().__init__(basedir)
@@ -36,85 +36,90 @@ class FolderStore(FSFilesStore):
         self._locks = [threading.Lock() for _ in range(LOCKS)]
 
     def take(self, download: Download, name: str) -> str:
-        """Move *download* to *name*, or where another's file is there, below the report's own
-        folder; return where it is.
+        """Move *download* to *name*, or into the report's own folder if a file with another
+        owner has that name; return the name that was used.
 
-        :raises StoreError: if a folder on the way is a symbolic link
+        :raises StoreError: if a parent folder is a symbolic link, or no name is free
         :raises OSError: if the file system refuses
         """
         with self._locks[hash(name) % LOCKS]:
             try:
                 return self._take(download, name)
-            except FileNotFoundError:  # another run has removed a folder that was empty
+            except FileNotFoundError:  # another run has removed an empty folder
                 self._folders.clear()
                 return self._take(download, name)
 
     def _take(self, download: Download, name: str) -> str:
-        body, other = str(download.path), ""
-        for place in self.own.places(name):
-            if "/" in place:
-                self._make_folders(place)
-            target = f"{self.basedir}/{place}"
-            if self._put(body, other, place, target):
-                return place
+        body, equal_file = str(download.path), ""
+        for candidate in self.own.places(name):
+            if "/" in candidate:
+                self._make_folders(candidate)
+            target = f"{self.basedir}/{candidate}"
+            if self._move(body, equal_file, candidate, target):
+                return candidate
             status = os.lstat(target)
-            same = _holds(target, status, download)
-            owner = self.own.owner(place, status.st_mtime_ns)
+            same = _has_same_bytes(target, status, download)
+            owner = self.own.owner(candidate, status.st_mtime_ns)
             if same and owner is not Owner.OTHER:
-                os.unlink(body)  # noqa: PTH108 - once a picture; no path is to be parsed
-                return place
+                os.unlink(body)  # noqa: PTH108 - for each image: parse no path
+                return candidate
             if owner is Owner.EARLIER:
-                self._replace(body, place, target)
-                return place
+                self._replace(body, candidate, target)
+                return candidate
             if same:
-                other = target
-        raise StoreError(f"{name}: no name is free for it in {self.own.folder}; move that away")
+                equal_file = target
+        raise StoreError(
+            f"{name}: all names for it in {self.own.folder} are taken; move that folder away"
+        )
 
-    def _put(self, body: str, other: str, place: str, target: str) -> bool:
-        """Let *target* be *body*, or a link to *other* of equal bytes; False if it is taken."""
-        moved = Identity.of(os.stat(other or body))  # noqa: PTH116 - as above
-        self.own.note(place, moved)
+    def _move(self, body: str, equal_file: str, name: str, target: str) -> bool:
+        """Move *body* to *target*, or make *target* a hard link to *equal_file*, which has the
+        same bytes; return False if *target* exists."""
+        identity = Identity.of(os.stat(equal_file or body))  # noqa: PTH116 - as above
+        self.own.note(name, identity)
         try:
-            if not other:
+            if not equal_file:
                 move_new(body, target)
-            elif link_new(other, target):
+            elif link_new(equal_file, target):
                 os.unlink(body)  # noqa: PTH108 - as above
             else:
-                return self._put(body, "", place, target)
+                return self._move(body, "", name, target)
         except FileExistsError:
             if os.path.samestat(os.lstat(body), os.lstat(target)):
-                os.unlink(body)  # noqa: PTH108 - it was moved: a network's reply was lost
-                self.own.intents.moved.add(place)
+                os.unlink(body)  # noqa: PTH108 - linked; the file server's reply was lost
+                self.own.intents.moved.add(name)
                 return True
-            self.own.intents.take_back(place, moved)
+            self.own.intents.take_back(name, identity)
             return False
-        self.own.intents.moved.add(place)
+        self.own.intents.moved.add(name)
         return True
 
-    def _replace(self, body: str, place: str, target: str) -> None:
-        self.own.note(place, Identity.of(os.stat(body)))  # noqa: PTH116 - as above
+    def _replace(self, body: str, name: str, target: str) -> None:
+        self.own.note(name, Identity.of(os.stat(body)))  # noqa: PTH116 - as above
         os.replace(body, target)  # noqa: PTH105 - as above
-        self.own.intents.moved.add(place)
+        self.own.intents.moved.add(name)
 
     def _make_folders(self, path: str) -> None:
         folder = path.rpartition("/")[0]
         if folder in self._folders:
             return
         for parent in reversed(PurePosixPath(path).parents[:-1]):
-            place = Path(self.basedir, parent)
+            path_of_parent = Path(self.basedir, parent)
             with suppress(FileExistsError):
-                place.mkdir()
-            if place.is_symlink() or not place.is_dir():
-                raise StoreError(f"{place}: is no folder, or a symbolic link; move it away")
+                path_of_parent.mkdir()
+            if path_of_parent.is_symlink() or not path_of_parent.is_dir():
+                raise StoreError(
+                    f"{path_of_parent}: not a folder, or a symbolic link; move it away"
+                )
         if len(self._folders) >= FOLDERS:
             self._folders.clear()
         self._folders.add(folder)
 
 
-def _holds(path: str, status: os.stat_result, download: Download) -> bool:
-    """Whether the file *path* holds the bytes of *download*.
+def _has_same_bytes(path: str, status: os.stat_result, download: Download) -> bool:
+    """Whether the file *path* has the same bytes as *download*.
 
-    :raises IsADirectoryError: if it is a folder
+    :raises IsADirectoryError: if *path* is a folder
     """
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(21, "Is a directory")

@@ -1,4 +1,4 @@
-"""Files beside the report: those that may be there are the program's own, or are left alone."""
+"""Writes files in the report's folder, and recognizes which files there are imagefetch's own."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 TOKEN = re.compile(r"\.(?P<target>.+)\.[0-9a-f]{16}\.new", re.DOTALL)
-"""What files are called that are being written: ``.REPORT.csv.0123456789abcdef.new``."""
+"""Names of temporary files: ``.REPORT.csv.0123456789abcdef.new``."""
 
 LOOKED_AT = 200
-"""Bytes of a file that tell whose it is."""
+"""Bytes at the beginning of a file that show whether imagefetch wrote it."""
 
 
 def new_file(target: Path) -> Path:
-    """Make an empty file in the folder of *target*, whose place it is to take; return its path.
+    """Create an empty temporary file, which is to replace *target*, in its folder; return its path.
 
     :raises OSError: if the file system refuses
     """
@@ -31,9 +31,9 @@ def new_file(target: Path) -> Path:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
-    """Let a file be written; put it in the place of *target* once it is whole.
+    """Yield a temporary file for writing; replace *target* with it when the block ends.
 
-    :raises OSError: if the file system refuses; nothing is left of it then
+    :raises OSError: if the file system refuses; the temporary file is removed
     """
     new = new_file(target)
     try:
@@ -47,12 +47,12 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 def head_of(path: Path) -> bytes | None:
-    """Return the first bytes of the file *path*; None if nothing is there.
+    """Return the first `LOOKED_AT` bytes of the file *path*; None if it doesn't exist.
 
-    :raises OSError: if it can't be read, or is no regular file
+    :raises OSError: if it can't be read, or isn't a regular file
     """
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):  # a link leads to another's file
+        if not stat.S_ISREG(path.lstat().st_mode):  # a link may lead to any file
             raise OSError(errno.EEXIST, "no regular file")
         with path.open("rb") as file:
             return file.read(LOOKED_AT)
@@ -63,10 +63,10 @@ def head_of(path: Path) -> bytes | None:
 def remove_leftovers(
     folder: Path, is_ours: Callable[[str, bytes], bool], but: Path | None = None
 ) -> None:
-    """Remove files in *folder* that were being written as a process was killed.
+    """Remove the temporary files in *folder* that killed processes left.
 
-    *is_ours* is given the name of the file that one was to replace, and its first bytes.
-    *but* stays. Nobody else may be writing there.
+    *is_ours* is called with the name of the file that the temporary file was to replace, and
+    with its first bytes. *but* is kept. No other process may be writing to *folder*.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

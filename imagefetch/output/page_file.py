@@ -1,4 +1,4 @@
-"""The file that a run's page is."""
+"""Names, recognizes and writes the file of the HTML report."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 from imagefetch.output.own_files import head_of, replacing
 
 MARK = b'<!doctype html>\n<html lang="en">\n<meta name="generator" content="imagefetch'
-"""How every page of ours begins: no other file is overwritten."""
+"""Beginning of every HTML report of imagefetch. No other file is overwritten."""
 
 
 def page_path(report: Path) -> Path:
-    """Return where the page of *report* is: ``REPORT.html`` beside ``REPORT.csv``.
+    """Return the path of the HTML report of *report*: ``REPORT.html`` for ``REPORT.csv``.
 
-    Of a report that is called otherwise than ``.csv`` the whole name stays, so that
-    none is its own page: ``REPORT.html.html``.
+    A name that doesn't end with ``.csv`` is kept whole, so that the two paths always differ:
+    ``REPORT.html.html`` for ``REPORT.html``.
     """
     whole = report.suffix.lower() == ".csv"
     return report.with_name((report.stem if whole else report.name) + ".html")
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a page may be written at *path*: nothing is there, or a page of this program's."""
+    """Whether an HTML report may be written to *path*: no file is there, or one of imagefetch's."""
     try:
         head = head_of(path)
     except OSError:
@@ -31,18 +31,18 @@ def is_ours(path: Path) -> bool:
 
 
 def put(path: Path, text: str) -> None:
-    """Write *text* beside *path*, then put it in its place.
+    """Write *text* to a temporary file, then replace *path* with it.
 
-    :raises OSError: if the file system refuses; nothing is left of it then
+    :raises OSError: if the file system refuses; the temporary file is removed
     """
     with replacing(path) as file:
         file.write(text.encode("utf-8", "replace"))
 
 
 def keep_page(report: Path, previous: Path) -> None:
-    """Let the page of *report*, if it has one, go along with it to where it is *previous*;
-    else that of the one before is removed."""
+    """Rename the HTML report of *report* to that of *previous*, to which *report* was renamed.
+    If there is none, remove an old HTML report of *previous*."""
     page, old = page_path(report), page_path(previous)
     if is_ours(old) and is_ours(page):
-        with suppress(OSError):  # no run fails for the sake of an old page
+        with suppress(OSError):  # an old HTML report is not worth a failed run
             page.replace(old) if page.exists() else old.unlink(missing_ok=True)

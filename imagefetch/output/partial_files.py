@@ -1,4 +1,4 @@
-"""Partial files: response bodies on their way to disk."""
+"""Writes response bodies to partial files while they are downloaded."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from imagefetch.errors import StoreError, store_error
 from imagefetch.images.formats import HEAD
 from imagefetch.output.store_paths import is_remote, local_path
 
-# Bytes of a body that is kept in memory beside its file until it has a row, so that
-# the file need not be read.
+# Maximum bytes of a body that is also kept in memory until its row is written, so that its file
+# need not be read.
 SMALL = 32 * 1024
 
 
 ATTEMPT_REPORT = re.compile(r"job-[0-9a-f]{12}-[0-9]{6,9}-[0-9]{4,9}-[0-9a-z]{1,16}\.csv")
-"""What `imagefetch.fleet` calls a report in a folder of the worker's own: job, shard, attempt."""
+"""Name of the report of a fleet's attempt, in a folder of the worker's own: job, shard, attempt."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """A body that came whole."""
+    """A body that was received completely."""
 
     path: Path | None = None
     """Its partial file; None for an empty body, or one that is not wanted."""
@@ -34,11 +34,11 @@ class Download:
     sha256: str = ""
     """Lower-case hex."""
     head: bytes = b""
-    """The first bytes, at least `HEAD` of them where there are so many."""
+    """The first bytes: at least `HEAD`, or the whole body if it is shorter."""
 
     @property
     def in_memory(self) -> bool:
-        """Whether ``head`` is all of it."""
+        """Whether ``head`` is the whole body."""
         return len(self.head) == self.size
 
     def discard(self) -> None:
@@ -53,22 +53,22 @@ class Download:
                 raise store_error(self.path, error) from error
 
 
-# Bytes of a piece that is copied to those before it, not kept as it came: an object for each
-# takes 40 bytes more, and a server may send a byte at a time.
+# Pieces below this size, in bytes, are joined to the piece before: a separate object takes 40 bytes
+# more, and a server may send one byte at a time.
 TINY = 1_024
 
 
 class Gathered:
-    """Pieces of a body that wait to be written."""
+    """Buffers the pieces of a body until they are written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0
-        """Bytes, gathered or written out."""
+        """Bytes received: buffered and written."""
         self.head = b""
-        """The first of them, `HEAD` at most."""
+        """The first of them, at most `HEAD`."""
         self.gathered = 0
-        """Bytes."""
+        """Bytes in the buffer."""
         self._pieces: list[bytes | bytearray] = []
 
     def gather(self, data: bytes) -> None:
@@ -84,7 +84,7 @@ class Gathered:
             self.head += data[: HEAD - len(self.head)]
 
     def take(self) -> bytes | bytearray:
-        """Return what was gathered, and forget it."""
+        """Return the content of the buffer, and empty it."""
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self.gathered = 0
@@ -92,19 +92,19 @@ class Gathered:
 
 
 class PartialFile(Gathered):
-    """A file for a body: what arrives is gathered, and written out when told to.
+    """A buffered file for a body; `write_out` writes the buffer to disk.
 
-    It is made when the first bytes are written out.
+    The file is created when the first bytes are written.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._sha256 = hashlib.sha256()
         self._file: int | None = None  # its descriptor while it is open
-        self._made = False
+        self._created = False
 
     def write_out(self) -> None:
-        """Write what was gathered.
+        """Write the buffer to the file.
 
         :raises StoreError: if the file system refuses
         """
@@ -115,8 +115,8 @@ class PartialFile(Gathered):
         try:
             if self._file is None:
                 self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-                self._made = True
-            for piece in pieces:  # to join them first would take their size in memory once more
+                self._created = True
+            for piece in pieces:  # joining them first would double the memory in use
                 rest = memoryview(piece)
                 while rest:
                     rest = rest[os.write(self._file, rest) :]
@@ -125,28 +125,28 @@ class PartialFile(Gathered):
             raise store_error(self.path, error) from error
 
     def finish(self) -> Download:
-        """Write out the rest, close the file and say what it holds.
+        """Write the rest of the buffer, close the file and return its `Download`.
 
         :raises StoreError: if the file system refuses
         """
         head = b"".join(self._pieces) if self.size == self.gathered <= SMALL else self.head
         self.write_out()
-        if not self._made:
+        if not self._created:
             return Download()
         try:
             self._close()
-        except OSError as error:  # some file systems tell of a full disk only here
+        except OSError as error:  # some file systems report a full disk only here
             raise store_error(self.path, error) from error
         return Download(self.path, self.size, self._sha256.hexdigest(), head)
 
     def discard(self) -> None:
-        """Leave no file.
+        """Close and remove the file.
 
         :raises StoreError: if the file system refuses
         """
         with suppress(OSError):
             self._close()
-        if self._made:
+        if self._created:
             Download(self.path).discard()
 
     def _close(self) -> None:
@@ -158,26 +158,26 @@ class PartialFile(Gathered):
 def partial_folder(store: str, report: Path) -> Path:
     """Return the folder for the partial files of the run that writes *report*.
 
-    It lies in the store, where renaming a file into its place is atomic, or
-    beside the report where the store is not a local folder. Runs with
-    different reports share no folder. That of an attempt of a fleet follows from
-    its report's name, since the folder of that is another on each machine.
+    It is in the store, so that a file can be renamed to its final name atomically. If the store
+    is remote, it is in the report's folder. Runs with different reports share no folder. The
+    folder of a fleet's attempt depends only on the name of its report, since that report's
+    folder differs between machines.
     """
     base = report.parent if is_remote(store) else local_path(store)
-    known = report.name if ATTEMPT_REPORT.fullmatch(report.name) else str(report)
-    run = hashlib.sha256(known.encode()).hexdigest()[:12]
+    key = report.name if ATTEMPT_REPORT.fullmatch(report.name) else str(report)
+    run = hashlib.sha256(key.encode()).hexdigest()[:12]
     return base / ".part" / run
 
 
 def open_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:
-    """Make *folder*, or empty it of what an interrupted run left there, but for files to *keep*.
+    """Create *folder*, or remove the files that an interrupted run left in it, except *keep*.
 
-    :raises StoreError: if the file system refuses
+    :raises StoreError: if the file system refuses, or the folder is a symbolic link
     """
     try:
-        for place in (folder.parent, folder):
-            if place.is_symlink():  # what it leads to is not ours to empty
-                raise StoreError(f"{place}: is a symbolic link; remove it")
+        for path in (folder.parent, folder):
+            if path.is_symlink():  # its target may be any folder, and must not be emptied
+                raise StoreError(f"{path}: is a symbolic link; remove it")
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
             if path.name not in keep:
@@ -187,8 +187,8 @@ def open_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:
 
 
 def close_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:
-    """Remove *folder* with what nobody has taken from it, but for files to *keep*; and the folder
-    of such folders where it is empty."""
+    """Remove *folder* with the files left in it, except *keep*; then its parent if that is
+    empty."""
     with suppress(OSError):
         for path in folder.iterdir():
             if path.name not in keep:
@@ -197,4 +197,4 @@ def close_partial_folder(folder: Path, keep: Collection[str] = ()) -> None:
         try:
             path.rmdir()
         except OSError:
-            return  # another run's, or a file for the next start to clear
+            return  # not empty: another run's folder, or a file that the next run removes

@@ -1,4 +1,4 @@
-"""What FILES_STORE names: an address, or a local folder."""
+"""Distinguishes local from remote values of FILES_STORE."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def is_remote(store: str) -> bool:
-    """Whether FILES_STORE is an address (``s3://…``) and no local folder."""
+    """Whether FILES_STORE is a URL (``s3://…``), not a local folder."""
     return "://" in store and not store.startswith("file://")
 
 

@@ -1,11 +1,11 @@
-"""File stores: what the pipeline hands a finished file to, for each kind of FILES_STORE."""
+"""Uploads finished files to Google Cloud Storage and FTP servers."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from ftplib import FTP
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scrapy.pipelines.files import FTPFilesStore, GCSFilesStore
 from scrapy.utils.asyncio import run_in_thread
@@ -14,15 +14,12 @@ from scrapy.utils.ftp import ftp_makedirs_cwd
 
 from imagefetch.output.folder_store import FOLDERS
 
-if TYPE_CHECKING:
-    pass
-
 
 class GoogleStore(GCSFilesStore):
-    """Google Cloud Storage. Sends the file piece by piece instead of as one string."""
+    """Google Cloud Storage. Uploads the file in chunks, not as one string."""
 
     PIECE = 8 * 2**20
-    """Bytes in memory at once. The client's own is 100 MiB, more than most pictures."""
+    """Bytes of a chunk. The client's default is 100 MiB, more than most images."""
 
     async def persist_file(  # type: ignore[override]
         self, path: str, buf: Any, info: Any, meta: Any = None, headers: Any = None
@@ -39,16 +36,16 @@ class GoogleStore(GCSFilesStore):
 
 
 class FTPStore(FTPFilesStore):
-    """FTP. Makes each folder once, before its first file.
+    """FTP. Creates each folder once, before its first file.
 
-    Of uploads that each make the folder where they miss it, only the quickest
-    succeeds: to the others the server says that it exists.
+    If each upload created a missing folder itself, only the first would succeed: to the others
+    the server would report that the folder exists.
     """
 
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
         self.folders: dict[str, asyncio.Future[None]] = {}
-        """By path below the store: done as soon as it is there."""
+        """By path relative to the store: done when the folder exists."""
 
     async def persist_file(  # type: ignore[override]
         self, path: str, buf: Any, info: Any, meta: Any = None, headers: Any = None
@@ -57,15 +54,15 @@ class FTPStore(FTPFilesStore):
         await ensure_awaitable(super().persist_file(path, buf, info, meta, headers))
 
     async def _folder(self, folder: str) -> None:
-        """Return once *folder*, below the store, is there; the folder it lies in comes first."""
+        """Create *folder*, relative to the store, after its parent; return when it exists."""
         if folder not in self.folders:
             if folder:
                 await self._folder(folder.rpartition("/")[0])
             if len(self.folders) >= FOLDERS:
                 self.folders.clear()
             if folder not in self.folders:
-                making = run_in_thread(self._make_folder, f"{self.basedir}/{folder}")
-                self.folders[folder] = asyncio.ensure_future(making)
+                creation = run_in_thread(self._make_folder, f"{self.basedir}/{folder}")
+                self.folders[folder] = asyncio.ensure_future(creation)
         await self.folders[folder]
 
     def _make_folder(self, folder: str) -> None:

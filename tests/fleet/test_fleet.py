@@ -515,7 +515,7 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
         ({"job": "taken"}, {}, r"^job folder [^:]*taken: holds something else"),
         ({"job": "foreign"}, {}, r"job folder .*foreign: its job\.json is none of this version's"),
         ({"only": "failed", "fresh": "1"}, {}, r"give one of them"),
-        ({"report": "stranger.csv"}, {}, r"stranger\.csv: is no report of this program's"),
+        ({"report": "stranger.csv"}, {}, r"stranger\.csv: not a report of imagefetch"),
     ],
 )
 def test_bad_input(

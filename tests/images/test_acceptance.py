@@ -1,4 +1,4 @@
-"""Which pictures are wanted."""
+"""Filters accept or reject images by size, type and bytes."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], type[errors.Rejection]]] = [
 def test_bounds(
     within: dict[str, Any], beyond: dict[str, Any], error: type[errors.Rejection]
 ) -> None:
-    """A picture at the bound is wanted, one beyond it has the bound's own reason."""
+    """An image at the bound is accepted; one beyond it is rejected with the bound's own reason."""
     Filters.from_settings(project(**within)).check(record())
     with pytest.raises(error):
         Filters.from_settings(project(**beyond)).check(record())
     if error not in {errors.TooFewBytes, errors.TypeNotAllowed}:
-        Filters.from_settings(project(**beyond)).check(record(None, None))  # not known, no fault
+        Filters.from_settings(project(**beyond)).check(record(None, None))  # unknown, so accepted
 
 
 def test_off_by_default() -> None:
-    """Any picture is wanted."""
+    """Every image is accepted."""
     Filters.from_settings(project()).check(
         ImageRecord("u", "200", 1, "", 1, "image/svg+xml", 1, 9**9)
     )
 
 
 def test_high_and_wide_are_elongated_alike() -> None:
-    """The ratio is the longer side's to the shorter."""
+    """The ratio is that of the longer side to the shorter."""
     filters = Filters(max_aspect_ratio=3)
     filters.check(record(30, 90))
     for size in ((30, 91), (91, 30)):
@@ -60,7 +60,7 @@ def test_high_and_wide_are_elongated_alike() -> None:
 
 
 def test_what_is_not_wanted_has_a_row_and_no_file(crawl: RunCrawl, server: Server) -> None:
-    """A filter's slug is the row's reason; the run says how many."""
+    """The slug of a filter is the reason in the row; the summary counts them."""
     urls = [server.url(path) for path in ("/image/a.jpg", "/size/9000/b.jpg")]
     done = crawl(urls, MIN_BYTES=5000)
     assert done.status == 0, done.log
@@ -74,7 +74,7 @@ def test_what_is_not_wanted_has_a_row_and_no_file(crawl: RunCrawl, server: Serve
 
 
 def test_bounds_that_need_a_size_need_the_header(crawl: RunCrawl, server: Server) -> None:
-    """With VERIFY_IMAGES off nothing would be found: refused at the start."""
+    """With VERIFY_IMAGES off no damage would be detected: the run is refused at the start."""
     done = crawl([server.url("/image/a.jpg")], MIN_WIDTH=10, VERIFY_IMAGES="off")
     assert done.status == 2
     assert done.log.startswith("imagefetch: setting MIN_WIDTH = '10': needs sizes")

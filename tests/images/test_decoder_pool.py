@@ -1,4 +1,4 @@
-"""Decoding whole pictures, beside the run."""
+"""Images are decoded in subprocesses."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def written(folder: Path, content: bytes) -> Path:
 
 @each_sample
 def test_what_pillow_wrote_decodes(tmp_path: Path, sample: Sample) -> None:
-    """Nothing is wrong with a whole picture of any format."""
+    """A complete image of any format is accepted."""
     plugin = "JPEG" if sample.pillow == "MPO" else sample.pillow
     assert decode(str(written(tmp_path, sample.bytes())), plugin, LIMIT * 20) == ""
 
 
 @pytest.mark.parametrize("pillow", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000"])
 def test_what_is_wrong_is_said(tmp_path: Path, pillow: str) -> None:
-    """A picture without its second half can't be decoded; only the named plugin is tried."""
+    """An image without its second half can't be decoded; only the named plugin is tried."""
     content = noise(pillow)
     path = written(tmp_path, content[: len(content) // 2])
     assert decode(str(path), pillow, LIMIT)
@@ -65,7 +65,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, pillow: str) -> None:
 
 
 def test_every_frame_within_the_limit_is_decoded(tmp_path: Path) -> None:
-    """Damage in a later frame is found, unless it is beyond the pixels that are decoded."""
+    """Damage in a later frame is detected, unless it is beyond the limit of pixels."""
     frames = [Image.effect_noise((64, 64), 90) for _ in range(4)]
     out = io.BytesIO()
     frames[0].save(out, "PNG", save_all=True, append_images=frames[1:])
@@ -76,7 +76,7 @@ def test_every_frame_within_the_limit_is_decoded(tmp_path: Path) -> None:
 
 
 def test_past_the_limit_nothing_is_decoded(tmp_path: Path) -> None:
-    """A picture of more pixels than allowed is no fault, whatever follows its header."""
+    """An image with more pixels than the limit is accepted, whatever follows its header."""
     content = noise("JPEG", 400)
     assert decode(str(written(tmp_path, content[: len(content) // 2])), "JPEG", LIMIT) == ""
 
@@ -87,7 +87,7 @@ async def _check(path: Path, patience: float = 30, limit: int = LIMIT) -> None:
 
 
 def test_a_pool_tells_good_from_bad(tmp_path: Path) -> None:
-    """One process after the other serves many pictures; what it refuses is the picture's fault."""
+    """A process decodes many images; what it can't decode is reported as damage of the image."""
     good, bad = tmp_path / "good", tmp_path / "bad"
     good.write_bytes(noise("PNG"))
     bad.write_bytes(noise("PNG")[:-200])
@@ -103,7 +103,7 @@ def test_a_pool_tells_good_from_bad(tmp_path: Path) -> None:
 
 
 def endless(folder: Path) -> Path:
-    """Return a named pipe that nobody writes into: its reader waits for ever."""
+    """Return a named pipe without a writer: opening it for reading blocks for ever."""
     path = folder / "endless"
     os.mkfifo(path)
     return path
@@ -111,7 +111,7 @@ def endless(folder: Path) -> Path:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes")
 def test_a_decoder_that_hangs_is_ended(tmp_path: Path) -> None:
-    """It loses its picture only: the next is decoded by a new process."""
+    """Only its current image fails: a new process decodes the next one."""
     good = written(tmp_path, noise("PNG"))
 
     async def run() -> None:
@@ -136,7 +136,7 @@ decoder.main()
 def test_a_decoder_that_wants_too_much_memory_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system refuses memory past the bound; that ends the process, not the run."""
+    """The system refuses memory above the limit; that ends the process, not the run."""
     (tmp_path / "greedy_decoder.py").write_text(GREEDY)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(decoder_pool, "MODULE", "greedy_decoder")
@@ -146,7 +146,7 @@ def test_a_decoder_that_wants_too_much_memory_is_ended(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 def test_no_picture_takes_more_memory_than_its_pixels(tmp_path: Path) -> None:
-    """Whatever format it has, and whatever lies in it: so much for each pixel of the limit."""
+    """For every format and content, memory is limited in proportion to the limit of pixels."""
     side = 4_400
     limit = side * side
     peaks = []
@@ -166,8 +166,8 @@ def test_no_picture_takes_more_memory_than_its_pixels(tmp_path: Path) -> None:
 def test_the_end_of_a_run_waits_for_no_decoder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once the run is to end, one that hangs is ended, and nothing new is begun: these
-    pictures have no outcome."""
+    """When the run is stopping, a decoder that hangs is killed, and no image is decoded any
+    more: these images have no outcome."""
     monkeypatch.setattr(decoder_pool, "GRACE", 0)
     begun: list[Decoder] = []
 
@@ -197,7 +197,7 @@ def test_the_end_of_a_run_waits_for_no_decoder(
 def test_decoders_that_do_not_work_end_the_run_at_its_start(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
-    """Otherwise every picture would be called damaged: exit status 3, one line, no request."""
+    """Else every image would be reported as damaged: exit status 3, one line, no request."""
     broken = tmp_path / "modules"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
@@ -208,12 +208,12 @@ def test_decoders_that_do_not_work_end_the_run_at_its_start(
     )
     assert done.status == 3
     assert "Traceback" not in done.log
-    assert "system-limit: VERIFY_IMAGES = 'full': a process for decoding ends at once" in done.log
+    assert "system-limit: VERIFY_IMAGES = 'full': the decoder subprocess ends at once" in done.log
     assert not server.hits
 
 
 def test_a_file_that_is_gone_is_no_fault(tmp_path: Path) -> None:
-    """What the disk does wrong isn't the picture's fault."""
+    """An error of the disk is not reported as damage of the image."""
     with pytest.raises(FileNotFoundError):
         asyncio.run(_check(tmp_path / "gone"))
 
@@ -222,7 +222,7 @@ def test_a_file_that_is_gone_is_no_fault(tmp_path: Path) -> None:
 
 
 def sends(server: Server, path: str, body: bytes) -> str:
-    """Let *server* answer *path* with *body*; return the URL."""
+    """Let *server* return *body* for *path*; return the URL."""
 
     async def answer(writer: Writer) -> None:
         writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -233,15 +233,15 @@ def sends(server: Server, path: str, body: bytes) -> str:
 
 
 def scrambled() -> bytes:
-    """Return a PNG that has its end, and no sense before it."""
+    """Return a PNG that has an end marker, and invalid data before it."""
     content = bytearray(noise("PNG"))
     content[200:260] = bytes(60)
     return bytes(content)
 
 
 def several(server: Server) -> list[str]:
-    """Return URLs of a whole, a cut, a scrambled and a huge picture, and of one that Pillow
-    can't read."""
+    """Return URLs of a complete, a truncated, a scrambled and a huge image, and of one that
+    Pillow can't read."""
     return [
         server.url("/image/a.jpg"),
         sends(server, "/cut.jpg", noise("JPEG")[:-300]),
@@ -252,7 +252,7 @@ def several(server: Server) -> list[str]:
 
 
 def test_damage_is_kept_and_told(crawl: RunCrawl, server: Server) -> None:
-    """By default a damaged picture has file and reason; what isn't decoded has no reason."""
+    """By default a damaged image has a file and a reason; one that isn't decoded has no reason."""
     urls = several(server)
     done = crawl(urls, VERIFY_IMAGES="full", MAX_IMAGE_PIXELS=64 * 64)
     assert done.status == 0, done.log
@@ -276,7 +276,7 @@ def test_damage_is_kept_and_told(crawl: RunCrawl, server: Server) -> None:
 
 @pytest.mark.parametrize("level", ["full", "header", "off"])
 def test_damage_is_not_kept(crawl: RunCrawl, server: Server, level: str) -> None:
-    """With KEEP_DAMAGED off it has a reason and no file, as far as it is looked for."""
+    """With KEEP_DAMAGED off it has a reason and no file, if VERIFY_IMAGES detects the damage."""
     urls = several(server)
     done = crawl(urls, VERIFY_IMAGES=level, MAX_IMAGE_PIXELS=64 * 64, KEEP_DAMAGED=False)
     assert done.status == 0, done.log

@@ -1,4 +1,4 @@
-"""What a picture is, told by its bytes."""
+"""Format, size and completeness of an image are read from its bytes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Sample(NamedTuple):
     media_type: str
     extension: str
     cut: int = 20
-    """So many bytes are the signature and not the whole header."""
+    """A number of bytes that includes the signature, but not the whole header."""
     options: dict[str, Any] = {}  # noqa: RUF012 - not changed
 
     def bytes(self) -> bytes:
@@ -98,7 +98,7 @@ def brief(picture: Picture) -> tuple[str, str, int | None, int | None]:
 
 
 def saved(picture: Image.Image, pillow: str, **options: Any) -> bytes | None:
-    """Return the bytes that Pillow writes; None if it can't write that mode."""
+    """Return the image as written by Pillow; None if Pillow can't write that mode."""
     out = io.BytesIO()
     try:
         picture.save(out, pillow, **options)
@@ -112,7 +112,7 @@ MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"]
 
 @each_sample
 def test_pillow_agrees(tmp_path: Path, sample: Sample) -> None:
-    """In every mode, type and size are those of the picture that Pillow saved; none is cut."""
+    """In every mode, type and size are those of the image saved by Pillow; none is truncated."""
     modes = 0
     for mode in MODES:
         content = saved(Image.new(mode, SIZE), sample.pillow, **sample.options)
@@ -133,8 +133,8 @@ MARKED = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"}
 
 @each_sample
 def test_cut_at_many_lengths(tmp_path: Path, sample: Sample) -> None:
-    """Whatever Pillow opens of a cut file has the size that Pillow says; where a format marks
-    its end, every cut is told."""
+    """A truncated file that Pillow opens has the size that Pillow reads; in formats with an end
+    marker, every truncation is detected."""
     noise = Image.effect_noise(SIZE, 90).convert("RGB")
     content = saved(noise, sample.pillow, **sample.options)
     assert content is not None
@@ -159,7 +159,7 @@ def test_cut_at_many_lengths(tmp_path: Path, sample: Sample) -> None:
 
 @pytest.mark.parametrize("pillow", ["JPEG", "PNG", "GIF", "WEBP"])
 def test_what_follows_the_end_does_not_hide_it(tmp_path: Path, pillow: str) -> None:
-    """A whole picture stays whole with padding, a film or a page behind it."""
+    """An image is complete with padding, a video or a page after it."""
     content = saved(Image.new("RGB", SIZE, "blue"), pillow)
     assert content is not None
     for tail in (b"\0" * 100_000, b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 9, b"\r\n<!-- -->"):
@@ -167,7 +167,7 @@ def test_what_follows_the_end_does_not_hide_it(tmp_path: Path, pillow: str) -> N
 
 
 def test_a_thumbnail_is_not_the_end(tmp_path: Path) -> None:
-    """A JPEG cut in its scan is cut, though a small JPEG with an end lies in its header."""
+    """A JPEG truncated in its scan is detected, even if its header contains a thumbnail."""
     thumbnail = saved(Image.new("RGB", (16, 12)), "JPEG")
     assert thumbnail is not None
     content = saved(Image.effect_noise(SIZE, 90), "JPEG", exif=b"Exif\0\0" + thumbnail)
@@ -177,7 +177,7 @@ def test_a_thumbnail_is_not_the_end(tmp_path: Path) -> None:
 
 
 def test_a_frame_widens_its_gif(tmp_path: Path) -> None:
-    """A first frame that is larger than the screen counts, as with Pillow."""
+    """A first frame larger than the screen determines the size, as in Pillow."""
     content = saved(Image.new("P", SIZE), "GIF")
     assert content is not None
     small = content[:6] + struct.pack("<HH", 2, 3) + content[10:]
@@ -187,7 +187,7 @@ def test_a_frame_widens_its_gif(tmp_path: Path) -> None:
 @pytest.mark.parametrize("orientation", [1, 3, 5, 6, 8])
 @pytest.mark.parametrize("big", [False, True])
 def test_a_turned_tiff(tmp_path: Path, orientation: int, big: bool) -> None:
-    """An orientation that lays the picture on its side swaps width and height, as with Pillow."""
+    """An orientation that turns the image by 90 degrees swaps width and height, as in Pillow."""
     content = saved(Image.new("L", SIZE), "TIFF", tiffinfo={274: orientation}, big_tiff=big)
     assert content is not None
     with Image.open(io.BytesIO(content)) as image:
@@ -195,7 +195,7 @@ def test_a_turned_tiff(tmp_path: Path, orientation: int, big: bool) -> None:
 
 
 def test_the_larger_picture_of_an_icon(tmp_path: Path) -> None:
-    """Of several pictures the largest gives the size, be it PNG or bitmap, and 0 means 256."""
+    """The largest image of an icon, PNG or bitmap, determines the size; 0 means 256."""
     for options in ({"bitmap_format": "bmp"}, {}):
         content = saved(Image.new("RGBA", (256, 256)), "ICO", **options)
         assert content is not None
@@ -207,7 +207,7 @@ def test_the_larger_picture_of_an_icon(tmp_path: Path) -> None:
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """The lengths of all reads of the probe's."""
+    """Records the lengths of all reads by `probe`."""
     lengths: list[int] = []
     get = Bytes.__getitem__
 
@@ -221,14 +221,14 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def greedy_tiff() -> bytes:
-    """Return a TIFF whose 65,535 tags each point at the whole file."""
+    """Return a TIFF with 65,535 tags, each of which points to the whole file."""
     tags = 65_535
     table = b"".join(struct.pack("<HHII", 40_000, 1, tags * 12, 0) for _ in range(tags))
     return struct.pack("<2sHIH", b"II", 42, 8, tags) + table
 
 
 def full_ico() -> bytes:
-    """Return an icon whose picture is a PNG of 169 million pixels, all there."""
+    """Return an icon that contains a complete PNG of 169 million pixels."""
     inner = zlib.compress(bytes(13_001 * 13_000), 1)
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 13_000, 13_000, 8, 0, 0, 0, 0))
     png = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", inner) + chunk(b"IEND", b"")
@@ -273,8 +273,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
 def test_no_header_costs_much(tmp_path: Path, read: list[int], make: Callable[[], bytes]) -> None:
-    """A file made to be read for minutes takes a bounded number of reads and of bytes; it ends
-    as a picture, of unknown size perhaps, or as damage."""
+    """A file made to take minutes takes a bounded number of reads and of bytes. The result is an
+    image, perhaps of unknown size, or damage."""
     content = make()
     tracemalloc.start()
     try:
@@ -289,7 +289,7 @@ def test_no_header_costs_much(tmp_path: Path, read: list[int], make: Callable[[]
 
 
 def costly() -> dict[str, bytes]:
-    """Return files that more than the event loop's share must be read of."""
+    """Return files that need more reads than are allowed on the event loop."""
     jpeg = saved(Image.new("RGB", SIZE), "JPEG")
     gif = saved(Image.new("P", SIZE), "GIF")
     assert jpeg is not None
@@ -326,7 +326,7 @@ def page_of(folder: Path, content: bytes) -> ImagePage:
 
 
 def test_long_headers_are_read_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The event loop reads 64 KiB of a file at most, in 500 reads; what comes of it is the same."""
+    """On the event loop at most 64 KiB are read, in 500 reads; a thread gives the same result."""
     here = threading.get_ident()
     on_loop: list[int] = []
     elsewhere: list[int] = []
@@ -362,7 +362,7 @@ def test_long_headers_are_read_in_a_thread(tmp_path: Path, monkeypatch: pytest.M
 def test_common_headers_need_no_thread(
     tmp_path: Path, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pictures as they are made are looked at in place, for less than a thread would take."""
+    """Ordinary images are inspected on the event loop, in less time than a thread would take."""
     monkeypatch.setattr(base, "offload", None)
     page = page_of(tmp_path, sample.bytes())
     asyncio.run(page.look())
@@ -370,13 +370,13 @@ def test_common_headers_need_no_thread(
 
 
 def test_a_slow_disk_ends_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where each read takes long, the size stays unknown."""
+    """If each read takes long, the size stays unknown."""
     monkeypatch.setattr("imagefetch.images.headers.SECONDS", -1.0)
     assert probed(tmp_path, PNG.bytes()).width is None
 
 
 def test_a_header_that_goes_on_and_on_is_no_fault(tmp_path: Path) -> None:
-    """What is not read to its end is kept, its size unknown."""
+    """An image whose header exceeds the limits is kept with its size unknown."""
     picture = probed(tmp_path, HOSTILE["JPEG: segments without end"]() + b"\xff\xd9")
     assert (picture.media_type, picture.width, picture.whole) == ("image/jpeg", None, True)
     text = b"P6\n#" + b"a" * BYTES + b"\n40 30\n255\n"
@@ -391,24 +391,24 @@ def test_a_header_that_goes_on_and_on_is_no_fault(tmp_path: Path) -> None:
 def test_avif_of_many_items_is_not_parsed(
     tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """libavif would take minutes for some ten thousand: the size stays unknown."""
+    """libavif would take minutes for ten thousand boxes: the size stays unknown."""
     monkeypatch.setattr("imagefetch.images.formats._avif_by_pillow", None)
     assert brief(probed(tmp_path, content)) == ("image/avif", ".avif", None, None)
 
 
 def test_avif_of_some_items_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many as a picture of tiles has."""
+    """As many boxes as an image made of tiles has are read."""
     monkeypatch.setattr("imagefetch.images.formats._avif_by_pillow", lambda _: Header(8, 6))
     assert brief(probed(tmp_path, bombs.avif(400)))[2:] == (8, 6)
 
 
 def test_pillow_s_settings_stay_as_they_are(tmp_path: Path) -> None:
-    """Neither its limit for decoding nor a filter of warnings is touched; it warns of nothing."""
+    """Pillow's limit for decoding and the warning filters stay unchanged; nothing warns."""
     limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
-    gc.collect()  # or what other tests left behind warns in here
+    gc.collect()  # else objects left by other tests warn in here
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warnings.simplefilter("ignore", ImportWarning)  # of what other tests have loaded
+        warnings.simplefilter("ignore", ImportWarning)  # from modules that other tests have loaded
         for sample in SAMPLES:
             probed(tmp_path, sample.bytes())
             with suppress(DamagedImage, NotAnImage):
@@ -419,20 +419,20 @@ def test_pillow_s_settings_stay_as_they_are(tmp_path: Path) -> None:
 
 @each_sample
 def test_all_of_it_in_memory(tmp_path: Path, sample: Sample) -> None:
-    """Told all bytes, it says the same without the file."""
+    """Given all bytes, `probe` returns the same without the file."""
     content = sample.bytes()
     assert probe(tmp_path / "gone", content, whole=True) == probed(tmp_path, content)
 
 
 def test_the_first_bytes_alone(tmp_path: Path) -> None:
-    """Asked not to look into the file, it goes by the signature, even if there is none."""
+    """With ``header=False`` only the signature is used, even if there is no file."""
     content = PNG.bytes()
     picture = probe(tmp_path / "gone", content[:HEAD], header=False)
     assert picture == Picture("image/png", ".png")
 
 
 def test_every_format_that_pillow_saves_is_tried() -> None:
-    """The samples leave out no format that Pillow can write."""
+    """The samples include every format that Pillow can write."""
     Image.init()
     ours = {f.media_type for f in FORMATS if f.pillow in Image.SAVE} | {WEBP.media_type}
     assert {sample.media_type for sample in SAMPLES} == ours
@@ -440,7 +440,7 @@ def test_every_format_that_pillow_saves_is_tried() -> None:
 
 @each_sample
 def test_cut_header_is_damage(tmp_path: Path, sample: Sample) -> None:
-    """A file that breaks off amid its header is a damaged picture, not something else."""
+    """A file truncated in its header is a damaged image, not some other type of file."""
     with pytest.raises(DamagedImage):
         probed(tmp_path, sample.bytes()[: sample.cut])
 
@@ -458,7 +458,7 @@ def test_cut_header_is_damage(tmp_path: Path, sample: Sample) -> None:
 def test_what_pillow_cannot_read_has_no_size(
     tmp_path: Path, content: bytes, media_type: str, extension: str
 ) -> None:
-    """Formats known by their signature alone are kept, their size left open."""
+    """Formats known only by their signature are kept with their size unknown."""
     assert brief(probed(tmp_path, content)) == (media_type, extension, None, None)
 
 
@@ -469,14 +469,14 @@ def test_avif_by_compatible_brand(tmp_path: Path) -> None:
 
 
 def test_psd(tmp_path: Path) -> None:
-    """A Photoshop file gives its size in width and height, though it is stored the other way."""
+    """Width and height of a Photoshop file are in this order, although stored the other way."""
     header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, SIZE[1], SIZE[0], 8, 3)
     content = header + struct.pack(">IIIH", 0, 0, 0, 0) + bytes(3 * SIZE[0] * SIZE[1])
     assert brief(probed(tmp_path, content)) == ("image/vnd.adobe.photoshop", ".psd", *SIZE)
 
 
 def test_pixel_bomb_is_measured(tmp_path: Path) -> None:
-    """A size past MAX_IMAGE_PIXELS is told."""
+    """A size above MAX_IMAGE_PIXELS is read."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
     content = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0"))
     assert brief(probed(tmp_path, content)) == ("image/png", ".png", 60_000, 60_000)
@@ -485,13 +485,13 @@ def test_pixel_bomb_is_measured(tmp_path: Path) -> None:
 
 
 def test_webp_canvas_is_not_allocated(tmp_path: Path) -> None:
-    """A WebP's size is in its first 30 bytes; nothing behind them is needed."""
+    """The size of a WebP is in its first 30 bytes; no others are needed."""
     assert brief(probed(tmp_path, vp8x(16_383, 16_383)))[2:] == (16_383, 16_383)
     assert brief(probed(tmp_path, vp8x(1, 2**24)))[2:] == (1, 2**24)
 
 
 def test_webp_scaling_bits_are_no_size(tmp_path: Path) -> None:
-    """The upper two bits of a lossy WebP's width and height say how to scale it, no more."""
+    """The upper two bits of a lossy WebP's width and height are a scale, not part of the size."""
     content = bytearray(WEBP.bytes())
     content[27] |= 0x40
     content[29] |= 0x80
@@ -500,7 +500,7 @@ def test_webp_scaling_bits_are_no_size(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("at", "byte"), [(12, b"X"), (23, b"\0")], ids=["chunk", "start code"])
 def test_webp_of_no_known_kind_is_damage(tmp_path: Path, at: int, byte: bytes) -> None:
-    """A WebP whose first chunk isn't one of the three kinds has no size that could be told."""
+    """A WebP whose first chunk is none of the three kinds is damaged: its size can't be read."""
     content = WEBP.bytes()
     with pytest.raises(DamagedImage):
         probed(tmp_path, content[:at] + byte + content[at + 1 :])
@@ -516,7 +516,7 @@ def test_large_avif_is_not_read(tmp_path: Path) -> None:
 
 
 def test_vanished_file_is_no_damage(tmp_path: Path) -> None:
-    """What the disk does wrong isn't the picture's fault."""
+    """An error of the disk is not reported as damage of the image."""
     with pytest.raises(FileNotFoundError):
         probe(tmp_path / "gone", PNG.bytes()[:HEAD])
 
@@ -542,7 +542,7 @@ def test_vanished_file_is_no_damage(tmp_path: Path) -> None:
     ids=lambda text: ascii(text[:30]),
 )
 def test_svg_in_every_dress(tmp_path: Path, text: str) -> None:
-    """What stands before an SVG's root element doesn't hide it."""
+    """An SVG is recognized with comments and declarations before its root element."""
     assert brief(probed(tmp_path, text.encode())) == ("image/svg+xml", ".svg", None, None)
 
 
@@ -559,6 +559,6 @@ NO_IMAGES = [
 
 @pytest.mark.parametrize("content", NO_IMAGES, ids=lambda content: ascii(content[:20]))
 def test_the_rest_is_no_image(tmp_path: Path, content: bytes) -> None:
-    """Text, pages with pictures in them, films and noise are NotAnImage."""
+    """Text, pages that contain images, videos and noise are NotAnImage."""
     with pytest.raises(NotAnImage):
         probed(tmp_path, content)

@@ -1,4 +1,4 @@
-"""The same bytes from many URLs of one host."""
+"""Images that many URLs of one host return are detected."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ def digest(text: str) -> str:
 
 
 def test_counted_by_host() -> None:
-    """Equal pictures of one host are one case, those of another host none; the most frequent
-    comes first."""
+    """Identical images are counted for each host; the most frequent comes first."""
     repeats = Repeats(3)
     for n in range(4):
         repeats.add(f"http://a.example/{n}", digest("often"))
@@ -41,8 +40,8 @@ def test_zero_is_never() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    """However many pictures come, few are counted at once; what comes often is found among
-    them, and never counted too high."""
+    """The number of counted images is bounded; frequent ones are still detected, and no count is
+    too high."""
     repeats = Repeats(100, pairs=1_000)
     for n in range(20_000):
         repeats.add("http://a.example/", digest(str(n)))
@@ -55,7 +54,7 @@ def test_memory_is_bounded() -> None:
 
 
 def test_room_is_made_at_once() -> None:
-    """Also where every picture came often."""
+    """The bound also holds if every image is frequent."""
     repeats = Repeats(10, pairs=100)
     for n in range(100):
         for _ in range(300):
@@ -64,8 +63,8 @@ def test_room_is_made_at_once() -> None:
 
 
 def test_told_by_run_and_report(crawl: RunCrawl, server: Server) -> None:
-    """Every picture is kept; the summary and ``scrapy report`` tell of the repeated one, for
-    which lines with the same URL count once."""
+    """Every image is kept; the summary and ``scrapy report`` name the repeated one, for which
+    lines with the same URL count once."""
 
     async def same(writer: Writer) -> None:
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(PICTURE)}\r\n\r\n"

@@ -1,4 +1,4 @@
-"""Small copies of pictures: what shows through is white, and colours stay."""
+"""Thumbnails: transparent pixels become white, and colours are preserved."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 @pytest.fixture(autouse=True)
 def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a thumbnail's process sets for itself is not for other tests."""
+    """Restore the global settings that `thumbnail` changes, for other tests."""
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
 
 
 def half_clear(mode: str) -> Image.Image:
-    """Return a picture of *mode* that is red on the left and clear, black beneath, on the right."""
+    """Return an image of *mode*: red on the left, transparent black on the right."""
     image = Image.new("RGBA", (400, 200), (255, 0, 0, 255))
     image.paste((0, 0, 0, 0), (200, 0, 400, 200))
     if mode == "P":
@@ -37,14 +37,14 @@ def small_copy(image: Image.Image, kind: str, folder: Path, **how: object) -> Im
 
 
 def near(found: object, wanted: tuple[int, int, int]) -> bool:
-    """Say whether JPEG may have made *found* of *wanted*."""
+    """Whether JPEG compression may have turned the colour *wanted* into *found*."""
     assert isinstance(found, tuple)
     return all(abs(a - b) < 12 for a, b in zip(found, wanted, strict=True))
 
 
 @pytest.mark.parametrize(("mode", "left"), [("RGBA", RED), ("P", RED), ("LA", (76, 76, 76))])
 def test_what_shows_through_is_white(mode: str, left: tuple[int, int, int], tmp_path: Path) -> None:
-    """Also where the transparency is one of a palette's colours."""
+    """Also if the transparent colour is one of a palette."""
     picture = half_clear(mode)
     how = {"transparency": picture.info["transparency"]} if mode == "P" else {}
     small = small_copy(picture, "PNG", tmp_path, **how)
@@ -58,7 +58,7 @@ def test_what_shows_through_is_white(mode: str, left: tuple[int, int, int], tmp_
     [("RGB", "JPEG"), ("CMYK", "JPEG"), ("L", "JPEG"), ("I;16", "PNG"), ("1", "PNG")],
 )
 def test_every_mode_becomes_a_jpeg_in_colour(mode: str, kind: str, tmp_path: Path) -> None:
-    """Whatever a picture's pixels are."""
+    """Images of every mode become RGB JPEGs of the same colour."""
     image = Image.new("L", (300, 300), 255) if mode == "1" else Image.new("RGB", (300, 300), RED)
     small = small_copy(image.convert("L" if mode == "I;16" else mode).convert(mode), kind, tmp_path)
     assert (small.format, small.mode, small.size) == ("JPEG", "RGB", (SIDE, SIDE))
@@ -67,7 +67,7 @@ def test_every_mode_becomes_a_jpeg_in_colour(mode: str, kind: str, tmp_path: Pat
 
 
 def test_a_picture_is_turned_as_it_says(tmp_path: Path) -> None:
-    """EXIF's orientation 6: to be turned a quarter to the right."""
+    """EXIF orientation 6 means a rotation by 90 degrees clockwise."""
     exif = Image.Exif()
     exif[0x0112] = 6
     picture = half_clear("RGBA").convert("RGB")

@@ -239,7 +239,7 @@ def test_a_refused_run_leaves_the_earlier_copy(folder: Path, lists: Server) -> N
     (folder / "REPORT.csv").write_bytes(b"a,b\r\n")
     before = contents(folder)
     lists.raw["/raw/list"] = lists.raw["/raw/twice.gz"]
-    with pytest.raises(BadInput, match="is no report of this program's"):
+    with pytest.raises(BadInput, match="not a report of imagefetch"):
         begin(project(), {"urls": address, "fresh": "1"})
     assert lists.hits["/raw/list"] == 2
     assert contents(folder) == before

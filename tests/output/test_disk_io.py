@@ -1,4 +1,4 @@
-"""Where file operations are carried out: on the loop, or beside it."""
+"""File operations run on the event loop while the disk is fast, else in threads."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 
 from imagefetch.output.disk_io import HELPERS, MOST, QUICK, TRY_AGAIN, WEIGHT, Disk
 
-# Seconds after which a thread that waits in vain gives up: what holds it is a fault.
+# Timeout, in seconds, of a thread that waits for another: reached only if the code is wrong.
 PATIENCE = 30.0
 
 
 class Clock:
-    """Simulated time, which operations take up."""
+    """Simulated time, advanced by operations."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -24,7 +24,7 @@ class Clock:
         return self.now
 
     def operation(self, seconds: float) -> Callable[[], bool]:
-        """Return one that takes so long, and tells whether it was carried out on the loop."""
+        """Return an operation of that duration, which returns whether it ran on the event loop."""
         loop = threading.get_ident()
 
         def carry_out() -> bool:
@@ -48,7 +48,7 @@ def test_quick_disk_is_written_to_on_the_loop() -> None:
 
 
 def test_a_single_long_operation_makes_no_disk_slow() -> None:
-    """Not that of a minute, time and again, if all between are quick."""
+    """Not even one of a minute, repeatedly, if all others are fast."""
 
     async def run() -> None:
         clock = Clock()
@@ -61,8 +61,8 @@ def test_a_single_long_operation_makes_no_disk_slow() -> None:
 
 @pytest.mark.parametrize("seconds", [2 * QUICK, MOST, 60])
 def test_slow_disk_is_written_to_beside(seconds: float) -> None:
-    """Slow on average: threads take over for `TRY_AGAIN`, after three operations if they are
-    very slow; then it is tried on the loop again, where it may have become quick."""
+    """On a disk that is slow on average, threads are used for `TRY_AGAIN` seconds, after three
+    operations if these are very slow. Then the event loop is used again: it may be fast now."""
 
     async def run() -> None:
         clock = Clock()
@@ -83,8 +83,8 @@ def test_slow_disk_is_written_to_beside(seconds: float) -> None:
 
 
 def test_heavy_operations_leave_the_loop_free() -> None:
-    """`HELPERS` of them at once, each of which ends only if the loop goes on meanwhile; the
-    next is carried out on the loop, which so brings in no more than can be written."""
+    """At most `HELPERS` run in threads at once, each of which ends only if the event loop isn't
+    blocked; the next runs on the event loop, so that it receives no more than can be written."""
 
     async def run() -> None:
         clock = Clock()
@@ -105,7 +105,7 @@ def test_heavy_operations_leave_the_loop_free() -> None:
 
 
 def test_cancelled_only_when_the_operation_is_over() -> None:
-    """Whoever tidies up after a cancellation, however often cancelled, finds nobody at work."""
+    """A caller that cleans up after one or more cancellations finds no operation in flight."""
 
     async def run() -> None:
         disk = Disk()
@@ -141,7 +141,7 @@ def test_cancelled_only_when_the_operation_is_over() -> None:
 
 
 def test_errors_are_the_callers() -> None:
-    """On the loop and beside it."""
+    """Errors are raised from the event loop and from threads."""
 
     def fail() -> None:
         raise OSError("no")

@@ -1,4 +1,4 @@
-"""Rows: what stands in the file, and what is read back."""
+"""Rows are written to the report and read back."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ KEPT = ImageRecord(
 FAILED = ImageRecord("-no url", "FAILED InvalidURL", 8, reason="invalid-url")
 RECORDS = [KEPT, FAILED, replace(KEPT, line=9, attempts=0, seconds=None)]
 
-# What a CSV file, a spreadsheet or this module's own apostrophes might trip over.
+# Characters that are special in CSV, in a spreadsheet or in the escapes of this project.
 CELL = st.lists(st.sampled_from([*"='\"+-@,\t\r\n ", "\r\n", "''"]) | st.text()).map("".join)
 
 
@@ -53,7 +53,7 @@ def parse(content: bytes) -> list[list[str]]:
 
 @contextmanager
 def space_left(room: int, path: Path) -> Iterator[None]:
-    """Let *path* grow by *room* bytes and no more, as on a disk that fills up."""
+    """Let *path* grow by at most *room* bytes, as on a disk that fills up."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, hard))
     try:
@@ -66,7 +66,7 @@ def space_left(room: int, path: Path) -> Iterator[None]:
 def crawler() -> Crawler:
     crawler = get_crawler()
     assert crawler.stats is not None
-    crawler.stats.set_value(STOPPED_BY, "")  # there is no engine here to be stopped
+    crawler.stats.set_value(STOPPED_BY, "")  # there is no engine to stop
     return crawler
 
 
@@ -82,15 +82,15 @@ def exporting(crawler: Crawler, path: Path) -> Iterator[ReportExporter]:
 @given(st.lists(CELL))
 @examples(100)
 def test_any_row_comes_back(row: list[str]) -> None:
-    """Whatever the cells hold, any CSV reader and `decode` give them back."""
+    """A CSV reader and `decode` return all cells unchanged."""
     assert [decode(r) for r in parse(encode(row))] == [row]
 
 
 @given(CELL)
 @examples(100)
 def test_no_cell_is_run(cell: str) -> None:
-    """No cell as a spreadsheet reads it begins with what would make it a formula, and none
-    holds what a terminal obeys or a reader might take for a row's end."""
+    """No cell begins with a character that makes it a formula in a spreadsheet, and none contains
+    a control character for terminals or one that a reader might take for the end of a row."""
     [[written]] = parse(encode([cell]))
     assert encode([cell]).decode().splitlines() == [encode([cell]).decode()[:-2]]
     assert not any(unicodedata.category(c) == "Cc" and c != "\t" for c in written)
@@ -121,19 +121,19 @@ def test_row_as_written(row: list[str], line: str) -> None:
 
 @pytest.mark.parametrize("cell", ["'", "''", "'=1", "a'", "", "a"])
 def test_one_apostrophe_is_taken_back(cell: str) -> None:
-    """Reading takes exactly one apostrophe from the front, and none from elsewhere."""
+    """Reading removes exactly one apostrophe from the front, and none from elsewhere."""
     assert decode([cell]) == [cell[1:] if cell.startswith("'") else cell]
 
 
 def test_cells_of_a_kept_picture() -> None:
-    """Every column is filled, in the order of the contract, but for the reason."""
+    """Every column but the reason is filled, in the documented order."""
     file = ["名-abc.jpg", "123456", "image/jpeg", "40", "30", "0f" * 32]
     assert cells(KEPT) == [KEPT.url, "200", "7", *file, "2", "1.250", ""]
     assert len(COLUMNS) == 12
 
 
 def test_cells_of_a_failure() -> None:
-    """What isn't known is empty; what is zero is a number."""
+    """An unknown value is an empty cell; zero is a number."""
     file = [""] * 6
     assert cells(FAILED) == ["-no url", "FAILED InvalidURL", "8", *file, "0", "", "invalid-url"]
     assert cells(replace(KEPT, bytes=0, seconds=0.0))[4::6] == ["0", "0.000"]
@@ -141,7 +141,7 @@ def test_cells_of_a_failure() -> None:
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.line)
 def test_record_comes_back(record: ImageRecord) -> None:
-    """A row holds all that its record does."""
+    """A row contains all values of its record."""
     assert record_of(cells(record)) == record
 
 
@@ -151,19 +151,19 @@ def test_record_comes_back(record: ImageRecord) -> None:
     ids=["empty", "one cell", "cut", "too long", "header"],
 )
 def test_foreign_row_is_refused(row: list[str]) -> None:
-    """A row that is none of this report's gives no record."""
+    """A row that is not of a report is refused."""
     with pytest.raises(ValueError):
         record_of(row)
 
 
 def test_report_as_written(tmp_path: Path, crawler: Crawler) -> None:
-    """The header stands once, whatever is appended; each row's place is told as it is written."""
+    """The header is written once; the signal for each row gives its offset."""
     path = tmp_path / "new folder" / "REPORT.csv"
     written: list[tuple[ImageRecord, int]] = []
 
     def row_written(record: ImageRecord, offset: int) -> None:
         written.append((record, offset))
-        assert read_row(path, offset) == record  # nothing is held back
+        assert read_row(path, offset) == record  # unbuffered
 
     crawler.signals.connect(row_written, signals.row_written)
     for record in RECORDS:
@@ -176,7 +176,7 @@ def test_report_as_written(tmp_path: Path, crawler: Crawler) -> None:
 
 @pytest.mark.parametrize("room", [0, 1, 60])
 def test_cut_row_is_taken_back(tmp_path: Path, crawler: Crawler, room: int) -> None:
-    """Where the disk is full no torn row stays, and no later one is written or told of."""
+    """On a full disk no truncated row is left, and no later row is written or signalled."""
     path = tmp_path / "REPORT.csv"
     written: list[int] = []
 
@@ -188,6 +188,6 @@ def test_cut_row_is_taken_back(tmp_path: Path, crawler: Crawler, room: int) -> N
         exporter.export_item(KEPT)
         with space_left(room, path):
             exporter.export_item(replace(KEPT, line=8))
-        exporter.export_item(FAILED)  # there is room again: too late
+        exporter.export_item(FAILED)  # space is available again, but the run is ending
     assert path.read_bytes() == HEADER + encode(cells(KEPT))
     assert written == [KEPT.line]

@@ -1,4 +1,4 @@
-"""The name of a picture's file, and the file of a name."""
+"""File names are built for images, and files are found by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from imagefetch.output.file_names import (
 from tests.conftest import examples
 
 SITE = "https://a.example/"
-# Text that is worth more than its share: what file systems, shells and spreadsheets trip over.
+# Text that is drawn more often: special in file systems, shells or spreadsheets.
 NASTY = st.sampled_from([
     *"=+-@.~' /\\:*?\"<>|%#;", "..", "%2e%2e", "%2F", "%00", "%0d", "%ff", "%e2%80%ae",
     "\u202e", "\u200f", "\u2028", "\x85", "CON", "aux.jpg", "é", "名" * 60, "x" * 300,
@@ -55,7 +55,7 @@ TEXT = st.lists(NASTY | st.text(), max_size=8).map("".join)
     ids=lambda text: ascii(text[:20]),
 )
 def test_stem_is_readable(url: str, stem: str) -> None:
-    """The last path segment stays readable; what is unsafe in it goes."""
+    """The last path segment stays readable; unsafe characters are removed."""
     found = re.fullmatch(r"(.*)-[a-z2-7]{16}\.webp", file_name(SITE + url, ".webp"))
     assert found is not None
     assert found[1] == stem
@@ -64,7 +64,7 @@ def test_stem_is_readable(url: str, stem: str) -> None:
 @given(TEXT, st.sampled_from([".jpg", ".icns"]))
 @examples(100)
 def test_any_url_gives_a_safe_name(text: str, extension: str) -> None:
-    """Whatever the URL holds, its name is one component that no program takes for more."""
+    """For every URL, the name is one path component that is safe in all programs."""
     name = file_name(SITE + text, extension)
     assert not set(name) & set('/\\:*?"<>|')
     assert not {unicodedata.category(c) for c in name} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -76,25 +76,25 @@ def test_any_url_gives_a_safe_name(text: str, extension: str) -> None:
 @given(TEXT, TEXT, TEXT)
 @examples(100)
 def test_distinct_urls_give_distinct_names(one: str, other: str, last: str) -> None:
-    """Two URLs share no name, though their stems be equal and the file system know no case."""
+    """Two URLs share no name, even if their stems are equal and the file system ignores case."""
     urls = {f"{SITE}{text}/{last}" for text in (one, other)}
     assert len({file_name(url, ".jpg").casefold() for url in urls}) == len(urls)
 
 
 def test_name_is_the_same_in_every_run() -> None:
-    """The hash is the beginning of the URL's SHA-256, in base32, and nothing of this process."""
+    """The hash is the beginning of the URL's SHA-256 in base32, the same in every process."""
     assert file_name("https://example.com/", ".jpg") == "image-b4iv3mdcw7an2ayl.jpg"
 
 
 @given(st.from_regex(PLAIN_SEGMENT, fullmatch=True))
 @examples(300)
 def test_the_short_way_gives_the_same_name(segment: str) -> None:
-    """A segment that is taken as it is would be left so by what makes any safe."""
+    """Sanitizing would not change a segment that is used unchanged."""
     assert file_name(f"{SITE}{segment}", "").rpartition("-")[0] == safe_stem(segment)
 
 
 def test_a_name_leads_to_its_file_and_to_nothing_else(tmp_path: Path) -> None:
-    """Whatever a report calls a file, and whatever links lie in the store."""
+    """For all names in a report, and with links in the store."""
     store, outside = tmp_path / "store", tmp_path / "outside"
     (store / "ab").mkdir(parents=True)
     outside.mkdir()
@@ -112,7 +112,7 @@ def test_a_name_leads_to_its_file_and_to_nothing_else(tmp_path: Path) -> None:
         *("link.jpg", "folder/c.jpg", "home/a.jpg"),
     ):
         assert stored_file(store, name) is None, name
-    (tmp_path / "linked").symlink_to(store)  # the store itself may be one
+    (tmp_path / "linked").symlink_to(store)  # the store itself may be a link
     assert stored_file(tmp_path / "linked", "a.jpg") == tmp_path / "linked" / "a.jpg"
 
 
@@ -134,7 +134,7 @@ SHA = "0123456789abcdef" * 4
     ],
 )
 def test_a_template_makes_the_name(template: str, name: str) -> None:
-    """Fields, cuts, folders and text stand as the template has them."""
+    """Fields, shortened fields, folders and text are as in the template."""
     assert NameTemplate(template).name(URL, ".png", 12, SHA) == name
 
 
@@ -151,31 +151,31 @@ def test_a_template_makes_the_name(template: str, name: str) -> None:
         ("{0}-{hash}", "{0} is none of"),
         ("{hash!r}", "{hash} is none of"),
         ("{hash.__class__}", "{hash.__class__} is none of"),
-        ("{stem:>9}{hash}", "can't be read"),
-        ("{stem:{line}}{hash}", "can't be read"),
-        ("{line:.2}{hash}", "can't be read"),
+        ("{stem:>9}{hash}", "is not a valid format"),
+        ("{stem:{line}}{hash}", "is not a valid format"),
+        ("{line:.2}{hash}", "is not a valid format"),
         ("{hash", "write it as {stem}-{hash}{ext}"),
         ("/{hash}", "no name"),
         ("a//{hash}", "no name"),
         ("{hash}/", "no name"),
-        ("../{hash}", "is no name that every file system takes"),
-        ("a/./{hash}", "is no name"),
-        (".part/{hash}", "is no name"),
-        ("{ext}{hash}", "is no name"),
-        ("={hash}", "is no name"),
-        ("a\\{hash}", "is no name"),
-        ("a\0{hash}", "is no name"),
-        ("a\n{hash}", "is no name"),
-        ("\u202ea{hash}", "is no name"),
-        ("a:{hash}", "is no name"),
-        ("con/{hash}", "is no name"),
-        ("a./{hash}", "is no name"),
+        ("../{hash}", "is not a valid name on every file system"),
+        ("a/./{hash}", "is not a valid name"),
+        (".part/{hash}", "is not a valid name"),
+        ("{ext}{hash}", "is not a valid name"),
+        ("={hash}", "is not a valid name"),
+        ("a\\{hash}", "is not a valid name"),
+        ("a\0{hash}", "is not a valid name"),
+        ("a\n{hash}", "is not a valid name"),
+        ("\u202ea{hash}", "is not a valid name"),
+        ("a:{hash}", "is not a valid name"),
+        ("con/{hash}", "is not a valid name"),
+        ("a./{hash}", "is not a valid name"),
         ("{host}{stem}{sha256}{hash}", "a name could take 280 bytes"),
         ("a" * 250 + "{hash}", "a name could take 266 bytes"),
     ],
 )
 def test_a_template_that_will_not_do(template: str, told: str) -> None:
-    """It is refused with what is wrong with it."""
+    """It is refused with a message that states the problem."""
     with pytest.raises(ValueError, match=re.escape(told)):
         NameTemplate(template)
 
@@ -193,10 +193,10 @@ TEMPLATES = [
 @given(st.text(alphabet="abcnoux-._~:@[]é", max_size=20), TEXT, st.sampled_from(TEMPLATES))
 @examples(200)
 def test_no_url_leads_out_of_the_store(host: str, path: str, template: NameTemplate) -> None:
-    """Whatever host and path are, every folder's and file's name is one that file systems take."""
+    """For every host and path, the names of all folders and files are valid on file systems."""
     try:
         name = template.name(f"http://{host}/{path}", ".jpg", 1, SHA)
-    except ValueError:  # no URL at all; the run never gets so far with one
+    except ValueError:  # not a URL; a run rejects it before this step
         return
     for component in name.split("/"):
         assert component not in {"", ".", ".."}
@@ -209,12 +209,12 @@ def test_no_url_leads_out_of_the_store(host: str, path: str, template: NameTempl
 
 
 def test_a_cut_leaves_no_dot_at_a_folder_s_end() -> None:
-    """Windows would drop it, and look for another folder."""
+    """Windows would remove it and use another folder."""
     assert NameTemplate("{stem:.4}/{hash}").name(SITE + "abc.def.jpg", "").startswith("abc/")
 
 
 def test_a_host_is_no_folder_of_devices() -> None:
-    """Windows would open a device by the name of these hosts."""
+    """Windows would open a device for these host names."""
     names = NameTemplate("{host}/{hash}")
     assert names.name("http://con/a", "").startswith("_con/")
     assert names.name("http://aux.example/a", "").startswith("_aux.example/")

@@ -1,4 +1,4 @@
-"""Files go into their places over none but their report's own, on any file system."""
+"""Files are moved into the store and replace only files of their own report, on any file system."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bo
 
 
 def test_what_is_there_stays(tmp_path: Path, links: bool) -> None:
-    """A file of the user's and another report's; the picture lies in the report's own folder,
-    and where that has the same bytes they are stored once, with hard links."""
+    """Files of the user and of another report are kept; the image is stored in the report's own
+    folder, as a hard link if the bytes are the same."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.jpg").write_bytes(b"mine")
     one, two = Run(tmp_path, "one.csv"), Run(tmp_path, "two.csv")
@@ -96,7 +96,7 @@ def test_what_is_there_stays(tmp_path: Path, links: bool) -> None:
 
 @pytest.mark.usefixtures("links")
 def test_what_a_row_names_is_never_replaced_by_other_bytes(tmp_path: Path) -> None:
-    """Or a kill before the new row would leave a row that is wrong; equal bytes share the file."""
+    """Else a kill before the new row would leave a wrong row; identical images share the file."""
     run = Run(tmp_path, "one.csv")
     places = [run.put("a.jpg", body) for body in (b"1", b"2", b"1", b"3")]
     own = run.own.folder
@@ -109,7 +109,7 @@ def test_what_a_row_names_is_never_replaced_by_other_bytes(tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("links")
 def test_what_only_earlier_reports_name_is_replaced(tmp_path: Path) -> None:
-    """Not by a report that has their name by chance: runs have locked that one."""
+    """Not by a report with such a name by chance: that one has a lock file."""
     first = Run(tmp_path, "one.csv")
     first.put("a.jpg", b"old")
     first.own.close()
@@ -124,15 +124,15 @@ def test_what_only_earlier_reports_name_is_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("links")
 def test_a_name_that_came_free_is_another_s(tmp_path: Path) -> None:
-    """An earlier report names it still; its file was removed, and another report has put one of
-    the same bytes there since."""
+    """An earlier report still names it; its file was removed, and another report has since stored
+    one with the same bytes there."""
     first = Run(tmp_path, "one.csv")
     first.put("a.jpg", b"a")
     first.own.close()
     notes = first.own.partial
     notes.mkdir(parents=True)
     kept = retire(first.report, notes)
-    os.utime(kept, ns=(10**18, 10**18))  # as of a moment ago
+    os.utime(kept, ns=(10**18, 10**18))  # a current modification time
     os.utime(tmp_path / "images" / "a.jpg", ns=(10**18 - 1, 10**18 - 1))
     again = Run(tmp_path, "one.csv")
     assert again.own.owner("a.jpg", 10**18 - 1) is Owner.EARLIER
@@ -148,7 +148,7 @@ def test_a_name_that_came_free_is_another_s(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("links")
 def test_links_and_folders_at_a_picture_s_name(tmp_path: Path) -> None:
-    """A link, be it to nothing, stays; a folder ends the run, as any that is in the way."""
+    """A link, even a broken one, is kept; a folder of the same name ends the run."""
     run = Run(tmp_path, "one.csv")
     images = tmp_path / "images"
     (images / "a.jpg").symlink_to("nowhere")
@@ -164,7 +164,7 @@ def test_links_and_folders_at_a_picture_s_name(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("links")
 def test_a_folder_that_another_run_removed_is_made_again(tmp_path: Path) -> None:
-    """Empty as it was between two pictures."""
+    """A folder that was empty between two images is created again."""
     run = Run(tmp_path, "one.csv")
     run.put("x/a.jpg", b"a")
     (tmp_path / "images" / "x" / "a.jpg").unlink()
@@ -173,7 +173,7 @@ def test_a_folder_that_another_run_removed_is_made_again(tmp_path: Path) -> None
 
 
 def test_a_reply_that_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network's file system says that the name exists: it was just made."""
+    """A network file system reports that the name exists, since it was just created."""
 
     def link(source: str, target: str) -> None:
         real(source, target)
@@ -189,7 +189,7 @@ def test_a_reply_that_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("links")
 def test_two_reports_at_once(tmp_path: Path) -> None:
-    """Of one name, each has a file of its own, whoever is first."""
+    """Each download of the same name has a file of its own, in any order."""
     runs = [Run(tmp_path, name) for name in ("one.csv", "two.csv")]
     names = [f"{number}.jpg" for number in range(200)]
     places: dict[int, list[str]] = {}
@@ -211,7 +211,7 @@ def test_two_reports_at_once(tmp_path: Path) -> None:
 
 
 def test_notes_that_rows_have_ended_are_forgotten(tmp_path: Path) -> None:
-    """The file stays small, and holds whatever has no row; a torn end is no note."""
+    """The file stays small and keeps files without a row; a truncated line is not a note."""
     notes = Intents(tmp_path)
     identity = Identity(1, 2, 3)
     notes.add("no row", identity)
@@ -229,7 +229,7 @@ def test_notes_that_rows_have_ended_are_forgotten(tmp_path: Path) -> None:
 
 
 def test_only_the_file_that_was_noted_is_proven(tmp_path: Path) -> None:
-    """Another one at its place, or outside of the store, isn't."""
+    """Another file of the same name, or outside of the store, is kept."""
     (tmp_path / "a.jpg").write_bytes(b"a")
     noted = {Identity.of((tmp_path / "a.jpg").stat())}
     assert proven_file(tmp_path, "a.jpg", noted) == tmp_path / "a.jpg"
@@ -242,7 +242,7 @@ def test_only_the_file_that_was_noted_is_proven(tmp_path: Path) -> None:
 def test_a_file_without_a_row_goes_at_the_run_s_end_or_at_the_next_one_s_start(
     tmp_path: Path,
 ) -> None:
-    """As where a pipeline drops its record; not what a row names."""
+    """As when a pipeline drops its record; a file that a row names is kept."""
     run = Run(tmp_path, "one.csv")
     run.take("a.jpg", b"a")
     run.take("b.jpg", b"b")
@@ -288,7 +288,7 @@ def test_a_part_of_a_job_knows_what_the_whole_owns(tmp_path: Path) -> None:
 
 
 def test_names_are_read_as_rows_come(tmp_path: Path) -> None:
-    """Also those that were written since the first look."""
+    """Also rows that were written after the first lookup."""
     run = Run(tmp_path, "one.csv")
     names = OwnNames(run.report, list, tmp_path / "none")
     assert names.owner("a.jpg", 0) is Owner.OTHER
@@ -298,7 +298,7 @@ def test_names_are_read_as_rows_come(tmp_path: Path) -> None:
 
 
 def test_a_replaced_report_that_is_another_file_now_is_none(tmp_path: Path) -> None:
-    """Nothing that it names is removed."""
+    """No file that it names is removed."""
     report, notes = tmp_path / "one.csv", tmp_path / "notes"
     notes.mkdir()
     report.write_bytes(HEADER)
@@ -311,7 +311,7 @@ def test_a_replaced_report_that_is_another_file_now_is_none(tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("links")
 def test_moving_takes_no_place_that_is_taken(tmp_path: Path) -> None:
-    """The file stays where it was then."""
+    """The file is then kept."""
     source, target = tmp_path / "a", tmp_path / "b"
     source.write_bytes(b"a")
     target.write_bytes(b"b")

@@ -1,4 +1,4 @@
-"""Of several rows of a line, the last counts."""
+"""The last of several rows of a line is selected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEYOND = st.sampled_from([FAR - 1, FAR, 10 * FAR, 10**18])
 
 
 def row(line: int, number: int) -> bytes:
-    """Return a row of *line*, told apart by its attempts."""
+    """Return a row of *line*, distinguished by its attempts."""
     return encode(cells(ImageRecord(url="u", code="200", line=line, attempts=number)))
 
 
@@ -28,7 +28,7 @@ def found(report: Path) -> list[tuple[int, int]]:
 
 @given(st.lists(st.one_of(NEAR, BEYOND), max_size=40))
 def test_the_last_row_of_each_line_in_the_reports_order(lines: list[int]) -> None:
-    """Also of line numbers for which no room is made."""
+    """Also for line numbers that are not counted in the array."""
     with TemporaryDirectory() as folder:
         report = Path(folder) / "REPORT.csv"
         report.write_bytes(HEADER + b"".join(map(row, lines, range(len(lines)))))
@@ -37,7 +37,7 @@ def test_the_last_row_of_each_line_in_the_reports_order(lines: list[int]) -> Non
 
 
 def test_more_rows_than_a_byte_counts(tmp_path: Path) -> None:
-    """A line may be fetched again as often as one likes."""
+    """A line may be fetched again any number of times."""
     report = tmp_path / "REPORT.csv"
     lines = [2] * (2 * MOST + 3) + [1] * MOST
     report.write_bytes(HEADER + b"".join(map(row, lines, range(len(lines)))))
@@ -45,7 +45,7 @@ def test_more_rows_than_a_byte_counts(tmp_path: Path) -> None:
 
 
 def test_a_report_that_grows_meanwhile(tmp_path: Path) -> None:
-    """What a running job adds between the two readings is left for the next page."""
+    """Rows that a running job appends between the two readings are left out."""
     report = tmp_path / "REPORT.csv"
     report.write_bytes(HEADER + row(1, 0) + row(2, 1))
     rows = last_rows(report)

@@ -1,4 +1,4 @@
-"""Bodies on their way to disk."""
+"""Bodies are written to partial files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ resource = pytest.importorskip("resource")
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """Let no file grow past *size* bytes, as on a disk that fills up."""
+    """Let no file grow above *size* bytes, as on a disk that fills up."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -52,8 +52,8 @@ def largest_file(size: int) -> Iterator[None]:
 def test_finished_file_is_described(
     tmp_path: Path, pieces: list[bytes], head: int, written_out: bool
 ) -> None:
-    """Size, hash and first bytes are those of the file that stands there; a small one's
-    are all of it, unless some were written out before."""
+    """Size, hash and first bytes are those of the file; the first bytes of a small file are all
+    of it, unless some were written before."""
     part = PartialFile(tmp_path / "1")
     for piece in pieces:
         part.gather(piece)
@@ -69,7 +69,7 @@ def test_finished_file_is_described(
 
 
 def test_gathered_bytes_are_in_no_file(tmp_path: Path) -> None:
-    """They are counted, and written when told to: so the same bytes are not written twice."""
+    """They are counted, and written only by `write_out`, so no bytes are written twice."""
     part = PartialFile(tmp_path / "1")
     part.gather(b"abc")
     assert (part.gathered, part.size, list(tmp_path.iterdir())) == (3, 3, [])
@@ -80,7 +80,7 @@ def test_gathered_bytes_are_in_no_file(tmp_path: Path) -> None:
 
 
 def test_empty_body_leaves_no_file(tmp_path: Path) -> None:
-    """A file is made at the first byte; without one there is none, finished or discarded."""
+    """The file is created for the first byte; without one there is none after either end."""
     part = PartialFile(tmp_path / "1")
     assert part.finish() == Download(None, 0, "", b"")
     part.discard()
@@ -88,7 +88,7 @@ def test_empty_body_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_discarded_file_is_gone(tmp_path: Path) -> None:
-    """Nothing of a body that isn't wanted stays behind, and discarding twice does no harm."""
+    """No file of a discarded body is left; discarding twice is allowed."""
     part = PartialFile(tmp_path / "1")
     part.gather(b"abc")
     part.write_out()
@@ -98,7 +98,7 @@ def test_discarded_file_is_gone(tmp_path: Path) -> None:
 
 
 def test_other_file_is_left_alone(tmp_path: Path) -> None:
-    """A file that is there already is neither written into nor removed; nor is a folder made."""
+    """An existing file is neither written to nor removed; no folder is created."""
     path = tmp_path / "1"
     path.write_bytes(b"another's")
     part = PartialFile(path)
@@ -116,7 +116,7 @@ def test_other_file_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rest", [b"67890 and more", b"67890 and more" * SMALL])
 def test_full_disk_is_a_store_error(tmp_path: Path, rest: bytes) -> None:
-    """A piece that isn't taken whole ends in a StoreError in one line, and can be discarded."""
+    """A piece that isn't written completely raises a one-line StoreError, and can be discarded."""
     part = PartialFile(tmp_path / "1")
     with largest_file(10):
         part.gather(b"12345")
@@ -130,7 +130,7 @@ def test_full_disk_is_a_store_error(tmp_path: Path, rest: bytes) -> None:
 
 
 def test_discarding_a_download(tmp_path: Path) -> None:
-    """A file that was moved away is no error; what can't be removed is a StoreError."""
+    """A file that was moved away is not an error; one that can't be removed is a StoreError."""
     Download().discard()
     Download(tmp_path / "moved").discard()
     with pytest.raises(StoreError):
@@ -138,7 +138,7 @@ def test_discarding_a_download(tmp_path: Path) -> None:
 
 
 def test_response_keeps_its_download(tmp_path: Path) -> None:
-    """A response that a middleware replaces still names its file; its body is empty."""
+    """A response that a middleware replaces still refers to its file; its body is empty."""
     download = Download(tmp_path / "1", 3, "0f", b"abc")
     response = FileResponse("https://a.example/", download=download).replace(status=404)
     assert isinstance(response, FileResponse)
@@ -147,20 +147,20 @@ def test_response_keeps_its_download(tmp_path: Path) -> None:
 
 
 def test_remote_stores() -> None:
-    """An address is remote, save one of a file."""
+    """A URL is remote, except ``file://``."""
     assert all(map(is_remote, ["s3://bucket/images", "gs://bucket", "ftp://user:word@h/images"]))
     assert not any(map(is_remote, ["images", "/srv/images", "file:///srv/images"]))
 
 
 def test_local_store_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store is the same folder however it is written."""
+    """A store is the same folder in every notation."""
     monkeypatch.chdir(tmp_path)
     stores = ["images", str(tmp_path / "images"), f"file://{tmp_path}/images"]
     assert {local_path(store) for store in stores} == {tmp_path / "images"}
 
 
 def test_runs_share_no_partial_folder(tmp_path: Path) -> None:
-    """Each report has a folder of its own, in the store, or beside it where the store is remote."""
+    """Each report has a folder of its own: in the store, or next to the report if it is remote."""
     one, other = tmp_path / "one.csv", tmp_path / "other.csv"
     store = tmp_path / "images"
     folder = partial_folder(str(store), one)
@@ -171,7 +171,7 @@ def test_runs_share_no_partial_folder(tmp_path: Path) -> None:
 
 
 def test_partial_folder_begins_empty(tmp_path: Path) -> None:
-    """What an interrupted run left is cleared, and nothing of another run's."""
+    """Files of an interrupted run are removed, but none of another run."""
     mine, other = tmp_path / ".part" / "mine", tmp_path / ".part" / "other"
     for folder in (mine, other):
         open_partial_folder(folder)
@@ -193,7 +193,7 @@ def test_partial_folder_that_cannot_be(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("link", [".part", ".part/mine"])
 def test_partial_folder_that_is_a_link(tmp_path: Path, link: str) -> None:
-    """What it leads to is not emptied."""
+    """The target of the link is not emptied."""
     precious = tmp_path / "precious" / "mine"
     precious.mkdir(parents=True)
     (precious / "1").touch()
@@ -206,7 +206,7 @@ def test_partial_folder_that_is_a_link(tmp_path: Path, link: str) -> None:
 
 
 def test_closed_partial_folder_leaves_no_trace(tmp_path: Path) -> None:
-    """The last run to end removes the folder of folders too."""
+    """The last run to end also removes the parent folder."""
     folder = tmp_path / ".part" / "mine"
     open_partial_folder(folder)
     close_partial_folder(folder)
@@ -215,7 +215,7 @@ def test_closed_partial_folder_leaves_no_trace(tmp_path: Path) -> None:
 
 
 def test_closing_removes_no_other_runs_file(tmp_path: Path) -> None:
-    """What is left of this run goes; the folder of another stays."""
+    """The files left by this run are removed; the folder of another run is kept."""
     for name in ("mine", "other"):
         (tmp_path / ".part" / name).mkdir(parents=True)
         (tmp_path / ".part" / name / "1").touch()
@@ -225,7 +225,7 @@ def test_closing_removes_no_other_runs_file(tmp_path: Path) -> None:
 
 
 def test_tiny_pieces_take_little_more_than_their_bytes(tmp_path: Path) -> None:
-    """A server may send a byte at a time, to many downloads at once."""
+    """A server may send one byte at a time, to many downloads at once."""
     part = PartialFile(tmp_path / "1")
     tracemalloc.start()
     try:

@@ -1,6 +1,6 @@
-"""Which report owns which file of a store.
+"""Tracks which report owns which file of a store.
 
-A report and its store come in; files are moved to where nothing is yet, and only files
-that are proven to be the report's own are replaced or removed. Must not know how files
-came to be downloaded.
+A report and its store come in. Files are moved only to unused names, and only files that
+are proven to belong to the report are replaced or removed. This room must not know how
+files are downloaded.
 """

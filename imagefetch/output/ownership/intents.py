@@ -1,7 +1,7 @@
-"""Files that are in the store, or about to be, and have no row yet.
+"""Records files that are in the store, or about to be, and have no row yet.
 
-Each is noted before it is moved, so that the next run knows what a killed one left. A note
-is proof: it holds what tells the file from any other at the same place.
+Each file is noted before it is moved, so that the next run finds what a killed run left. A
+note proves ownership: it identifies the file, so that no other file of the same name matches.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.moves import Identity
 
 RECORD = "moving"
-"""The file of notes in a report's folder for partial files."""
+"""Name of the file of notes, in a report's folder for partial files."""
 RECORD_MAX = 64 * 1024
-"""Bytes from which the file is begun anew, without the notes whose file has a row."""
+"""Maximum size of that file, in bytes. Beyond, it is rewritten without notes on files that have
+a row."""
 
 Notes = dict[str, set[Identity]]
 
 
 class Intents:
-    """The notes of one run. Its methods may be called by any thread."""
+    """Keeps the notes of one run. Its methods are thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / RECORD
@@ -33,42 +34,42 @@ class Intents:
         self._lock = threading.Lock()
         self._notes: Notes = {}
         self.moved: set[str] = set()
-        """Names of files that are in their place."""
+        """Names of files that have been moved into the store."""
 
     def add(self, name: str, identity: Identity) -> None:
         """Note that a file is about to be moved to *name*.
 
-        :raises OSError: if the file system refuses; nothing may be moved then
+        :raises OSError: if the file system refuses; then the file must not be moved
         """
         note = _line(name, identity)
         with self._lock:
             self._notes.setdefault(name, set()).add(identity)
             if self._file is None or self._size + len(note) > RECORD_MAX:
-                self._begin()  # holds the new one, too
+                self._rewrite()  # includes the new note
             else:
-                self._write(note)
+                self._append(note)
 
     def take_back(self, name: str, identity: Identity) -> None:
-        """Forget a note whose file was not moved to *name*, since something is there."""
+        """Delete the note on a file that was not moved to *name*, since that is taken."""
         with self._lock:
-            found = self._notes.get(name, set())
-            found.discard(identity)
-            if not found:
+            identities = self._notes.get(name, set())
+            identities.discard(identity)
+            if not identities:
                 self._notes.pop(name, None)
 
     def end(self, name: str) -> None:
-        """Forget *name*, which has its row."""
+        """Delete the notes on *name*, whose row has been written."""
         with self._lock:
             self._notes.pop(name, None)
             self.moved.discard(name)
 
     def left(self) -> Notes:
-        """Return the notes that nothing has ended."""
+        """Return the notes on files without a row."""
         with self._lock:
-            return {name: set(found) for name, found in self._notes.items()}
+            return {name: set(identities) for name, identities in self._notes.items()}
 
     def close(self) -> None:
-        """Remove the notes if none is left."""
+        """Close the file of notes; remove it if no note is left."""
         with self._lock:
             if self._file is None:
                 return
@@ -78,7 +79,7 @@ class Intents:
                 with suppress(OSError):
                     self._path.unlink()
 
-    def _begin(self) -> None:
+    def _rewrite(self) -> None:
         new = self._path.with_name(f"{RECORD}.new")
         write_notes(new, self._notes)
         file = os.open(new, os.O_WRONLY | os.O_APPEND)
@@ -87,7 +88,7 @@ class Intents:
             os.close(self._file)
         self._file, self._size = file, os.fstat(file).st_size
 
-    def _write(self, note: bytes) -> None:
+    def _append(self, note: bytes) -> None:
         assert self._file is not None
         if os.write(self._file, note) < len(note):
             raise OSError(28, "No space left on device")
@@ -103,11 +104,15 @@ def write_notes(path: Path, notes: Mapping[str, Iterable[Identity]]) -> None:
 
     :raises OSError: if the file system refuses
     """
-    path.write_bytes(b"".join(_line(name, one) for name, found in notes.items() for one in found))
+    path.write_bytes(
+        b"".join(
+            _line(name, identity) for name, identities in notes.items() for identity in identities
+        )
+    )
 
 
 def read_notes(path: Path) -> Notes:
-    """Return the notes in the file *path*; whatever is none, as a torn end, is left out."""
+    """Return the notes in the file *path*; invalid lines and a truncated last line are skipped."""
     notes: Notes = {}
     try:
         lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
@@ -122,7 +127,7 @@ def read_notes(path: Path) -> Notes:
 
 
 def proven_file(store: Path, name: str, identities: Iterable[Identity]) -> Path | None:
-    """Return the file *name* in *store* if it is the one that was noted."""
+    """Return the path of the file *name* in *store* if its identity is one of *identities*."""
     path = stored_file(store, name)
     try:
         return path if path and Identity.of(path.lstat()) in set(identities) else None

@@ -1,4 +1,4 @@
-"""Removing files of the store that are proven to be a report's own, and that it needs no more."""
+"""Removes files of the store that are proven to be a report's own and no longer needed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ NEVER = 2**63 - 1
 
 
 class Leftovers:
-    """Files that rows name which are, or will be, replaced.
+    """Collects the files named by rows that are, or will be, replaced.
 
-    In a disposable SQLite database: there may be ten million.
+    Uses a disposable SQLite database, since there may be ten million files.
     """
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
@@ -30,14 +30,15 @@ class Leftovers:
         self.add(rows)
 
     def add(self, rows: Iterable[Row], until: int = NEVER) -> None:
-        """Take in what *rows* name; files that were written to after *until* (ns) are others'."""
-        found = ((key(row.file), row.cells[4], row.cells[8], until) for row in rows if row.file)
-        self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)", found)
+        """Add the files that *rows* name. A file modified after *until* (ns) has another owner."""
+        files = ((key(row.file), row.cells[4], row.cells[8], until) for row in rows if row.file)
+        self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)", files)
 
     def remove(self, rows: Iterable[Row], store: Path) -> int:
-        """Remove the files that none of *rows* names, and forget all; return how many went.
+        """Remove the collected files that none of *rows* names; return how many were removed.
 
-        A file that is not what its row says, as one that the user has edited, stays.
+        A file that differs from its row, as one that the user has edited, is kept. The
+        collection is closed.
         """
         removed = 0
         if self._db.execute("SELECT 1 FROM file LIMIT 1").fetchone():
@@ -53,7 +54,7 @@ class Leftovers:
 
 
 def remove_noted(notes: Notes, report: Path, store: Path) -> int:
-    """Remove the files of *notes* that no row of *report* names; return how many."""
+    """Remove the files of *notes* that no row of *report* names; return how many were removed."""
     left = dict(notes)
     if left and report.exists():
         for row in read_rows(report):
@@ -66,7 +67,10 @@ def remove_noted(notes: Notes, report: Path, store: Path) -> int:
 
 
 def remove_file(store: Path, name: str, path: Path) -> bool:
-    """Remove the file *path*, which is *name* in *store*, and the folders that are empty then."""
+    """Remove the file *path*, called *name* in *store*, and its folders that become empty.
+
+    Return whether the file was removed; log a warning if not.
+    """
     try:
         path.unlink()
     except OSError as error:
@@ -79,7 +83,8 @@ def remove_file(store: Path, name: str, path: Path) -> bool:
 
 
 def is_as_told(path: Path, size: str, sha256: str, until: int) -> bool:
-    """Whether the file *path* has the size and the SHA-256 that a row gives, and is no newer."""
+    """Whether the file *path* has the given size and SHA-256, and wasn't modified after *until*
+    (ns)."""
     try:
         status = path.stat()
         if str(status.st_size) != size or status.st_mtime_ns > until:

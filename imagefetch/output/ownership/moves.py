@@ -1,4 +1,4 @@
-"""Putting a file where nothing is yet."""
+"""Moves files without replacing existing ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 
 class Identity(NamedTuple):
-    """What a file keeps when it is moved, and another at the same place does not share."""
+    """Properties that a file keeps when it is moved, and that distinguish it from another file of
+    the same name."""
 
     inode: int
     size: int
@@ -20,10 +21,11 @@ class Identity(NamedTuple):
 
 
 def link_new(source: str, target: str) -> bool:
-    """Give the file *source* a second name; False where the file system has no hard links.
+    """Create a hard link *target* to the file *source*; return False if the file system has no
+    hard links.
 
-    :raises FileExistsError: if something has that name, whoever put it there and when
-    :raises FileNotFoundError: if *source* or the folder is gone
+    :raises FileExistsError: if *target* exists, even if it was created a moment ago
+    :raises FileNotFoundError: if *source* or the folder of *target* doesn't exist
     """
     try:
         os.link(source, target)
@@ -35,21 +37,22 @@ def link_new(source: str, target: str) -> bool:
 
 
 def move_new(source: str, target: str) -> None:
-    """Move the file *source* to *target*, which must not exist. No moment is without the file.
+    """Move the file *source* to *target*, which must not exist. The file exists at every moment
+    under at least one of the names.
 
-    :raises FileExistsError: if something is there
+    :raises FileExistsError: if *target* exists
     :raises OSError: if the file system refuses
     """
     if link_new(source, target):
-        os.unlink(source)  # noqa: PTH108 - once a picture; no path is to be parsed
+        os.unlink(source)  # noqa: PTH108 - for each image: parse no path
     else:
         rename_new(source, target)
 
 
 def rename_new(source: str, target: str) -> None:
-    """Do what `move_new` does, without hard links: an empty file reserves the name.
+    """Move the file like `move_new`, but without hard links: an empty file reserves the name.
 
-    :raises FileExistsError: if something is there
+    :raises FileExistsError: if *target* exists
     :raises OSError: if the file system refuses
     """
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))

@@ -1,4 +1,4 @@
-"""Which files in the store do a report's rows name?"""
+"""Looks up which files in the store a report's rows name."""
 
 from __future__ import annotations
 
@@ -15,76 +15,76 @@ from imagefetch.output.ownership.numbered_reports import rows_of, written_until
 
 
 class Owner(IntEnum):
-    """Whose a file is."""
+    """The owner of a file."""
 
     OTHER = 0
-    """Another report's, or the user's."""
+    """Another report, or the user."""
     EARLIER = 1
-    """This report's, and no row of it counts on the file any more.
+    """This report, but none of its current rows names the file.
 
-    Of what an earlier report names, only files that are older than its last row are: what came
-    later is another's, which took the name once it was free."""
+    This holds only for files older than the last row of the earlier report that names them: a
+    newer file has another owner, who used the name when it was free."""
     CURRENT = 2
-    """This report's, and named by a row of it."""
+    """This report, one of whose current rows names the file."""
 
 
 class OwnNames:
-    """Looks names up in the rows of a report and its earlier ones.
+    """Looks up file names in the rows of a report and of its earlier reports.
 
-    They are read when the first name is looked up: most runs look none up. What they name is
-    kept by its hash in a disposable SQLite database. Any thread may look names up.
+    Reads the reports at the first lookup, since most runs need none. Keeps the hashes of the
+    names in a disposable SQLite database. Thread-safe.
     """
 
     def __init__(self, report: Path, earlier: Callable[[], Iterable[Path]], index: Path) -> None:
-        """*index*: what `write_index` wrote of the whole job, for a run that does a part of it."""
+        """*index*: the file that `write_index` wrote for the whole job, if this run does a part."""
         self._report = report
         self._earlier = earlier
         self._index = index
-        self._read = 0  # bytes of the report
+        self._bytes_read = 0  # of the report
         self._db: sqlite3.Connection | None = None
-        self._whole: sqlite3.Connection | None = None
+        self._job_db: sqlite3.Connection | None = None
         self._lock = threading.Lock()
 
     def owner(self, name: str, mtime_ns: int) -> Owner:
-        """Say whose the file *name* is, which was last written to at *mtime_ns*."""
+        """Return the owner of the file *name*, which was last modified at *mtime_ns*."""
         with self._lock:
             if self._db is None:
-                self._db = _make("")
+                self._db = _create("")
                 _add(self._db, self._earlier(), Owner.EARLIER)
                 if self._index.is_file():
                     address = f"{self._index.absolute().as_uri()}?immutable=1"
-                    self._whole = sqlite3.connect(address, uri=True, check_same_thread=False)
+                    self._job_db = sqlite3.connect(address, uri=True, check_same_thread=False)
             self._catch_up(self._db)
-            found = [
-                _look_up(db, name, mtime_ns) for db in (self._db, self._whole) if db is not None
+            owners = [
+                _look_up(db, name, mtime_ns) for db in (self._db, self._job_db) if db is not None
             ]
-        return max(found)
+        return max(owners)
 
     def _catch_up(self, db: sqlite3.Connection) -> None:
         if not self._report.exists():
             return
-        for row in read_rows(self._report, self._read):
-            _note(db, row.file, Owner.CURRENT, 0)
-            self._read = row.offset + len(row.raw)
+        for row in read_rows(self._report, self._bytes_read):
+            _insert(db, row.file, Owner.CURRENT, 0)
+            self._bytes_read = row.offset + len(row.raw)
 
     def close(self) -> None:
         with self._lock:
-            for db in (self._db, self._whole):
+            for db in (self._db, self._job_db):
                 if db is not None:
                     db.close()
-            self._db = self._whole = None
-            self._read = 0
+            self._db = self._job_db = None
+            self._bytes_read = 0
 
 
 def write_index(report: Path, earlier: Iterable[Path], index: Path) -> None:
-    """Write what *report* and the *earlier* ones name to the file *index*.
+    """Write the names in the rows of *report* and of the *earlier* reports to the file *index*.
 
     :raises OSError: if the file system refuses
     """
     new = index.with_name(f"{index.name}.new")
     new.unlink(missing_ok=True)
     try:
-        with closing(_make(str(new))) as db:
+        with closing(_create(str(new))) as db:
             _add(db, earlier, Owner.EARLIER)
             if report.exists():
                 _add(db, [report], Owner.CURRENT)
@@ -96,7 +96,7 @@ def write_index(report: Path, earlier: Iterable[Path], index: Path) -> None:
     new.replace(index)
 
 
-def _make(path: str) -> sqlite3.Connection:
+def _create(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode = OFF")
     db.execute("CREATE TABLE name (hash INTEGER PRIMARY KEY, owner, until)")
@@ -108,10 +108,10 @@ def _add(db: sqlite3.Connection, reports: Iterable[Path], owner: Owner) -> None:
     for report in reports:
         until = written_until(report)
         for row in rows_of(report):
-            _note(db, row.file, owner, until)
+            _insert(db, row.file, owner, until)
 
 
-def _note(db: sqlite3.Connection, name: str, owner: Owner, until: int) -> None:
+def _insert(db: sqlite3.Connection, name: str, owner: Owner, until: int) -> None:
     if name:
         query = (
             "INSERT INTO name VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
@@ -127,6 +127,6 @@ def _look_up(db: sqlite3.Connection, name: str, mtime_ns: int) -> Owner:
 
 
 def _hash(name: str) -> int:
-    """64 bits: that a name of another's is taken for one of ten million has odds of 5e-13."""
+    """Return 64 bits: another owner's name equals one of ten million with probability 5e-13."""
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

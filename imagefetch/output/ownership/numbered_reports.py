@@ -1,4 +1,4 @@
-"""Earlier reports, under numbered names: ``REPORT.1.csv`` for ``REPORT.csv``."""
+"""Names and finds earlier reports: ``REPORT.1.csv`` for ``REPORT.csv``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from imagefetch.output.ownership.moves import Identity, rename_new
 from imagefetch.output.page_file import keep_page
 
 REPLACED = "replaced"
-"""The file, in a report's folder for partial files, that notes which earlier reports a fresh run
-replaces: their pictures go once it has finished."""
+"""Name of a file in a report's folder for partial files. It notes which earlier reports a fresh
+run replaces: their images are removed when that run has finished."""
 
 
 def numbered(report: Path) -> Iterator[Path]:
-    """Yield the names for earlier reports of *report*'s that are free, the lowest first."""
+    """Yield the unused names for earlier reports of *report*, lowest number first."""
     for number in itertools.count(1):
         path = report.with_name(f"{report.stem}.{number}{report.suffix}")
         if not os.path.lexists(path) and not _is_another_job(path):
@@ -28,23 +28,23 @@ def numbered(report: Path) -> Iterator[Path]:
 
 
 def predecessors(report: Path) -> list[Path]:
-    """Return the earlier reports of *report*'s that lie beside it."""
+    """Return the earlier reports of *report*, which are in the same folder."""
     pattern = re.compile(rf"{re.escape(report.stem)}\.[1-9]\d*{re.escape(report.suffix)}")
     try:
-        names = sorted(os.listdir(report.parent))  # noqa: PTH208 - names are what is wanted
+        names = sorted(os.listdir(report.parent))  # noqa: PTH208 - only names are needed
     except OSError:
         return []
-    found = [report.with_name(name) for name in names if pattern.fullmatch(name)]
-    return [path for path in found if path.is_file() and not _is_another_job(path)]
+    paths = [report.with_name(name) for name in names if pattern.fullmatch(name)]
+    return [path for path in paths if path.is_file() and not _is_another_job(path)]
 
 
 def _is_another_job(path: Path) -> bool:
-    """Whether runs wrote *path* as a report of its own: their lock file stays."""
+    """Whether *path* is the report of another job: then its lock file exists."""
     return os.path.lexists(path.with_name(f".{path.name}.lock"))
 
 
 def rows_of(path: Path) -> Iterator[Row]:
-    """Yield the rows of an earlier report, as far as it can be read."""
+    """Yield the rows of the report *path*, up to the first that can't be read."""
     try:
         yield from readable_rows(path)
     except (BadInput, OSError):
@@ -52,7 +52,7 @@ def rows_of(path: Path) -> Iterator[Row]:
 
 
 def written_until(path: Path) -> int:
-    """Return when an earlier report was last written to, in ns; 0 if it is gone."""
+    """Return when the report *path* was last modified, in ns; 0 if it doesn't exist."""
     try:
         return path.stat().st_mtime_ns
     except OSError:
@@ -60,9 +60,9 @@ def written_until(path: Path) -> int:
 
 
 def retire(report: Path, notes: Path | None) -> Path:
-    """Move *report*, and its page, to the next numbered name; return that.
+    """Rename *report*, and its HTML report, to the next numbered name; return the new path.
 
-    *notes* is the folder in which it is noted as replaced, if it is to be.
+    *notes* is the folder in which to note it as replaced; None for no note.
 
     :raises OSError: if the file system refuses
     """
@@ -77,20 +77,20 @@ def retire(report: Path, notes: Path | None) -> Path:
             continue
         keep_page(report, path)
         return path
-    raise AssertionError("numbers don't end")
+    raise AssertionError("unreachable: numbered() never ends")
 
 
 def replaced(report: Path, notes: Path) -> list[Path]:
-    """Return the earlier reports that the folder *notes* says are being replaced.
+    """Return the earlier reports that are noted as replaced in the folder *notes*.
 
-    One that is no more what was noted is left out.
+    A report that has changed since the note was written is left out.
     """
-    found = []
+    paths = []
     for name, identities in read_notes(notes / REPLACED).items():
         path = report.with_name(name)
         try:
             if Identity.of(path.stat()) in identities:
-                found.append(path)
+                paths.append(path)
         except (OSError, ValueError):
             continue
-    return found
+    return paths

@@ -1,8 +1,8 @@
-"""Every file in a store has one owner, a report; only runs of that replace or remove it.
+"""Determines the owner of each file in a store: a report, whose runs alone may replace it.
 
-No list of owners is kept. A report owns what its rows name, and what the rows of its earlier
-reports do; what lies in its own folder of the store; and what a run of it moved into the store,
-as far as `imagefetch.output.ownership.intents` proves it.
+No list of owners is stored. A report owns the files that its rows and those of its earlier
+reports name, the files in its own folder of the store, and the files that its runs moved into
+the store, if the notes of `imagefetch.output.ownership.intents` prove it.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from imagefetch.output.partial_files import (
 from imagefetch.output.store_paths import is_remote, local_path
 
 INDEX = "names"
-"""The file, in the folder for partial files of a job's report, of what the job's rows name."""
+"""Name of the index of all names in a job's rows, in the job's folder for partial files."""
 PLACES_MAX = 100
-"""Names that are tried for one picture."""
+"""Number of names that are tried for one image."""
 
 
 def own_folder(report: Path) -> str:
-    """Return the name of the folder, in the store, that is for pictures of *report* alone."""
+    """Return the name of the folder in the store that only *report* uses."""
     name = hashlib.sha256(str(report).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in report.stem)[:40]
     return f"{stem.strip('-_') or 'report'}-{name}"
 
 
 class Ownership:
-    """What the run that writes *report* owns in *store*.
+    """Manages the files in *store* that belong to the run that writes *report*.
 
-    *job* is the report of the whole job, where this run does a part of it: its rows name files
-    of the same owner. Remote stores are not looked into: there, nothing is owned or removed.
+    *job* is the report of the whole job if this run does a part of it: files that its rows name
+    have the same owner. Remote stores are not read: no file there is owned or removed.
     """
 
     def __init__(self, report: Path, store: str, job: Path | None = None) -> None:
@@ -55,7 +55,7 @@ class Ownership:
         self.part = job is not None
         self.store = None if is_remote(store) else local_path(store)
         self.partial = partial_folder(store, report)
-        """The folder for bodies on their way, and for what is noted."""
+        """The folder for partial files and notes."""
         self.folder = own_folder(job or report)
         self.intents = Intents(self.partial)
         index = partial_folder(store, job or report) / INDEX
@@ -63,14 +63,14 @@ class Ownership:
         self._left = read_notes(self.partial / RECORD)
 
     def begin(self) -> None:
-        """Clear away what a killed run left: partial files, and files without a row.
+        """Remove what a killed run left: partial files, and files without a row.
 
         :raises StoreError: if the file system refuses
         """
         open_partial_folder(self.partial, keep={RECORD, REPLACED})
         if self.store is None:
             return
-        # An attempt at a part of a job doesn't know all rows: the job's end removes them.
+        # An attempt at a part of a job doesn't know all rows: the end of the job removes the files.
         self._left = read_notes(self.partial / RECORD)
         if self._left and not self.part:
             remove_noted(self._left, self.report, self.store)
@@ -86,26 +86,26 @@ class Ownership:
             raise store_error(self.partial, error) from error
 
     def places(self, name: str) -> list[str]:
-        """Return where a picture that is to be called *name* may be put, the best first."""
+        """Return the candidate names for an image to be called *name*, in order of preference."""
         others = [f"{self.folder}/{n}/{name}" for n in range(2, PLACES_MAX)]
         return [name, f"{self.folder}/{name}", *others]
 
     def owner(self, name: str, mtime_ns: int) -> Owner:
-        """Say whose the file *name* in the store is, last written to at *mtime_ns*."""
+        """Return the owner of the file *name* in the store, last modified at *mtime_ns*."""
         if name in self.intents.moved:
             return Owner.CURRENT
         owner = self._names.owner(name, mtime_ns)
         if owner is not Owner.OTHER or self.store is None:
             return owner
-        mine = name.startswith(f"{self.folder}/")
-        if mine or proven_file(self.store, name, self._left.get(name, ())):
+        in_own_folder = name.startswith(f"{self.folder}/")
+        if in_own_folder or proven_file(self.store, name, self._left.get(name, ())):
             return Owner.EARLIER
         return Owner.OTHER
 
     def note(self, name: str, identity: Identity) -> None:
         """Note that a file is about to be moved to *name*.
 
-        :raises StoreError: if it can't be
+        :raises StoreError: if the file system refuses
         """
         try:
             self.intents.add(name, identity)
@@ -113,7 +113,7 @@ class Ownership:
             raise store_error(self.partial, error) from error
 
     def withdraw(self, name: str) -> None:
-        """Remove the file *name*, which was stored just now and gets no row."""
+        """Remove the file *name*, which this run stored and which gets no row."""
         identities = self.intents.left().get(name, set())
         if self.store is not None and name in self.intents.moved:
             if path := proven_file(self.store, name, identities):
@@ -121,7 +121,7 @@ class Ownership:
             self.intents.end(name)
 
     def finish(self) -> int:
-        """Remove what the finished report replaces; return how many files went."""
+        """Remove the files of reports that the finished report replaces; return how many."""
         if self.store is None or self.part:
             return 0
         leftovers = Leftovers()
@@ -133,7 +133,7 @@ class Ownership:
         return removed
 
     def close(self) -> None:
-        """Leave nothing that isn't needed. A file without a row goes: its line has another end."""
+        """Remove partial files, and files without a row, since their lines have other outcomes."""
         if self.store is not None and not self.part and (left := self.intents.left()):
             remove_noted(left, self.report, self.store)
             for name in left:
@@ -144,7 +144,9 @@ class Ownership:
 
 
 def settle(report: Path, store: str) -> int:
-    """Bring to its end what a run was killed at whose rows are all written.
+    """Clean up after a run that was killed when all its rows were written.
+
+    Return how many replaced files were removed.
 
     :raises StoreError: if the file system refuses
     """

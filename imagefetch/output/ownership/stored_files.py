@@ -1,4 +1,4 @@
-"""The files in a store, and which of them rows name."""
+"""Lists the files in a store, and which of them are named by rows."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from imagefetch.output.ownership.owner import INDEX
 from imagefetch.utils.scratch_db import ScratchDatabase
 
 NOTES = {RECORD, REPLACED, INDEX}
-"""What lies among partial files and is none."""
+"""Names of files in the folders for partial files that are not partial files."""
 
 
 class StoredFiles:
-    """In a disposable SQLite database: there may be ten million."""
+    """Keeps file names in a disposable SQLite database, since there may be ten million."""
 
     def __init__(self) -> None:
         self._db = ScratchDatabase("CREATE TABLE file (name TEXT PRIMARY KEY, named) WITHOUT ROWID")
 
     def read(self, store: Path) -> int:
-        """Take in the files in *store*; return how many others are partial."""
+        """Add the files in *store*, except partial files; return how many of those there are."""
         partial = 0
         for folder, _, names in os.walk(store):
             below = Path(folder).relative_to(store)
@@ -35,17 +35,18 @@ class StoredFiles:
         return partial
 
     def name(self, name: str) -> bool:
-        """Note that a row names *name*; False if one did before."""
+        """Note that a row names *name*; return False if another row did before, or *name* is
+        empty."""
         query = "INSERT INTO file VALUES (?, 1) ON CONFLICT DO UPDATE SET named = 1 WHERE named = 0"
         return bool(name) and self._db.execute(query, (_text(name),)).rowcount == 1
 
     def unnamed(self) -> Iterator[str]:
-        """Yield the files that no row names, in order."""
+        """Yield the names of the files that no row names, sorted."""
         for (name,) in self._db.execute("SELECT name FROM file WHERE named = 0 ORDER BY name"):
             yield name
 
     def is_unnamed(self, name: str) -> bool:
-        """Whether *name* is a file that no row names."""
+        """Whether there is a file *name* and no row names it."""
         query = "SELECT 1 FROM file WHERE name = ? AND named = 0"
         return self._db.execute(query, (_text(name),)).fetchone() is not None
 
@@ -54,12 +55,12 @@ class StoredFiles:
 
 
 def _text(name: str) -> str:
-    """Return *name* as SQLite takes it; no name of ours is changed."""
+    """Return *name* as text that SQLite accepts; names made by imagefetch are not changed."""
     return name.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def all_notes(store: Path) -> Notes:
-    """Return what runs have noted of files in *store* that have no row yet, whoever's."""
+    """Return the notes of all reports' runs on files in *store* that have no row yet."""
     notes: Notes = {}
     for path in (store / ".part").glob(f"*/{RECORD}"):
         for name, identities in read_notes(path).items():

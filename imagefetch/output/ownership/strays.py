@@ -1,4 +1,4 @@
-"""Removing strays: files in the store that no row names, where they are proven a report's own."""
+"""Removes strays: files in the store that belong to a report and that no row names."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ from imagefetch.output.store_paths import is_remote, local_path
 
 
 def remove_strays(report: Path, store: str) -> tuple[int, int]:
-    """Remove the strays in *store* that are *report*'s, whose lock is held.
+    """Remove the strays of *report* in *store*. The caller holds the report's lock.
 
-    Return how many files went, and how many are left, since they may be another's.
+    Return how many files were removed, and how many unnamed files were kept, since they may have
+    another owner.
 
-    :raises BadInput: if there is no such report, or a fleet's job is not finished
+    :raises BadInput: if *report* doesn't exist, *store* is remote, or a fleet's job is not finished
     """
     if not report.exists():
         raise BadInput(f"{report}: no such report; name one with -a report=PATH")
     if is_remote(store):
-        raise BadInput("option --remove-strays: FILES_STORE is no folder; strays can't be told")
+        raise BadInput(
+            "option --remove-strays: FILES_STORE is remote; only files in local folders are removed"
+        )
     folder, notes = local_path(store), partial_folder(store, report)
     if (notes / INDEX).exists() or Path(f"{report}.fleet").exists():
         raise BadInput(
-            f"{report}: a fleet's job is not finished, and the rows of its files are elsewhere; "
-            "end it first with the same scrapy fleet command"
+            f"{report}: a fleet's job is not finished, so the rows of some files are not in this "
+            "report; finish it first with the same scrapy fleet command"
         )
     removed = remove_noted(read_notes(notes / RECORD), report, folder)
     files = StoredFiles()
@@ -45,10 +48,10 @@ def remove_strays(report: Path, store: str) -> tuple[int, int]:
             if path is not None and is_as_told(path, row.cells[4], row.cells[8], until):
                 removed += remove_file(folder, row.file, path)
                 files.name(row.file)
-    left, own = 0, f"{own_folder(report)}/"
+    kept, own = 0, f"{own_folder(report)}/"
     for name in files.unnamed():
         path = stored_file(folder, name) if name.startswith(own) else None
-        gone = path is not None and remove_file(folder, name, path)
-        removed, left = removed + gone, left + (not gone)
+        was_removed = path is not None and remove_file(folder, name, path)
+        removed, kept = removed + was_removed, kept + (not was_removed)
     files.close()
-    return removed, left
+    return removed, kept

@@ -1,4 +1,4 @@
-"""Two reports in one store: neither ever loses what it names, whatever is done in any order."""
+"""Two reports share a store: neither loses a file that it names, in any order of operations."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ STEPS = ["whole", "noted", "linked", "moved", "torn", "row", "retired", "removed
 
 
 class Web:
-    """What the server has at each path, which changes."""
+    """The changing content of the server at each path."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.versions = [1] * PATHS
-        """0 is a 404, -1 a 503; equal versions are equal pictures."""
+        """0 is a 404, -1 a 503; equal versions are identical images."""
         for number in range(PATHS):
             server.raw[f"/raw/{number}.jpg"] = self._answer(number)
 
@@ -57,7 +57,7 @@ class Web:
         return answer
 
     def fetch(self, url: str) -> tuple[int, bytes]:
-        """Do without the server."""
+        """Use no server."""
         version = self.versions[int(url.rpartition("/")[2].partition(".")[0])]
         return {0: 404, -1: 503}.get(version, 200), image(f"version {version}")
 
@@ -66,14 +66,14 @@ class Web:
 
 
 class Job:
-    """A list and its report."""
+    """A list of URLs and its report."""
 
     def __init__(self, folder: Path, store: Path, web: Web) -> None:
         folder.mkdir()
         self.folder, self.store, self.web = folder, store, web
         self.report = folder / "REPORT.csv"
         self.stale = False
-        """Whether the list has changed, and no run of it is known to have begun."""
+        """Whether the list has changed since the last run that is known to have started."""
         self.write(list(range(PATHS)))
 
     def write(self, numbers: list[int]) -> None:
@@ -107,7 +107,7 @@ class TwoReports(RuleBasedStateMachine):
 
     @initialize(number=st.integers(0, PATHS - 1), template=st.sampled_from(TEMPLATES))
     def a_file_of_the_user(self, number: int, template: str) -> None:
-        """Where a picture would be."""
+        """Return the path of an image."""
         name = NameTemplate(template).name(self.web.url(number), ".jpg", 0, "0" * 64)
         self.mine = self.store / name
         self.mine.parent.mkdir(parents=True)
@@ -154,14 +154,14 @@ class TwoReports(RuleBasedStateMachine):
             assert not (job.store / ".part").exists() or self.other_was_killed(job), log
 
     def other_was_killed(self, job: Job) -> bool:
-        """Whether what is left of partial files and notes is the other's."""
+        """Whether all partial files and notes that are left belong to the other report."""
         return not partial_folder(str(self.store), job.report).exists()
 
     def check(self, log: str) -> None:
         for job in self.jobs:
             found = job.audit()
             if found is not None:
-                torn = found.broken.pop("torn row", 0)  # as the kill left it
+                torn = found.broken.pop("torn row", 0)  # the state after the kill
                 assert torn <= 1
                 if job.stale:
                     found.broken.pop("row of no line in the list", 0)
@@ -171,7 +171,7 @@ class TwoReports(RuleBasedStateMachine):
         assert not named[0] & named[1], "a file of two reports"
 
     def teardown(self) -> None:
-        """Both runs are ended: nothing is left but what some report names."""
+        """Finish both runs: only files that a report names are left."""
         for job in self.jobs:
             done = self.crawl(job.folder, self.store)
             log = done.log
@@ -185,7 +185,7 @@ class TwoReports(RuleBasedStateMachine):
         assert not (self.store / ".part").exists()
         known = set().union(*(job.names() for job in self.jobs))
         for job in self.jobs:
-            for kept in predecessors(job.report):  # the list lost these lines
+            for kept in predecessors(job.report):  # these lines were removed from the list
                 known |= {row.file for row in read_rows(kept)}
         files = {str(p.relative_to(self.store)) for p in self.store.rglob("*") if p.is_file()}
         assert files - known == {str(self.mine.relative_to(self.store))}
@@ -206,17 +206,21 @@ def run_machine(web: Web, crawl: Callable[..., Crawl], sequences: int) -> None:
     settings = hypothesis.settings(
         examples(sequences),
         stateful_step_count=10,
-        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take hours
+        phases=[
+            Phase.explicit,
+            Phase.reuse,
+            Phase.generate,
+        ],  # shrinking an example would take hours
     )
     run_state_machine_as_test(Machine, settings=settings)
 
 
 def test_both_reports_stay_whole_in_any_order(web: Web) -> None:
-    """Runs, kills at every step, fresh, only=failed, lists and pictures that change, names by URL
-    and by content: after each step both reports are whole, and the user's file is as it was."""
+    """After each run, kill, fresh, only=failed or change of lists and images, with names by URL
+    and by content: both reports are complete, and the user's file is unchanged."""
     run_machine(web, forked.crawl, 3)
 
 
 def test_both_reports_stay_whole_in_many_orders(web: Web) -> None:
-    """The same on files alone, which is a hundred times as quick."""
+    """The same with files alone, which is a hundred times as fast."""
     run_machine(web, partial(driver.crawl, web.fetch), 25)
