@@ -192,7 +192,7 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
     report = tmp_path / "REPORT.csv"
     report.write_bytes(HEADER)
     before = content(tmp_path)
-    with pytest.raises(ReportError, match="can't be written anew: No space left"):
+    with pytest.raises(ReportError, match="can't be rewritten: No space left"):
         replace_report(report, rows())
     with pytest.raises(ZeroDivisionError), replacing(report) as file:
         file.write(b"x" * (1 // 0))
