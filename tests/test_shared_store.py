@@ -257,7 +257,7 @@ def test_begun_anew_in_another_store_the_old_pictures_stay(
     before = files(store)
     done = crawl(folder, tmp_path / "other", "-a", "fresh=1")
     assert done.status == 0, done.log
-    assert "its pictures are not in FILES_STORE; they stay" in done.log
+    assert "its pictures are not in FILES_STORE; they are not removed" in done.log
     assert files(store) == before
     prove(folder, tmp_path / "other")
 

@@ -1,6 +1,6 @@
-"""Settings and arguments of a run: read, checked, and turned into values.
+"""Reads and validates the settings and command-line arguments of a run.
 
-What a user wrote comes in, on the command line, in settings or on Scrapyd; values in
-their units go out, or one clear line about what is wrong. Nothing is written. Must not
-know what earlier runs left, nor how lines are fetched.
+In: what the user set on the command line, in settings or on Scrapyd. Out: values in
+their units, or a one-line error. Writes nothing. Must not know what earlier runs left
+or how lines are fetched.
 """

@@ -1,4 +1,4 @@
-"""The command that a run was begun with, as it may be given again."""
+"""Reconstructs the command that started a run, so that it can be run again."""
 
 from __future__ import annotations
 
@@ -16,58 +16,58 @@ from imagefetch.urls import shown
 from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
 
 ONCE = {"only", "fresh"}
-"""Arguments that aren't given again where a run is to go on."""
+"""Arguments that are left out of the command that resumes a run."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What followed ``scrapy`` on the command line."""
+    """The command-line arguments that followed ``scrapy``."""
 
     verb: tuple[str, ...]
     arguments: Mapping[str, Any]
-    """Of ``-a``."""
+    """Spider arguments (``-a``)."""
     settings: Sequence[str] = ()
-    """``NAME=VALUE`` of ``-s``."""
+    """``NAME=VALUE`` of each ``-s``."""
     others: tuple[str, ...] = ()
-    """Other options, whole words."""
+    """Other options, one command-line argument each."""
 
     @classmethod
     def of(cls, opts: Namespace) -> Given:
-        """Return what the options of ``scrapy crawl images`` were."""
+        """Build it from the parsed options of ``scrapy crawl images``."""
         others = [("--logfile", opts.logfile), ("-L", opts.loglevel)]
         others += [("-o", each) for each in opts.output or ()]
         others += [("-O", each) for each in opts.overwrite_output or ()]
-        words = tuple(word for pair in others if pair[1] for word in pair)
+        options = tuple(part for pair in others if pair[1] for part in pair)
         nolog = ("--nolog",) * bool(opts.nolog)
-        return cls(("crawl", "images"), dict(opts.spargs), tuple(opts.set), (*nolog, *words))
+        return cls(("crawl", "images"), dict(opts.spargs), tuple(opts.set), (*nolog, *options))
 
     def command(self, *more: str) -> str:
-        """Return the command by which the run goes on, *more* arguments added, secrets left out.
+        """Return the command that resumes the run, plus *more* ``-a`` arguments, without secrets.
 
-        On Scrapyd, which has no command line, it is the request that schedules the job again.
+        On Scrapyd, which has no command line, return the request that schedules the job again.
         """
         if "_job" in self.arguments:
-            return self._schedule(more)
-        words = ["scrapy", *self.verb]
+            return self._schedule_request(more)
+        command = ["scrapy", *self.verb]
         for argument in (*self._arguments(), *more):
-            words += ["-a", argument]
-        for word in self.settings:
-            words += ["-s", without_secrets(word)]
-        words += [hide_credentials_of(word) for word in self.others]
-        # The copy that was kept is read.
-        nothing = " < /dev/null" if self.arguments.get("urls") == "-" else ""
-        return f"{shlex.join(['cd', os.getcwd()])} && {shlex.join(words)}{nothing}"  # noqa: PTH109
+            command += ["-a", argument]
+        for setting in self.settings:
+            command += ["-s", without_secrets(setting)]
+        command += [hide_credentials_of(option) for option in self.others]
+        # With empty standard input, the stored copy of the list is read.
+        stdin = " < /dev/null" if self.arguments.get("urls") == "-" else ""
+        return f"{shlex.join(['cd', os.getcwd()])} && {shlex.join(command)}{stdin}"  # noqa: PTH109
 
-    def _schedule(self, more: Sequence[str]) -> str:
+    def _schedule_request(self, more: Sequence[str]) -> str:
         project = os.environ.get("SCRAPY_PROJECT", "imagefetch")
-        words = ["curl", "-n", "http://localhost:6800/schedule.json"]
-        facts = [f"project={project}", "spider=images", f"jobid={self.arguments['_job']}"]
-        facts += [*self._arguments(), *more]
-        own = ("LOG_FILE=", "FEEDS=")  # Scrapyd's
-        facts += [f"setting={without_secrets(s)}" for s in self.settings if not s.startswith(own)]
-        for fact in facts:
-            words += ["--data-urlencode" if re.search(r"[&+%]", fact) else "-d", fact]
-        return shlex.join(words)
+        command = ["curl", "-n", "http://localhost:6800/schedule.json"]
+        fields = [f"project={project}", "spider=images", f"jobid={self.arguments['_job']}"]
+        fields += [*self._arguments(), *more]
+        own = ("LOG_FILE=", "FEEDS=")  # set by Scrapyd itself
+        fields += [f"setting={without_secrets(s)}" for s in self.settings if not s.startswith(own)]
+        for field in fields:
+            command += ["--data-urlencode" if re.search(r"[&+%]", field) else "-d", field]
+        return shlex.join(command)
 
     def _arguments(self) -> Iterator[str]:
         for name, value in self.arguments.items():
@@ -77,9 +77,9 @@ class Given:
                 yield f"{name}={hide_credentials_of(str(value))}"
 
 
-def without_secrets(word: str) -> str:
-    """Return ``NAME=VALUE`` with `HIDDEN` in the place of each secret."""
-    name, equals, value = word.partition("=")
+def without_secrets(setting: str) -> str:
+    """Return ``NAME=VALUE`` with each secret replaced by `HIDDEN`."""
+    name, equals, value = setting.partition("=")
     if is_secret(name):
         return f"{name}{equals}{HIDDEN}"
     if value.lstrip().startswith("{"):

@@ -1,7 +1,7 @@
-"""What a run is put together from: this project's components, and those that a user adds.
+"""Merges this project's Scrapy components with those that the user adds, and loads them.
 
-A dictionary of components that a user sets, with ``-s``, on Scrapyd or in code, is merged with
-this project's: what it names is added, or switched off by None.
+A dictionary of components that the user sets, with ``-s``, on Scrapyd or in code, is merged
+with this project's dictionary. Its entries are added; an entry of None disables a component.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ RANKED = (
     "EXTENSIONS",
     "SCRAPY_POET_PROVIDERS",
 )
-"""Settings that say of each component when its turn comes."""
+"""Settings that map each component to its order."""
 
 NAMED = ("DOWNLOAD_HANDLERS", "FEED_EXPORTERS", "FEED_STORAGES")
-"""Settings that have a component for each name."""
+"""Settings that map a name (URL scheme, feed format) to a component."""
 
 SINGLE = (
     "SCHEDULER",
@@ -38,27 +38,28 @@ SINGLE = (
     "DUPEFILTER_CLASS",
     "REQUEST_FINGERPRINTER_CLASS",
 )
-"""Settings that are one component."""
+"""Settings that name a single component."""
 
 WITH_BASE = {"DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "ITEM_PIPELINES", "EXTENSIONS"}
 
 
 def merge(settings: BaseSettings) -> None:
-    """Put this project's components beside those that stand in *settings*, which go before.
+    """Add this project's components to those in *settings*, which take precedence.
 
-    :raises BadInput: if such a setting is no dictionary
+    :raises BadInput: if such a setting is not a dictionary
     """
     for name in (*RANKED, *NAMED):
-        own, found = getattr(ours, name), dictionary(settings, name)
-        key: Callable[[Any], Any] = _identity if name in RANKED else str
-        known = {key(component) for component in found}
-        kept = {component: at for component, at in own.items() if key(component) not in known}
-        # Above what it replaces: a process that is given a crawler applies its settings again.
-        settings.set(name, {**kept, **found}, priority=(settings.getpriority(name) or 0) + 1)
+        own, added = getattr(ours, name), dictionary(settings, name)
+        key: Callable[[Any], Any] = _import_path if name in RANKED else str
+        known = {key(component) for component in added}
+        kept = {component: order for component, order in own.items() if key(component) not in known}
+        # With a higher priority than the value it replaces: CrawlerProcess applies the
+        # settings again when it is given a crawler.
+        settings.set(name, {**kept, **added}, priority=(settings.getpriority(name) or 0) + 1)
 
 
 def component_of(settings: BaseSettings, modules: set[str]) -> str | None:
-    """Say which component that the user added is of one of *modules*; None if none is."""
+    """Return the setting and name of a user's component that one of *modules* defines, or None."""
     for setting in (*RANKED, *NAMED, *SINGLE):
         for name, component in load(settings, setting):
             module = getattr(component, "__module__", "")
@@ -68,22 +69,22 @@ def component_of(settings: BaseSettings, modules: set[str]) -> str | None:
 
 
 def changed(settings: BaseSettings) -> list[str]:
-    """Return the settings of components that neither Scrapy nor this project gave their value."""
-    own = SETTINGS_PRIORITIES["project"] + 1  # of what was merged
+    """Return the component settings whose values the user set."""
+    own = SETTINGS_PRIORITIES["project"] + 1  # the priority that merge() sets
     names = (*RANKED, *NAMED, *SINGLE)
     return [name for name in names if (settings.getpriority(name) or 0) > own]
 
 
 def load(settings: BaseSettings, setting: str) -> Iterator[tuple[Any, Any]]:
-    """Yield the components of *setting* that are switched on, each with its key.
+    """Yield each enabled component of *setting*, with its key.
 
-    :raises BadInput: if one can't be imported
+    :raises BadInput: if a component can't be imported
     """
     key: Any
-    for key, value in _switched_on(settings, setting):
+    for key, value in _enabled(settings, setting):
         try:
             yield key, load_object(value)
-        except Exception as error:  # whatever the module does as it is imported
+        except Exception as error:  # importing a module can raise anything
             where = f"{setting}[{key!r}]" if setting in NAMED else setting
             raise BadInput(
                 f"setting {where} = {_shown(value)}: can't be imported: "
@@ -91,7 +92,7 @@ def load(settings: BaseSettings, setting: str) -> Iterator[tuple[Any, Any]]:
             ) from error
 
 
-def _switched_on(settings: BaseSettings, setting: str) -> list[tuple[Any, Any]]:
+def _enabled(settings: BaseSettings, setting: str) -> list[tuple[Any, Any]]:
     if setting in SINGLE:
         return [(setting, settings[setting])]
     if setting in NAMED:
@@ -109,7 +110,10 @@ def _switched_on(settings: BaseSettings, setting: str) -> list[tuple[Any, Any]]:
 
 
 def dictionary(settings: BaseSettings, name: str) -> dict[Any, Any]:
-    """:raises BadInput: if the setting is no dictionary"""
+    """Return the setting as a dictionary.
+
+    :raises BadInput: if it is not a dictionary
+    """
     try:
         return settings.getdict(name)
     except (ValueError, TypeError) as error:
@@ -119,12 +123,12 @@ def dictionary(settings: BaseSettings, name: str) -> dict[Any, Any]:
         ) from error
 
 
-def _identity(component: Any) -> Any:
-    """Return the same for a class and for its path."""
+def _import_path(component: Any) -> Any:
+    """Return the import path of a component, whether given as a class or as a path."""
     if isinstance(component, str):
         return component
     return f"{getattr(component, '__module__', '')}.{getattr(component, '__qualname__', component)}"
 
 
 def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else _identity(value)
+    return repr(value) if isinstance(value, str) else _import_path(value)

@@ -1,4 +1,7 @@
-"""List, report, log and feeds: no two of them are one file, nor what lies beside the report."""
+"""Checks that the list, report, log and feeds are different files.
+
+Files that the program writes next to the report are included.
+"""
 
 from __future__ import annotations
 
@@ -17,24 +20,27 @@ from imagefetch.output.own_files import head_of
 from imagefetch.output.page_file import page_path
 
 REPORT_FEED = "%(report)s"
-"""How the report's own feed is called in FEEDS."""
+"""Key of the report's own feed in FEEDS."""
 
 
 def lock_file(report: Path) -> Path:
-    """Return the file by which *report* is locked. It holds nothing, and stays."""
+    """Return the lock file of *report*. It is always empty."""
     return report.with_name(f".{report.name}.lock")
 
 
 def check_lock(path: Path) -> None:
-    """:raises BadInput: if something else than a lock is at *path*"""
+    """Check that nothing but a lock file is at *path*.
+
+    :raises BadInput: if it holds data or can't be read
+    """
     try:
         if not head_of(path):
             return
-        problem = "holds something"
+        problem = "is not empty"
     except OSError as error:
-        problem = f"can't be looked at: {error.strerror}"
+        problem = f"can't be read: {error.strerror}"
     raise BadInput(
-        f"{path}: the report's lock is to be there, and it {problem}; move it away, "
+        f"{path}: this path is needed for the report's lock file, but it {problem}; move it away, "
         "or name another report with -a report=PATH"
     )
 
@@ -47,18 +53,19 @@ def check_apart(
     *,
     log_alone: bool = False,
 ) -> None:
-    """Check that no file is given two purposes.
+    """Check that no file is used for two purposes.
 
-    *urls* is the list, if it is a file that the user named; *address* where it is fetched from.
-
-    :raises BadInput: naming both
+    :param urls: the list, if it is a file that the user named
+    :param address: where the list is fetched from, if it is
+    :param log_alone: check only the list and the log, not the feeds
+    :raises BadInput: if one is; the message names both purposes
     """
     taken = {
         "the report": report,
         "the report's lock": lock_file(report),
         "the report's page": page_path(report),
         "the copy of standard input": spool_path(report),
-        "the folder of fleet's job": Path(f"{report}.fleet"),
+        "the folder of a fleet job": Path(f"{report}.fleet"),
     }
     if address:
         taken["the copy of the list"] = spool_path(report, address)
@@ -74,14 +81,14 @@ def check_apart(
         _check("the output", feed, taken, "name another with -o or -O, or in FEEDS")
 
 
-def _check(what: str, path: Path, taken: dict[str, Path], advice: str) -> None:
-    for purpose, place in taken.items():
-        if same_file(path, place):
-            raise BadInput(f"{path}: {what} can't be {purpose} too; {advice}")
+def _check(name: str, path: Path, taken: dict[str, Path], advice: str) -> None:
+    for purpose, other in taken.items():
+        if same_file(path, other):
+            raise BadInput(f"{path}: {name} can't be {purpose} too; {advice}")
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """Whether both are one file, or would be, links followed."""
+    """Whether both paths lead to the same file, existing or not; links are followed."""
     with suppress(OSError, ValueError):
         if one.samefile(other):
             return True
@@ -89,12 +96,12 @@ def same_file(one: Path, other: Path) -> bool:
 
 
 def _feeds(settings: BaseSettings, report: Path) -> Iterator[Path]:
-    """Yield the files that feeds are written to, but for the report's own."""
+    """Yield the files that feeds are written to, except the report's own feed."""
     known = {"report": str(report), "name": "images"}
     for uri, options in settings.getdict("FEEDS").items():
         if uri == REPORT_FEED and options.get("format") == "report":
             continue
-        with suppress(TypeError, ValueError):  # what Scrapy can't make of it, it says
+        with suppress(TypeError, ValueError):  # Scrapy reports a malformed URI itself
             text = str(uri) % defaultdict(str, known)
             if text.startswith("file://"):
                 text = file_uri_to_path(text)

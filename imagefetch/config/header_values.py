@@ -1,4 +1,4 @@
-"""Values of settings that are sent as headers."""
+"""Validates settings that are sent as HTTP headers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 
 class HeaderText(Text):
-    """What may be sent as the value of a header (RFC 9110, section 5.5)."""
+    """Text that may be sent as a header field value (RFC 9110, section 5.5)."""
 
     allowed: str = "text of printable Latin-1 characters, and not empty"
 
@@ -30,23 +30,24 @@ class HeaderText(Text):
 
 
 class Headers(Table):
-    """Headers of a request."""
+    """A dictionary of request headers."""
 
     def read(self, value: Any) -> Any:
-        """:raises BadInput: saying which one can't be sent"""
+        """Return *value*.
+
+        :raises BadInput: naming the header that can't be sent
+        """
         table = json.loads(value) if isinstance(value, str) else dict(value)
         for header, values in dict(table).items():
-            place = f"[{header!r}]"
+            key = f"[{header!r}]"
             if not isinstance(header, str) or not TOKEN.fullmatch(header):
-                raise BadInput(f"{place}: the name must be made of {TOKEN_ALLOWED}")
+                raise BadInput(f"{key}: the name must be made of {TOKEN_ALLOWED}")
             if header.lower() in FRAMING:
-                raise BadInput(f"{place}: must not be set; it says how long a request is")
+                raise BadInput(f"{key}: must not be set; it defines the length of the request")
             for each in values if isinstance(values, list | tuple) else [values]:
                 if not _can_be_sent(each):
                     shown = HIDDEN if is_secret(header) else repr(each)
-                    raise BadInput(
-                        f"{place} = {shown}: must be text of printable Latin-1 characters"
-                    )
+                    raise BadInput(f"{key} = {shown}: must be text of printable Latin-1 characters")
         return value
 
 

@@ -1,4 +1,4 @@
-"""Components without which lines would have no row, or rows no file: are they there?"""
+"""Checks that the components which a run depends on are enabled."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from imagefetch.errors import BadInput
 
 
 class Needed(NamedTuple):
-    """A component without which lines would have no row, or rows no file."""
+    """A component without which lines would get no row, or rows no file."""
 
     setting: str
     path: str
-    """Its class; a subclass will do."""
-    what: str
-    """What it does."""
+    """Import path of its class; a subclass is accepted."""
+    task: str
+    """What it does, as the end of "which …"."""
     name: str | None = None
-    """Under which name it stands, in a setting of `NAMED`."""
+    """Its key, in a setting of `NAMED`."""
 
 
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
@@ -32,8 +32,8 @@ HANDLER = "imagefetch.download.handler.StreamingDownloadHandler"
 STORAGE = "imagefetch.output.exporter.ReportStorage"
 
 NEEDED = (
-    Needed("ADDONS", "imagefetch.addons.ReportAddon", "asks for the report"),
-    Needed("SCHEDULER", "imagefetch.scheduling.scheduler.HostScheduler", "hands out the lines"),
+    Needed("ADDONS", "imagefetch.addons.ReportAddon", "enables the report"),
+    Needed("SCHEDULER", "imagefetch.scheduling.scheduler.HostScheduler", "schedules the requests"),
     Needed("DOWNLOADER", "scrapy.core.downloader.Downloader", "sends the requests"),
     Needed("DOWNLOAD_HANDLERS", HANDLER, "writes bodies to disk", "http"),
     Needed("DOWNLOAD_HANDLERS", HANDLER, "writes bodies to disk", "https"),
@@ -45,15 +45,17 @@ NEEDED = (
     Needed(
         "DOWNLOADER_MIDDLEWARES",
         "imagefetch.middlewares.page_injection.PageMiddleware",
-        "looks at what was sent",
+        "checks the response",
     ),
     Needed(
         "DOWNLOADER_MIDDLEWARES",
         "imagefetch.middlewares.feedback.OutcomeMiddleware",
-        "tells how requests end",
+        "reports the outcome of requests",
     ),
     Needed(
-        "SCRAPY_POET_PROVIDERS", "imagefetch.pages.base.AnswerProvider", "gives pages their input"
+        "SCRAPY_POET_PROVIDERS",
+        "imagefetch.pages.base.AnswerProvider",
+        "provides the input of page objects",
     ),
     Needed(
         "SPIDER_MIDDLEWARES",
@@ -63,11 +65,11 @@ NEEDED = (
     Needed(
         "ITEM_PROCESSOR",
         "imagefetch.item_processor.RecordProcessor",
-        "keeps rows of what is dropped",
+        "keeps the rows of dropped items",
     ),
     Needed("ITEM_PIPELINES", "imagefetch.pipelines.ImageFilesPipeline", "stores the pictures"),
     Needed("EXTENSIONS", "scrapy.extensions.feedexport.FeedExporter", "writes the report"),
-    Needed("EXTENSIONS", "imagefetch.stats.recorder.Recorder", "keeps the figures"),
+    Needed("EXTENSIONS", "imagefetch.stats.recorder.Recorder", "counts the results"),
     Needed(
         "FEED_EXPORTERS", "imagefetch.output.exporter.ReportExporter", "writes the rows", "report"
     ),
@@ -77,21 +79,21 @@ NEEDED = (
 
 
 def check_components(settings: BaseSettings) -> None:
-    """Make sure that every component can be imported, and that none that is needed is missing.
+    """Check that every component can be imported and that every needed one is enabled.
 
-    :raises BadInput: naming setting, value and what is wrong
+    :raises BadInput: naming the setting, its value and what is wrong
     """
     loaded = {name: dict(load(settings, name)) for name in (*RANKED, *NAMED, *SINGLE)}
     for needed in NEEDED:
-        found = loaded[needed.setting]
+        enabled = loaded[needed.setting]
         if needed.name is not None:
-            found = {needed.name: found.get(needed.name)}
+            enabled = {needed.name: enabled.get(needed.name)}
         wanted = load_object(needed.path)
-        if not any(_is_a(component, wanted) for component in found.values()):
+        if not any(_is_a(component, wanted) for component in enabled.values()):
             value = _value(settings, needed)
             raise BadInput(
                 f"setting {_where(needed)} = {value!r}: lines would be lost without {needed.path} "
-                f"or a subclass of it, which {needed.what}"
+                f"or a subclass of it, which {needed.task}"
             )
     reactor = settings["TWISTED_REACTOR"]
     if settings.getbool("TWISTED_REACTOR_ENABLED") and reactor != REACTOR:
@@ -99,9 +101,9 @@ def check_components(settings: BaseSettings) -> None:
 
 
 def check_built(crawler: Crawler) -> None:
-    """Make sure that what is needed was built, and that no add-on has taken it away.
+    """Check that every needed component was built and that no add-on has removed it.
 
-    :raises BadInput: naming setting, value and what is missing
+    :raises BadInput: naming the setting, its value and what is missing
     """
     settings, engine = crawler.settings, crawler.engine
     check_components(settings)
@@ -117,13 +119,13 @@ def check_built(crawler: Crawler) -> None:
         if find is not None and not find(load_object(needed.path)):
             feeds = "; see FEEDS, -o and -O" if "feedexport" in needed.path else ""
             raise BadInput(
-                f"setting {_where(needed)}: it {needed.what}, and can't be used as the settings "
-                f"are; the log may say why{feeds}"
+                f"setting {_where(needed)}: the component that {needed.task} was not built with "
+                f"these settings; the log may say why{feeds}"
             )
     feeds_set = settings.getdict("FEEDS")
     if any(feeds_set.get(uri) != options for uri, options in REPORT_FEED.items()):
         raise BadInput(
-            f"setting FEEDS = {feeds_set!r}: the report is missing; leave it to this program"
+            f"setting FEEDS = {feeds_set!r}: the report's feed is missing or changed; restore it"
         )
 
 
@@ -141,5 +143,5 @@ def _value(settings: BaseSettings, needed: Needed) -> Any:
 
 
 def _is_a(component: Any, wanted: type) -> bool:
-    # Not issubclass: to that, whatever has a scheduler's methods is a HostScheduler.
+    # Not issubclass: Scrapy's scheduler metaclass accepts any class with a scheduler's methods.
     return wanted in getattr(component, "__mro__", ())

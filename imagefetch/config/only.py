@@ -1,4 +1,4 @@
-"""``-a only=``: which lines that have a row are fetched again."""
+"""Parses ``-a only=``, which selects the lines with a row that are fetched again."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ TRANSIENT = frozenset(cls.reason for cls in problems() if cls.transient)
 
 @dataclass(frozen=True)
 class Only:
-    """``only=failed,not-found``; without anything, no line is fetched again."""
+    """A selection such as ``only=failed,not-found``; empty: no line is fetched again."""
 
     failed: bool = False
-    """What failed and may succeed now."""
+    """Whether to select rows with a transient failure (`may_succeed_later`)."""
     reasons: frozenset[str] = frozenset()
-    """Rows with one of these reasons, also beside a file."""
+    """Select rows with one of these reasons, whether or not they name a file."""
 
     @classmethod
     def parse(cls, text: str) -> Only:
-        """:raises BadInput: naming the word that is no reason"""
-        words = {word.strip().casefold() for word in text.split(",")} - {""}
-        for word in sorted(words - REASONS - {FAILED}):
-            hint = did_you_mean(word, REASONS | {FAILED})
+        """Parse the argument's value.
+
+        :raises BadInput: naming the first unknown reason
+        """
+        names = {name.strip().casefold() for name in text.split(",")} - {""}
+        for name in sorted(names - REASONS - {FAILED}):
+            hint = did_you_mean(name, REASONS | {FAILED})
             raise BadInput(
-                f"argument -a only={text}: there is no reason {word}{hint}; must be failed, or "
+                f"argument -a only={text}: there is no reason {name}{hint}; must be failed, or "
                 "reasons of the report, as only=failed,not-found"
             )
-        return cls(FAILED in words, frozenset(words - {FAILED}))
+        return cls(FAILED in names, frozenset(names - {FAILED}))
 
     def __bool__(self) -> bool:
         return self.failed or bool(self.reasons)
@@ -43,7 +46,7 @@ class Only:
         return ",".join([*[FAILED] * self.failed, *sorted(self.reasons)])
 
     def wants(self, row: Row) -> bool:
-        """Whether the line of *row* is fetched again."""
+        """Whether the selection includes *row*."""
         return (self.failed and may_succeed_later(row)) or row.cells[-1] in self.reasons
 
 
@@ -51,7 +54,7 @@ NOTHING = Only()
 
 
 def may_succeed_later(row: Row) -> bool:
-    """Whether ``only=failed`` fetches the row's line again."""
+    """Whether the row's failure is transient, so that ``only=failed`` selects it."""
     code, reason = row.cells[1], row.cells[-1]
     if code.isdigit() and reason:
         return code in {"408", "425", "429"} or code.startswith("5")

@@ -1,4 +1,4 @@
-"""Where list, report and pictures are: as a shell sees it, and as Scrapyd does."""
+"""Resolves the paths of the list, the report and the store, in a shell and on Scrapyd."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from imagefetch.output.store_paths import is_remote
 from imagefetch.urls import request_url, shown
 
 STANDARD_INPUT_TOO = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
-"""Standard input, as a path: what comes there can't be read twice either."""
+"""Paths of standard input. Like ``-``, they can't be read twice."""
 
 
 class Places(NamedTuple):
-    """Of one run."""
+    """The paths of one run."""
 
     urls: str
-    """A path, ``-``, or an address."""
+    """A path, ``-``, or an http(s) address."""
     report: Path
     """Absolute."""
     store: str
-    """FILES_STORE: a folder, or an address of FilesPipeline's."""
+    """FILES_STORE: a folder, or the URI of a remote store of FilesPipeline's."""
 
 
 def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
-    """Say where a run's list, report and pictures are.
+    """Return the paths of a run's list, report and store.
 
     With Scrapyd's argument ``_job`` nothing depends on the working directory,
-    which is Scrapyd's own: what was scheduled must be absolute, and what
-    `imagefetch.settings` names relatively lies in the job's own folder below
-    JOBS_FOLDER.
+    which is Scrapyd's own. Paths given when the job was scheduled must be absolute;
+    relative paths in `imagefetch.settings` are resolved in the job's own folder
+    below JOBS_FOLDER.
 
-    :raises BadInput: if a path of a scheduled job is relative
+    :raises BadInput: if a path given for a scheduled job is relative
     """
     urls = _path(arguments.get("urls") or settings["INPUT_URLS"])
     urls = "-" if urls in STANDARD_INPUT_TOO else urls
@@ -48,40 +48,45 @@ def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
         return Places(urls, Path(report).absolute(), store)
     folder = job_folder(settings, str(arguments["_job"]))
     if not (Path(urls).is_absolute() or is_address(urls)):
-        raise _relative("the list", urls, "urls=/PATH or urls=https://…")
+        raise _relative_path_error("the list", urls, "urls=/PATH or urls=https://…")
     if not Path(report).is_absolute():
         if arguments.get("report") or _was_scheduled(settings, "REPORT"):
-            raise _relative("the report", report, "report=/PATH")
+            raise _relative_path_error("the report", report, "report=/PATH")
         report = str(folder / report)
     if not is_remote(store) and not Path(store.removeprefix("file://")).is_absolute():
         if _was_scheduled(settings, "FILES_STORE"):
-            raise _relative("the folder for pictures", store, "setting=FILES_STORE=/PATH")
+            raise _relative_path_error(
+                "the folder for pictures", store, "setting=FILES_STORE=/PATH"
+            )
         store = str(folder / store)
     return Places(urls, Path(report), store)
 
 
 def _path(text: object) -> str:
-    """Return *text* with ``~`` for the home folder undone, which few shells do behind ``=``."""
+    """Return *text* with ``~`` expanded, which few shells do after ``=``."""
     return os.path.expanduser(str(text))  # noqa: PTH111 - it may be an address
 
 
 def job_folder(settings: BaseSettings, job: str) -> Path:
-    """Return the folder of Scrapyd's job *job*; the same for the same job, whenever it runs.
+    """Return the folder of Scrapyd's job *job*, the same for every run of that job.
 
-    :raises BadInput: if no folder can be called so
+    :raises BadInput: if *job* is not a valid file name
     """
     if job in {".", ".."} or not is_valid_filename(job, platform="auto", max_len=255):
-        raise BadInput(f"jobid {job!r}: no folder can be called so; schedule with another")
+        raise BadInput(f"jobid {job!r}: is not a valid folder name; schedule with another jobid")
     return Path(settings["JOBS_FOLDER"]).absolute() / job
 
 
 def is_address(urls: str) -> bool:
-    """Whether *urls* is an address, and no path."""
+    """Whether *urls* is an address rather than a path."""
     return "://" in urls
 
 
 def check_list_address(address: str) -> None:
-    """:raises BadInput: if *address* is none that a list can be fetched from"""
+    """Check that a list can be fetched from *address*.
+
+    :raises BadInput: if it is not an http or https URL
+    """
     try:
         Request(request_url(address))
     except (Problem, ValueError) as problem:
@@ -95,8 +100,8 @@ def _was_scheduled(settings: BaseSettings, name: str) -> bool:
     return (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["project"]
 
 
-def _relative(what: str, path: str, instead: str) -> BadInput:
+def _relative_path_error(name: str, path: str, instead: str) -> BadInput:
     return BadInput(
-        f"{path}: {what} of a job on Scrapyd must be given by an absolute path, since the "
+        f"{path}: {name} of a job on Scrapyd must be given by an absolute path, since the "
         f"working directory is Scrapyd's: {instead}"
     )

@@ -1,5 +1,8 @@
-"""Which values Scrapy's own settings may have, where a wrong one would show only once a run has
-begun: as a traceback, as the same failure of every line, or as a run that never ends."""
+"""Validates Scrapy's own settings before a run starts.
+
+Without these checks a wrong value shows only later: as a traceback, as the same failure
+of every line, or as a run that never ends.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,9 @@ ACLS = {
         "publicRead"
     ),
 }
-"""The canned ones of S3 and of Google's storage."""
+"""Canned (predefined) ACLs of Amazon S3 and Google Cloud Storage."""
 
-# Of FilesPipeline's, which have no default.
+# Settings of FilesPipeline, which have no default in Scrapy.
 PIPELINE: dict[str, object] = {"MEDIA_ALLOW_REDIRECTS": False, "FILES_EXPIRES": 0}
 
 ENCODINGS = ("LOG_ENCODING", "FEED_EXPORT_ENCODING", "HTTPPROXY_AUTH_ENCODING")
@@ -42,13 +45,13 @@ SLOT: dict[str, tuple[Callable[[Any], bool], str]] = {
     "randomize_delay": (lambda value: isinstance(value, bool), "True or False"),
     "throttle": (lambda value: value is None or isinstance(value, bool), "True or False"),
 }
-"""Of an entry of DOWNLOAD_SLOTS: whether a value is allowed, and which are."""
+"""Keys of an entry of DOWNLOAD_SLOTS: the check of a value, and the text after "must be"."""
 
 
 def check_scrapy_settings(settings: BaseSettings, known: Mapping[str, object]) -> None:
-    """Check Scrapy's settings but for those that are *known*, which have rules of their own.
+    """Check Scrapy's settings, except those in *known*, which have their own rules.
 
-    :raises BadInput: naming setting, value and what is allowed
+    :raises BadInput: naming the setting, its value and what is allowed
     """
     for name, default in (vars(default_settings) | PIPELINE).items():
         if name.isupper() and name not in known and settings[name] is not None:
@@ -67,9 +70,9 @@ def check_scrapy_settings(settings: BaseSettings, known: Mapping[str, object]) -
 
 
 def check_proxies(settings: BaseSettings) -> None:
-    """Check the proxies that Scrapy's HttpProxyMiddleware takes from the environment.
+    """Check the proxies that Scrapy's HttpProxyMiddleware reads from the environment.
 
-    :raises BadInput: naming variable, value and what is allowed
+    :raises BadInput: naming the variable, its value and what is allowed
     """
     if not settings.getbool("HTTPPROXY_ENABLED"):
         return
@@ -85,13 +88,16 @@ def check_proxies(settings: BaseSettings) -> None:
 
 
 def refusal(name: str, value: object, allowed: str) -> BadInput:
-    """Return what says that setting *name* has a *value* that isn't *allowed*."""
+    """Return the error for a setting whose *value* is not *allowed*; secrets are hidden."""
     shown = HIDDEN if is_secret(name) else hide_credentials(repr(value))
     return BadInput(f"setting {name} = {shown}: must be {allowed}")
 
 
 def _check_kind(settings: BaseSettings, name: str, default: object) -> None:
-    """:raises BadInput: if the value isn't of its default's kind"""
+    """Check that the value has the type of its default.
+
+    :raises BadInput: if it has not
+    """
     value = settings[name]
     try:
         if isinstance(default, bool):
@@ -111,7 +117,7 @@ def _check_kind(settings: BaseSettings, name: str, default: object) -> None:
 
 
 def _was_given(settings: BaseSettings, name: str) -> bool:
-    """Whether it was by command line or spider: to load what the project names takes a while."""
+    """Whether the command line or the spider set it. Loading the project's own objects is slow."""
     return (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["project"]
 
 
@@ -148,19 +154,19 @@ def _check_slots(settings: BaseSettings) -> None:
             raise refusal(name, slot, f"a dictionary with some of {', '.join(SLOT)}")
         for key, value in slot.items():
             if key not in SLOT:
-                raise BadInput(f"setting {name}: {key!r} is none of {', '.join(SLOT)}")
-            holds, allowed = SLOT[key]
-            if not holds(value):
+                raise BadInput(f"setting {name}: {key!r} is not one of {', '.join(SLOT)}")
+            is_allowed, allowed = SLOT[key]
+            if not is_allowed(value):
                 raise refusal(f"{name}[{key!r}]", value, allowed)
 
 
 def _check_feeds(settings: BaseSettings) -> None:
-    """Check that each feed has a format: else Scrapy would write none, the report neither."""
+    """Check that each feed has a known format; otherwise Scrapy writes no feed, nor the report."""
     formats = {name for name, path in settings.getwithbase("FEED_EXPORTERS").items() if path}
     for uri, feed in settings.getdict("FEEDS").items():
         name = f"FEEDS[{hide_credentials_of(str(uri))!r}]"
         if not isinstance(feed, dict):
             raise refusal(name, feed, "a dictionary, as {'format': 'csv'}")
-        found = feed.get("format")
-        if str(found) not in formats:
-            raise refusal(f"{name}['format']", found, f"one of {', '.join(sorted(formats))}")
+        format_ = feed.get("format")
+        if str(format_) not in formats:
+            raise refusal(f"{name}['format']", format_, f"one of {', '.join(sorted(formats))}")

@@ -1,4 +1,4 @@
-"""Which values the settings may have that users are told of."""
+"""Defines and checks the values that documented settings may have."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ RULES: dict[str, Rule] = {
     "PROGRESS_INTERVAL": seconds(0.1, DAY),
     "LOG_LEVEL": Choice(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
 }
-"""Every setting that this project's users are told of, in data order."""
+"""Rules of every documented setting, in the order in which a run uses them."""
 
 
-def _of_scrapy(name: str, default: object) -> Rule | None:
-    """Return the rule for a setting of Scrapy's own; None where its default tells too little."""
+def _scrapy_rule(name: str, default: object) -> Rule | None:
+    """Return the rule for a setting of Scrapy's; None if its default is no switch or number."""
     if isinstance(default, bool):
         return Switch()
     if not isinstance(default, int | float):
@@ -105,80 +105,81 @@ def _of_scrapy(name: str, default: object) -> Rule | None:
     return Number(-(2**62), 2**62, whole=whole, units=units)
 
 
-OF_SCRAPY = {
+SCRAPY_RULES = {
     name: rule
     for name, default in vars(default_settings).items()
-    if name not in RULES and (rule := _of_scrapy(name, default)) is not None
+    if name not in RULES and (rule := _scrapy_rule(name, default)) is not None
 }
-"""Rules for switches and numbers among Scrapy's own settings, where they are given as text."""
+"""Rules for Scrapy's own switches and numbers, applied where they are given as text."""
 
 NEED_A_SIZE = ("MIN_WIDTH", "MIN_HEIGHT", "MAX_PIXELS", "MAX_ASPECT_RATIO")
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Check every setting of `RULES`, and let *settings* hold each as the program reads it.
+    """Check every setting of `RULES`, and replace each value in *settings* by the parsed one.
 
-    Scrapy's own switches and numbers are understood in the same way. A name that is close to a
-    known one is refused where it was given for this run.
+    Scrapy's own switches and numbers are parsed in the same way. A name that looks like a
+    misspelling of a known one is refused if it was given for this run.
 
-    :raises BadInput: naming setting, value and what is allowed
+    :raises BadInput: naming the setting, its value and what is allowed
     """
     check_names(settings, {*RULES})
     written = {name: settings.get(name) for name in NEED_A_SIZE}
     for name, rule in RULES.items():
-        _understand(settings, name, rule)
-    for name, rule in OF_SCRAPY.items():
+        _parse(settings, name, rule)
+    for name, rule in SCRAPY_RULES.items():
         if isinstance(settings.get(name), str):
-            with suppress(BadInput):  # what is not understood is refused below
-                _understand(settings, name, rule)
+            with suppress(BadInput):  # check_scrapy_settings refuses it
+                _parse(settings, name, rule)
     check_scrapy_settings(settings, RULES)
     _check_together(settings, written)
 
 
-def _understand(settings: BaseSettings, name: str, rule: Rule) -> None:
+def _parse(settings: BaseSettings, name: str, rule: Rule) -> None:
     value = settings.get(name)
     try:
-        read = rule.read(value)
+        parsed = rule.read(value)
     except BadInput as error:
         raise BadInput(f"setting {name}{error}") from error
     except NOT_ALLOWED as error:
         hint = _hint(settings, name) if value is None else ""
         raise BadInput(f"setting {name} = {value!r}: must be {rule.allowed}{hint}") from error
-    if read is not value:
-        settings.set(name, read, priority=settings.getpriority(name) or 0)
+    if parsed is not value:
+        settings.set(name, parsed, priority=settings.getpriority(name) or 0)
 
 
 def _hint(settings: BaseSettings, name: str) -> str:
-    """Return what may be meant to be the setting *name*, which has no value."""
+    """Return a hint that names the misspelling of *name*, which has no value."""
     meant = [other for other, known in misspelt(settings, RULES) if known == name]
     return f"; is {meant[0]} meant to be it?" if meant else ""
 
 
 def _check_together(settings: BaseSettings, written: Mapping[str, Any]) -> None:
-    """Look at settings that were understood, and at some of them as they were *written*.
+    """Check combinations of parsed settings; messages show them as they were *written*.
 
-    :raises BadInput: if two settings can't hold at once"""
+    :raises BadInput: if two settings contradict each other
+    """
     if settings["VERIFY_IMAGES"] == "off":
         for name in NEED_A_SIZE:
             if settings.getfloat(name):
                 raise BadInput(
-                    f"setting {name} = {written[name]!r}: needs sizes, which are not found "
-                    "with VERIFY_IMAGES = 'off'; set that to 'header'"
+                    f"setting {name} = {written[name]!r}: needs sizes, which are not read "
+                    "with VERIFY_IMAGES = 'off'; set VERIFY_IMAGES to 'header'"
                 )
 
 
-def check_words(settings: BaseSettings, words: Iterable[str]) -> None:
-    """Check that ``-s NAME=VALUE`` can be set at all.
+def check_words(settings: BaseSettings, assignments: Iterable[str]) -> None:
+    """Check that Scrapy can set each ``-s NAME=VALUE``.
 
-    :raises BadInput: naming setting, value and what is allowed
+    :raises BadInput: naming the setting, its value and what is allowed
     """
     copy = settings.copy()
-    for word in words:
-        name, equals, value = word.partition("=")
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
         try:
             copy.set(name, value)
-        except (ValueError, TypeError, AttributeError):  # no JSON, or not that of a dictionary
+        except (ValueError, TypeError, AttributeError):  # not JSON, or not of a dictionary
             equals = ""
         if not equals:
-            allowed = RULES[name].allowed if name in RULES else "of the setting's own kind"
+            allowed = RULES[name].allowed if name in RULES else "of the setting's type"
             raise BadInput(f"setting {name} = {value!r}: must be {allowed}, given as NAME=VALUE")

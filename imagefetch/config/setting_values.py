@@ -1,4 +1,4 @@
-"""Values of settings as users write them, and as the program reads them."""
+"""Parses the values of settings as users write them: numbers with units, switches, lists."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ SIZES: dict[str, int | Decimal] = {
     **{f"{prefix}b": factor for prefix, factor in COUNTS.items() if prefix},
     **{f"{prefix}ib": 2 ** (10 * power) for power, prefix in enumerate("kmgt", 1)},
 }
-"""Units of bytes: k, M, G and T are decimal, with or without B; KiB, MiB, … are binary."""
+"""Units of sizes, in bytes: k, M, G and T are decimal, with or without B; KiB, MiB, … are
+binary."""
 
 TIMES: dict[str, int | Decimal] = {
     "": 1,
@@ -35,13 +36,13 @@ TIMES: dict[str, int | Decimal] = {
     "h": 3_600,
     "d": 86_400,
 }
-"""Units of seconds."""
+"""Units of time, in seconds."""
 
 NUMBER = re.compile(
     r"([+-]?[0-9][0-9_]*(?:\.[0-9]*)?(?:e[+-]?[0-9]{1,3})?|[+-]?\.[0-9]+) ?([a-z]*)"
 )
 
-WORDS = {
+SWITCH_WORDS = {
     **dict.fromkeys(("1", "true", "yes", "y", "on"), True),
     **dict.fromkeys(("0", "false", "no", "n", "off"), False),
 }
@@ -52,24 +53,24 @@ NOT_ALLOWED = (ValueError, TypeError, ArithmeticError, LookupError)
 
 
 class Rule(Protocol):
-    """Says which values a setting may have, and how they are written."""
+    """Parses and validates the value of a setting."""
 
     @property
     def allowed(self) -> str:
-        """The end of "must be …"."""
+        """What is allowed, as the end of "must be …"."""
         ...
 
     def read(self, value: Any) -> Any:
-        """Return *value* as the program reads it.
+        """Return the parsed *value*.
 
         :raises: one of `NOT_ALLOWED`; or `BadInput`, whose text follows the setting's name
         """
 
 
 def read_number(value: Any, units: Mapping[str, int | Decimal]) -> Decimal:
-    """Return the number that *value* is, or says in one of *units*.
+    """Return *value*, a number or text with one of *units*, as a number.
 
-    :raises ValueError, TypeError, ArithmeticError: if it is none
+    :raises ValueError, TypeError, ArithmeticError: if it is not a number
     """
     if isinstance(value, int | float):
         return Decimal(str(float(value) if isinstance(value, float) else int(value)))
@@ -81,7 +82,7 @@ def read_number(value: Any, units: Mapping[str, int | Decimal]) -> Decimal:
 
 @dataclass(frozen=True)
 class Number:
-    """A number within bounds, whole unless said otherwise."""
+    """A number from *low* to *high*, whole by default."""
 
     low: float
     high: float
@@ -95,25 +96,25 @@ class Number:
     def read(self, value: Any) -> int | float:
         number = read_number(value, self.units)
         whole = number == number.to_integral_value()
-        found = int(number) if whole else float(number)
-        if not self.low <= found <= self.high or (self.whole and not whole):
+        parsed = int(number) if whole else float(number)
+        if not self.low <= parsed <= self.high or (self.whole and not whole):
             raise ValueError
-        return value if isinstance(value, float) and not self.whole else found
+        return value if isinstance(value, float) and not self.whole else parsed
 
 
 def size(low: float, high: float) -> Number:
-    """Return the rule for a number of bytes."""
+    """Return the rule for a size, bounds in bytes."""
     return Number(low, high, units=SIZES)
 
 
 def seconds(low: float, high: float) -> Number:
-    """Return the rule for a time."""
+    """Return the rule for a time, bounds in seconds."""
     return Number(low, high, whole=False, units=TIMES)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few words, in any case."""
+    """One of several words, case-insensitive."""
 
     words: tuple[str, ...]
 
@@ -127,22 +128,22 @@ class Choice:
 
 
 def read_switch(value: Any) -> bool:
-    """Return whether *value* means on.
+    """Return *value* as a Boolean.
 
-    :raises ValueError, TypeError: if it means neither on nor off
+    :raises ValueError, TypeError: if it is no known word for on or off
     """
     if isinstance(value, int):
         return bool(value)
     if not isinstance(value, str):
         raise TypeError
     try:
-        return WORDS[value.strip().casefold()]
+        return SWITCH_WORDS[value.strip().casefold()]
     except KeyError:
         raise ValueError from None
 
 
 class Switch:
-    """On or off."""
+    """A Boolean."""
 
     allowed: str = "True or False"
 
@@ -151,7 +152,7 @@ class Switch:
 
 
 class Text:
-    """Some text."""
+    """Text that is not blank."""
 
     allowed: str = "text, and not empty"
 
@@ -161,24 +162,24 @@ class Text:
         return value
 
 
-PLAIN = {chr(code) for code in range(0x21, 0x7F)} - set("()\\")
+COMMENT_CHARACTERS = {chr(code) for code in range(0x21, 0x7F)} - set("()\\")
 
 
 class Contact:
-    """What may stand in a comment of a User-Agent (RFC 9110, section 5.6.5)."""
+    """Text that may stand in a comment of a User-Agent header (RFC 9110, section 5.6.5)."""
 
     allowed: str = "a mail or web address, or empty"
 
     def read(self, value: Any) -> str:
-        if not isinstance(value, str) or set(value) - PLAIN:
+        if not isinstance(value, str) or set(value) - COMMENT_CHARACTERS:
             raise ValueError
         return value
 
 
 def read_list(value: Any) -> list[Any]:
-    """Return the items of a list, given as one, with commas between, or as Python writes it.
+    """Return the items of a list, comma-separated text, or a Python list literal.
 
-    :raises ValueError, TypeError: if it is none
+    :raises ValueError, TypeError: if it is none of these
     """
     if isinstance(value, str):
         text = value.strip()
@@ -194,7 +195,7 @@ def read_list(value: Any) -> list[Any]:
 
 
 class Words:
-    """Some words."""
+    """A list of words."""
 
     allowed: str = "a list of words, as noai,noimageai"
 
@@ -206,7 +207,7 @@ class Words:
 
 
 class Networks:
-    """IP networks."""
+    """A list of IP networks."""
 
     allowed: str = "a list of networks in CIDR notation, as 10.1.0.0/16,fd00::/8"
 
@@ -215,7 +216,7 @@ class Networks:
 
 
 class Statuses:
-    """HTTP status codes."""
+    """A list of HTTP status codes."""
 
     allowed: str = "a list of HTTP status codes, as 429,503"
 
@@ -227,7 +228,7 @@ class Statuses:
 
 
 class Table:
-    """A dictionary, or JSON for one, which Scrapy reads."""
+    """A dictionary, or JSON for one, which Scrapy parses."""
 
     allowed: str = 'a dictionary, or JSON for one: {"Name": "value"}'
 
@@ -237,25 +238,25 @@ class Table:
 
 
 ALIASES = {"jfif": "jpg", "jpe": "jpg", "pbm": "pnm", "pgm": "pnm", "ppm": "pnm", "x-icon": "ico"}
-"""What types are called, too, and the extension that the report's name is known by."""
+"""Other names of types: alias to the extension of the type that it stands for."""
 
 
 def _type_names() -> dict[str, str]:
-    """Return the types that are known by their names and extensions."""
-    found: dict[str, str] = {}
+    """Return the media type for each name and extension by which it may be given."""
+    names: dict[str, str] = {}
     for format_ in FORMATS:
         subtype = format_.media_type.partition("/")[2]
         for short in (subtype, subtype.split("+")[0], format_.extension.lstrip(".")):
-            found.setdefault(short, format_.media_type)
-    found |= {alias: found[short] for alias, short in ALIASES.items() if short in found}
-    return found | {f"image/{short}": media_type for short, media_type in found.items()}
+            names.setdefault(short, format_.media_type)
+    names |= {alias: names[short] for alias, short in ALIASES.items() if short in names}
+    return names | {f"image/{short}": media_type for short, media_type in names.items()}
 
 
 TYPE_NAMES = _type_names()
 
 
 class Types:
-    """Media types of formats that are known."""
+    """A list of media types that the program knows, or their extensions."""
 
     allowed: str = "a list of types as the report names them, or of extensions: image/jpeg,png"
 
@@ -264,12 +265,15 @@ class Types:
 
 
 class Template:
-    """A template of `imagefetch.output.file_names`."""
+    """A file name template (`imagefetch.output.file_names`)."""
 
     allowed: str = f"a template such as {file_names.DEFAULT}"
 
     def read(self, value: Any) -> str:
-        """:raises BadInput: saying what is wrong with it"""
+        """Return *value*.
+
+        :raises BadInput: saying what is wrong with the template
+        """
         try:
             file_names.NameTemplate(value)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""What is looked at before anything is fetched or written."""
+"""Validates settings, arguments, list, report and store before anything is fetched or written."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.utils.spelling import did_you_mean
 
 ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version", "_owner"}
-"""What ``-a`` may name; ``_job`` and ``_version`` are Scrapyd's, ``_owner`` is a fleet's."""
+"""Arguments of ``-a``; Scrapyd adds ``_job`` and ``_version``, a fleet adds ``_owner``."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run reads and writes."""
+    """What a run reads and writes: the validated settings and arguments."""
 
     urls: Path
     report: Path
     store: str
-    """FILES_STORE: a folder, or an address of FilesPipeline's (``s3://…``)."""
+    """FILES_STORE: a folder, or the URI of a remote store (``s3://…``)."""
     only: Only = NOTHING
-    """Which lines that have a row are fetched again."""
+    """Selects the lines with a row that are fetched again."""
     fresh: bool = False
-    """Begin anew."""
+    """Whether to restart from scratch."""
     address: str = ""
-    """Where the list is fetched from; ``urls`` is its copy then."""
+    """Where the list is fetched from, if it is; ``urls`` is then its local copy."""
     owner: Path | None = None
-    """The report of the job that this run does a part of."""
+    """The report of the fleet job that this run is a part of."""
 
     @property
     def goes_on(self) -> str:
-        """What a user is told where the run ends early."""
+        """What the user is told about resuming when the run ends early."""
         return f"the same command{', without -a fresh,' * self.fresh} goes on"
 
 
 def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     """Check settings and ``-a`` arguments, then list, report and store.
 
-    Nothing is written or read from standard input.
+    Nothing is written, and standard input is not read.
 
-    :raises BadInput: one line: what is wrong, where, and what to do
+    :raises BadInput: with one line that says what is wrong, where, and what to do
     """
     check_settings(settings)
     check_arguments(arguments)
@@ -88,7 +88,10 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:
-    """:raises BadInput: if there is no such argument, or one is empty"""
+    """Check the names of arguments, and that none is empty.
+
+    :raises BadInput: if an argument is unknown or empty
+    """
     known = sorted(name for name in ARGUMENTS if not name.startswith("_"))
     for name, value in arguments.items():
         if name not in ARGUMENTS:
@@ -103,7 +106,7 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
 
 
 def check_files(settings: BaseSettings, listed: str, report: Path) -> None:
-    """Check that no file is used twice; *listed* is where the list is.
+    """Check that no file is used twice; *listed* is the list's path or address.
 
     :raises BadInput: naming the file
     """
@@ -119,7 +122,10 @@ def check_files(settings: BaseSettings, listed: str, report: Path) -> None:
 
 
 def check_log(settings: BaseSettings, listed: str, report: Path) -> None:
-    """:raises BadInput: if LOG_FILE is the list, which is *listed*, or beside *report*"""
+    """Check LOG_FILE; *listed* is the list's path or address.
+
+    :raises BadInput: if it is the list, the report, or a file written next to the report
+    """
     if settings["LOG_FILE"]:
         is_path = not is_address(listed) and Path(listed) != STANDARD_INPUT
         urls = Path(listed) if is_path else None
@@ -134,52 +140,57 @@ def _switch(name: str, value: str) -> bool:
 
 
 def check_report(path: Path) -> None:
-    """:raises BadInput: if *path* can't become the report"""
+    """Check that the report can be written to *path*.
+
+    :raises BadInput: if it can't
+    """
     try:
         if path.is_dir():
             raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
-        if path.exists() and not path.is_file():  # a device may never end
+        if path.exists() and not path.is_file():  # reading a device may never end
             raise BadInput(f"{path}: is no regular file; name another with -a report=PATH")
-    except OSError as error:  # a name too long, or a folder that may not be entered
-        raise BadInput(f"report {path}: {error.strerror}; choose another place") from error
+    except OSError as error:  # name too long, or no permission to enter a folder
+        raise BadInput(f"report {path}: {error.strerror}; choose another path") from error
     check_folder(path.parent, "report")
 
 
-def check_folder(path: Path, what: str) -> None:
-    """:raises BadInput: if no file can be made in the folder *path*, which need not exist"""
+def check_folder(path: Path, name: str) -> None:
+    """Check that files can be created in the folder *path*, which need not exist.
+
+    :raises BadInput: if they can't; *name* says what the folder is for
+    """
     existing = path
     try:
         while not existing.exists() and existing != existing.parent:
             existing = existing.parent
         if not existing.is_dir():
-            raise BadInput(f"{what} {path}: {existing} is no folder; choose another place")
-        tempfile.TemporaryFile(dir=existing).close()  # permissions alone don't tell
+            raise BadInput(f"{name} {path}: {existing} is not a folder; choose another path")
+        tempfile.TemporaryFile(dir=existing).close()  # permission bits alone don't decide
     except OSError as error:
         raise BadInput(
-            f"{what} {path}: {existing} can't be written to ({error.strerror}); "
-            "choose another place"
+            f"{name} {path}: {existing} can't be written to ({error.strerror}); choose another path"
         ) from error
 
 
 MALFORMED = re.compile(r"(?:s3a?|gs|ftps?|https?|file):(?!//)", re.I)
-"""How an address begins whose slashes are wrong; taken for a folder, it would be made one."""
+"""Matches a URI without its two slashes, which would otherwise be created as a folder."""
 
 REMOTE_STORES = {
     "s3": ("s3://bucket/folder/", "botocore"),
     "gs": ("gs://bucket/folder/", "google.cloud.storage"),
     "ftp": ("ftp://user:password@host:21/folder", "ftplib"),
 }
-"""Scheme of FILES_STORE to an example, and the module that FilesPipeline needs for it."""
+"""Scheme of FILES_STORE: an example, and the module that FilesPipeline needs for it."""
 
 
 def check_address(store: str) -> None:
-    """Check the address of a store that is no local folder.
+    """Check the URI of a remote store.
 
-    Where the module is missing, Scrapy would go on without the pipeline, and
-    rows would name files that nobody kept. The address itself is not repeated:
-    it may hold a password.
+    Without the store's module, Scrapy would run without the pipeline, and rows would
+    name files that were never stored. Messages don't repeat the URI: it may hold a
+    password.
 
-    :raises BadInput: if no store can be made of it
+    :raises BadInput: if the URI is malformed or the module is missing
     """
     scheme = store.partition("://")[0]
     if scheme not in REMOTE_STORES:
@@ -188,10 +199,10 @@ def check_address(store: str) -> None:
     example, module = REMOTE_STORES[scheme]
     try:
         parts = urlsplit(store)
-        whole = bool(parts.hostname and parts.port if scheme == "ftp" else parts.path)
+        is_complete = bool(parts.hostname and parts.port if scheme == "ftp" else parts.path)
     except ValueError:
-        whole = False
-    if not (whole and parts.netloc):
+        is_complete = False
+    if not (is_complete and parts.netloc):
         raise BadInput(f"setting FILES_STORE: must be written as {example}")
     try:
         import_module(module)
@@ -200,7 +211,7 @@ def check_address(store: str) -> None:
 
 
 def check_handlers(crawler: Crawler) -> None:
-    """Build the download handlers once, since Scrapy would go on without.
+    """Build the download handlers once, since Scrapy would run without a broken one.
 
     :raises BadInput: if the handler for http or https can't be built
     """

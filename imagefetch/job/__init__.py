@@ -1,5 +1,5 @@
-"""One run: locked and made ready; which of its lines are done.
+"""Prepares a run: locks the report, repairs it, and reads which lines are done.
 
-A checked run comes in; a `Job` goes out, with the journal of what earlier runs left. The
-report is that journal. Must not know how lines are scheduled or downloaded.
+In: a validated run. Out: a `Job`, with the journal of earlier runs; the report is that
+journal. Must not know how lines are scheduled or downloaded.
 """

@@ -1,4 +1,4 @@
-"""Proving a job: its list, its report and its store against each other."""
+"""Verifies a job: compares its list, its report and its store."""
 
 from __future__ import annotations
 
@@ -21,62 +21,63 @@ from imagefetch.output.ownership.stored_files import StoredFiles, all_notes
 from imagefetch.urls import host_of
 from imagefetch.utils.text import escape, hide_credentials
 
-EXAMPLES_MAX = 5  # of each kind of trouble that is told in words
+EXAMPLES_MAX = 5  # examples reported of each kind of fault
 
 
 @dataclass
 class Audit:
-    """What was found."""
+    """Result of an audit."""
 
     lines: int = 0
-    """In the list."""
+    """Lines in the list."""
     rows: int = 0
+    """Rows in the report."""
     kept: int = 0
     """Rows that name a file."""
     missing: int = 0
-    """Lines without a row: the run is not finished."""
+    """Lines without a row: the run is unfinished."""
     superseded: int = 0
-    """Rows whose line was fetched again since; the run that did so is not finished."""
+    """Rows whose line was fetched again, by a run that is unfinished."""
     strays: int = 0
-    """Files in the store that no row names; another job's, where jobs share a store."""
+    """Files in the store that no row names; if jobs share a store, another job's."""
     stray_names: list[str] = field(default_factory=list)
-    """The first of them."""
+    """Names of the first strays."""
     partial: int = 0
-    """Bodies on their way, files whose row is on its way, and what a killed run left of both."""
+    """Unfinished downloads, files whose row is not yet written, and remains of killed runs."""
     broken: Counter[str] = field(default_factory=Counter)
-    """What may never be, by kind."""
+    """Faults, by kind; a correct job has none."""
     examples: list[str] = field(default_factory=list)
-    """Of what is broken, each naming its line or file."""
+    """Examples of faults, each naming its line or file."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rows without a file, by reason."""
     hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """The same by host and reason."""
+    """Rows without a file, by host and reason."""
     damaged: Counter[str] = field(default_factory=Counter)
-    """Rows with a file whose picture is no good, by reason."""
+    """Rows with a file whose image is damaged, by reason."""
     repeats: list[Repeat] = field(default_factory=list)
-    """Pictures that came from many URLs of one host."""
+    """Images that many URLs of one host have in common."""
 
     def found(self, kind: str, where: str) -> None:
-        """Note that something is broken."""
+        """Record a fault."""
         self.broken[kind] += 1
         if self.broken[kind] <= EXAMPLES_MAX:
             self.examples.append(f"{kind}: {where}")
 
 
 def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Audit:
-    """Hold *report* against the list *urls* and the files in the folder *store*.
+    """Compare *report* with the list *urls* and the files in the folder *store*.
 
-    A remote store (None) is not looked into. Every file is read and hashed.
-    Pictures from *repeats* URLs of a host or more are told; 0: none.
+    Every file is read and hashed. A remote store (None) is not read.
 
-    :raises BadInput: if list or report can't be read as such
+    :param repeats: report images that this many URLs of a host, or more, have in common; 0: none
+    :raises BadInput: if the list or the report can't be read
     """
     if not report.exists():
         raise BadInput(f"{report}: no such report; name one with -a report=PATH")
     result = Audit()
     files = StoredFiles()
     notes: Notes = {}
-    # Files come first: of one that is stored meanwhile, the row is read, or it is noted.
+    # Files are listed before rows are read, so that each listed file's row or note is seen.
     if store is not None:
         result.partial = files.read(store)
         notes = all_notes(store)
@@ -90,13 +91,15 @@ def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Aud
         result.found("torn row", f"at the end of {report}")
     counts = Repeats(repeats)
     for row in read_rows(report):
-        if row.offset >= journal.end:  # written since the rows were counted
+        if row.offset >= journal.end:  # written after the rows were counted
             files.name(row.file)
         elif not journal.is_last(row):
-            _look_at_superseded(row, result)
+            _check_superseded(row, result)
         else:
-            _look_at(row, result, store, files)
-            if row.file and row.cells[9] != "0":  # that of a duplicate came with its first line
+            _check_row(row, result, store, files)
+            if (
+                row.file and row.cells[9] != "0"
+            ):  # a duplicate's file was counted with its first line
                 counts.add(row.cells[0], row.cells[8])
     result.repeats = counts.found()
     for name in files.unnamed():
@@ -111,14 +114,14 @@ def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Aud
     return result
 
 
-def _look_at_superseded(row: Row, result: Audit) -> None:
+def _check_superseded(row: Row, result: Audit) -> None:
     if row.cells[-1]:
         result.superseded += 1
-    else:  # what was fetched without a fault is not fetched again
+    else:  # a line without a reason is not fetched again
         result.found("second row for a line", f"line {row.line}")
 
 
-def _look_at(row: Row, result: Audit, store: Path | None, files: StoredFiles) -> None:
+def _check_row(row: Row, result: Audit, store: Path | None, files: StoredFiles) -> None:
     url, _, line, name, size, *_ = row.cells
     sha256, reason = row.cells[8], row.cells[-1]
     if not name:
@@ -131,7 +134,7 @@ def _look_at(row: Row, result: Audit, store: Path | None, files: StoredFiles) ->
     if reason:
         result.damaged[reason] += 1
     if store is None or not files.name(name):
-        return  # a duplicate's file was looked at before
+        return  # a duplicate's file was checked before
     path = stored_file(store, name)
     if path is None:
         result.found("file missing", f"line {line}: {name}")
@@ -148,15 +151,15 @@ def _look_at(row: Row, result: Audit, store: Path | None, files: StoredFiles) ->
 
 
 def sort(urls: Path, report: Path) -> None:
-    """Write *report* in the order of the list *urls*, in its place."""
+    """Rewrite *report* in the order of the list *urls*."""
     journal = Journal()
     journal.read(report, urls)
     with report.open("rb") as file:
-        replace_report(report, _in_order(urls, journal, file))
+        replace_report(report, _rows_in_list_order(urls, journal, file))
     journal.close()
 
 
-def _in_order(urls: Path, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
+def _rows_in_list_order(urls: Path, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
     for line in read_lines(urls):
         if journal.has_row(line):
             file.seek(journal.offset(line))
@@ -164,7 +167,7 @@ def _in_order(urls: Path, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
 
 
 def describe(result: Audit) -> str:
-    """Return what was found, a fact a line."""
+    """Return the result as text, one fact per line."""
     lines = [
         f"lines       {result.lines:,}, {result.missing:,} of them without a row",
         f"rows        {result.rows:,}, {result.kept:,} of them with a file",

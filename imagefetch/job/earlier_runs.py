@@ -1,4 +1,4 @@
-"""What earlier runs of a report came to: added to a run's own figures, it is the whole job."""
+"""Sums up the rows of earlier runs, so that a run can report figures of the whole job."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ class Before:
     """Sums over the rows of lines that need no more work."""
 
     done: int = 0
-    """Rows."""
+    """Number of rows."""
     kept: int = 0
     """Rows that name a file."""
     bytes: int = 0
-    """Of these files; a duplicate's counts once."""
+    """Size of these files; a file shared by duplicates counts once."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rows without a file, by `Reason`."""
     damaged: Counter[str] = field(default_factory=Counter)
     """Rows with a file, by `Reason`."""
 
     def add(self, row: Row) -> None:
-        """Take in *row*."""
+        """Add *row* to the sums."""
         cells = row.cells
         file, size, attempts, reason = cells[3], cells[4], cells[9], cells[-1]
         self.done += 1

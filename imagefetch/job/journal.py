@@ -1,4 +1,4 @@
-"""The report as journal: which lines of the list are done?"""
+"""Reads the report as a journal, to find which lines of the list are done."""
 
 from __future__ import annotations
 
@@ -17,68 +17,69 @@ from imagefetch.output.last_rows import FAR, FAR_PER_ROW
 from imagefetch.urls import Line, key_of, sent_url
 
 MISSING, DONE, AGAIN = 0, 1, 2
-"""States of a line: without a row, with one, and with one that is to be superseded."""
+"""States of a line: no row; a row; a row, but the line is to be fetched again."""
 MATCHED = 4
-"""Added where the list has the row's URL at its line."""
+"""Flag of a state: the list has the row's URL at the row's line."""
 
 
-NOWHERE = 2**62
+NO_INDEX = 2**62
+"""Index of a line that a shard doesn't have; past the end of every array."""
 
 
 class Journal:
-    """What an earlier run left of a list.
+    """State of each line of a list, as earlier runs left it.
 
-    Takes 17 bytes for each line of the list, of a shard 25; 16 MiB while reading,
-    and what `Outcomes` takes for URLs of done lines that other lines have too.
+    Memory: 17 bytes per line of the list, 25 per line of a shard; 16 MiB more while
+    reading; and an entry of `Outcomes` for each URL of a done line that other lines share.
     """
 
     def __init__(self) -> None:
         self.outcomes = Outcomes()
         self.before = Before()
-        """What rows come to whose lines need no more work, where no line has two."""
+        """Sums over rows of done lines, correct if no line has two rows."""
         self.total: int | None = None
-        """Lines in the list; None while nobody has counted them."""
+        """Lines in the list; None before they are counted."""
         self.done = 0
         """Lines that need no more work."""
         self.rows = 0
         """Rows in the report."""
         self.lines = 0
-        """Different lines among them."""
+        """Distinct lines that have a row."""
         self.matched = 0
         """Lines of the list that have a row with their number and URL."""
         self.end = 0
-        """Where in the report the last row that was read ends, bytes."""
-        self._numbers: array[int] | None = None  # of a shard's lines, in order
+        """Byte offset in the report at which the last row read ends."""
+        self._numbers: array[int] | None = None  # line numbers of a shard, sorted
         self._states = bytearray()
-        self._hashes = array("q")  # of the URL in a line's row
-        self._offsets = array("q")  # of a line's last row
+        self._hashes = array("q")  # of the URL in a line's last row
+        self._offsets = array("q")  # of a line's last row, in bytes
 
     def is_done(self, line: Line) -> bool:
         """Whether *line* needs no more work."""
         return self._state(line) == DONE
 
     def has_row(self, line: Line) -> bool:
-        """Whether a row has *line*'s number and URL."""
+        """Whether there is a row with *line*'s number and URL."""
         return self._state(line) != MISSING
 
     def offset(self, line: Line) -> int:
-        """Return where *line*'s last row begins, bytes."""
-        return self._offsets[self._place(line.number)]
+        """Return the byte offset of *line*'s last row."""
+        return self._offsets[self._index(line.number)]
 
     def is_last(self, row: Row) -> bool:
-        """Whether no later row has *row*'s line."""
-        place = self._place(row.line)
-        return place >= len(self._offsets) or self._offsets[place] == row.offset
+        """Whether *row* is the last row of its line."""
+        index = self._index(row.line)
+        return index >= len(self._offsets) or self._offsets[index] == row.offset
 
     def is_matched(self, row: Row) -> bool:
         """Whether the list has *row*'s URL at *row*'s line."""
-        place = self._place(row.line)
-        return place < len(self._states) and bool(self._states[place] & MATCHED)
+        index = self._index(row.line)
+        return index < len(self._states) and bool(self._states[index] & MATCHED)
 
     def read(self, report: Path, urls: Path, only: Only = NOTHING) -> None:
-        """Take in what *report* says of the list *urls*.
+        """Read *report* and match its rows to the list *urls*.
 
-        :raises BadInput: if *report* is none of this program's, or damaged
+        :raises BadInput: if *report* is damaged or not a report of this program
         """
         if is_shard(urls):
             self._numbers = array("q", sorted(line.number for line in read_lines(urls)))
@@ -89,24 +90,24 @@ class Journal:
             self.outcomes.load(self._outcomes_of(urls, wanted))
 
     def read_report(self, report: Path, only: Only = NOTHING) -> None:
-        """Take in the rows of *report*, whatever list they are of."""
-        elsewhere = set()
+        """Read the rows of *report* without matching them to a list."""
+        implausible = set()
         row = None
         for row in read_rows(report):
-            place = self._place(row.line)
+            index = self._index(row.line)
             self.rows += 1
-            if place >= len(self._states) and not self._grow(place):
-                elsewhere.add(row.line)
+            if index >= len(self._states) and not self._grow(index):
+                implausible.add(row.line)
                 continue
-            self.lines += not self._states[place]
+            self.lines += not self._states[index]
             if only and only.wants(row):
-                self._states[place] = AGAIN
+                self._states[index] = AGAIN
             else:
-                self._states[place] = DONE
+                self._states[index] = DONE
                 self.before.add(row)
-            self._hashes[place] = hash(row.cells[0])
-            self._offsets[place] = row.offset
-        self.lines += len(elsewhere)
+            self._hashes[index] = hash(row.cells[0])
+            self._offsets[index] = row.offset
+        self.lines += len(implausible)
         if row is not None:
             self.end = row.offset + len(row.raw)
 
@@ -114,21 +115,21 @@ class Journal:
         self.outcomes.close()
 
     def _match(self, urls: Path, wanted: Filter) -> None:
-        """Read the list; count its lines, and add to *wanted* the URLs of those to be done."""
+        """Read the list: count its lines, and add the URLs of lines not done to *wanted*."""
         self.total = 0
         for line in read_lines(urls):
             self.total += 1
             state = self._state(line)
             if state != MISSING:
                 self.matched += 1
-                self._states[self._place(line.number)] |= MATCHED
+                self._states[self._index(line.number)] |= MATCHED
             if state == DONE:
                 self.done += 1
             elif url := sent_url(line.text):
                 wanted.add(url)
 
     def _outcomes_of(self, urls: Path, wanted: Filter) -> Iterator[tuple[bytes, int]]:
-        """Yield key and offset of the lines that are done, where another line wants them."""
+        """Yield URL key and row offset of each done line whose URL is in *wanted*."""
         for line in read_lines(urls):
             if self._state(line) == DONE:
                 url = sent_url(line.text)
@@ -136,24 +137,24 @@ class Journal:
                     yield key_of(url), self.offset(line)
 
     def _state(self, line: Line) -> int:
-        place = self._place(line.number)
-        if place >= len(self._states) or self._hashes[place] != hash(line.text):
+        index = self._index(line.number)
+        if index >= len(self._states) or self._hashes[index] != hash(line.text):
             return MISSING
-        return self._states[place] & ~MATCHED
+        return self._states[index] & ~MATCHED
 
-    def _place(self, number: int) -> int:
-        """Return where what is known of line *number* stands; `NOWHERE` if the list has none."""
+    def _index(self, number: int) -> int:
+        """Return the arrays' index of line *number*; `NO_INDEX` if a shard doesn't have it."""
         if self._numbers is None:
             return number
-        place = bisect_left(self._numbers, number)
-        found = place < len(self._numbers) and self._numbers[place] == number
-        return place if found else NOWHERE
+        index = bisect_left(self._numbers, number)
+        exists = index < len(self._numbers) and self._numbers[index] == number
+        return index if exists else NO_INDEX
 
-    def _grow(self, place: int) -> bool:
-        """Make room for *place*; False if a report of this length can't mean it."""
-        if place > FAR + FAR_PER_ROW * self.rows:
+    def _grow(self, index: int) -> bool:
+        """Extend the arrays to *index*; False if it is implausible for a report of this length."""
+        if index > FAR + FAR_PER_ROW * self.rows:
             return False
-        more = max(place - len(self._states) + 1, len(self._states) // 2, 1024)
+        more = max(index - len(self._states) + 1, len(self._states) // 2, 1024)
         self._states.extend(bytes(more))
         self._hashes.frombytes(bytes(8 * more))
         self._offsets.frombytes(bytes(8 * more))

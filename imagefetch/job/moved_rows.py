@@ -1,4 +1,4 @@
-"""Rows of lines that have moved in the list."""
+"""Matches rows to lines that have moved in the list."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from imagefetch.utils.scratch_db import ScratchDatabase, key
 
 
 class MovedRows:
-    """Rows whose line number has another URL now, and the lines that take them over.
+    """Rows whose line number now has another URL, and the lines that claim them.
 
-    In a disposable SQLite database: a line put in at the top moves all others.
+    Stored in a temporary SQLite database, since one line inserted at the top moves all others.
     """
 
     def __init__(self) -> None:
@@ -20,19 +20,19 @@ class MovedRows:
         self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, key(row.cells[0])))
 
     def claim(self, url: str, line: int) -> bool:
-        """Give a row with *url* to *line*; False if there is none left."""
+        """Assign an unclaimed row with *url* to *line*; False if there is none."""
         query = "SELECT offset FROM moved WHERE url = ? AND line IS NULL LIMIT 1"
-        found = self._db.execute(query, (key(url),)).fetchone()
-        if found is None:
+        unclaimed = self._db.execute(query, (key(url),)).fetchone()
+        if unclaimed is None:
             return False
-        self._db.execute("UPDATE moved SET line = ? WHERE offset = ?", (line, found[0]))
+        self._db.execute("UPDATE moved SET line = ? WHERE offset = ?", (line, unclaimed[0]))
         return True
 
     def line_of(self, row: Row) -> int | None:
-        """Return the line that took *row* over."""
+        """Return the line that claimed *row*, or None."""
         query = "SELECT line FROM moved WHERE offset = ?"
-        found: tuple[int | None] | None = self._db.execute(query, (row.offset,)).fetchone()
-        return found[0] if found else None
+        claimed: tuple[int | None] | None = self._db.execute(query, (row.offset,)).fetchone()
+        return claimed[0] if claimed else None
 
     def close(self) -> None:
         self._db.close()

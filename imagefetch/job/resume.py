@@ -1,7 +1,7 @@
-"""Going on: what an earlier run left is made ready for this one.
+"""Repairs the report of an earlier run, so that this run can resume.
 
-Every step leaves either the old report or the new one in its place, so that a
-kill at any moment costs nothing but the step.
+Each step leaves either the complete old report or the complete new one, so that a kill
+at any moment loses only that step.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ logger = logging.getLogger(__name__)
 
 
 class NothingToDo(Exception):
-    """Every line of the list has its row. The text is one line for the user."""
+    """Raised if every line of the list has its row. The text is one line for the user."""
 
 
 @dataclass
 class Preparation:
-    """What is known of a report before a run, and what `commit` does to it as the run begins."""
+    """State of a report before a run, and the repairs that `commit` makes as the run begins."""
 
     report: Path
     store: str
     journal: Journal
     fresh: bool = False
     new: Path | None = None
-    """What is to take the report's place: a row a line, of lines that the list has."""
+    """The rewritten report: one row per line, only of lines that the list has."""
     loses_rows: bool = False
-    """Whether rows are left out there, so that the old report is kept."""
+    """Whether the rewritten report loses rows, so that the old one must be kept."""
 
     def commit(self) -> None:
-        """Make the report ready for rows. Until now, nothing that was there is changed.
+        """Repair the report for appending. Before this call, existing files are unchanged.
 
         :raises OSError: if the file system refuses
         """
@@ -67,7 +67,7 @@ class Preparation:
             remove_superseded(self.report, self.store)
             if self.loses_rows:
                 _keep_numbered(self.report)
-            _put(self.new, self.report)
+            _replace(self.new, self.report)
             self.new = None
         elif self.report.exists() and (size := whole_size(self.report)) < _size(self.report):
             os.truncate(self.report, size)
@@ -78,14 +78,16 @@ class Preparation:
         notes = None
         if not is_remote(self.store):
             if has_no_file(readable_rows(self.report), local_path(self.store)):
-                logger.warning("%s: its pictures are not in FILES_STORE; they stay", self.report)
+                logger.warning(
+                    "%s: its pictures are not in FILES_STORE; they are not removed", self.report
+                )
             else:
                 notes = partial_folder(self.store, self.report)
                 notes.mkdir(parents=True, exist_ok=True)
         logger.info("The earlier report is kept in %s", retire(self.report, notes))
 
     def close(self) -> None:
-        """Leave nothing of what was not committed."""
+        """Close the journal, and remove a rewritten report that was not committed."""
         self.journal.close()
         if self.new is not None:
             self.new.unlink(missing_ok=True)
@@ -96,7 +98,7 @@ def _size(path: Path) -> int:
 
 
 def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Journal:
-    """Make *report* ready for rows of the list *urls* at once; say what is done already.
+    """Repair *report* for the list *urls* at once; return the journal of what is done.
 
     :raises NothingToDo, BadInput: as `look_at` does
     """
@@ -106,37 +108,39 @@ def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) ->
 
 
 def look_at(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Preparation:
-    """Find out what is done of the list *urls*, and what is to be done to *report*.
+    """Find out which lines of the list *urls* are done, and how *report* must be repaired.
 
     :raises NothingToDo: if every line is done
-    :raises BadInput: if *report* is none of this program's, of another list, or its pictures
-        are in another store; it is left as it is
+    :raises BadInput: if *report* is not a report of this program, is of another list, or has its
+        images in another store; it is left unchanged
     """
     clear_up(report, urls)
-    made = Preparation(report, store, Journal(), fresh)
+    preparation = Preparation(report, store, Journal(), fresh)
     if not report.exists():
-        return made
+        return preparation
     if fresh:
-        check_header(report)  # what is no report of ours is not moved away
-        return made
-    if not is_shard(urls):  # of whose job the store was looked at
+        check_header(report)  # a file that is not a report is not moved away
+        return preparation
+    if not is_shard(urls):  # the fleet has checked the store for the whole job
         check_store(report, store)
-    journal = made.journal
+    journal = preparation.journal
     journal.read(report, urls, only)
     if journal.matched < journal.lines or journal.lines < journal.rows:
-        made.new, made.loses_rows = rewrite(report, urls, journal)
+        preparation.new, preparation.loses_rows = rewrite(report, urls, journal)
         journal.close()
-        made.journal = journal = Journal()
-        journal.read(made.new, urls, only)
+        preparation.journal = journal = Journal()
+        journal.read(preparation.new, urls, only)
     if journal.done == journal.total:
-        made.commit()
+        preparation.commit()
         raise NothingToDo(_nothing_to_do(report, journal.done, only))
-    return made
+    return preparation
 
 
 def compact(report: Path, store: str) -> int:
-    """Leave each line's last row only, and remove the files that only others name; return how
-    many files went."""
+    """Keep only the last row of each line, and remove the files that only dropped rows name.
+
+    Return the number of removed files.
+    """
     journal = Journal()
     journal.read_report(report)
     removed = 0
@@ -148,8 +152,9 @@ def compact(report: Path, store: str) -> int:
 
 
 def rewrite(report: Path, urls: Path, journal: Journal) -> tuple[Path, bool]:
-    """Write what is to take the report's place: one row a line, of lines that the list has; rows
-    of moved lines move along. Return where it is, and whether rows are lost.
+    """Write a new report: one row per line, only of lines that the list has.
+
+    Rows of moved lines get their new number. Return the path, and whether rows are lost.
 
     :raises BadInput: if most rows are not of this list
     """
@@ -157,20 +162,21 @@ def rewrite(report: Path, urls: Path, journal: Journal) -> tuple[Path, bool]:
     for row in read_rows(report):
         if journal.is_last(row) and not journal.is_matched(row):
             moved.add(row)
-    found = sum(
+    claimed = sum(
         moved.claim(line.text, line.number)
         for line in read_lines(urls)
         if not journal.has_row(line)
     )
-    if (journal.matched + found) * 2 < journal.lines:
+    if (journal.matched + claimed) * 2 < journal.lines:
         moved.close()
         raise BadInput(
-            f"{report}: is of another list: {journal.matched + found:,} of its {journal.lines:,} "
-            "lines are in this one; name another with -a report=PATH, or begin anew with -a fresh=1"
+            f"{report}: is of another list: {journal.matched + claimed:,} of its {journal.lines:,} "
+            "lines are in this one; name another with -a report=PATH, or restart from scratch with "
+            "-a fresh=1"
         )
     new = write_new(report, _kept(report, journal, moved))
     moved.close()
-    return new, journal.matched + found < journal.lines
+    return new, journal.matched + claimed < journal.lines
 
 
 def _kept(report: Path, journal: Journal, moved: MovedRows) -> Iterator[bytes]:
@@ -184,29 +190,29 @@ def _kept(report: Path, journal: Journal, moved: MovedRows) -> Iterator[bytes]:
 
 
 def replace_report(report: Path, rows: Iterator[bytes]) -> None:
-    """Write *rows* beside *report*, then put them in its place.
+    """Write *rows* to a temporary file, then replace *report* with it.
 
-    :raises ReportError: if the file system refuses; the report is left as it was
+    :raises ReportError: if the file system refuses; the report is left unchanged
     """
-    _put(write_new(report, rows), report)
+    _replace(write_new(report, rows), report)
 
 
-def _put(new: Path, report: Path) -> None:
-    """Let *new* take the place of *report*; a link stays one.
+def _replace(new: Path, report: Path) -> None:
+    """Replace *report* with *new*; if *report* is a link, replace its target.
 
-    :raises ReportError: if the file system refuses; the report is left as it was
+    :raises ReportError: if the file system refuses; the report is left unchanged
     """
     try:
         new.replace(os.path.realpath(report))
     except OSError as error:
         new.unlink(missing_ok=True)
-        raise ReportError(f"{report}: can't be written anew: {error.strerror}") from error
+        raise ReportError(f"{report}: can't be rewritten: {error.strerror}") from error
 
 
 def write_new(report: Path, rows: Iterator[bytes]) -> Path:
-    """Write *rows* beside *report*; return where they are.
+    """Write *rows* to a temporary file in the folder of *report*; return its path.
 
-    :raises ReportError: if the file system refuses; nothing is left of it
+    :raises ReportError: if the file system refuses; the temporary file is removed
     """
     new = None
     try:
@@ -221,13 +227,15 @@ def write_new(report: Path, rows: Iterator[bytes]) -> Path:
         if new is not None:
             new.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise ReportError(f"{report}: can't be written anew: {error.strerror}") from error
+            raise ReportError(f"{report}: can't be rewritten: {error.strerror}") from error
         raise
 
 
 def clear_up(report: Path, urls: Path | None = None) -> None:
-    """Remove what a process that was killed was writing beside *report*, whose lock is held, but
-    for the list *urls*."""
+    """Remove temporary files that a killed process left in the folder of *report*.
+
+    The caller must hold the report's lock. The list *urls* is never removed.
+    """
 
     def is_ours(name: str, head: bytes) -> bool:
         if name == report.name:
@@ -246,17 +254,19 @@ def _keep_numbered(report: Path) -> None:
                 shutil.copyfileobj(file, copy)
         except FileExistsError:
             continue
-        logger.warning("The list has changed: rows that it lost are kept in %s", kept)
+        logger.warning(
+            "The list has changed: rows of lines that it no longer has are kept in %s", kept
+        )
         return
 
 
 def _nothing_to_do(report: Path, done: int, only: Only) -> str:
     if only:
-        what = "failed in a way that may pass" if only.failed else ""
+        failed = "failed in a way that may pass" if only.failed else ""
         has = f"has the reason {' or '.join(sorted(only.reasons))}" if only.reasons else ""
-        return f"{report}: nothing to do: no line {' or '.join(filter(None, (what, has)))}"
+        return f"{report}: nothing to do: no line {' or '.join(filter(None, (failed, has)))}"
     return (
         f"{report}: nothing to do: all {done:,} lines are done; -a only=failed fetches again "
-        "what may succeed now, -a only=REASON,… the lines of other reasons, -a fresh=1 begins "
-        "anew, -a report=PATH writes another report"
+        "what may succeed now, -a only=REASON,… the lines of other reasons, -a fresh=1 restarts "
+        "from scratch, -a report=PATH writes another report"
     )

@@ -1,4 +1,4 @@
-"""Rows against lines: has each line of a run exactly one?"""
+"""Checks that each line of a run gets exactly one row."""
 
 from __future__ import annotations
 
@@ -8,29 +8,36 @@ from imagefetch.urls import Line
 
 
 class Tally:
-    """Counts them, and adds up the lines' numbers, so that one lost and one doubled are told."""
+    """Counts lines and rows, and sums their line numbers.
+
+    The sums show a lost row and a duplicate one that the counts alone would hide.
+    """
 
     def __init__(self) -> None:
         self.lines = self.rows = 0
         self.whole = False
-        """Whether the list was read to its end."""
+        """Whether the list was read to the end."""
         self._difference = 0
-        """Of the sums of the numbers."""
+        """Sum of line numbers, of lines minus rows."""
 
     def handed_out(self, line: Line) -> None:
-        """Note that *line* is to have a row."""
+        """Record that *line* must get a row."""
         self.lines += 1
         self._difference += line.number
 
     def row_written(self, record: ImageRecord) -> None:
+        """Record that the row of *record* is written."""
         self.rows += 1
         self._difference -= record.line
 
     def check(self) -> None:
-        """:raises RowsMissing: if a run that has come to its end isn't finished"""
+        """Check the counts at the end of a run.
+
+        :raises RowsMissing: if lines were not read, or have no row or several
+        """
         if not self.whole:
             raise RowsMissing(
-                "the list was not read to its end: a component that you added has stopped it"
+                "the list was not read to its end: a component that you added has stopped the run"
             )
         if self.lines != self.rows or self._difference:
             raise RowsMissing(

@@ -1,4 +1,4 @@
-"""One run over one list into one report: checked, locked, and made ready."""
+"""Starts a job: validates the run, locks the report, and prepares to resume it."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ __all__ = ["Job", "begin", "list_at_hand", "lock_file", "lock_report", "remove"]
 
 logger = logging.getLogger(__name__)
 
-LOCK_PATIENCE = 3.0
-"""Seconds for the lock of a run that was just killed to come free: a process that it was just
-beginning has it, too, until it is on its own; milliseconds, unless the machine is overloaded."""
+LOCK_TIMEOUT = 3.0
+"""Seconds to wait for the lock. A subprocess that a killed run was just starting inherits the
+lock and holds it until it has started: milliseconds, unless the machine is overloaded."""
 
 
 @dataclass
 class Job:
-    """What the spider is given."""
+    """A locked and prepared run, as passed to the spider."""
 
     run: Run
     preparation: Preparation
     lock: FileLock
     given: Given | None = None
-    """The command that began it; None where it was none."""
+    """The command that started it; None if it was started otherwise."""
     made: Sequence[Path] = ()
-    """What is there only since the job began: the copy of its list, its lock file, then folders,
-    inner ones first."""
+    """Paths that the job created: the copy of its list, its lock file, then folders, inner ones
+    first."""
 
     @property
     def journal(self) -> Journal:
@@ -55,30 +55,32 @@ class Job:
         self.lock.release()
 
     def abandon(self) -> None:
-        """Close a job that nothing was fetched for, and leave nothing of it."""
+        """Close a job that has fetched nothing, and remove what it created."""
         self.close()
         remove(self.made)
 
 
 def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | None = None) -> Job:
-    """Check everything, lock the report, find out what is done.
+    """Validate the run, lock the report, and find out which lines are done.
 
-    :raises BadInput: if the run can't start; nothing is written then
+    :raises BadInput: if the run can't start; nothing is left behind
     :raises NothingToDo: if every line is done
     """
     run = check_run(settings, arguments)
     share(settings.getint("CONCURRENT_REQUESTS"))
     check_proxies(settings)
-    shared = Path(settings["JOBS_FOLDER"]).absolute()  # another job may be just moving in
-    places = (lock_file(run.report), *run.report.parents)
-    made = [place for place in places if place != shared and not place.exists()]
+    shared = Path(settings["JOBS_FOLDER"]).absolute()  # another job may be about to use it
+    paths = (lock_file(run.report), *run.report.parents)
+    created = [path for path in paths if path != shared and not path.exists()]
     lock = lock_report(run.report)
     try:
         with list_at_hand(run, settings) as copy:
             run = replace(run, urls=copy.place)
             is_new = not copy.place.exists()
             try:
-                found = look_at(run.report, copy.path, run.store, only=run.only, fresh=run.fresh)
+                preparation = look_at(
+                    run.report, copy.path, run.store, only=run.only, fresh=run.fresh
+                )
             except NothingToDo:
                 copy.keep()
                 raise
@@ -89,13 +91,13 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | N
                 _settle(run)
         finally:
             lock.release()
-            remove(made)
+            remove(created)
         raise
-    return Job(run, found, lock, given, [run.urls] * is_new + made)
+    return Job(run, preparation, lock, given, [run.urls] * is_new + created)
 
 
 def _settle(run: Run) -> None:
-    """Do what is left of a run that was killed after its last row.
+    """Finish a run that was killed after its last row.
 
     :raises BadInput: if the store can't be written to
     """
@@ -109,10 +111,11 @@ def _settle(run: Run) -> None:
 
 @contextmanager
 def list_at_hand(run: Run, settings: BaseSettings) -> Iterator[Copy]:
-    """Give the list; one that is no file is copied beside the report, whose lock is held, and
-    removed in the end unless it was kept.
+    """Provide the list; one that is not a file is copied into the report's folder.
 
-    :raises BadInput: if it can't be had
+    The caller must hold the report's lock. On exit, a copy that was not kept is removed.
+
+    :raises BadInput: if the list can't be read or copied
     """
     if run.urls == STANDARD_INPUT:
         copy = spool_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
@@ -126,26 +129,26 @@ def list_at_hand(run: Run, settings: BaseSettings) -> Iterator[Copy]:
         copy.drop()
 
 
-def remove(made: Sequence[Path]) -> None:
-    """Remove a lock file and folders, but for those that hold something."""
-    for path in made:
+def remove(created: Sequence[Path]) -> None:
+    """Remove files, and folders that are empty."""
+    for path in created:
         with suppress(OSError):
             path.rmdir() if path.is_dir() else path.unlink()
 
 
 def lock_report(report: Path) -> FileLock:
-    """Make sure that no other process writes *report*. A dead one's lock doesn't count.
+    """Lock *report* against other processes. The lock of a dead process is free.
 
-    :raises BadInput: if one does
+    :raises BadInput: if another process holds the lock, or the file system refuses
     """
     check_lock(lock_file(report))
     lock = FileLock(lock_file(report))
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=LOCK_PATIENCE)
+        lock.acquire(timeout=LOCK_TIMEOUT)
     except Timeout as error:
         raise BadInput(
-            f"{report}: another process is writing it; wait for that, or name another "
+            f"{report}: another process is writing it; wait for its end, or name another "
             "with -a report=PATH"
         ) from error
     except OSError as error:

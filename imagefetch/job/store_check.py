@@ -1,4 +1,4 @@
-"""Are the pictures of a report in the store that a run names?"""
+"""Checks that the images of a report are in the store of the run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from imagefetch.output.file_names import stored_file
 from imagefetch.output.store_paths import is_remote, local_path
 
 SAMPLE = 100
-"""First and last files that rows name, of which one must be in the store."""
+"""Number of files, each from the first and the last rows, of which one must be in the store."""
 
 
 def has_no_file(rows: Iterable[Row], store: Path) -> bool:
-    """Whether *rows* name files, and none of a sample of these is in *store*."""
+    """Whether *rows* name files, but no file of a sample is in *store*."""
     first, last = 0, deque[str](maxlen=SAMPLE)
     for row in rows:
         if row.file and first < SAMPLE:
@@ -29,9 +29,12 @@ def has_no_file(rows: Iterable[Row], store: Path) -> bool:
 
 
 def check_store(report: Path, store: str) -> None:
-    """:raises BadInput: if the pictures of *report* are in another store than *store*"""
+    """Check that the images of *report* are in *store*, unless that is remote.
+
+    :raises BadInput: if they are not
+    """
     if not is_remote(store) and has_no_file(read_rows(report), local_path(store)):
         raise BadInput(
             f"{report}: none of its pictures is in {local_path(store)}; name the folder that they "
-            "are in with -s FILES_STORE=PATH, or begin anew with -a fresh=1"
+            "are in with -s FILES_STORE=PATH, or restart from scratch with -a fresh=1"
         )

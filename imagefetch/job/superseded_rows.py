@@ -1,4 +1,4 @@
-"""Rows whose line was fetched again, and the files that only they name."""
+"""Removes the files that only superseded rows name: rows whose line was fetched again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from imagefetch.output.store_paths import is_remote, local_path
 
 
 def remove_superseded(report: Path, store: str, journal: Journal | None = None) -> int:
-    """Remove the files that rows of *report* name which a later one of the same line replaces,
-    and no other row; return how many."""
+    """Remove the files that superseded rows of *report* name, and no other row.
+
+    A row is superseded by a later row of the same line. Return the number of removed files.
+    """
     if is_remote(store):
         return 0
     if journal is None:
-        with closing(Journal()) as made:
-            made.read_report(report)
-            return remove_superseded(report, store, made)
+        with closing(Journal()) as own_journal:
+            own_journal.read_report(report)
+            return remove_superseded(report, store, own_journal)
     if journal.lines == journal.rows:
         return 0
     leftovers = Leftovers(row for row in read_rows(report) if not journal.is_last(row))

@@ -1,4 +1,4 @@
-"""Lines that ask for the same URL: one download, a row each."""
+"""Indexes URLs, so that lines with the same URL share one download; each gets its own row."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from imagefetch.utils.scratch_db import ScratchDatabase
 
 
 class Filter:
-    """A set of URLs that forgets none and now and then knows one that was never added.
+    """A Bloom filter of URLs with one hash function: no false negatives, few false positives.
 
-    One bit of 16 MiB each, at a place that the URL's hash tells.
+    16 MiB; each URL sets the bit that its hash selects.
     """
 
     BITS = 2**27
@@ -19,19 +19,18 @@ class Filter:
         self._bits = bytearray(self.BITS // 8)
 
     def add(self, url: str) -> None:
-        place = hash(url) % self.BITS
-        self._bits[place >> 3] |= 1 << (place & 7)
+        bit = hash(url) % self.BITS
+        self._bits[bit >> 3] |= 1 << (bit & 7)
 
     def __contains__(self, url: str) -> bool:
-        place = hash(url) % self.BITS
-        return bool(self._bits[place >> 3] >> (place & 7) & 1)
+        bit = hash(url) % self.BITS
+        return bool(self._bits[bit >> 3] >> (bit & 7) & 1)
 
 
 class Outcomes:
-    """Where in the report the row of each URL asked for stands.
+    """Maps each requested URL to the offset of its row in the report.
 
-    A disposable SQLite database in a temporary file of its own: memory stays
-    flat however long the list is.
+    Stored in a temporary SQLite database, so that memory doesn't grow with the list.
     """
 
     def __init__(self) -> None:
@@ -40,20 +39,20 @@ class Outcomes:
         )
 
     def add(self, key: bytes) -> bool:
-        """Note that *key*'s URL is asked for; False if it was before."""
+        """Record that *key*'s URL is requested; False if it was recorded before."""
         cursor = self._db.execute("INSERT OR IGNORE INTO outcome VALUES (?, NULL)", (key,))
         return cursor.rowcount == 1
 
     def load(self, rows: Iterable[tuple[bytes, int]]) -> None:
-        """Note the keys and offsets of rows of an earlier run; of equal keys the first counts."""
+        """Record keys and offsets of rows of an earlier run; of equal keys the first is kept."""
         self._db.executemany("INSERT OR IGNORE INTO outcome VALUES (?, ?)", rows)
 
     def set_offset(self, key: bytes, offset: int) -> None:
-        """Note where the row of *key*'s URL begins, in bytes."""
+        """Record the byte offset of the row of *key*'s URL."""
         self._db.execute("UPDATE outcome SET offset = ? WHERE key = ?", (offset, key))
 
     def offset(self, key: bytes) -> int | None:
-        """Return where the row of *key*'s URL begins; None before it is written."""
+        """Return the byte offset of the row of *key*'s URL; None before it is written."""
         query = "SELECT offset FROM outcome WHERE key = ?"
         row: tuple[int | None] | None = self._db.execute(query, (key,)).fetchone()
         return row[0] if row else None

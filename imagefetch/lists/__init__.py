@@ -1,6 +1,6 @@
 """Reads lists of URLs.
 
-A path, standard input or an http(s) address comes in; numbered lines go out, read
-lazily. Lists that are not files are copied beside the report first. Must not know
-which lines are done, nor what is made of them.
+In: a path, standard input or an http(s) address. Out: numbered lines, read lazily.
+Lists that are not files are first copied into the report's folder. Must not know which
+lines are done or what is made of them.
 """

@@ -1,4 +1,7 @@
-"""Lists that are no files, kept beside the report so that going on reads the same lines."""
+"""Copies lists that are not files into the report's folder.
+
+A run that resumes then reads the same lines.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +27,29 @@ logger = logging.getLogger(__name__)
 
 STANDARD_INPUT = Path("-")
 
-PIECE = 2**16
+CHUNK_SIZE = 2**16
 """Bytes copied at a time."""
 
 
 class Copy:
-    """A list, and where it is to be kept: an earlier copy stays there until `keep` is called."""
+    """A list and its final path; an earlier copy stays there until `keep` is called."""
 
     def __init__(self, place: Path, new: Path | None = None) -> None:
-        """*new* is where the list is until then; None if it is in its place already."""
+        """Create it from the final path and a temporary one.
+
+        :param place: final path of the list
+        :param new: path of the list until `keep` is called; None if it is at *place* already
+        """
         self.place = place
         self._new = new
 
     @property
     def path(self) -> Path:
-        """Where the list can be read."""
+        """Path from which the list can be read now."""
         return self._new or self.place
 
     def keep(self) -> Path:
-        """Put the list in its place, and return that.
+        """Move the list to its final path, and return that path.
 
         :raises BadInput: if the file system refuses
         """
@@ -51,13 +58,13 @@ class Copy:
                 self._new.replace(self.place)
             except OSError as error:
                 raise BadInput(
-                    f"{self.place}: can't keep the list there: {error.strerror}"
+                    f"{self.place}: can't store the list there: {error.strerror}"
                 ) from error
             self._new = None
         return self.place
 
     def drop(self) -> None:
-        """Remove what was not kept."""
+        """Remove the temporary file, unless the list was kept."""
         if self._new is not None:
             with suppress(OSError):
                 self._new.unlink()
@@ -65,58 +72,58 @@ class Copy:
 
 
 def spool_standard_input(report: Path, max_size: int = 0) -> Copy:
-    """Copy standard input beside *report*.
+    """Copy standard input into the folder of *report*.
 
-    Where nothing comes, an earlier copy is used. *max_size* in bytes; 0: no limit.
+    If standard input is empty, an earlier copy is used. *max_size* in bytes; 0: no limit.
 
-    :raises BadInput: if it holds no list, or the copy can't be made
+    :raises BadInput: if it holds no list, or the copy can't be written
     """
     path = spool_path(report)
     check_copy(path)
     source = sys.stdin.buffer if sys.stdin is not None else None
-    piece = source.read(PIECE) if source else b""
-    if not piece and path.exists():
+    chunk = source.read(CHUNK_SIZE) if source else b""
+    if not chunk and path.exists():
         return Copy(path)
-    check_beginning(piece, "standard input")
+    check_beginning(chunk, "standard input")
 
     def write(file: BinaryIO) -> None:
-        nonlocal piece
+        nonlocal chunk
         size = 0
         with write_copy(file) as copy:
-            while piece:
-                size += len(piece)
+            while chunk:
+                size += len(chunk)
                 if max_size and size > max_size:
                     raise BadInput(
                         f"standard input: the list is longer than INPUT_URLS_MAXSIZE = "
-                        f"{max_size:,} bytes; raise that, or name a file with -a urls=PATH"
+                        f"{max_size:,} bytes; raise the limit, or name a file with -a urls=PATH"
                     )
-                copy.write(piece)
-                piece = source.read(PIECE) if source else b""
+                copy.write(chunk)
+                chunk = source.read(CHUNK_SIZE) if source else b""
 
     return _copied(path, "standard input", write)
 
 
 def spool_address(report: Path, address: str, settings: BaseSettings, *, anew: bool) -> Copy:
-    """Fetch the list at *address* to keep it beside *report*.
+    """Fetch the list at *address* into the folder of *report*.
 
-    An earlier copy is used unless a list is wanted *anew*.
+    An earlier copy is used unless *anew* is set.
 
-    :raises BadInput: if it can't be fetched or kept, or is no list
+    :raises BadInput: if the list can't be fetched or stored, or is not a list
     """
     path = spool_path(report, address)
     check_copy(path)
     if not anew and path.exists():
         return Copy(path)
-    from imagefetch.lists.download import fetch_list  # what it needs, few runs do
+    from imagefetch.lists.download import fetch_list  # loads much that few runs need
 
     logger.info("Fetching the list %s", shown(address))
     return _copied(path, shown(address), lambda file: fetch_list(address, file, settings))
 
 
 def _copied(path: Path, source: str, write: Callable[[BinaryIO], None]) -> Copy:
-    """Return what *write* writes, which is the list *source*, to be kept at *path*.
+    """Let *write* write the list from *source*; return the copy, to be kept at *path*.
 
-    :raises BadInput: naming *source*, if it is no list, or *path*, if nothing can be kept there
+    :raises BadInput: naming *source*, if it is not a list, or *path*, if it can't be written
     """
     copy = Copy(path)
     try:
@@ -127,11 +134,11 @@ def _copied(path: Path, source: str, write: Callable[[BinaryIO], None]) -> Copy:
         check_list(copy.path)
         check_shape(copy.path)
     except BaseException as error:
-        new = str(copy.path)
+        temporary = str(copy.path)
         copy.drop()
         if isinstance(error, BadInput):
-            raise BadInput(str(error).replace(new, source)) from error
+            raise BadInput(str(error).replace(temporary, source)) from error
         if isinstance(error, OSError):
-            raise BadInput(f"{path}: can't keep {source} there: {error.strerror}") from error
+            raise BadInput(f"{path}: can't store {source} there: {error.strerror}") from error
         raise
     return copy

@@ -1,4 +1,4 @@
-"""How many lines has the list? At first a guess, later a count."""
+"""Estimates, and later counts, the lines of a list."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from imagefetch.lists.plain import READ_ERRORS, read_lines
 
 LOOKED_AT = 2_000
-"""Lines whose average length the guess is made with."""
+"""Lines from whose average length the number of lines is estimated."""
 
 
 def estimate_lines(urls: Path) -> tuple[int | None, bool]:
-    """Return how many lines *urls* has, and whether that is a guess.
+    """Return the number of lines of *urls*, and whether it is an estimate.
 
-    It is none for a list of `LOOKED_AT` lines or less; None where size doesn't tell.
+    It is exact for `LOOKED_AT` lines or fewer, and None if the file's size doesn't tell.
     """
     lines = length = 0
     try:
@@ -27,12 +27,12 @@ def estimate_lines(urls: Path) -> tuple[int | None, bool]:
             return lines, False
         size = urls.stat().st_size
     except READ_ERRORS:
-        return None, True  # the spider meets it too, and tells
+        return None, True  # the spider reports the same error
     return None if urls.suffix == ".gz" else max(lines, round(size / length * lines)), True
 
 
 def count_lines(urls: Path, stopping: Callable[[], bool]) -> int | None:
-    """Return how many lines *urls* has; None if it breaks off, or is to be read no more."""
+    """Return the number of lines of *urls*; None if reading fails or *stopping* returns True."""
     total = 0
     try:
         for _ in read_lines(urls):

@@ -1,4 +1,7 @@
-"""A list at an http(s) address: fetched as pictures are, and held to bounds of its own."""
+"""Downloads a list from an http(s) address, with the image download handler.
+
+Lists have their own limits of size and time.
+"""
 
 from __future__ import annotations
 
@@ -27,20 +30,20 @@ from imagefetch.middlewares.redirect import NamedRedirectMiddleware
 from imagefetch.middlewares.retry import backoff
 from imagefetch.urls import shown
 
-# Seconds that a list may take to come, far more than a picture may: ten million
-# lines are a gigabyte. MIN_SPEED and RESPONSE_TIMEOUT hold for it as well.
+# Total timeout of a list in seconds, far longer than that of an image: ten million
+# lines are a gigabyte. MIN_SPEED and RESPONSE_TIMEOUT apply as well.
 LIST_TIMEOUT = 3600
 
 GZIP = b"\x1f\x8b"
 
 
 def fetch_list(address: str, file: BinaryIO, settings: BaseSettings) -> None:
-    """Write the list at *address* into *file* as `write_copy` does; its own gzip is undone.
+    """Write the list at *address* into *file* with `write_copy`; a gzipped list is decompressed.
 
     Settings: those of `StreamingDownloadHandler`, of retries and of redirects,
     INPUT_URLS_MAXSIZE, USER_AGENT, CONTACT, HTTPPROXY_ENABLED.
 
-    :raises BadInput: one line: which list can't be had, and why
+    :raises BadInput: with one line: which list can't be fetched, and why
     """
 
     def fetch() -> None:
@@ -51,7 +54,7 @@ def fetch_list(address: str, file: BinaryIO, settings: BaseSettings) -> None:
     except RuntimeError:
         fetch()
         return
-    with ThreadPoolExecutor(1) as thread:  # a script started the crawl in its own loop
+    with ThreadPoolExecutor(1) as thread:  # a script runs the crawl in its own event loop
         thread.submit(fetch).result()
 
 
@@ -72,8 +75,8 @@ async def _fetch(address: str, file: BinaryIO, settings: BaseSettings) -> None:
                     raise
             await asyncio.sleep(backoff(retry, delay, max_delay))
     except Problem as problem:
-        why = f"the list can't be fetched: {problem.reason}"
-        raise BadInput(f"{shown(address)}: {why}") from problem
+        message = f"the list can't be fetched: {problem.reason}"
+        raise BadInput(f"{shown(address)}: {message}") from problem
     except LocalError as error:
         raise BadInput(f"{shown(address)}: the list can't be fetched: {error}") from error
     finally:
@@ -81,9 +84,9 @@ async def _fetch(address: str, file: BinaryIO, settings: BaseSettings) -> None:
 
 
 async def _follow(address: str, handler: StreamingDownloadHandler) -> None:
-    """Fetch *address*, or where it redirects to.
+    """Fetch *address*, following redirects.
 
-    :raises Problem: if no list comes
+    :raises Problem: if no list is received
     """
     settings = handler.crawler.settings
     redirects = NamedRedirectMiddleware.from_crawler(handler.crawler)
@@ -104,53 +107,58 @@ async def _follow(address: str, handler: StreamingDownloadHandler) -> None:
 
 
 class _ListReceiver(Receiver):
-    """Writes a whole answer's body into a file."""
+    """Writes a response's body into a file."""
 
     def __init__(self, crawler: Crawler, file: BinaryIO) -> None:
         super().__init__(crawler)
         self.file = file
 
-    async def receive(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
-        """:raises Failure: if no whole answer was had
-        :raises StoreError: if the file system refuses"""
-        response = Response(request.url, answer.status, Headers(answer.raw_headers))
-        if rejection_of(answer.status) is not None:
-            await skip(answer)
-            return response
-        async with MinimumSpeed(self.min_speed, self.window) as pace:
-            await self._write(answer, self._bounds(request, pace))
-        return response
+    async def receive(self, request: Request, response: aiohttp.ClientResponse) -> Response:
+        """Receive the body.
 
-    async def _write(self, answer: aiohttp.ClientResponse, bounds: Bounds) -> None:
-        async with aclosing(read_pieces(answer, bounds)) as pieces:
+        :raises Failure: if the response is incomplete
+        :raises StoreError: if the file system refuses
+        """
+        received = Response(request.url, response.status, Headers(response.raw_headers))
+        if rejection_of(response.status) is not None:
+            await skip(response)
+            return received
+        async with MinimumSpeed(self.min_speed, self.window) as speed:
+            await self._write(response, self._bounds(request, speed))
+        return received
+
+    async def _write(self, response: aiohttp.ClientResponse, bounds: Bounds) -> None:
+        async with aclosing(read_pieces(response, bounds)) as pieces:
             try:
                 with write_copy(self.file) as copy:
-                    plain = _Plain(content_coding(answer), bounds.max_size)
+                    decompressor = _Decompressor(content_coding(response), bounds.max_size)
                     async for piece in pieces:
-                        copy.writelines(plain.feed(piece))
-                    plain.finish()
+                        copy.writelines(decompressor.feed(piece))
+                    decompressor.finish()
             except OSError as error:
                 raise store_error(self.file.name, error) from error
 
 
-class _Plain:
-    """Undoes a Content-Encoding, then gzip where what comes of it is a file in it, and holds the
-    list to a size."""
+class _Decompressor:
+    """Decodes a Content-Encoding, then gzip if the decoded body is a gzip file.
+
+    *max_size* limits the decompressed list, in bytes.
+    """
 
     def __init__(self, coding: str, max_size: int) -> None:
         self.max_size = max_size
         self.size = 0
-        self.begun = False
+        self.started = False
         self.decode = decoder(coding)
         self.inflate: Decoder | None = None
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         for data in (piece,) if self.decode is None else self.decode.feed(piece):
-            yield from self._inflated(data)
+            yield from self._inflate(data)
 
-    def _inflated(self, piece: bytes) -> Iterator[bytes]:
-        if not self.begun:
-            self.begun = True
+    def _inflate(self, piece: bytes) -> Iterator[bytes]:
+        if not self.started:
+            self.started = True
             self.inflate = decoder("gzip") if piece.startswith(GZIP) else None
         for data in (piece,) if self.inflate is None else self.inflate.feed(piece):
             self.size += len(data)

@@ -1,4 +1,4 @@
-"""The list reader: a text file, one URL a line, read lazily."""
+"""Reads a list lazily: a text file with one URL per line."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from imagefetch.output.own_files import LOOKED_AT
 from imagefetch.urls import MAX_LINE, Line, _encoding
 from imagefetch.utils.cells import CELL_MAX, CUT, fitting
 
-SNIFF = 4_096  # bytes read to tell text from binary files, and one encoding from another
+SNIFF = 4_096  # bytes read to tell text from binary files, and to detect the encoding
 
 
 SHARD_LINE = re.compile(r"([0-9]{1,18})\t(.*)\n?")
 
-# What reading a list may raise after its beginning was found good.
+# Errors that reading a list may raise after its beginning was valid.
 READ_ERRORS = (OSError, EOFError, zlib.error)
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """Yield the list's lines but for blank ones and those that begin with ``#``.
+    """Yield the list's lines, except blank ones and those that begin with ``#``.
 
-    Understood: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
-    order mark, any line end, ``.gz`` by name, copies that `imagefetch.lists.copy`
-    made. Bytes that are not in the encoding become U+FFFD, which `request_url`
-    refuses: they cost their line alone. A shard (by name) is UTF-8, as
+    Supported: UTF-8, UTF-16 and UTF-32 with or (UTF-8, UTF-16) without a byte
+    order mark, any line end, names that end in ``.gz``, copies written by
+    `imagefetch.lists.copy`. Bytes that are invalid in the encoding become U+FFFD, which
+    `request_url` refuses, so that only their line fails. A shard (by name) is UTF-8, as
     `shard_line` writes it.
 
-    :raises BadInput: if the list can't be opened or is no text
-    :raises OSError, EOFError, zlib.error: if it breaks off amid reading
+    :raises BadInput: if the list can't be opened or is not text
+    :raises OSError, EOFError, zlib.error: if reading fails after the beginning
     """
     if is_shard(path):
         yield from _read_shard(path)
@@ -52,37 +52,37 @@ def read_lines(path: Path) -> Iterator[Line]:
                 while (part := file.readline(MAX_LINE)) and not part.endswith("\n"):
                     pass
             if text and not text.startswith("#"):
-                yield Line(number, fitting(text))  # rows are found again by it
+                yield Line(number, fitting(text))  # rows are matched by this text
 
 
 def _read_shard(path: Path) -> Iterator[Line]:
     with _open(path) as file:
-        place = 0
+        position = 0
         while raw := file.readline(CELL_MAX + 20):
-            place += 1
-            found = SHARD_LINE.fullmatch(raw)
-            if found is None:
-                raise BadInput(f"{path}: line {place} is none of a shard's: number, tab, URL")
-            yield Line(int(found[1]), found[2])
+            position += 1
+            match = SHARD_LINE.fullmatch(raw)
+            if match is None:
+                raise BadInput(f"{path}: line {position} is none of a shard's: number, tab, URL")
+            yield Line(int(match[1]), match[2])
 
 
 def check_list(path: Path) -> None:
-    """Make sure that *path* holds a list with at least one line.
+    """Check that *path* holds a list with at least one line.
 
     :raises BadInput: naming the path and what is wrong with it
     """
     try:
         if next(read_lines(path), None) is None:
-            raise BadInput(f"{path}: no URL in the list; write one a line")
+            raise BadInput(f"{path}: no URL in the list; write one URL per line")
     except READ_ERRORS as error:
         raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
 
 
 def _open(path: Path) -> IO[str]:
-    """Open the list as text, line ends translated."""
+    """Open the list as text, with universal newlines."""
     try:
         mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # it is read more than once
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a list is read more than once
             raise BadInput(
                 f"{path}: is no regular file; give the list on standard input, with -a urls=-"
             )
@@ -105,5 +105,5 @@ def _open(path: Path) -> IO[str]:
 def _is_gzipped(path: Path) -> bool:
     if path.suffix == ".gz":
         return True
-    with path.open("rb") as file:  # a copy has another name until it is kept
+    with path.open("rb") as file:  # until it is kept, a copy has a temporary name
         return is_kept_list(file.read(LOOKED_AT))

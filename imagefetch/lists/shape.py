@@ -1,4 +1,4 @@
-"""Lists that are something else than one URL a line: told before anything is asked for."""
+"""Detects files that are not lists of one URL per line, before any request is sent."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from imagefetch.lists.shards import is_shard
 from imagefetch.urls import request_url
 
 LOOKED_AT = 100
-"""Lines from which the shape of all is guessed."""
+"""Lines from which the format of the list is guessed."""
 
 CHARACTERS = 500
-"""Of a line, that are matched: a hostile one may be long, and cost its square."""
+"""Characters of a line that are matched: matching may take time quadratic in the length."""
 
 DELIMITERS = "\t,;|"
 
-# What a line of such a list has, and what it is called.
+# What a line of such a file matches, and what the format is called.
 SHAPES = {
     re.compile(r"[{\[].*"): "JSON",
     re.compile(r"""(["']).*\1,?|<[a-z]+://.*>"""): "URLs in quotes",
@@ -30,9 +30,9 @@ SHAPES = {
 }
 
 COLUMN = re.compile(r"url|uri|link|image|img|src|href", re.IGNORECASE)
-"""In a header, the column of URLs."""
+"""Matches the name of the URL column in a header line."""
 
-# The same for lines that can be asked for, though hardly as they were meant.
+# The same for lines that are valid URLs, but probably not as they were meant.
 WRONG = {
     re.compile(r".+[\s,;|]\s*https?://.*"): "several URLs in a line",
     re.compile(r".*&amp;.*"): "URLs escaped for HTML: &amp; for &",
@@ -41,34 +41,36 @@ WRONG = {
 
 
 def check_shape(path: Path) -> None:
-    """Refuse a list of which no line is a URL, if its shape tells why.
+    """Refuse a list in which no line is a URL, if its format can be named.
 
-    :raises BadInput: saying what it looks like
+    :raises BadInput: saying what format it looks like
     """
-    lines = _beginning(path)
+    lines = _first_lines(path)
     urls = [line for line in lines if _is_url(line)]
     looks_like = ""
     if lines and not urls:
-        looks_like = _most(SHAPES, lines)
+        looks_like = _majority_format(SHAPES, lines)
     elif len(lines) == len(urls) + 1 and _is_header(lines[0], urls):
         looks_like = "CSV"
     if looks_like:
-        raise BadInput(f"{path}: looks like {looks_like}; a list has one URL a line, nothing else")
+        raise BadInput(
+            f"{path}: looks like {looks_like}; a list has one URL per line, nothing else"
+        )
 
 
 def oddity(path: Path) -> str | None:
-    """Return what is odd about most lines of a list, though a request can be made of each."""
+    """Return a warning if most lines, though valid URLs, look like another format, or None."""
     try:
-        urls = [line for line in _beginning(path) if _is_url(line)]
+        urls = [line for line in _first_lines(path) if _is_url(line)]
     except READ_ERRORS:
-        return None  # the spider meets it too, and tells
-    looks_like = _most(WRONG, urls) if urls else ""
+        return None  # the spider reports the same error
+    looks_like = _majority_format(WRONG, urls) if urls else ""
     return (
-        f"{path}: looks like {looks_like}; each line is taken for one URL" if looks_like else None
+        f"{path}: looks like {looks_like}; each line is treated as one URL" if looks_like else None
     )
 
 
-def _beginning(path: Path) -> list[str]:
+def _first_lines(path: Path) -> list[str]:
     if is_shard(path):
         return []
     return [line.text for line in itertools.islice(read_lines(path), LOOKED_AT)]
@@ -80,21 +82,21 @@ def _is_url(text: str) -> bool:
     except InvalidURL:
         return False
     except UnsupportedScheme:
-        pass  # a URL all the same
+        pass  # still a URL
     return True
 
 
 def _is_header(first: str, urls: Sequence[str]) -> bool:
-    """Whether *first* names the columns of *urls*, which are no URLs then."""
-    for mark in DELIMITERS:
-        cells = first.split(mark)
+    """Whether *first* is a header that names the columns of the other lines, *urls*."""
+    for delimiter in DELIMITERS:
+        cells = first.split(delimiter)
         if len(cells) > 1 and any(map(COLUMN.search, cells)) and not _is_url(first):
-            return sum(mark in url for url in urls) > len(urls) / 2
+            return sum(delimiter in url for url in urls) > len(urls) / 2
     return False
 
 
-def _most(shapes: dict[re.Pattern[str], str], lines: Sequence[str]) -> str:
-    """Return what more than half of *lines* look like; empty if they look like nothing."""
+def _majority_format(shapes: dict[re.Pattern[str], str], lines: Sequence[str]) -> str:
+    """Return the format that more than half of *lines* match; empty if there is none."""
     for pattern, name in shapes.items():
         if sum(pattern.fullmatch(line[:CHARACTERS]) is not None for line in lines) > len(lines) / 2:
             return name

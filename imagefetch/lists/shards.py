@@ -1,4 +1,4 @@
-"""Shards: lists that are part of another, whose lines begin with their number in that one."""
+"""Defines shards: parts of a list, whose lines begin with their number in the whole list."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 from imagefetch.urls import Line
 
-# A list whose lines each begin with the number that they have in another, of
-# which it is a part, and a tab.
+# Suffix of a shard. Each of its lines is the line's number in the whole list, a tab,
+# and the line.
 SHARD_SUFFIX = ".shard"
 
 
 def is_shard(path: Path) -> bool:
-    """Whether the list *path* is a part of another."""
+    """Whether the list *path* is a shard."""
     return path.suffix == SHARD_SUFFIX
 
 
 def shard_line(line: Line) -> bytes:
-    """Return *line* as a shard holds it."""
+    """Return *line* in the format of a shard."""
     return f"{line.number}\t{line.text}\n".encode()

@@ -1,4 +1,4 @@
-"""The command that a page shows can be pasted into a shell, and tells no secrets."""
+"""The command shown in the HTML report can be pasted into a shell and contains no secrets."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ CRAWL = ("crawl", "images")
 
 
 def test_all_that_was_given_is_given_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In the folder that relative paths are relative to, quoted for a shell; but for what would
-    begin anew."""
+    """The command changes to the working directory and quotes arguments for a shell.
+
+    Arguments that would restart from scratch are left out.
+    """
     folder = tmp_path / "a folder"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -39,7 +41,7 @@ def test_all_that_was_given_is_given_again(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_standard_input_is_not_waited_for() -> None:
-    """The copy that is kept beside the report is read."""
+    """The stored copy of the list is read instead."""
     assert Given(CRAWL, {"urls": "-"}).command().endswith(" -a urls=- < /dev/null")
 
 
@@ -60,19 +62,19 @@ def test_standard_input_is_not_waited_for() -> None:
     ],
 )
 def test_secrets_are_marked_gaps(word: str, shown: str) -> None:
-    """Whether a setting's name tells, a header's, or an address; others stay as they are."""
+    """Secrets are found by the name of a setting or header, or in a URL; other values stay."""
     assert without_secrets(word) == shown
 
 
 def test_an_address_of_a_list_keeps_its_secrets() -> None:
-    """As everywhere on the page."""
+    """Credentials in the list's address are hidden, as everywhere in the HTML report."""
     given = Given(CRAWL, {"urls": "https://me:hush@a.example/l?sig=hush"})
     assert "hush" not in given.command()
     assert "'urls=https://a.example/l?***'" in given.command()
 
 
 def test_on_scrapyd_it_is_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """That schedules the same job again, without what Scrapyd adds itself."""
+    """On Scrapyd, the request schedules the same job again, without what Scrapyd adds itself."""
     monkeypatch.setenv("SCRAPY_PROJECT", "pictures")
     arguments = {"urls": "/srv/a&b.txt", "_job": "monday", "_version": "1", "fresh": "1"}
     given = Given(CRAWL, arguments, ["LOG_FILE=/x.log", "CONCURRENT_REQUESTS=8"])
@@ -84,7 +86,7 @@ def test_on_scrapyd_it_is_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_pasted_command_fetches_what_failed(server: Server, tmp_path: Path) -> None:
-    """With the settings of the run: without ALLOWED_NETWORKS, each line would be refused."""
+    """It keeps the settings of the run: without ALLOWED_NETWORKS each line would be refused."""
     lines = [server.url("/later/1/503/a.jpg"), server.url("/image/b.jpg")]
     (tmp_path / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
     (tmp_path / "scrapy.cfg").write_text((ROOT / "scrapy.cfg").read_text())

@@ -1,4 +1,4 @@
-"""Components that a user adds, replaces or takes away: no line loses its row by it."""
+"""No line loses its row when a user adds, replaces or disables components."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.conftest import ROOT, Crawl, RunCrawl, command, environment, examples
 from tests.support.server import Server
 
 LINES = 8
-"""Pictures of a crawl here; after them, one that is missing, and the first again."""
+"""Images of a crawl here; after them come one missing image and the first URL again."""
 
 PARTS = "tests.support.parts"
 
@@ -76,8 +76,8 @@ def of_odd(reason: str) -> list[str]:
 def test_whatever_a_pipeline_does_each_line_has_its_row(
     crawl: RunCrawl, lines: list[str], pipeline: str, found: list[str], order: int
 ) -> None:
-    """Before the picture is stored or after it; what is dropped leaves no file, and nothing is
-    left for another run."""
+    """It may run before or after the image is stored. A dropped item leaves no file and nothing
+    to do for another run."""
     done = crawl(lines, ITEM_PIPELINES=part(pipeline, order))
     assert reasons(done) == found
     again = crawl(lines, ITEM_PIPELINES=part(pipeline, order))
@@ -91,7 +91,7 @@ def test_a_subclass_beside_what_it_is_of_stores_nothing_twice(
 
 
 def test_a_pipeline_may_say_something_else_of_the_file(crawl: RunCrawl, lines: list[str]) -> None:
-    """As one that makes it smaller would."""
+    """For example, a pipeline that resizes the image."""
     done = crawl(lines[:2], ITEM_PIPELINES=part("Shrinks", 900))
     assert [row["Width"] for row in done.rows] == ["32", "32"]
 
@@ -111,7 +111,7 @@ DROPPED, FAILED = "request-dropped", "internal-error"
 def test_whatever_a_component_does_each_line_has_its_row(
     crawl: RunCrawl, lines: list[str], setting: str, name: str, found: list[str]
 ) -> None:
-    """Swallowed, refused, replaced by something odd: a reason says so, and no file is left."""
+    """A component swallows, refuses or replaces the request: the row has a reason and no file."""
     wanted = found + ALL_KEPT[len(found) : -1] + [found[0]]
     assert reasons(crawl(lines, **{setting: part(name)})) == wanted
 
@@ -127,7 +127,7 @@ def test_whatever_a_page_object_makes_the_row_is_its_line_s(
 def test_rows_that_are_missing_end_the_run_early(
     crawl: RunCrawl, lines: list[str], name: str, rows: int
 ) -> None:
-    """Where a line is lost on a way that nobody sees: never finished, and never filled in."""
+    """A line is lost without an error: its record is never finished or never filled in."""
     done = crawl(lines, SPIDER_MIDDLEWARES=part(name))
     assert done.status == 3, done.log
     assert "imagefetch: ended early: rows-missing: " in done.log
@@ -166,7 +166,7 @@ CLASSES = ("LOG_FORMATTER", "STATS_CLASS", "REQUEST_FINGERPRINTER_CLASS", "DUPEF
 def test_a_component_that_cannot_be_had_is_refused(
     crawl: RunCrawl, lines: list[str], tmp_path: Path, setting: str, value: str
 ) -> None:
-    """Status 2 and one line that names the setting; nothing is there that wasn't."""
+    """Exit status 2 and one line that names the setting; no file is created."""
     done = crawl(lines, **{setting: value})
     assert_refused(done, setting)
     assert {path.name for path in tmp_path.iterdir()} == {"urls.txt"}
@@ -176,7 +176,7 @@ def test_a_component_that_cannot_be_had_is_refused(
 def test_a_start_that_fails_throws_nothing_away(
     crawl: RunCrawl, lines: list[str], tmp_path: Path, value: str
 ) -> None:
-    """`fresh=1` begins when all that can be known is known."""
+    """`fresh=1` takes effect only after all checks have passed."""
     crawl(lines[:2], HTML_REPORT=False)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     done = crawl(lines[:2], "-a", "fresh=1", ITEM_PIPELINES=value)
@@ -225,8 +225,8 @@ COMBINED = st.fixed_dictionaries(
 @examples(200)
 @given(COMBINED)
 def test_what_is_refused_is_what_is_missing(changed: dict[str, str]) -> None:
-    """Of all combinations: those are refused that switch off what lines need, and no others; in
-    what is accepted, all of it is there."""
+    """Exactly those combinations are refused that disable a needed component; in accepted ones,
+    every needed component is enabled."""
     settings = project(**changed)
     off = any(OFF.get(name) == value for name, value in changed.items())
     try:
@@ -264,7 +264,7 @@ def test_a_run_has_all_rows_and_files_or_does_not_begin(
 
 
 def test_what_a_user_sets_goes_before() -> None:
-    """Added, moved, switched off; by name or as a class; and merged once only."""
+    """A component is added, reordered or disabled, by path or as a class; merging is idempotent."""
     from imagefetch.middlewares.retry import WaitingRetryMiddleware
     from tests.support.parts import Same
 
@@ -284,7 +284,7 @@ def test_what_a_user_sets_goes_before() -> None:
 
 
 def test_a_subclass_will_do() -> None:
-    """In the place of what it is of."""
+    """A subclass may replace a needed component."""
     own = "imagefetch.pipelines.ImageFilesPipeline"
     settings = project(ITEM_PIPELINES={own: None, f"{PARTS}.Pipeline": 300})
     ImagesSpider.update_settings(settings)
@@ -292,7 +292,7 @@ def test_a_subclass_will_do() -> None:
 
 
 def test_a_spider_that_there_is_none_of(tmp_path: Path) -> None:
-    """One line guesses which was meant; `fresh=1` has thrown nothing away."""
+    """The error suggests the spider that was meant; `fresh=1` has removed nothing."""
     (tmp_path / "urls.txt").write_text("http://127.0.0.1:9/a.jpg\n")
     (tmp_path / "REPORT.csv").write_bytes(HEADER)
     words = command(tmp_path, {})
@@ -309,7 +309,7 @@ def test_a_spider_that_there_is_none_of(tmp_path: Path) -> None:
 def test_a_feed_beside_has_the_same_records(
     crawl: RunCrawl, lines: list[str], tmp_path: Path
 ) -> None:
-    """As they are in the report, those of dropped lines included."""
+    """A second feed has the records of the report, including those of dropped lines."""
     extra = tmp_path / "extra.csv"
     done = crawl(lines, "-o", str(extra), ITEM_PIPELINES=part("Drops", 900))
     with extra.open(newline="") as file:

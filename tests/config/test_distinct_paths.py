@@ -1,4 +1,4 @@
-"""No file is given two purposes, and nothing of the user's beside the report is touched."""
+"""No file is used for two purposes, and the user's files next to the report are not touched."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def content(folder: Path) -> dict[str, bytes | None]:
-    """Return what files in *folder* hold, by name."""
+    """Return the contents of the files in *folder*, by name."""
     return {
         path.name: path.read_bytes() if path.is_file() and not path.is_symlink() else None
         for path in folder.iterdir()
@@ -54,7 +54,7 @@ DERIVED = [
 @pytest.mark.parametrize("name", [*DERIVED, "urls.txt", "./x/../urls.txt", "link", "hard"])
 @pytest.mark.parametrize("form", ["{}", "./{}", "file://{}/{}", "{}/{}"])
 def test_an_output_in_the_place_of_something_else(tmp_path: Path, name: str, form: str) -> None:
-    """It is refused, whatever its address is written like; so is a link."""
+    """An output with the path of another file is refused in every spelling, and as a link."""
     (tmp_path / "x").mkdir()
     (tmp_path / "link").symlink_to("REPORT.csv")
     (tmp_path / "hard").hardlink_to("urls.txt")
@@ -68,7 +68,7 @@ def test_an_output_in_the_place_of_something_else(tmp_path: Path, name: str, for
 
 @pytest.mark.parametrize("name", [*DERIVED, "link", "LOG.txt"])
 def test_a_list_in_the_place_of_something_else(tmp_path: Path, name: str) -> None:
-    """So is the list, existing or not, and the log if it is the list."""
+    """The list is refused too, existing or not, and the log if it is the list."""
     (tmp_path / "link").symlink_to(".REPORT.csv.lock")
     settings = {"LOG_FILE": str(tmp_path / "LOG.txt")} if name == "LOG.txt" else {}
     with pytest.raises(BadInput, match=r"can't be .* too; name another"):
@@ -76,7 +76,7 @@ def test_a_list_in_the_place_of_something_else(tmp_path: Path, name: str) -> Non
 
 
 def test_an_output_named_by_scrapys_parameters(tmp_path: Path) -> None:
-    """These are filled in first."""
+    """Scrapy's URI parameters are filled in before paths are compared."""
     for uri in ("%(report)s", "REPORT%(nothing)s.csv", f"{tmp_path}/%(nothing)sREPORT.html"):
         with pytest.raises(BadInput, match="the output can't be"):
             check({}, FEEDS={uri: {"format": "csv"}})
@@ -85,7 +85,7 @@ def test_an_output_named_by_scrapys_parameters(tmp_path: Path) -> None:
 
 
 def test_what_is_refused_leaves_all_as_it_was(tmp_path: Path) -> None:
-    """The log too, which is opened first: by crawl, report and fleet."""
+    """The log, which crawl, report and fleet open first, is not touched either."""
     report = HEADER + ROW
     (tmp_path / "REPORT.csv").write_bytes(report)
     words = ["-a", f"urls={tmp_path}/urls.txt", "-a", f"report={tmp_path}/REPORT.csv"]
@@ -108,19 +108,19 @@ def test_what_is_refused_leaves_all_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["file", "folder", "fifo", "link", "dangling"])
 def test_what_is_in_the_locks_place_stays(tmp_path: Path, kind: str) -> None:
-    """One line says so."""
+    """A file in the place of the lock file is reported in one line."""
     report = tmp_path / "REPORT.csv"
     obstruct(lock_file(report), kind)
     before = content(tmp_path)
     for begin in (lambda: check({}), lambda: lock_report(report)):
-        with pytest.raises(BadInput, match=r"the report's lock is to be there.*move it away"):
+        with pytest.raises(BadInput, match=r"needed for the report's lock file.*move it away"):
             begin()
     assert content(tmp_path) == before
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "fifo", "link", "dangling"])
 def test_what_is_in_the_pages_place_stays(tmp_path: Path, kind: str) -> None:
-    """It is no page of the program's, and nobody waits for a FIFO."""
+    """A file that is not the program's HTML report is not replaced; a FIFO doesn't block."""
     page = page_path(tmp_path / "REPORT.csv")
     obstruct(page, kind)
     assert not is_ours(page)
@@ -140,7 +140,7 @@ def obstruct(path: Path, kind: str) -> None:
 
 
 def test_lists_that_are_called_like_what_is_written(tmp_path: Path) -> None:
-    """What is being written has a name that nobody can foresee."""
+    """Temporary files have unpredictable names, so a list can't collide with them."""
     rows = HEADER + ROW
     for name, report in (("foo.new.txt", "foo.txt"), ("REPORT.new.csv", "REPORT.csv")):
         (tmp_path / name).write_text(f"{URL}\n")
@@ -158,7 +158,7 @@ def test_lists_that_are_called_like_what_is_written(tmp_path: Path) -> None:
 
 
 def test_what_a_kill_left_is_cleared_up(tmp_path: Path) -> None:
-    """Only what is surely the program's own: by name and by content."""
+    """Only files that name and content show to be the program's own are removed."""
     report = tmp_path / "REPORT.csv"
     ours = {new_file(report): b"", new_file(report): HEADER + ROW, new_file(report): HEADER[:9]}
     ours |= {new_file(page_path(report)): MARK + b"x", new_file(spool_path(report)): b""}
@@ -183,7 +183,7 @@ def test_what_a_kill_left_is_cleared_up(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
-    """Neither of a file that is being written nor of one whose place is taken."""
+    """A failed write and a failed rename leave no temporary file."""
 
     def rows() -> Any:
         yield ROW
@@ -192,7 +192,7 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
     report = tmp_path / "REPORT.csv"
     report.write_bytes(HEADER)
     before = content(tmp_path)
-    with pytest.raises(ReportError, match="can't be written anew: No space left"):
+    with pytest.raises(ReportError, match="can't be rewritten: No space left"):
         replace_report(report, rows())
     with pytest.raises(ZeroDivisionError), replacing(report) as file:
         file.write(b"x" * (1 // 0))
@@ -204,7 +204,7 @@ def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
 
 
 def test_a_report_that_is_a_link_stays_one(tmp_path: Path) -> None:
-    """What it leads to is replaced."""
+    """The target of the link is replaced."""
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "r.csv").write_bytes(HEADER)
     (tmp_path / "REPORT.csv").symlink_to("real/r.csv")

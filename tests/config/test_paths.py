@@ -1,4 +1,4 @@
-"""Where list, report and pictures are."""
+"""Paths of the list, the report and the store."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_from_a_shell(tmp_path: Path) -> None:
-    """The working directory counts."""
+    """Relative paths are resolved in the working directory."""
     places = find_places(project(), {"urls": "a.txt", "report": "b/r.csv"})
     assert places == ("a.txt", tmp_path / "b" / "r.csv", "downloaded-images")
 
 
 def test_the_home_folder_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind ``=`` few shells replace ``~``; a folder of that name would be made."""
+    """Few shells expand ``~`` after ``=``; a folder named ``~`` would be created."""
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     places = find_places(project(FILES_STORE="~/a"), {"urls": "~/b.txt", "report": "~/c.csv"})
     home = tmp_path / "me"
@@ -32,7 +32,7 @@ def test_the_home_folder_may_be_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_job_of_scrapyds(tmp_path: Path) -> None:
-    """What it does not name lies in its own folder, the same whenever it runs."""
+    """Paths that the job does not set are in its own folder, the same in every run."""
     arguments = {"urls": "/a.txt", "_job": "2026-11-24 10:00"}
     folder = tmp_path / "imagefetch-jobs" / "2026-11-24 10:00"
     expected = ("/a.txt", folder / "REPORT.csv", str(folder / "downloaded-images"))
@@ -43,7 +43,7 @@ def test_a_job_of_scrapyds(tmp_path: Path) -> None:
 
 
 def test_places_that_a_job_names() -> None:
-    """They come first, each on its own."""
+    """Each absolute path that the job sets takes precedence."""
     arguments = {"urls": "https://a.example/list", "report": "/r.csv", "_job": "j"}
     for store in ("/im", "file:///im", "s3://bucket/im"):
         places = find_places(project(FILES_STORE=store), arguments)
@@ -63,13 +63,13 @@ def test_places_that_a_job_names() -> None:
     ],
 )
 def test_relative_places_of_a_job(arguments: dict[str, str], changed: dict[str, Any]) -> None:
-    """They are refused, and the line says why."""
+    """They are refused, and the message says why."""
     with pytest.raises(BadInput, match="absolute path, since the working directory is Scrapyd's"):
         find_places(project(**changed), {"urls": "/a.txt", "_job": "j", **arguments})
 
 
 @pytest.mark.parametrize("job", ["", ".", "..", "a/b", "a\0b", "n" * 300])
 def test_job_that_no_folder_can_be_called_as(job: str) -> None:
-    """A job's folder lies in JOBS_FOLDER, nowhere else."""
+    """A job's folder is always inside JOBS_FOLDER."""
     with pytest.raises(BadInput, match="jobid"):
         find_places(project(), {"urls": "/a.txt", "_job": job})

@@ -1,4 +1,4 @@
-"""Scrapy's own settings, and the values that they may have."""
+"""Validation of Scrapy's own settings."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REFUSED: list[tuple[str, Any, str]] = [
             ("randomize_delay", "no"),
         )
     ),
-    ("DOWNLOAD_SLOTS", {"a": {"limit": 1}}, "setting DOWNLOAD_SLOTS['a']: 'limit' is none of conc"),
+    ("DOWNLOAD_SLOTS", {"a": {"limit": 1}}, "setting DOWNLOAD_SLOTS['a']: 'limit' is not one of "),
     ("FEEDS", {"a.csv": 5}, "setting FEEDS['a.csv'] = 5: must be a dictionary"),
     ("FEEDS", {"a.csv": {}}, "setting FEEDS['a.csv']['format'] = None: must be one of csv, "),
     ("FEEDS", {"a": {"format": "cvs"}}, "setting FEEDS['a']['format'] = 'cvs': must be one of csv"),
@@ -56,19 +56,19 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 
 def test_defaults_are_allowed() -> None:
-    """Scrapy's own are among them."""
+    """Scrapy's own defaults are accepted."""
     check_settings(project())
 
 
 @pytest.mark.parametrize(("name", "value"), ALLOWED)
 def test_values_that_a_run_can_begin_with(name: str, value: Any) -> None:
-    """They are left as they are."""
+    """Valid values are not changed."""
     check_settings(project(**{name: value}))
 
 
 @pytest.mark.parametrize(("name", "value", "why"), REFUSED)
 def test_values_that_would_show_only_later(name: str, value: Any, why: str) -> None:
-    """They would end the run by a traceback, fail each line, or let it wait for ever."""
+    """They would cause a traceback, fail every line, or make the run wait for ever."""
     with pytest.raises(BadInput) as refusal:
         check_settings(project(**{name: value}))
     assert str(refusal.value).startswith(why)
@@ -78,7 +78,7 @@ def test_values_that_would_show_only_later(name: str, value: Any, why: str) -> N
     "proxy", ["x y", "socks5://127.0.0.1:9", "http://h:port", "http://", "://", "http://[::1"]
 )
 def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    """Each line would fail by it."""
+    """A malformed proxy would fail every line."""
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(BadInput, match=r"^environment variable http_proxy = .*: must be the addr"):
         check_proxies(project())
@@ -87,13 +87,13 @@ def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch, proxy: str) -> No
 
 @pytest.mark.parametrize("proxy", ["h:3128", "http://me:pw@h", "https://127.0.0.1:1", ""])
 def test_a_proxy(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    """It may be written without a scheme."""
+    """A proxy may be given without a scheme."""
     monkeypatch.setenv("https_proxy", proxy)
     check_proxies(project())
 
 
 def test_a_proxy_s_password_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even one for which the address is no address."""
+    """A proxy's password is hidden, even one that makes the URL malformed."""
     monkeypatch.setenv("http_proxy", "http://bob:hu/sh@h:3128")
     with pytest.raises(BadInput) as refusal:
         check_proxies(project())

@@ -1,4 +1,4 @@
-"""Settings and the values that they may have."""
+"""Validation and parsing of settings."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.conftest import project
 
 
 def test_every_setting_that_may_be_turned_has_a_rule() -> None:
-    """The first part of settings.py and the rules name the same settings in the same order."""
+    """The first part of settings.py and RULES name the same settings in the same order."""
     first_part = Path(imagefetch.settings.__file__).read_text().partition("# --- What puts")[0]
     assert re.findall(r"^([A-Z_]+)(?:: .+?)? = ", first_part, re.MULTILINE) == list(RULES)
 
 
 def test_defaults_are_allowed() -> None:
-    """The project starts as it is delivered."""
+    """The project's own defaults are accepted."""
     check_settings(project())
 
 
@@ -85,7 +85,7 @@ REFUSED: list[tuple[str, list[Any]]] = [
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in ALLOWED for v in values])
 def test_values_in_bounds(name: str, value: Any) -> None:
-    """The bounds themselves are allowed, as numbers and as the command line's text."""
+    """The bounds are allowed, as numbers and as text from the command line."""
     check_settings(project(**{name: value}))
 
 
@@ -123,8 +123,7 @@ def test_values_in_bounds(name: str, value: Any) -> None:
     ],
 )
 def test_what_a_value_means(name: str, values: list[Any], meaning: Any) -> None:
-    """However it is written, the settings hold it as the program reads it, with the priority
-    that it was given with."""
+    """In every spelling, the settings hold the parsed value afterwards, with its priority."""
     for value in values:
         settings = project(**{name: value})
         check_settings(settings)
@@ -135,7 +134,7 @@ def test_what_a_value_means(name: str, values: list[Any], meaning: Any) -> None:
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in REFUSED for v in values])
 def test_values_out_of_bounds(name: str, value: Any) -> None:
-    """A value of no use is refused in one line that names setting, value and what is allowed."""
+    """An invalid value is refused in one line: setting, value and what is allowed."""
     with pytest.raises(BadInput) as refusal:
         check_settings(project(**{name: value}))
     assert str(refusal.value) == f"setting {name} = {value!r}: must be {RULES[name].allowed}"
@@ -145,14 +144,14 @@ def test_values_out_of_bounds(name: str, value: Any) -> None:
     ("name", "value"), [("CLOSESPIDER_TIMEOUT", "soon"), ("COOKIES_ENABLED", "perhaps")]
 )
 def test_scrapys_own_are_looked_at(name: str, value: str) -> None:
-    """It would end with a traceback amid its start."""
+    """An invalid value of a Scrapy setting would cause a traceback at startup."""
     with pytest.raises(BadInput, match=f"setting {name} = '{value}': must be "):
         check_settings(project(**{name: value}))
 
 
 @pytest.mark.parametrize("value", ["x", [1], 5, None])
 def test_table_is_a_dictionary(value: Any) -> None:
-    """What has no names and values is no table."""
+    """A value without keys and values is not a table."""
     with pytest.raises((ValueError, TypeError)):
         Table().read(value)
 
@@ -171,8 +170,8 @@ MISSPELT = {
 
 @pytest.mark.parametrize(("name", "known"), MISSPELT.items())
 def test_a_misspelt_setting_is_refused(name: str, known: str) -> None:
-    """One line says which was meant, of this project's or of Scrapy's; in settings.py, where
-    a middleware's own may stand, it is noticed."""
+    """The message suggests the setting that was meant, of this project or of Scrapy. In
+    settings.py, which may hold other settings, it is accepted, but `misspelt` finds it."""
     with pytest.raises(BadInput, match=rf"setting {name}: .* did you mean {known}\?"):
         check_settings(project(**{name: "1"}))
     settings = project()
@@ -182,7 +181,7 @@ def test_a_misspelt_setting_is_refused(name: str, known: str) -> None:
 
 
 def test_a_setting_whose_name_was_misspelt_in_settings_py() -> None:
-    """Without a default, it has no value: the line says which may be meant to be it."""
+    """A setting without a value is refused; the message names the probable misspelling."""
     settings = project()
     settings.set("FILES_STORE", None, priority="project")
     settings.set("FILE_STORE", "images", priority="project")
@@ -192,19 +191,19 @@ def test_a_setting_whose_name_was_misspelt_in_settings_py() -> None:
 
 @pytest.mark.parametrize("name", ["MONGO_URI", "ROTATING_PROXY_LIST", "X", "S3_BUCKET", "MY_OWN"])
 def test_a_setting_of_a_users_own_is_allowed(name: str) -> None:
-    """What is close to nothing is none of this program's business."""
+    """A name that resembles no known setting is accepted."""
     check_settings(project(**{name: "1"}))
 
 
 @pytest.mark.parametrize("value", ["x", "[1]", "5", "{"])
 def test_words_that_scrapy_cannot_set(value: str) -> None:
-    """A value that Scrapy fails to take over is refused before it tries."""
+    """A value that Scrapy would fail to set is refused first."""
     with pytest.raises(BadInput, match=r"DEFAULT_REQUEST_HEADERS = .*: must be a dictionary"):
         check_words(project(), ["LOG_LEVEL=INFO", f"DEFAULT_REQUEST_HEADERS={value}"])
 
 
 def test_words_that_scrapy_can_set() -> None:
-    """NAME=VALUE is a setting whatever its value holds, and nothing is set by looking."""
+    """NAME=VALUE may hold any value, and the check sets nothing."""
     settings = project()
     check_words(settings, ["USER_AGENT=a=b", "OTHERS_OWN=", 'DEFAULT_REQUEST_HEADERS={"A": "b"}'])
     assert settings.getdict("DEFAULT_REQUEST_HEADERS") == dict(
@@ -234,7 +233,7 @@ def test_words_that_scrapy_can_set() -> None:
     ],
 )
 def test_a_header_that_can_t_be_sent(headers: dict[str, Any], why: str) -> None:
-    """Each line would fail by it: it is refused, and named, but for a secret."""
+    """It would fail every line: it is refused and named; a secret value is hidden."""
     with pytest.raises(BadInput) as refusal:
         check_settings(project(DEFAULT_REQUEST_HEADERS=headers))
     assert str(refusal.value).startswith(f"setting DEFAULT_REQUEST_HEADERS{why}")
@@ -242,6 +241,6 @@ def test_a_header_that_can_t_be_sent(headers: dict[str, Any], why: str) -> None:
 
 @pytest.mark.parametrize("value", ["{stem}{ext}", "", None, 5])
 def test_a_template_is_refused_with_its_fault(value: Any) -> None:
-    """The line says what is wrong with it, not only what one looks like."""
+    """The message says what is wrong with the template, not only what is allowed."""
     with pytest.raises(BadInput, match=r"^setting FILES_NAME = .*: (two URLs|must be a template)"):
         check_settings(project(FILES_NAME=value))

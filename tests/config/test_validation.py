@@ -1,4 +1,4 @@
-"""What is looked at before anything is fetched or written."""
+"""Validation before anything is fetched or written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOBODY = 65_534
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a list in it, to run in."""
+    """A working directory with a list in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "urls.txt").write_bytes(LIST)
     return tmp_path
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def no_privileges() -> Iterator[None]:
-    """Let permissions count even where the tests are root's."""
+    """Drop privileges, so that permissions apply even if the tests run as root."""
     if os.geteuid() != 0:
         yield
         return
@@ -40,7 +40,7 @@ def no_privileges() -> Iterator[None]:
 
 
 def test_run_of_defaults(folder: Path) -> None:
-    """Without arguments list, report and store are those of the settings; nothing is written."""
+    """Without arguments, list, report and store come from the settings; nothing is written."""
     before = sorted(folder.rglob("*"))
     store = "downloaded-images"
     assert check_run(project(), {}) == Run(folder / "urls.txt", folder / "REPORT.csv", store)
@@ -48,9 +48,9 @@ def test_run_of_defaults(folder: Path) -> None:
 
 
 def test_arguments_win(folder: Path) -> None:
-    """-a urls= and -a report= come before the settings; Scrapyd's _version does no harm."""
+    """-a urls= and -a report= override the settings; Scrapyd's _version is accepted."""
     (folder / "other.txt").write_bytes(LIST)
-    (folder / "s3:").touch()  # would be in the way of a folder
+    (folder / "s3:").touch()  # a folder of this name could not be created
     settings = project(INPUT_URLS="none.txt", REPORT="urls.txt", FILES_STORE="s3://bucket/a")
     run = check_run(settings, {"urls": "other.txt", "report": "new/r.csv", "_version": "1"})
     assert run == Run(folder / "other.txt", folder / "new" / "r.csv", "s3://bucket/a")
@@ -58,7 +58,7 @@ def test_arguments_win(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_unknown_argument() -> None:
-    """A misspelt argument is refused, and those that there are are named."""
+    """A misspelt argument is refused, and the known ones are named."""
     with pytest.raises(BadInput, match=r"-a url=…: there is no such argument; .*report.*urls") as e:
         check_run(project(), {"url": "urls.txt"})
     assert "_job" not in str(e.value)
@@ -82,9 +82,9 @@ def test_unknown_argument() -> None:
         ({"fresh": "yes", "only": "cut-image"}, {}, "only=cut-image and .* give one of them"),
         ({"fresh": "1", "only": "failed"}, {}, "give one of them"),
         ({"report": "."}, {}, "is a folder"),
-        ({"report": "full.csv/r.csv"}, {}, "full.csv is no folder"),
-        ({}, {"FILES_STORE": "full.csv"}, "FILES_STORE .*full.csv is no folder"),
-        ({}, {"FILES_STORE": "full.csv/a/b"}, "FILES_STORE .*full.csv is no folder"),
+        ({"report": "full.csv/r.csv"}, {}, "full.csv is not a folder"),
+        ({}, {"FILES_STORE": "full.csv"}, "FILES_STORE .*full.csv is not a folder"),
+        ({}, {"FILES_STORE": "full.csv/a/b"}, "FILES_STORE .*full.csv is not a folder"),
         ({}, {"LOOKAHEAD": 0}, "LOOKAHEAD"),
         ({}, {"FILES_STORE": "ftp:/me:pw@h/x"}, "FILES_STORE: must be a folder, or begin"),
         ({}, {"FILES_STORE": "S3:bucket"}, "FILES_STORE: must be a folder, or begin"),
@@ -93,7 +93,7 @@ def test_unknown_argument() -> None:
 def test_run_that_cannot_be(
     folder: Path, arguments: dict[str, str], changed: dict[str, Any], why: str
 ) -> None:
-    """What stands in the run's way is refused before anything is written."""
+    """Invalid input is refused before anything is written."""
     (folder / "full.csv").write_text("https://a.example/\n")
     before = sorted(folder.rglob("*"))
     with pytest.raises(BadInput, match=why) as refusal:
@@ -109,12 +109,12 @@ def test_run_that_cannot_be(
 )
 @pytest.mark.usefixtures("folder")
 def test_fresh_is_said_in_many_words(value: str, fresh: bool) -> None:
-    """Whatever a user takes for yes and no, in any case."""
+    """Common words for yes and no are accepted, case-insensitive."""
     assert check_run(project(), {"fresh": value}).fresh is fresh
 
 
 def test_folder_that_may_be_made(tmp_path: Path) -> None:
-    """A folder need not exist, nor its parents; looking makes none."""
+    """A folder and its parents need not exist; the check creates none."""
     check_folder(tmp_path / "a" / "b", "report")
     check_report(tmp_path / "a" / "b" / "REPORT.csv")
     assert list(tmp_path.iterdir()) == []
@@ -122,13 +122,13 @@ def test_folder_that_may_be_made(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_privileges")
 def test_folder_that_may_not_be_written() -> None:
-    """A place without the right to write is refused."""
+    """A folder without write permission is refused."""
     with pytest.raises(BadInput, match=r"FILES_STORE .* can't be written to"):
         check_folder(Path("/usr/imagefetch/images"), "FILES_STORE")
 
 
 def test_folder_that_may_not_be_entered(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """A place behind a closed door is refused as bad input, not with a traceback."""
+    """A folder that may not be entered is refused as bad input, without a traceback."""
     (tmp_path / "closed").mkdir(mode=0)
     request.getfixturevalue("no_privileges")
     with pytest.raises(BadInput):
@@ -136,7 +136,7 @@ def test_folder_that_may_not_be_entered(tmp_path: Path, request: pytest.FixtureR
 
 
 def test_name_that_is_too_long(tmp_path: Path) -> None:
-    """A path that no file system can hold is refused as bad input, not with a traceback."""
+    """A path too long for a file system is refused as bad input, without a traceback."""
     path = tmp_path / ("a" * 300)
     with pytest.raises(BadInput):
         check_report(path)

@@ -1,4 +1,4 @@
-"""``scrapy report``: a whole job is proven, a broken one is named."""
+"""``scrapy report`` verifies a correct job and names the faults of a broken one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def report(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def job(crawl: RunCrawl, server: Server) -> Crawl:
-    """A finished job of every kind of row."""
+    """A finished job with every kind of row."""
     paths = [f"/image/{n}.jpg" for n in range(4)] + ["/status/404/a", "/status/404/b", "/type/a"]
     done = crawl([*(server.url(path) for path in paths), server.url("/image/0.jpg"), "no URL"])
     done.check(9)
@@ -45,7 +45,7 @@ def job(crawl: RunCrawl, server: Server) -> Crawl:
 
 
 def test_a_whole_job_is_proven(job: Crawl) -> None:
-    """Rows against lines, files against rows, failures by reason and host."""
+    """Rows match lines, files match rows, and failures are counted by reason and host."""
     done = report(job.folder)
     assert done.returncode == 0, done.stderr
     for fact in (
@@ -83,7 +83,7 @@ BREAK: dict[str, Callable[[Crawl], object]] = {
 
 @pytest.mark.parametrize("kind", BREAK)
 def test_what_is_broken_is_named(job: Crawl, kind: str) -> None:
-    """Status 1, and the line that it is about."""
+    """Exit status 1, and the line that the fault is in."""
     BREAK[kind](job)
     done = report(job.folder)
     assert done.returncode == 1, done.stdout
@@ -91,7 +91,7 @@ def test_what_is_broken_is_named(job: Crawl, kind: str) -> None:
 
 
 def test_an_unfinished_job_is_no_broken_one(job: Crawl) -> None:
-    """Status 3, and how many lines are left; strays and partial files are counted."""
+    """Exit status 3, and the number of lines left; strays and partial files are counted."""
     rows = job.report.read_bytes().splitlines(keepends=True)
     job.report.write_bytes(b"".join(rows[:-2]))
     (job.images / "mine.jpg").write_bytes(b"")
@@ -105,7 +105,7 @@ def test_an_unfinished_job_is_no_broken_one(job: Crawl) -> None:
 
 
 def test_sort_writes_the_report_in_list_order(job: Crawl) -> None:
-    """The same rows, by line, and still a report to go on with."""
+    """The same rows, by line, in a report that a run can resume."""
     before = sorted(job.report.read_bytes().splitlines())
     rows = job.report.read_bytes().splitlines(keepends=True)
     job.report.write_bytes(b"".join([rows[0], *reversed(rows[1:])]))
@@ -115,7 +115,7 @@ def test_sort_writes_the_report_in_list_order(job: Crawl) -> None:
 
 
 def test_bad_input_is_one_clear_line(tmp_path: Path) -> None:
-    """A missing report is named; nothing is made."""
+    """A missing report is named; no file is created."""
     (tmp_path / "urls.txt").write_text("http://127.0.0.1/\n")
     done = report(tmp_path)
     assert done.returncode == 2
@@ -125,7 +125,7 @@ def test_bad_input_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_nothing_on_the_terminal_moves_its_cursor(job: Crawl) -> None:
-    """Whatever hosts and names a report is made to hold."""
+    """Control characters in a report's hosts and names are escaped."""
     torn = job.report.read_bytes().replace(b"invalid-url", b"\x1b[2J\xc2\x9b")
     job.report.write_bytes(torn)
     done = report(job.folder)
@@ -136,8 +136,8 @@ def test_nothing_on_the_terminal_moves_its_cursor(job: Crawl) -> None:
 def test_a_running_job_is_seen_as_of_one_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is stored and written while it is looked at, no more files are counted than rows,
-    and no file whose row comes in between is a stray."""
+    """Files and rows written during the audit: no more files than rows are counted, and no file
+    whose row is written meanwhile counts as a stray."""
     store, path = tmp_path / "images", tmp_path / "REPORT.csv"
     store.mkdir()
     (tmp_path / "urls.txt").write_text("".join(f"http://a.example/{n}\n" for n in range(1, 10)))

@@ -1,4 +1,4 @@
-"""The report as journal, as plain functions."""
+"""Unit tests of the report as a journal."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def write(folder: Path, urls: list[str], records: list[ImageRecord]) -> tuple[Pa
 @examples(300)
 @given(st.from_regex(PLAIN_URL, fullmatch=True))
 def test_plain_urls_are_sent_as_they_are(url: str) -> None:
-    """The quick way to a line's key gives what the request itself would."""
+    """The fast path to a line's key gives the key of the request itself."""
     assert sent_url(url) == url == Request(url).url
 
 
 def test_a_line_that_is_not_plain_is_known_by_its_request() -> None:
-    """Spaces, Unicode and fragments lead to the same key as the request for them."""
+    """Lines with spaces, Unicode or fragments have the key of their request."""
     for text in ("http://a.example/ä b.jpg", "http://A.example/x#part", "http://a.example/%7Ex"):
         sent = sent_url(text)
         assert sent is not None
@@ -48,7 +48,7 @@ def test_a_line_that_is_not_plain_is_known_by_its_request() -> None:
 @examples(100)
 @given(st.sets(st.text(max_size=8), max_size=20), st.text(max_size=8))
 def test_the_filter_forgets_nothing(added: set[str], other: str) -> None:
-    """What was added is in it; what was not is, but for rare chance, not."""
+    """The filter has no false negatives, and false positives are rare."""
     known = FILTER
     for url in added:
         known.add(url)
@@ -61,7 +61,7 @@ FILTER = Filter()
 
 
 def test_reasons_are_those_of_the_tree() -> None:
-    """``only=`` knows every error's reason, and ``failed`` means those that may pass, no others."""
+    """``only=`` accepts every error's reason; ``failed`` selects exactly the transient ones."""
     for cls in vars(errors).values():
         if isinstance(cls, type) and issubclass(cls, errors.Problem) and hasattr(cls, "reason"):
             assert (cls.reason in TRANSIENT) == cls.transient
@@ -80,7 +80,7 @@ def test_reasons_are_those_of_the_tree() -> None:
     ],
 )
 def test_which_rows_are_fetched_again(tmp_path: Path, text: str, again: str) -> None:
-    """Those with one of the reasons, beside a file too; ``failed`` may be one of them."""
+    """Rows with one of the reasons, with or without a file; ``failed`` may be combined."""
     records = [
         ImageRecord("http://a.example/1", "503", 1, reason="server-error"),
         ImageRecord("http://a.example/2", "404", 2, reason="not-found"),
@@ -98,7 +98,7 @@ def test_which_rows_are_fetched_again(tmp_path: Path, text: str, again: str) -> 
 
 @pytest.mark.parametrize(("text", "hint"), [("not_fuond", "not-found"), ("faild", "failed")])
 def test_a_reason_that_there_is_not(text: str, hint: str) -> None:
-    """A misspelt reason is refused, and the one that was meant named."""
+    """A misspelt reason is refused, and the one that was meant is suggested."""
     with pytest.raises(BadInput, match=rf"only={text}: .*did you mean {hint}\?"):
         Only.parse(text)
 
@@ -119,7 +119,7 @@ def test_a_reason_that_there_is_not(text: str, hint: str) -> None:
     ],
 )
 def test_what_is_fetched_again(tmp_path: Path, code: str, reason: str, again: bool) -> None:
-    """Transient errors, 408, 425, 429 and 5xx."""
+    """Transient errors, 408, 425, 429 and 5xx are fetched again."""
     file = "" if reason else "a.jpg"
     record = ImageRecord("http://a.example/", code, 1, file=file, reason=reason)
     report, _ = write(tmp_path, ["http://a.example/"], [record])
@@ -128,7 +128,7 @@ def test_what_is_fetched_again(tmp_path: Path, code: str, reason: str, again: bo
 
 
 def test_the_last_row_of_a_line_counts(tmp_path: Path) -> None:
-    """Rows superseded, of other lines, and far beyond any list are told apart."""
+    """Superseded rows, rows of other lines, and rows far beyond the list are distinguished."""
     urls = [f"http://a.example/{n}" for n in range(1, 5)]
     records = [
         ImageRecord(urls[0], "503", 1, reason="server-error"),
@@ -151,7 +151,7 @@ def test_the_last_row_of_a_line_counts(tmp_path: Path) -> None:
 
 
 def test_outcomes_of_done_lines_serve_their_duplicates(tmp_path: Path) -> None:
-    """Across an interruption too: the row's place is known before the line is read."""
+    """After an interruption, the offset of a row is known before its line is read."""
     urls = ["http://a.example/1", "http://a.example/2", "http://a.example/1#again"]
     record = ImageRecord(urls[0], "404", 1, reason="not-found")
     report, path = write(tmp_path, urls, [record])
@@ -163,7 +163,7 @@ def test_outcomes_of_done_lines_serve_their_duplicates(tmp_path: Path) -> None:
 
 
 def test_the_whole_size_is_found_from_the_end(tmp_path: Path) -> None:
-    """However long the torn row is."""
+    """The end of the last complete row is found, however long the truncated row is."""
     report = tmp_path / "REPORT.csv"
     report.write_bytes(HEADER + b"x" * 200_000)
     assert whole_size(report) == len(HEADER)

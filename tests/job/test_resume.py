@@ -1,4 +1,4 @@
-"""Going on after whatever ended a run: nothing lost, nothing doubled."""
+"""Resuming after any end of a run: no row is lost and none is duplicated."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TRIES = 2
 
 
 def mixed(server: Server, count: int) -> list[str]:
-    """Return lines of slow, failing, redirected and duplicate URLs over several hosts."""
+    """Return lines of slow, failing, redirected and duplicate URLs of several hosts."""
     draw = random.Random(count)
     lines = []
     for n in range(count):
@@ -55,7 +55,7 @@ def mixed(server: Server, count: int) -> list[str]:
 
 
 def run(folder: Path, *words: str, **arguments: Any) -> Crawl:
-    """Run the same command once more in *folder*."""
+    """Run the same command again in *folder*."""
     arguments = {"CONCURRENT_REQUESTS": SLOTS, "RETRY_TIMES": TRIES - 1, **arguments}
     return run_crawl(folder, *words, **arguments)
 
@@ -81,7 +81,7 @@ def rows_written(folder: Path) -> int:
 def test_a_kill_at_any_step_of_a_url_costs_nothing(
     tmp_path: Path, hosts: Server, step: str
 ) -> None:
-    """SIGKILL between first byte and flushed row, three times over, then the same command."""
+    """SIGKILL between first byte and flushed row, three times; then the same command."""
     lines = mixed(hosts, 150)
     (tmp_path / "urls.txt").write_text("\n".join(lines))
     for count in (1, 7, 23):
@@ -94,7 +94,7 @@ def test_a_kill_at_any_step_of_a_url_costs_nothing(
 
 
 def once(server: Server, path: str) -> None:
-    """Let *server* answer *path* with a picture, and with 404 ever after."""
+    """Make *server* respond to *path* with an image once, then with 404."""
     answers = [b"200 OK", b"404 Not Found"]
 
     async def answer(writer: Writer) -> None:
@@ -111,7 +111,7 @@ def once(server: Server, path: str) -> None:
 def test_a_file_without_a_row_goes_when_its_line_ends_otherwise(
     tmp_path: Path, server: Server, template: str
 ) -> None:
-    """Stored before a kill, and gone at the server after it."""
+    """A file stored before a kill is removed if the server no longer has it after resuming."""
     once(server, "/raw/a.jpg")
     (tmp_path / "urls.txt").write_text(server.url("/raw/a.jpg"))
     names = {"FILES_NAME": template}
@@ -124,8 +124,8 @@ def test_a_file_without_a_row_goes_when_its_line_ends_otherwise(
 
 
 def test_a_file_that_another_row_names_stays(tmp_path: Path, server: Server) -> None:
-    """Named by content, the file of a line that a kill left without a row is the earlier
-    line's too: it stays when the line ends otherwise."""
+    """With names by content, a line without a row after a kill may share its file with an earlier
+    line: the file stays when the line ends otherwise."""
     for path in ("/first.jpg", "/raw/a.jpg"):
         once(server, path)
     (tmp_path / "urls.txt").write_text(
@@ -144,7 +144,7 @@ def test_a_file_that_another_row_names_stays(tmp_path: Path, server: Server) -> 
 def test_kills_at_random_moments_cost_only_what_was_under_way(
     tmp_path: Path, hosts: Server
 ) -> None:
-    """Rows, files and hashes are right, and the server was asked for little twice."""
+    """Rows, files and hashes are correct, and few requests are sent twice."""
     lines = mixed(hosts, 2_000)
     (tmp_path / "urls.txt").write_text("\n".join(lines))
     draw = random.Random(5)
@@ -165,13 +165,13 @@ def test_kills_at_random_moments_cost_only_what_was_under_way(
 
 
 def asked_when_undisturbed(lines: list[str]) -> int:
-    """Return how many requests the server gets for *lines* of `mixed`."""
+    """Return the number of requests for *lines* of `mixed` in an uninterrupted run."""
     urls = {line for line in lines if line.startswith("http")}
     return sum(2 if "/hops/1/" in url or "/later/1/" in url else 1 for url in urls)
 
 
 def test_a_torn_end_is_found_at_every_byte(tmp_path: Path) -> None:
-    """Whole rows stay, the torn one is taken away, whatever byte the cut is at."""
+    """Complete rows stay and the truncated one is removed, wherever it is cut."""
     urls = [f"http://a.example/{n},\u00e9\U0001f600\"'.jpg" for n in range(3)]
     (tmp_path / "urls.txt").write_text("\n".join([*urls, "http://a.example/last"]), "utf-8")
     rows = [
@@ -195,7 +195,7 @@ def test_a_torn_end_is_found_at_every_byte(tmp_path: Path) -> None:
 def test_a_damaged_report_is_refused_and_left_alone_or_keeps_every_whole_row(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Whatever bytes were put into it, no row that is whole is lost silently."""
+    """No complete row is silently lost, whatever bytes are inserted."""
     folder = tmp_path_factory.mktemp("damaged")
     (folder / "urls.txt").write_text("".join(f"http://a.example/{n}\n" for n in range(1, 9)))
     rows = [
@@ -231,13 +231,13 @@ def test_a_damaged_report_is_refused_and_left_alone_or_keeps_every_whole_row(
     ],
 )
 def test_what_is_no_report_is_refused(tmp_path: Path, content: bytes) -> None:
-    """A foreign CSV, an older column set, rows that are none: one clear line, untouched."""
+    """A foreign CSV, an older set of columns, invalid rows: one clear line, file unchanged."""
     (tmp_path / "urls.txt").write_text("http://a.example/1\n")
     report = tmp_path / "REPORT.csv"
     report.write_bytes(content)
     for fresh in (False, True):
         if fresh and content.startswith(HEADER):
-            continue  # it is one, if damaged: nothing else is left to be done
+            continue  # a damaged report, which can still be used
         with pytest.raises(BadInput, match=r"REPORT\.csv: .*(move|mend)"):
             prepare(report, tmp_path / "urls.txt", str(tmp_path), only=NOTHING, fresh=fresh)
         assert report.read_bytes() == content
@@ -246,7 +246,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_finished_report_is_nothing_to_do(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
-    """Status 0, one line that says what to give instead, and no request."""
+    """Exit status 0, one line that says which arguments to use instead, and no request."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(5)]
     crawl(lines).check(5)
     before = (tmp_path / "REPORT.csv").read_bytes()
@@ -262,7 +262,7 @@ def test_a_finished_report_is_nothing_to_do(
 def test_a_list_that_grew_and_moved_keeps_its_rows(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
-    """New lines on top move all others; theirs are the only new requests."""
+    """New lines at the top move all others; only the new ones are requested."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(6)] + [server.url("/image/1.jpg")]
     crawl(lines).check(7)
     asked = sum(server.hits.values())
@@ -279,7 +279,7 @@ def test_a_list_that_grew_and_moved_keeps_its_rows(
 def test_a_list_that_lost_lines_keeps_the_old_report(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
-    """Under a numbered name, before any row is dropped."""
+    """The old report is kept under a numbered name before any row is dropped."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(6)]
     crawl(lines).check(6)
     before = (tmp_path / "REPORT.csv").read_bytes()
@@ -293,7 +293,7 @@ def test_a_list_that_lost_lines_keeps_the_old_report(
 def test_a_report_of_another_list_is_refused(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
-    """Most rows don't match: one clear line, everything as it was."""
+    """If most rows don't match, one clear line says so and no file is changed."""
     crawl([server.url(f"/image/{n}.jpg") for n in range(6)]).check(6)
     before = (tmp_path / "REPORT.csv").read_bytes()
     again = crawl([server.url(f"/image/other/{n}.jpg") for n in range(6)])
@@ -306,7 +306,7 @@ def test_a_report_of_another_list_is_refused(
 def test_only_failed_fetches_what_may_succeed_now(
     crawl: RunCrawl, server: Server, dead_port: int
 ) -> None:
-    """Transient errors and 429 or 5xx, not a 404; at the end each line has one row."""
+    """Transient errors, 429 and 5xx, but not 404; at the end each line has one row."""
     lines = [
         server.url("/image/a.jpg"),
         server.url("/later/2/503/b.jpg"),
@@ -329,8 +329,8 @@ def test_only_failed_fetches_what_may_succeed_now(
 
 
 def test_only_reasons_fetches_their_lines_again(crawl: RunCrawl, server: Server) -> None:
-    """Once their cause has changed; also of a damaged picture, which the whole one replaces.
-    A reason that no row has leaves nothing to do."""
+    """Lines are fetched again once the cause is fixed; a complete image replaces a damaged one.
+    For a reason that no row has, there is nothing to do."""
     whole = image("/raw/cut.jpg")
 
     def answer(path: str, status: bytes, body: bytes) -> None:
@@ -363,7 +363,7 @@ def test_only_reasons_fetches_their_lines_again(crawl: RunCrawl, server: Server)
 def test_a_superseded_row_is_taken_away_by_any_later_command(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
-    """Where ``only=failed`` was killed before its end, the last row of a line wins."""
+    """After ``only=failed`` was killed, the last row of a line counts."""
     lines = [server.url("/later/1/503/a.jpg"), server.url("/held/b.jpg")]
     server.gate.set()
     first = crawl(lines, RETRY_TIMES=0)
@@ -382,7 +382,7 @@ def test_a_superseded_row_is_taken_away_by_any_later_command(
 def test_fresh_begins_anew_and_removes_only_files_that_its_report_names(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
-    """The old report is kept; what others put into the folder stays."""
+    """The old report is kept; other files in the folder stay."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(4)]
     crawl(lines).check(4)
     before = (tmp_path / "REPORT.csv").read_bytes()
@@ -398,7 +398,7 @@ def test_fresh_begins_anew_and_removes_only_files_that_its_report_names(
 def test_fresh_removes_nothing_outside_the_store(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
-    """Whatever the report, which somebody else may have written, calls a file."""
+    """A report from an untrusted source may name any path."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(4)]
     first = crawl(lines)
     precious = tmp_path / "precious" / "mine.jpg"
@@ -420,7 +420,7 @@ def test_fresh_removes_nothing_outside_the_store(
 def test_a_lock_that_comes_free_a_moment_after_its_run_was_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that the run was just beginning still has it."""
+    """A subprocess that the killed run was just starting still holds the lock."""
     report = tmp_path / "REPORT.csv"
     killed = os.open(lock_file(report), os.O_RDWR | os.O_CREAT)
     just_begun = os.dup(killed)
@@ -438,7 +438,7 @@ def test_a_lock_that_comes_free_a_moment_after_its_run_was_killed(
 
 
 def test_one_process_per_report(tmp_path: Path, server: Server) -> None:
-    """A second one is refused with a clear line; a dead one's lock doesn't count."""
+    """A second process is refused with one clear line; the lock of a dead one is free."""
     (tmp_path / "urls.txt").write_text(server.url("/held/a.jpg"))
     with started(tmp_path) as first:
         while not server.under_way["all"]:
@@ -455,14 +455,14 @@ def test_one_process_per_report(tmp_path: Path, server: Server) -> None:
 
 
 def test_two_jobs_may_share_a_store(tmp_path: Path, server: Server) -> None:
-    """One's start doesn't clear the other's partial files."""
+    """The start of one job doesn't remove the partial files of the other."""
     one, two = tmp_path / "one", tmp_path / "two"
     for folder in (one, two):
         folder.mkdir()
         (folder / "urls.txt").write_text(server.url(f"/size/900000/{folder.name}.jpg"))
     shared: dict[str, Any] = {"FILES_STORE": tmp_path / "images"}
 
-    body = image("/raw/half.jpg") + bytes(2 * PORTION)  # more than waits in memory
+    body = image("/raw/half.jpg") + bytes(2 * PORTION)  # more than is buffered in memory
 
     async def half(writer: Writer) -> None:
         writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body) + 1}\r\n\r\n".encode())
@@ -485,7 +485,7 @@ def test_two_jobs_may_share_a_store(tmp_path: Path, server: Server) -> None:
 
 
 def test_after_space_is_made_the_same_command_goes_on(tmp_path: Path, server: Server) -> None:
-    """A report that could grow no further is whole to its last row."""
+    """On a full disk, the report is complete up to its last row."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(400)]
     (tmp_path / "urls.txt").write_text("\n".join(lines))
     full = subprocess.run(
@@ -503,7 +503,7 @@ def test_after_space_is_made_the_same_command_goes_on(tmp_path: Path, server: Se
 
 
 def test_fsync_makes_file_folder_and_row_safe_in_this_order(tmp_path: Path, server: Server) -> None:
-    """And the report after every so many rows, and at the end; without the setting nothing is."""
+    """The report is synced every FSYNC rows and at the end; without FSYNC, nothing is."""
     (tmp_path / "urls.txt").write_text("\n".join(server.url(f"/image/{n}") for n in range(7)))
     told = tmp_path / "told"
     done = run(
@@ -532,7 +532,7 @@ def test_fsync_makes_file_folder_and_row_safe_in_this_order(tmp_path: Path, serv
 def test_a_report_or_store_that_vanishes_ends_the_run(
     tmp_path: Path, server: Server, gone: str
 ) -> None:
-    """One clear line and status 3, not rows written into nothing."""
+    """One clear line and exit status 3; no rows are written to a deleted file."""
     lines = [server.url(f"/slow/20/{n}.jpg") for n in range(300)]
     (tmp_path / "urls.txt").write_text("\n".join(lines))
     with started(tmp_path, CONCURRENT_REQUESTS=4) as process:
@@ -547,14 +547,14 @@ def test_a_report_or_store_that_vanishes_ends_the_run(
 
 
 def test_a_permission_lost_in_mid_run_ends_it(tmp_path: Path, server: Server) -> None:
-    """One clear line and status 3; once it is given back, the same command goes on."""
+    """One clear line and exit status 3; with the permission restored, the command resumes."""
     lines = [server.url(f"/slow/20/{n}.jpg") for n in range(120)]
     (tmp_path / "urls.txt").write_text("\n".join(lines))
     images = str(tmp_path / "images")
     with started(tmp_path, CONCURRENT_REQUESTS=4) as process:
         while rows_written(tmp_path) < 20:
             assert process.poll() is None
-        # Permissions as such mean nothing to root; this flag does.
+        # Permissions don't restrict root, but this flag does.
         if subprocess.run(["chattr", "+i", images], capture_output=True, check=False).returncode:
             pytest.skip("chattr +i needs root and a file system that knows it")
         try:

@@ -1,4 +1,4 @@
-"""Lines that ask for the same URL."""
+"""Lines with the same URL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def outcomes() -> Iterator[Outcomes]:
 
 @pytest.mark.parametrize("fragment", ["#", "#top", "#a#b", "#?q=2"])
 def test_fragment_makes_no_difference(fragment: str) -> None:
-    """What isn't sent doesn't tell two URLs apart."""
+    """URLs that differ only in what isn't sent have the same key."""
     assert key_of(URL + fragment) == key_of(URL)
 
 
@@ -29,7 +29,7 @@ def test_fragment_makes_no_difference(fragment: str) -> None:
     "other", [URL[:-4], URL + "&", URL + "%23", URL.replace("https", "http"), URL.upper()]
 )
 def test_all_else_does(other: str) -> None:
-    """URLs that differ in anything sent have keys of their own."""
+    """URLs that differ in anything sent have different keys."""
     assert key_of(other) != key_of(URL)
 
 
@@ -41,7 +41,7 @@ def test_only_the_first_line_asks(outcomes: Outcomes) -> None:
 
 
 def test_row_is_found_again(outcomes: Outcomes) -> None:
-    """A row's place is unknown until it is noted, and each URL has its own."""
+    """A row's offset is unknown until it is set, and each URL has its own."""
     keys = [key_of(f"{URL}{n}") for n in range(1_000)]
     for key in keys:
         outcomes.add(key)
@@ -52,7 +52,7 @@ def test_row_is_found_again(outcomes: Outcomes) -> None:
 
 
 def test_asking_again_keeps_the_row(outcomes: Outcomes) -> None:
-    """A later line with the same URL doesn't make its row's place forgotten."""
+    """Adding the same URL again keeps its row's offset."""
     key = key_of(URL)
     outcomes.add(key)
     outcomes.set_offset(key, 0)
@@ -61,7 +61,7 @@ def test_asking_again_keeps_the_row(outcomes: Outcomes) -> None:
 
 
 def test_unknown_url_has_no_row(outcomes: Outcomes) -> None:
-    """What was never asked for has no row, not even when its place is noted."""
+    """A URL that was never added has no row, even if an offset is set."""
     assert outcomes.offset(key_of(URL)) is None
     outcomes.set_offset(key_of(URL), 7)
     assert outcomes.offset(key_of(URL)) is None

@@ -1,4 +1,4 @@
-"""Lists that are no files: kept beside the report, from standard input or an address."""
+"""Copies of lists that are not files, from standard input or an address."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 
 def kept(copy: Path) -> bytes:
-    """Return the list that is kept in *copy*."""
+    """Return the list stored in *copy*."""
     return gzip.decompress(copy.read_bytes())
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Return inodes and contents of all files in *folder*, but for the lock's."""
+    """Return inodes and contents of all files in *folder*, except the lock file."""
     return {
         str(path): (path.stat().st_ino, path.read_bytes())
         for path in folder.rglob("*")
@@ -42,14 +42,14 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a list in it, to run in."""
+    """A working directory with a list in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "urls.txt").write_bytes(LIST)
     return tmp_path
 
 
 def test_standard_input_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list on standard input is copied beside the report, byte for byte."""
+    """A list on standard input is copied into the report's folder, byte for byte."""
     standard_input(monkeypatch, LIST)
     job = begin(project(), {"urls": "-", "report": "new/r.csv"})
     job.close()
@@ -59,7 +59,7 @@ def test_standard_input_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_standard_input_without_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard input without a URL is refused by its name, and leaves no copy."""
+    """Standard input without a URL is refused, named as such, and leaves no copy."""
     standard_input(monkeypatch, b"\n# none\n")
     with pytest.raises(BadInput, match=r"^standard input: no URL"):
         spool_standard_input(tmp_path / "REPORT.csv")
@@ -67,9 +67,9 @@ def test_standard_input_without_a_list(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_standard_input_that_cannot_be_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no copy can be made, the path is named."""
+    """If the copy can't be written, the message names its path."""
     standard_input(monkeypatch, LIST)
-    with pytest.raises(BadInput, match="can't keep standard input there"):
+    with pytest.raises(BadInput, match="can't store standard input there"):
         spool_standard_input(folder / "urls.txt" / "REPORT.csv")
 
 
@@ -89,7 +89,7 @@ def test_copy_as_its_own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_refused_list_leaves_the_earlier_copy(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another list than the report's is refused; the earlier one is still there to go on with."""
+    """A list that is not the report's is refused; the earlier copy stays, to resume with."""
     standard_input(monkeypatch, LIST)
     begin(project(), {"urls": "-"}).close()
     rows = [["https://a.example/1", "404", "1", *[""] * 6, "1", "0.1", "not-found"]]
@@ -128,7 +128,7 @@ def test_a_list_that_nothing_is_fetched_of(folder: Path, monkeypatch: pytest.Mon
 def test_what_is_in_a_copys_place_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Only a copy of a list is written over or read as one: one line says what to do."""
+    """Only a stored copy is overwritten or read as one; otherwise one line says what to do."""
     place = spool_path(tmp_path / "REPORT.csv")
     precious = tmp_path / "precious"
     precious.write_bytes(gzip.compress(LIST))
@@ -143,14 +143,14 @@ def test_what_is_in_a_copys_place_stays(
     before = {path: path.lstat() for path in tmp_path.iterdir()}
     for content in (LIST, b""):
         standard_input(monkeypatch, content)
-        with pytest.raises(BadInput, match=r"^\S+: the list is to be kept there.*move it away"):
+        with pytest.raises(BadInput, match=r"^\S+: this path is needed for the copy.*move it away"):
             spool_standard_input(tmp_path / "REPORT.csv")
     assert {path: path.lstat() for path in tmp_path.iterdir()}.keys() == before.keys()
     assert place.lstat().st_ino == before[place].st_ino
 
 
 def test_endless_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no text is refused by its beginning; a list has a bound."""
+    """Binary data is refused by its beginning; the size of a list is limited."""
     with Path("/dev/zero").open("rb") as zero:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(zero))
         with pytest.raises(BadInput, match="standard input: is no text file"):
@@ -162,7 +162,7 @@ def test_endless_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process may have none."""
+    """A process may have no standard input."""
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(BadInput, match="standard input: no URL"):
         spool_standard_input(tmp_path / "REPORT.csv")
@@ -170,7 +170,7 @@ def test_no_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture
 def lists(server: Server) -> Server:
-    """A server with lists: plain, compressed, moved, and what is none."""
+    """A server with lists: plain, compressed, redirected, and responses that are not lists."""
 
     def answer(path: str, body: bytes, status: str = "200 OK", headers: str = "") -> None:
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode()
@@ -197,7 +197,7 @@ def lists(server: Server) -> Server:
 
 @pytest.mark.parametrize("name", ["list", "list.gz", "encoded", "br", "twice.gz", "moved"])
 def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
-    """It is fetched once, with its gzip undone, and the copy is what is read from then on."""
+    """It is fetched once and decompressed; later runs read the copy."""
     arguments = {"urls": lists.url(f"/raw/{name}"), "report": "new/r.csv"}
     job = begin(project(), arguments)
     job.close()
@@ -212,7 +212,7 @@ def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_list_for_a_script_whose_loop_runs(lists: Server) -> None:
-    """It may begin a job in a coroutine."""
+    """A script may start a job in a coroutine."""
 
     async def script() -> Path:
         job = begin(project(), {"urls": lists.url("/raw/list")})
@@ -223,7 +223,7 @@ def test_list_for_a_script_whose_loop_runs(lists: Server) -> None:
 
 
 def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
-    """fresh=1 fetches it again; another address has a copy of its own."""
+    """fresh=1 fetches the list again; another address has its own copy."""
     settings = project()
     for name in ("list", "encoded"):
         begin(settings, {"urls": lists.url(f"/raw/{name}")}).close()
@@ -233,7 +233,7 @@ def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
 
 
 def test_a_refused_run_leaves_the_earlier_copy(folder: Path, lists: Server) -> None:
-    """A list that fresh=1 fetches replaces no earlier one where the report can't be replaced."""
+    """fresh=1 doesn't replace the earlier copy if the report can't be replaced."""
     address = lists.url("/raw/list")
     begin(project(), {"urls": address}).close()
     (folder / "REPORT.csv").write_bytes(b"a,b\r\n")
@@ -257,7 +257,7 @@ def test_a_refused_run_leaves_the_earlier_copy(folder: Path, lists: Server) -> N
     ],
 )
 def test_list_that_cannot_be_had(folder: Path, lists: Server, path: str, why: str) -> None:
-    """One line names it without what is secret in it; no file, no folder is left."""
+    """One line names the address without its secrets; no file or folder is left."""
     before = sorted(folder.rglob("*"))
     address = lists.url(path).replace("//", "//user:secret@") + "?token=secret"
     lists.raw |= {f"{known}?token=secret": write for known, write in lists.raw.items()}
@@ -277,7 +277,7 @@ def test_list_that_cannot_be_had(folder: Path, lists: Server, path: str, why: st
 
 @pytest.mark.usefixtures("folder")
 def test_list_at_an_address_that_is_not_public(lists: Server) -> None:
-    """The guard of downloads holds for lists as well."""
+    """The address guard of downloads applies to lists as well."""
     with pytest.raises(BadInput, match="can't be fetched: blocked-address"):
         begin(project(ALLOWED_NETWORKS=[]), {"urls": lists.url("/raw/list")})
     assert not lists.hits
@@ -285,7 +285,7 @@ def test_list_at_an_address_that_is_not_public(lists: Server) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_list_when_a_setting_of_downloads_cannot_be(lists: Server) -> None:
-    """What the handler refuses is refused for the list, with no traceback."""
+    """A setting that the download handler refuses is refused for the list, without a traceback."""
     with pytest.raises(BadInput, match="setting DOWNLOAD_BIND_ADDRESS"):
         begin(project(DOWNLOAD_BIND_ADDRESS="203.0.113.1"), {"urls": lists.url("/raw/list")})
 
@@ -301,7 +301,7 @@ def test_list_when_a_setting_of_downloads_cannot_be(lists: Server) -> None:
 )
 @pytest.mark.usefixtures("folder")
 def test_address_that_is_none(address: str) -> None:
-    """Only http and https addresses are asked for a list."""
+    """Lists are fetched from http and https addresses only."""
     with pytest.raises(BadInput, match="must be a path, or an http or https address"):
         begin(project(), {"urls": address})
 

@@ -1,4 +1,4 @@
-"""Lists that are something else than one URL a line."""
+"""Files that are not lists of one URL per line."""
 
 from __future__ import annotations
 
@@ -30,10 +30,12 @@ URL = "http://a.example/plain"
     ],
 )
 def test_a_list_of_no_urls_is_refused(tmp_path: Path, text: str, what: str) -> None:
-    """Where its shape tells why; one line says what it looks like."""
+    """If its format can be named; one line says what it looks like."""
     path = tmp_path / "list.txt"
     path.write_text(text)
-    with pytest.raises(BadInput, match=rf"list\.txt: looks like {what}; a list has one URL a line"):
+    with pytest.raises(
+        BadInput, match=rf"list\.txt: looks like {what}; a list has one URL per line"
+    ):
         check_shape(path)
 
 
@@ -50,7 +52,7 @@ def test_a_list_of_no_urls_is_refused(tmp_path: Path, text: str, what: str) -> N
     ],
 )
 def test_what_may_be_a_list_is_one(tmp_path: Path, text: str) -> None:
-    """Lines that are no URLs have their rows."""
+    """Lines that are not URLs get a row each; the list is accepted."""
     path = tmp_path / "list.txt"
     path.write_text(text)
     check_shape(path)
@@ -68,7 +70,7 @@ def test_what_may_be_a_list_is_one(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_what_is_odd_is_told(tmp_path: Path, text: str, what: str | None) -> None:
-    """Of most lines; a request can be made of each, hardly the one that was meant."""
+    """If most lines, though valid URLs, look like another format, a warning says so."""
     path = tmp_path / "list.txt"
     path.write_text(text)
     told = oddity(path)
@@ -76,7 +78,7 @@ def test_what_is_odd_is_told(tmp_path: Path, text: str, what: str | None) -> Non
 
 
 def test_it_is_told_before_a_request_goes_out(crawl: RunCrawl, server: Server) -> None:
-    """As a warning, or by ending with status 2, with nothing asked for."""
+    """As a warning, or with exit status 2, before any request is sent."""
     url = server.url("/image/1")
     done = crawl([f"{url}?1|{url}?2"])
     assert done.log.index("several URLs in a line") < done.log.index("Finished")
