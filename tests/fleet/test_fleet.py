@@ -206,7 +206,7 @@ def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) ->
     until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
     hosts.gate.set()
     assert running.wait() == 3
-    assert log(tmp_path).endswith("ended early: shutdown; the same command goes on\n")
+    assert log(tmp_path).endswith("ended early: shutdown; run the same command to resume\n")
     assert not (tmp_path / "REPORT.csv").exists()
     assert 8 <= len(hosts.hits) < 40
 
@@ -245,7 +245,7 @@ def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
         until(lambda: re.search(r" [1-9]\d* kept", log(tmp_path)), "what the other has done")
         running.send_signal(signal.SIGINT)
         assert running.wait() == 3
-        assert log(tmp_path).endswith("ended early: shutdown; the same command goes on\n")
+        assert log(tmp_path).endswith("ended early: shutdown; run the same command to resume\n")
         made.workers[0].send(signal.SIGCONT)
         assert made.run_fleet(tmp_path, **settings) == 0, log(tmp_path)
     shutil.rmtree(tmp_path / "cluster")
@@ -477,7 +477,8 @@ def test_the_view_on_a_terminal(tmp_path: Path, hosts: Server) -> None:
         hosts.gate.set()
         assert terminal.wait() == 3
         assert termios.tcgetattr(terminal._end) == terminal.modes
-        assert "ended early: shutdown; the same command goes on" in "\n".join(terminal.everything)
+        resume = "ended early: shutdown; run the same command to resume"
+        assert resume in "\n".join(terminal.everything)
         assert not any("━━━━" in line for line in terminal.everything)
 
 
@@ -585,7 +586,7 @@ def test_ended_while_dask_is_loaded(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    said = "imagefetch: ended early: shutdown; the same command goes on\n"
+    said = "imagefetch: ended early: shutdown; run the same command to resume\n"
     assert (done.returncode, done.stderr) == (3, said)
 
 
