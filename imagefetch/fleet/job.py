@@ -280,7 +280,7 @@ def begin(
 def max_lanes(settings: BaseSettings) -> int:
     """Return how many processes may share a host's limits, each with its part of them."""
     if settings.getdict("DOWNLOAD_SLOTS"):
-        return 1  # it sets limits for single hosts, which are not divided
+        return 1  # it sets limits for single hosts; only the general limits are divided
     return settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
 
 

@@ -24,7 +24,7 @@ def watch(descriptor: int, limit: float) -> None:
     """Return once *descriptor* is at its end, or had no data for *limit* seconds."""
     last = time.monotonic()
     while select.select([descriptor], [], [], limit)[0]:
-        # A process that was stopped (SIGSTOP) may find old data: the clock tells.
+        # After a stop (SIGSTOP) of this process there may be old data, so check the clock too.
         if not os.read(descriptor, 65_536) or time.monotonic() - last > limit:
             return
         last = time.monotonic()

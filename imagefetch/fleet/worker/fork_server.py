@@ -1,8 +1,9 @@
-"""Forks processes that have everything preloaded (``python -m`` this module).
+"""Forks processes that have everything preloaded.
 
-Starting Python and importing everything for a crawl takes a second of CPU time; forking a
-preloaded process takes a tenth. Orders come through a socket from
-`imagefetch.fleet.worker.fork_client`; the id and the exit status of each process go back.
+Run as ``python -m imagefetch.fleet.worker.fork_server``. Starting Python and importing
+everything for a crawl takes a second of CPU time; forking a preloaded process takes a tenth.
+Orders come through a socket from `imagefetch.fleet.worker.fork_client`; the id and the exit
+status of each process are sent back.
 """
 
 from __future__ import annotations
