@@ -286,7 +286,7 @@ def test_strays_are_named_and_removed_only_where_they_are_proven_ours(
     assert "              and 7 more\n" in told
     done = report(folder, store, "--remove-strays")
     assert done.status == 0, done.log
-    assert "removed     1 file that no row names; 11 files left, which may be another's" in done.log
+    assert "removed     1 file that no row names; 11 files left, which may be another" in done.log
     assert not (store / lost[1]).exists()
     assert (store / lost[0]).exists()
     prove(other, store)

@@ -1,6 +1,6 @@
-"""Commands of ``scrapy`` that this project adds or refines: one file each.
+"""Commands that this project adds to ``scrapy`` or changes, one module each.
 
 Command-line arguments come in; an exit status and at most one line on standard error go
-out. Every ``scrapy`` call imports every file here, so that what only one command needs
-is imported when it runs. No other room imports this one.
+out. Every ``scrapy`` call imports every module here, so a command imports what only it
+needs when it runs. No other package imports this one.
 """

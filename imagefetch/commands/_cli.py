@@ -1,4 +1,4 @@
-"""What the commands share: arguments, exit statuses, the line on standard error."""
+"""Shared by the commands: arguments, exit statuses, the error line on standard error."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ ENDED_EARLY = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:
-    """Let *parser* take ``-a NAME=VALUE`` as ``scrapy crawl`` does; *known* says which."""
+    """Add ``-a NAME=VALUE`` to *parser*, as ``scrapy crawl`` has it; *known* is its help text."""
     parser.add_argument(
         "-a", dest="spargs", action="append", default=[], metavar="NAME=VALUE", help=known
     )
 
 
 def arguments_of(opts: argparse.Namespace) -> dict[str, str]:
-    """Return what ``-a`` said.
+    """Return the ``-a`` arguments as a dict.
 
-    :raises UsageError: if that is not NAME=VALUE
+    :raises UsageError: if one is not NAME=VALUE
     """
     try:
         return arglist_to_dict(opts.spargs)
@@ -40,17 +40,17 @@ def arguments_of(opts: argparse.Namespace) -> dict[str, str]:
 
 
 def end_quickly() -> None:
-    """Keep Python from looking for garbage three times among all that it is to throw away as it
-    ends, which takes a tenth of a second and more."""
+    """Skip garbage collection at exit: Python would run it three times, which takes a tenth of a
+    second or more."""
     gc.freeze()
     settle()
 
 
 @contextmanager
 def log_to(path: str | None) -> Iterator[None]:
-    """Let this program's own log lines, but not Scrapy's, be appended to *path*, if any.
+    """Append the log lines of imagefetch, but not those of Scrapy, to *path*, if one is given.
 
-    :raises BadInput: if it can't be written
+    :raises BadInput: if *path* can't be written
     """
     if not path:
         yield
@@ -74,6 +74,6 @@ def log_to(path: str | None) -> Iterator[None]:
 
 
 def refuse(error: BadInput | LocalError) -> NoReturn:
-    """End the program with one line on standard error."""
+    """Write one line to standard error and exit with `BAD_INPUT`."""
     tell(str(error))
     raise SystemExit(BAD_INPUT)

@@ -1,4 +1,4 @@
-"""``scrapy crawl``: Scrapy's own, with clean errors and an exit status that tells."""
+"""``scrapy crawl``: Scrapy's command with one-line errors and meaningful exit statuses."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from imagefetch.utils.standard_streams import tell
 from imagefetch.utils.text import hide_in_tracebacks
 
 PLACES = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER"}
-"""Settings that say where files are."""
+"""Settings that hold paths."""
 
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())  # before a log is open, `tell` is enough
+logger.addHandler(logging.NullHandler())  # until a log is open, `tell` reports errors
 
 
 class Command(crawl.Command):
     """Exit status: 0 finished, 2 bad input, 3 ended early.
 
-    Scrapyd runs it too, and shows its users nothing but LOG_FILE: what is said
-    on standard error before Scrapy opens that file stands in it all the same.
+    Scrapyd also runs this command and shows its users only LOG_FILE. Messages written
+    to standard error before Scrapy opens that file are therefore logged there too.
     """
 
     def syntax(self) -> str:
@@ -48,8 +48,8 @@ class Command(crawl.Command):
         assert self.settings is not None
         hide_in_tracebacks()
         settings = self.settings.copy()
-        for name, value in (word.split("=", 1) for word in opts.set if "=" in word):
-            if name in PLACES:  # the others are looked at once the log is open
+        for name, value in (pair.split("=", 1) for pair in opts.set if "=" in pair):
+            if name in PLACES:  # the other settings are checked once the log is open
                 settings.set(name, value, "cmdline")
         if opts.logfile:
             settings.set("LOG_FILE", opts.logfile, "cmdline")
@@ -62,7 +62,7 @@ class Command(crawl.Command):
 
     def prepare(self, args: list[str], opts: argparse.Namespace) -> None:
         """:raises BadInput: if the run can't start"""
-        # Loads the spider, for which other commands needn't wait.
+        # Imported here because it loads the spider, which other commands don't need.
         from imagefetch.spiders.start import check_spider
 
         assert self.settings is not None
@@ -71,7 +71,7 @@ class Command(crawl.Command):
             super().process_options(args, opts)
             if len(args) > 1 and not args[1].startswith("-"):
                 raise BadInput(
-                    f"{args[1]}: after the spider's name comes nothing; -a urls={args[1]}"
+                    f"{args[1]}: unexpected argument; a list is given as -a urls={args[1]}"
                 )
             if len(args) != 1:
                 raise UsageError
@@ -90,7 +90,7 @@ class Command(crawl.Command):
             raise SystemExit(0) from None
         except KeyboardInterrupt:
             logger.info("Ended early: shutdown")
-            tell("ended early: shutdown; nothing was fetched, the same command begins again")
+            tell("ended early: shutdown; nothing was fetched, run the same command again")
             raise SystemExit(ENDED_EARLY) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -117,28 +117,31 @@ class Command(crawl.Command):
             self.exitcode = ENDED_EARLY
             why = stats and (stats.get_value(STOPPED_BY) or stats.get_value("finish_reason"))
             text = f"{why or 'stopped at once'}; {how_far(crawler, run)}"
-            if not why:  # by a second signal: nothing else has told it
+            if not why:  # stopped by a second signal, which nothing else logs
                 logger.info("Ended early: %s", text)
             tell(f"ended early: {text}")
         end_quickly()
 
 
 def how_far(crawler: Crawler, run: Run) -> str:
-    """Return how far a run came that ended early, and how it goes on."""
+    """Return how many lines a run that ended early has done, and how to resume it."""
     try:
         recorder = crawler.get_extension(Recorder)
-    except RuntimeError:  # not even begun
+    except RuntimeError:  # the crawl has not started
         recorder = None
     done = f"{recorder.how_far}; " if recorder is not None else ""
     return f"{done}{run.goes_on}"
 
 
-def check_log_file(settings: BaseSettings, words: list[str]) -> None:
-    """:raises BadInput: if LOG_FILE, which is about to be opened, is list or report, or lies
-    in the place of something beside it; *words* are those of ``-a``"""
-    arguments = dict(word.split("=", 1) for word in words if "=" in word)
+def check_log_file(settings: BaseSettings, spargs: list[str]) -> None:
+    """Check LOG_FILE before it is opened; *spargs* are the values of ``-a``.
+
+    :raises BadInput: if LOG_FILE is the path of the list, the report, or a file that belongs to
+        the report
+    """
+    arguments = dict(argument.split("=", 1) for argument in spargs if "=" in argument)
     try:
         listed, report, _ = find_places(settings, arguments)
     except BadInput:
-        return  # said once the log is open
+        return  # reported once the log is open
     check_log(settings, listed, report)

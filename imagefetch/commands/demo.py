@@ -1,4 +1,4 @@
-"""``scrapy demo``: see it work, without a network and without a list."""
+"""``scrapy demo``: runs a crawl of a built-in site; needs no network and no list."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ROWS_SHOWN = 12
 
 
 class Command(ScrapyCommand):
-    """Serves a small site on loopback and crawls it as a user would."""
+    """Serves a small site on a loopback address and runs ``scrapy crawl images`` on it."""
 
     requires_project = True
     requires_crawler_process = False
 
     def short_desc(self) -> str:
-        return "Fetch the pictures of a small web site on this machine, to see how it goes"
+        return "Fetch the pictures of a small web site on this machine, to try imagefetch"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -42,7 +42,7 @@ class Command(ScrapyCommand):
         super().process_options(args, opts)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        # Every command imports this module; what a server needs takes a tenth of a second.
+        # Every command imports this module; importing the server takes a tenth of a second.
         from imagefetch.demo_site import running_site, url_list
 
         folder = Path(tempfile.mkdtemp(prefix="imagefetch-demo-"))

@@ -1,4 +1,4 @@
-"""``scrapy fleet``: ``scrapy crawl images`` on more than one core, or machine."""
+"""``scrapy fleet``: runs ``scrapy crawl images`` on several cores or machines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ class Command(ScrapyCommand):
             parser, "urls, report, only, fresh, as for crawl; job: the job folder (may be repeated)"
         )
         parser.add_argument(
-            "--scheduler", metavar="ADDRESS", help="of a running Dask cluster: tcp://host:8786"
+            "--scheduler",
+            metavar="ADDRESS",
+            help="address of a running Dask cluster: tcp://host:8786",
         )
         parser.add_argument(
             "--workers", type=int, metavar="N", help="processes on this machine; default: its cores"
@@ -48,7 +50,7 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--dashboard",
             metavar="HOST:PORT",
-            help="show there what Dask's workers on this machine do; needs bokeh",
+            help="serve Dask's dashboard of the workers on this machine there; needs bokeh",
         )
         refuse_in_one_line(parser, refuse)
         self.options = options_of(parser)
@@ -73,26 +75,26 @@ class Command(ScrapyCommand):
         except NothingToDo as news:
             tell(str(news))
         except KeyboardInterrupt:
-            self._ended_early("shutdown; the same command goes on")
+            self._ended_early("shutdown; run the same command to resume")
         end_quickly()
 
     def _run(self, arguments: dict[str, str], opts: argparse.Namespace) -> None:
         """:raises BadInput: if the run can't start
         :raises NothingToDo: if every line is done"""
         assert self.settings is not None
-        check_settings(self.settings)  # LOG_LEVEL is read before the run is looked at
+        check_settings(self.settings)  # LOG_LEVEL is read before the run is checked
         if opts.workers is not None and opts.workers < 1:
             raise BadInput(f"--workers {opts.workers}: must be 1 or more")
         try:
             if not opts.scheduler:
-                fork_server.begin()  # loads what crawls need while this process loads Dask
+                fork_server.begin()  # imports what crawls need while this process imports Dask
             from imagefetch.fleet.run import run_fleet
         except ImportError as error:
             raise BadInput(
                 f"scrapy fleet needs more packages ({error}): pip install -r requirements-fleet.txt"
             ) from error
         except OSError as error:
-            raise BadInput(f"no process can be begun: {error.strerror}") from error
+            raise BadInput(f"can't start a process: {error.strerror}") from error
         check_log_file(self.settings, opts.spargs)
         try:
             configure_logging(self.settings)
@@ -102,7 +104,7 @@ class Command(ScrapyCommand):
                 f"setting LOG_FILE = {self.settings['LOG_FILE']!r}: can't be written: "
                 f"{error.strerror}"
             ) from error
-        from imagefetch.spiders.start import check_spider  # now that the fork server is begun
+        from imagefetch.spiders.start import check_spider  # after the fork server has started
 
         check_spider(self.settings, "images")
         try:
@@ -114,7 +116,7 @@ class Command(ScrapyCommand):
                 opts.workers,
                 dashboard=opts.dashboard,
             )
-        except OSError as error:  # of the job folder's file system
+        except OSError as error:  # from the job folder's file system
             self._ended_early(f"job folder: {error}")
         except LocalError as error:
             self._ended_early(f"{error.reason}: {error}")

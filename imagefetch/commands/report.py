@@ -1,4 +1,4 @@
-"""``scrapy report``: prove a job, finished or running."""
+"""``scrapy report``: verifies that list, report and files agree, for a finished or running job."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ARGUMENTS = ("urls", "report")
 
 
 class Command(ScrapyCommand):
-    """Exit status: 0 whole, 1 broken, 2 bad input, 3 whole so far but not finished."""
+    """Exit status: 0 complete, 1 inconsistent, 2 bad input, 3 consistent but not finished."""
 
     requires_project = True
     requires_crawler_process = False
@@ -36,7 +36,7 @@ class Command(ScrapyCommand):
         return f"[REPORT | -a report=PATH] [-a urls=PATH] [-s FILES_STORE=PATH] {options}"
 
     def short_desc(self) -> str:
-        return "Hold a list, its report and its pictures against each other"
+        return "Verify that a list, its report and its pictures agree"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
@@ -48,12 +48,12 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--remove-strays",
             action="store_true",
-            help="remove the files that no row names and that are proven to be this report's",
+            help="remove files that no row names and that provably belong to this report",
         )
         parser.add_argument(
             "--html",
             action="store_true",
-            help="write the page of the report, which is all that is looked at",
+            help="write the HTML report from the report alone; nothing is verified",
         )
         refuse_in_one_line(parser, refuse)
         self.options = options_of(parser)
@@ -66,13 +66,13 @@ class Command(ScrapyCommand):
             check_left(args, self.options, "report", most=1)
             check_names(arguments, ARGUMENTS, "report")
             if args and "report" in arguments:
-                raise BadInput(f"argument {args[0]!r}: the report is given by -a report=, too")
+                raise BadInput(
+                    f"argument {args[0]!r}: the report is given by -a report= too; give it once"
+                )
             if args:
                 arguments["report"] = args[0]
             if opts.html:
-                from imagefetch.html_report.from_report import (
-                    rebuild,  # what it needs, no other command does
-                )
+                from imagefetch.html_report.from_report import rebuild  # no other command needs it
 
                 say(escape(str(rebuild(self.settings, arguments))))
                 return
@@ -87,7 +87,7 @@ class Command(ScrapyCommand):
                     removed, left = remove_strays(run.report, run.store)
                 print(
                     f"removed     {files(removed)} that no row names"
-                    + (f"; {files(left)} left, which may be another's" if left else "")
+                    + (f"; {files(left)} left, which may be another report's" if left else "")
                 )
             store = None if is_remote(run.store) else local_path(run.store)
             result = audit(run.urls, run.report, store, self.settings.getint("PLACEHOLDER_REPEATS"))

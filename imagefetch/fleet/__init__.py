@@ -1,7 +1,7 @@
-"""``scrapy fleet``: one list, many processes, on one machine or many, through Dask.
+"""``scrapy fleet``: fetches one list with many processes on one or more machines, using Dask.
 
-A list comes in; it is split into shards in a job folder, workers fetch them
-(`imagefetch.fleet.worker`), and their rows are merged into one report. The job folder
-alone decides what is done: Dask may lose its state. Must not know how a single URL is
-fetched.
+A list comes in. It is split into shards in a job folder, workers fetch the shards
+(`imagefetch.fleet.worker`), and their rows are merged into one report, which goes out. Only
+the job folder records what is done, since Dask may lose its state. Must not know how a single
+URL is fetched.
 """

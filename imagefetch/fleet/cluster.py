@@ -1,4 +1,4 @@
-"""The Dask cluster that does it: one of this machine's, or one that runs already."""
+"""Connects to a running Dask cluster or starts one on this machine."""
 
 from __future__ import annotations
 
@@ -18,57 +18,57 @@ from distributed import Client, Scheduler, SpecCluster, Worker
 from imagefetch.errors import BadInput
 
 LOCAL = {
-    # Dask looks at its threads and loops up to a hundred times a second, which takes a twentieth
-    # of a core from what fetches; these only wait for processes.
+    # Dask samples its threads and event loops up to a hundred times a second, which takes a
+    # twentieth of a core from the crawls. These workers only wait for processes.
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "500ms",
     "distributed.admin.system-monitor.interval": "2s",
     "distributed.worker.http.routes": [],
     "distributed.scheduler.http.routes": ["distributed.http.statics"],
 }
-"""Dask's configuration for workers of this process."""
+"""Dask configuration for the workers in this process."""
 
 ADDRESS = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 LOOK = 5.0
-"""Seconds for a dashboard's first page."""
+"""Timeout in seconds for the first page of the dashboard."""
 
 
 class _Silent:
-    """A node of Dask's without an HTTP server, which it would start whatever it is told."""
+    """Mixin for a Dask node without an HTTP server, which no option of Dask turns off."""
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
         """Open no port."""
 
 
 class SilentScheduler(_Silent, Scheduler):
-    """That of this process."""
+    """The scheduler in this process."""
 
 
 class SilentWorker(_Silent, Worker):
-    """One of this process's."""
+    """A worker in this process."""
 
 
 @contextmanager
 def connected(
     scheduler: str | None, workers: int, dashboard: str | None = None
 ) -> Iterator[Client]:
-    """Connect to the *scheduler* at an address, or start so many *workers* on this machine.
+    """Connect to the *scheduler* at an address, or start a number of *workers* on this machine.
 
-    Those are threads of this process; each has a process of its own that fetches
-    (`imagefetch.fleet.worker.crawl`), and needs no other with Dask in it. No port is opened for
-    them: whoever can talk to a scheduler can run any code. What is shown of them is at
-    the address *dashboard*, if that is given. What they put on disk, where Dask
-    finds modules too, lies in a folder of this process's own.
+    Local workers are threads of this process; each starts a subprocess for its crawl
+    (`imagefetch.fleet.worker.crawl`), which does not load Dask. No port is opened for them, since
+    anyone who can reach a Dask scheduler can run any code. The dashboard is served at the
+    address *dashboard*, if that is given. Files of the workers, where Dask also looks for
+    modules, are in a temporary folder of this process.
 
-    :raises BadInput: if there is no scheduler
+    :raises BadInput: if no scheduler responds at the address
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler:
         try:
             client = Client(scheduler)
         except (OSError, ValueError, TypeError, ImportError) as error:
-            raise BadInput(f"--scheduler {scheduler}: no scheduler answers: {error}") from error
+            raise BadInput(f"--scheduler {scheduler}: no scheduler responds: {error}") from error
         with client:
             yield client
         return
@@ -104,20 +104,20 @@ def connected(
 
 
 def check_dashboard(address: str | None, scheduler: str | None) -> None:
-    """:raises BadInput: if nothing can be shown at *address*"""
+    """:raises BadInput: if no dashboard can be served at *address*"""
     if address is None:
         return
     match = ADDRESS.fullmatch(address)
     if match is None or int(match[2]) > 65_535:
-        raise BadInput(f"--dashboard {address}: must be HOST:PORT, as 127.0.0.1:8787")
+        raise BadInput(f"--dashboard {address}: must be HOST:PORT, such as 127.0.0.1:8787")
     if scheduler:
-        raise BadInput("--dashboard: the cluster of --scheduler has one of its own")
+        raise BadInput("--dashboard: the cluster of --scheduler has its own; leave it out")
     if find_spec("bokeh") is None:
         raise BadInput("--dashboard needs more packages: pip install bokeh")
 
 
 def answering_dashboard(client: Client) -> str | None:
-    """Return where the cluster's dashboard is, if there is one that answers."""
+    """Return the address of the cluster's dashboard, or None if none responds."""
     link: str = client.dashboard_link or ""
     with (
         suppress(OSError, HTTPException, ValueError),
@@ -134,7 +134,7 @@ def _shown_at(address: str | None) -> dict[str, Any]:
     shown = "127.0.0.1" if host == "0.0.0.0" else host
     return {
         "distributed.dashboard.link": f"http://{shown}:{{port}}/status",
-        # A page of another origin, as of a name that leads here, may not listen to it.
+        # Pages of other origins (as after DNS rebinding) must not read the WebSocket.
         "distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": [
             f"{shown}:{port}"
         ],

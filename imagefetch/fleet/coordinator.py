@@ -1,4 +1,4 @@
-"""Gives shards to Dask until all are done; whatever ends it, the job folder knows how far it is."""
+"""Submits shards to Dask until all are done. All progress is recorded in the job folder."""
 
 from __future__ import annotations
 
@@ -25,36 +25,37 @@ from imagefetch.fleet.worker.task import Abandoned, Progress, Task
 logger = logging.getLogger(__name__)
 
 FAILURES_MAX = 3
-"""Times that a shard may fail for a reason that is not its lines' before the run ends."""
+"""Failures of a shard, other than deaths of its worker, after which the run ends."""
 
 KILLED_MAX = 20
-"""Times that Dask may give a shard up because its workers died; each is several deaths."""
+"""Times that Dask may give up a shard because its workers died; each stands for several deaths."""
 
-LOOK = 1.0  # seconds between two looks at the cluster
+LOOK = 1.0  # seconds between two polls of the cluster
 SILENCE_MAX = 20.0  # seconds, see `imagefetch.fleet.worker.task.Task`
 
 
 @dataclass(frozen=True)
 class Words:
-    """``NAME=VALUE`` for the processes that fetch."""
+    """``-s NAME=VALUE`` arguments for the crawl processes."""
 
     all: tuple[str, ...]
     limit: int
-    """Requests to one host at once."""
+    """CONCURRENT_REQUESTS_PER_DOMAIN: requests in flight for one host."""
     delay: float
-    """Seconds between two of them."""
+    """DOWNLOAD_DELAY: seconds between two requests to one host."""
     most_lanes: int
-    """Processes that may share a host's limits."""
+    """Maximum number of processes that share a host's limits."""
 
     @classmethod
     def of(cls, settings: BaseSettings, given: list[str], store: str) -> Words:
+        """Return the arguments for *settings*; *given* are the values of ``-s``."""
         own = (f"FILES_STORE={store}", "LOG_FILE=", "PROGRESS=off", "HTML_REPORT=False")
         limit = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         delay = settings.getfloat("DOWNLOAD_DELAY")
         return cls((*given, *own), limit, delay, max_lanes(settings))
 
     def for_lane(self, lanes: int) -> tuple[str, ...]:
-        """Return those of a process that shares its hosts' limits with others."""
+        """Return the arguments of one of *lanes* processes that share a host's limits."""
         if lanes == 1:
             return self.all
         part = f"CONCURRENT_REQUESTS_PER_DOMAIN={self.limit // lanes}"
@@ -79,27 +80,30 @@ class Fleet:
         self.failures: Counter[int] = Counter()
         self.killed: Counter[int] = Counter()
         self.again: list[int] = []
-        """Shards to be submitted again, as soon as Dask has forgotten how they ended."""
+        """Shards to be submitted again once Dask has released their earlier tasks."""
         self.stopping = False
         self.workers = self.threads = 0
 
     def run(self, near_the_end: Callable[[], None]) -> None:
-        """Return once every shard is done; while all are given out, *near_the_end* is called
-        every second.
+        """Return once every shard is done.
 
-        :raises SchedulerLost, ShardFailed: if that is not to be
-        :raises KeyboardInterrupt: after `stop`
+        *near_the_end* is called every `LOOK` seconds or more often while all remaining shards
+        are submitted.
+
+        :raises SchedulerLost: if the scheduler is gone
+        :raises ShardFailed: if a shard failed too often
+        :raises KeyboardInterrupt: if `stop` ended the run before that
         """
         job = self.begun.job
         self._tell_workers(allow_job)
         self.client.subscribe_topic(topic(job.id), lambda event: self.view.tell(event[1]))
-        looked, told = 0.0, False
+        last_poll, workers_told = 0.0, False
         while self.turns.left and (self.futures or not self.stopping):
-            if self.stopping and not told:
-                told = True
+            if self.stopping and not workers_told:
+                workers_told = True
                 self._tell_workers(stop_job)
-            if time.monotonic() - looked > LOOK:
-                looked = time.monotonic()
+            if time.monotonic() - last_poll > LOOK:
+                last_poll = time.monotonic()
                 self._look()
             self._give_out()
             if self.turns.left == len(self.futures):
@@ -112,23 +116,23 @@ class Fleet:
             raise KeyboardInterrupt
 
     def stop(self) -> None:
-        """End in order: no shard is begun any more, downloads under way are finished.
+        """Shut down gracefully: start no more shards, finish the downloads in flight.
 
-        May be called by a signal's handler.
+        May be called by a signal handler.
         """
         self.stopping = True
 
-    def _tell_workers(self, what: Callable[[str], object]) -> None:
-        """Let *what* be run on each worker, without waiting for one that hangs."""
+    def _tell_workers(self, function: Callable[[str], object]) -> None:
+        """Run *function* on each worker, in the background: a worker may hang."""
 
         def tell() -> None:
-            with suppress(OSError):  # one that hung is given up
-                self.client.run(what, self.begun.job.id, on_error="ignore")
+            with suppress(OSError):  # the connection to a hanging worker was closed
+                self.client.run(function, self.begun.job.id, on_error="ignore")
 
         threading.Thread(target=tell, daemon=True).start()
 
     def _look(self) -> None:
-        """Take in which workers there are.
+        """Update the number of workers and the view.
 
         :raises SchedulerLost: if the scheduler is gone
         """
@@ -143,10 +147,10 @@ class Fleet:
         self.view.show(self.workers, ending=self.stopping)
 
     def _give_out(self) -> None:
-        """Submit what may be fetched now, up to two shards a thread."""
-        for forgotten in [n for n in self.again if self._key(n) not in self.client.futures]:
-            self.again.remove(forgotten)
-            self.turns.ended(forgotten, done=False)
+        """Submit shards that may be fetched now, up to two per worker thread."""
+        for released in [n for n in self.again if self._key(n) not in self.client.futures]:
+            self.again.remove(released)
+            self.turns.ended(released, done=False)
         while not self.stopping and len(self.futures) < 2 * max(1, self.threads):
             shard = self.turns.next()
             if shard is None:
@@ -171,22 +175,22 @@ class Fleet:
         future.add_done_callback(lambda _: self.ended.put(shard))
 
     def _key(self, shard: int) -> str:
-        """Return the name of *shard*'s task.
+        """Return the key of *shard*'s Dask task.
 
-        It is the same for every client, and the scheduler keeps it without any: one that
-        comes after another was killed finds what still goes on.
+        The key is the same for every client, and the scheduler keeps the task without a client:
+        the client that resumes after a kill finds the tasks that still run.
         """
         return f"{topic(self.begun.job.id)}-{shard}"
 
     def _take(self, shard: int) -> None:
-        """Take in what came of *shard*.
+        """Handle the end of *shard*'s task.
 
-        :raises ShardFailed: if the run can't go on
+        :raises ShardFailed: if the shard failed too often
         """
         future = self.futures.pop(shard)
         if future.status == "error":
             self._failed(shard, future.exception())
-        # Not by Dask's result, which is lost if its worker dies now.
+        # From the job folder: Dask's result is lost if its worker dies now.
         outcome = self.begun.parts.outcome(shard)
         future.release()
         if outcome is None:
@@ -198,26 +202,31 @@ class Fleet:
             self.turns.ended(shard, done=True)
 
     def _failed(self, shard: int, error: BaseException | None) -> None:
-        """:raises ShardFailed: if it is no use to try again"""
+        """:raises ShardFailed: if the shard failed too often"""
         if isinstance(error, KilledWorker | Abandoned):
-            logger.warning("Shard %d: its worker died; it is tried again", shard)
+            logger.warning("Shard %d: its worker died or lost it; retrying", shard)
             self.killed[shard] += 1
         else:
-            logger.warning("Shard %d: %s; it is tried again", shard, error)
+            logger.warning("Shard %d failed: %s; retrying", shard, error)
             self.failures[shard] += 1
         if self.failures[shard] >= FAILURES_MAX or self.killed[shard] >= KILLED_MAX:
             why = " ".join(str(error).split()) or type(error).__name__
             raise ShardFailed(f"shard {shard}: {why}")
 
     def _silence(self) -> float:
-        """Return how long a worker may be silent before its process ends: so short that
-        the scheduler gives the shard to no other before."""
+        """Return the heartbeat timeout of crawl processes in seconds.
+
+        It is shorter than the scheduler's timeout, so that a process ends before another worker
+        gets its shard.
+        """
         ttl: float | None = self.client.run_on_scheduler(_worker_ttl)
         return SILENCE_MAX if ttl is None else min(SILENCE_MAX, ttl / 3)
 
 
 def _lost() -> SchedulerLost:
-    return SchedulerLost("Dask's scheduler answers no more; start one, then the same command")
+    return SchedulerLost(
+        "Dask's scheduler no longer responds; start one, then run the same command to resume"
+    )
 
 
 def _worker_ttl(dask_scheduler: Any) -> float | None:

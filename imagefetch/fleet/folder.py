@@ -1,15 +1,14 @@
-"""The job folder: a local or shared folder, or any address that fsspec knows.
+"""Reads and writes the job folder: a local or shared folder, or any address that fsspec supports.
 
-    job.json                              what the job is; its id alone, until all shards are there
+    job.json                              the job; only its id until all shards are written
     job-3c…/shards/000012.shard           a part of the list
-    job-3c…/attempts/000012/0002-5f….csv  the report of an attempt at it, see
+    job-3c…/attempts/000012/0002-5f….csv  the report of an attempt at that shard, see
                                           `imagefetch.fleet.worker.attempt`
-    job-3c…/attempts/000012/0002-5f….json what the next attempt must know of this one
-    job-3c…/done/000012.json              which attempt did the last of its lines
+    job-3c…/attempts/000012/0002-5f….json the note of that attempt for the next one
+    job-3c…/done/000012.json              the attempt that completed the shard
 
-What is of one job lies under its id: a worker that is still at one that was given up can't
-touch the next. Whatever is written appears whole or not at all, but for reports, whose last row
-may be torn.
+The files of a job are under its id, so that a worker of a discarded job can't touch the next
+job. Files are written atomically, except reports, whose last row may be truncated.
 """
 
 from __future__ import annotations
@@ -32,26 +31,26 @@ from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote
 
 JSON_MAX = 2**20
-"""Bytes that are read of a file that tells of a job, a shard or an attempt."""
+"""Maximum number of bytes that are read of a file by `JobFolder.read`."""
 
 ATTEMPT = re.compile(r"[0-9]{4,9}-[0-9a-z]{1,16}")
-"""What an attempt is called."""
+"""Pattern of the name of an attempt."""
 
 BEFORE = "0000-before"
-"""The attempt that none was: rows that lines had before their job began."""
+"""Name under which the rows are stored that lines had before their job began."""
 
 COUNT_MAX = 2**40
-"""More lines than any list has."""
+"""Upper bound of counts in JSON files; more lines than any list has."""
 
 AT_ONCE = 16
-"""Files that are read at once, where each may take its time."""
+"""Files that are read concurrently, since a remote file may take long."""
 
 
 @contextmanager
 def _os_errors() -> Iterator[None]:
-    """Let whatever a file system raises be an OSError.
+    """Turn any exception of a file system into an OSError.
 
-    Those of buckets raise errors of their libraries too, which have no class in common.
+    File systems for buckets raise errors of their libraries, which share no base class.
     """
     try:
         yield
@@ -62,9 +61,9 @@ def _os_errors() -> Iterator[None]:
 
 
 class JobFolder:
-    """The job folder at *address*; *options* are those of its fsspec file system.
+    """The job folder at *address*; *options* are the options of its fsspec file system.
 
-    :raises OSError: from any method, if the file system refuses
+    Any method raises OSError if the file system refuses.
     """
 
     def __init__(self, address: str, options: Mapping[str, Any]) -> None:
@@ -73,14 +72,14 @@ class JobFolder:
         self.fs, self.root = url_to_fs(address, **options)
         local = "file" in self.fs.protocol if isinstance(self.fs.protocol, tuple) else False
         self.local = Path(self.root) if local else None
-        """Where it is a folder that can be worked in directly."""
+        """Path of a local job folder; None for a remote one."""
 
     @_os_errors()
     def read(self, path: str) -> bytes | None:
-        """Return what the file *path* holds, `JSON_MAX` bytes of it; None if there is none."""
-        self.fs.invalidate_cache()  # others write there: what was not there a moment ago may be
+        """Return the first `JSON_MAX` bytes of the file *path*; None if there is no such file."""
+        self.fs.invalidate_cache()  # other processes write there
         if self.local is not None and not (self.local / path).is_file():
-            return None  # a pipe would never end
+            return None  # not even opened: reading a pipe might never end
         try:
             content: bytes = self.fs.cat_file(f"{self.root}/{path}", start=0, end=JSON_MAX)
         except FileNotFoundError:
@@ -89,33 +88,33 @@ class JobFolder:
 
     @_os_errors()
     def write(self, path: str, content: bytes) -> None:
-        """Put *content* into the file *path*, all at once."""
+        """Write *content* to the file *path* atomically."""
         if self.local is None:
             self.fs.pipe_file(f"{self.root}/{path}", content)
             return
-        place, new = self._place(self.local / path)
+        target, new = self._prepare(self.local / path)
         new.write_bytes(content)
-        new.replace(place)
+        new.replace(target)
 
     @_os_errors()
     def send(self, file: Path, path: str) -> None:
-        """Put the local *file* at *path*; within a local folder it is moved."""
+        """Upload the local *file* to *path*; move it if the job folder is local."""
         if self.local is None:
             self.fs.put_file(str(file), f"{self.root}/{path}")
             return
-        place, new = self._place(self.local / path)
-        shutil.move(file, new)  # it may come from another file system
-        new.replace(place)
+        target, new = self._prepare(self.local / path)
+        shutil.move(file, new)  # the file may be on another file system
+        new.replace(target)
 
     @staticmethod
-    def _place(place: Path) -> tuple[Path, Path]:
-        """Make room at *place*; return it, and where to write first."""
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return place, place.with_name(f".{place.name}.{os.getpid()}.new")
+    def _prepare(target: Path) -> tuple[Path, Path]:
+        """Create the folder of *target*; return *target* and the temporary path to write first."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target, target.with_name(f".{target.name}.{os.getpid()}.new")
 
     @_os_errors()
     def fetch(self, path: str, folder: Path) -> Path:
-        """Return a local path for the file *path*: itself, or a copy in *folder*.
+        """Return a local path of the file *path*: the file itself, or a copy in *folder*.
 
         :raises FileNotFoundError: if there is no such file
         """
@@ -129,56 +128,60 @@ class JobFolder:
 
     @_os_errors()
     def names(self, path: str = "") -> list[str]:
-        """Return the names of what lies in the folder *path*, in order; none if there is none."""
+        """Return the sorted names in the folder *path*, without hidden files; an empty list if
+        there is no such folder."""
         self.fs.invalidate_cache()
         try:
-            found = self.fs.ls(f"{self.root}/{path}".rstrip("/"), detail=False)
+            entries = self.fs.ls(f"{self.root}/{path}".rstrip("/"), detail=False)
         except FileNotFoundError:
             return []
-        names = {str(each).rstrip("/").rpartition("/")[2] for each in found}
+        names = {str(entry).rstrip("/").rpartition("/")[2] for entry in entries}
         return sorted(name for name in names if not name.startswith("."))
 
     def of(self, job: str) -> JobFolder:
-        """Return the folder of what is of the job with that id."""
+        """Return the folder of the files of the job with the id *job*."""
         return JobFolder(f"{self.address.rstrip('/')}/job-{job}", self.options)
 
     def job(self) -> dict[str, Any] | None:
-        """Return what ``job.json`` says; None if there is none.
+        """Return the content of ``job.json``; None if there is no such file.
 
-        :raises ValueError: if it says nothing
+        :raises ValueError: if it is not a JSON object
         """
         content = self.read("job.json")
         return None if content is None else _loaded(content)
 
     def outcomes(self) -> dict[int, dict[str, Any]]:
-        """Return `outcome` of each shard of which every line has its row."""
+        """Return the `outcome` of each shard that is done."""
         shards = _numbers(name.removesuffix(".json") for name in self.names("done"))
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            found = zip(shards, threads.map(self.outcome, shards), strict=True)
-            return {shard: outcome for shard, outcome in found if outcome is not None}
+            outcomes = zip(shards, threads.map(self.outcome, shards), strict=True)
+            return {shard: outcome for shard, outcome in outcomes if outcome is not None}
 
     def outcome(self, shard: int) -> dict[str, Any] | None:
-        """Return what the attempt that did the last of *shard* left; None before, and where that
-        is damaged: then another attempt finds that nothing is left to do."""
+        """Return what the attempt that completed *shard* has recorded.
+
+        None if the shard is not done, or the file is damaged: then another attempt finds that no
+        line is left, and writes it again.
+        """
         outcome = _if_whole(self.read(done_path(shard)))
         return outcome if outcome is not None and _is_outcome(outcome) else None
 
     def attempts(self, shard: int) -> list[str]:
         """Return the names of the attempts at *shard*, the newest last."""
-        found = self.names(f"attempts/{shard:06}")
-        names = (name.removesuffix(".csv") for name in found if name.endswith(".csv"))
+        files = self.names(f"attempts/{shard:06}")
+        names = (name.removesuffix(".csv") for name in files if name.endswith(".csv"))
         return [name for name in names if ATTEMPT.fullmatch(name)]
 
     def tried(self) -> list[int]:
-        """Return the shards that there were attempts at."""
+        """Return the numbers of the shards that have attempts."""
         return _numbers(self.names("attempts"))
 
     def note(self, shard: int, attempt: str) -> dict[str, Any]:
-        """Return what *attempt* left for the next one; nothing where that is damaged."""
+        """Return the note of *attempt* for the next one; an empty dict if it is damaged."""
         return _if_whole(self.read(attempt_path(shard, attempt, ".json"))) or {}
 
     def report_path(self, shard: int, attempt: str, scratch: Path) -> Path:
-        """Return the path by which the process of *attempt* knows its report: in a local job
+        """Return the path to which the process of *attempt* writes its report: in a local job
         folder, else in the worker's *scratch* folder."""
         if self.local is not None:
             return self.local / attempt_path(shard, attempt)
@@ -186,10 +189,10 @@ class JobFolder:
         return scratch / f"{job}-{shard:06}-{attempt}.csv"
 
     def partial_folder(self, store: str, shard: int, attempt: str) -> Path | None:
-        """Return the folder of *attempt*'s partial files, whichever machine made it; None where
-        they lie in a worker's scratch folder, for neither *store* nor job folder is local.
+        """Return the folder of *attempt*'s partial files, which is the same on every machine; None
+        if they are in a worker's scratch folder, since neither *store* nor job folder is local.
 
-        Nothing of what the job folder holds is taken for a path.
+        No content of the job folder is used as a path.
         """
         if self.local is None and is_remote(store):
             return None
@@ -197,7 +200,7 @@ class JobFolder:
 
     @_os_errors()
     def has(self, path: str) -> bool:
-        """Whether there is a file *path*."""
+        """Whether the file *path* exists."""
         self.fs.invalidate_cache()
         try:
             self.fs.info(f"{self.root}/{path}")
@@ -207,7 +210,7 @@ class JobFolder:
 
     @_os_errors()
     def remove_files(self, *paths: str) -> None:
-        """Remove what there is of *paths*, and the folders that are empty without them."""
+        """Remove the files *paths*, if they exist, and folders that are empty afterwards."""
         for path in paths:
             with suppress(FileNotFoundError):
                 self.fs.rm_file(f"{self.root}/{path}")
@@ -218,17 +221,17 @@ class JobFolder:
 
     @_os_errors()
     def remove(self) -> None:
-        """Remove what this program put there, ``job.json`` last; the folder too, where empty."""
+        """Remove the files of this program, ``job.json`` last; then the folder if it is empty."""
         if "job.json" in (names := self.names()):
-            self.write("job.json", b"{}")  # should this be cut short, no job is to be gone on with
+            self.write("job.json", b"{}")  # if this is interrupted, the job must not be resumed
         for name in filter(is_of_a_job, names):
             gone = name
-            if self.local is not None:  # where a worker that is still at it puts nothing
+            if self.local is not None:  # renamed, so that a running worker writes nothing into it
                 gone = name.replace("job-", "gone-")
                 (self.local / name).rename(self.local / gone)
             try:
                 self.fs.rm(f"{self.root}/{gone}", recursive=True)
-            except OSError:  # a call of the worker's was under way as its folder was renamed
+            except OSError:  # a worker was writing a file while its folder was renamed
                 self.fs.rm(f"{self.root}/{gone}", recursive=True)
         if self.local is not None:
             with suppress(OSError):
@@ -236,27 +239,27 @@ class JobFolder:
 
 
 def is_of_a_job(name: str) -> bool:
-    """Whether this program puts something of that *name* into a job folder."""
+    """Whether *name* is that of a file or folder of this program in a job folder."""
     return re.fullmatch(r"(job|gone)-[0-9a-f]{12}|job\.json", name) is not None
 
 
 def shard_path(shard: int) -> str:
-    """Return where in the job folder the lines of *shard* are."""
+    """Return the path of the lines of *shard* in the job folder."""
     return f"shards/{shard:06}{SHARD_SUFFIX}"
 
 
 def attempt_path(shard: int, attempt: str, suffix: str = ".csv") -> str:
-    """Return where in the job folder the report of *attempt* at *shard* is."""
+    """Return the path of the report of *attempt* at *shard* in the job folder."""
     return f"attempts/{shard:06}/{attempt}{suffix}"
 
 
 def done_path(shard: int) -> str:
-    """Return where in the job folder it is told that *shard* is done."""
+    """Return the path of the file in the job folder that marks *shard* as done."""
     return f"done/{shard:06}.json"
 
 
 def storage_options(address: str, settings: BaseSettings) -> dict[str, Any]:
-    """Return options for the file system at *address*: Scrapy's AWS settings, for S3."""
+    """Return the options of the file system at *address*: for S3, Scrapy's AWS settings."""
     if not address.startswith(("s3://", "s3a://")):
         return {}
     options = {
@@ -282,23 +285,24 @@ def _loaded(content: bytes) -> dict[str, Any]:
 
 
 def _if_whole(content: bytes | None) -> dict[str, Any] | None:
+    """Return *content* as a JSON object; None if it is missing or damaged."""
     with suppress(ValueError):
         return None if content is None else _loaded(content)
     return None
 
 
-def _is_outcome(told: dict[str, Any]) -> bool:
-    """Whether *told* is of the kinds that an attempt leaves."""
-    attempt = told.get("attempt")
-    counts = [told.get("done", 0), told.get("kept", 0)]
+def _is_outcome(content: dict[str, Any]) -> bool:
+    """Whether *content* has the types of an outcome that an attempt has written."""
+    attempt = content.get("attempt")
+    counts = [content.get("done", 0), content.get("kept", 0)]
     return (
         isinstance(attempt, str)
         and ATTEMPT.fullmatch(attempt) is not None
-        and isinstance(told.get("clean", False), bool)
+        and isinstance(content.get("clean", False), bool)
         and all(type(number) is int and 0 <= number < COUNT_MAX for number in counts)
     )
 
 
 def _numbers(names: Iterable[str]) -> list[int]:
-    """Return the numbers of shards among *names*."""
+    """Return the numbers of those *names* that are shard numbers."""
     return [int(name) for name in names if re.fullmatch("[0-9]{6,9}", name)]

@@ -1,4 +1,4 @@
-"""One list, one job folder, one report: begun, gone on with, brought to its end."""
+"""Starts, resumes and finishes a job: one list, one job folder, one report."""
 
 from __future__ import annotations
 
@@ -55,44 +55,44 @@ PATH_MAX = 4_096  # characters
 
 @dataclass(frozen=True)
 class Job:
-    """What ``job.json`` says."""
+    """The content of ``job.json``."""
 
     id: str
-    """Made up once."""
+    """Unique id."""
     report: str
-    """Where the rows go in the end."""
+    """Absolute path of the report that the rows are written to at the end."""
     list: str
-    """BLAKE2b of the list's bytes, in hex."""
+    """BLAKE2b hash of the list's bytes, in hex."""
     only: str
-    """As ``-a only=`` says it."""
+    """Value of ``-a only=``."""
     lines: int
-    """In the list."""
+    """Number of lines of the list."""
     before: int
-    """Of these, with a row in the report, and in no shard."""
+    """Number of lines that are in no shard, since the report already has their rows."""
     shards: int
     big: tuple[Big, ...]
 
 
 @dataclass(frozen=True)
 class Begun:
-    """A job that can be worked at; its report is locked."""
+    """A job that was started or resumed; its report is locked."""
 
     run: Run
     folder: JobFolder
     parts: JobFolder
-    """What lies there of this job."""
+    """This job's part of the job folder."""
     job: Job
 
 
 def default_address(run: Run) -> str:
-    """Return where the job folder is if nothing says otherwise: it moves with the report."""
+    """Return the default address of the job folder: next to the report, and moved with it."""
     return str(Path(f"{run.report}.fleet").absolute())
 
 
 def open_folder(run: Run, address: str | None, settings: BaseSettings) -> JobFolder:
-    """Return the job folder at *address*, or else beside the report.
+    """Return the job folder at *address*, by default next to the report.
 
-    :raises BadInput: if there can't be any
+    :raises BadInput: if the address can't be used, or holds something else
     """
     address = address or default_address(run)
     if "://" not in address:
@@ -104,7 +104,7 @@ def open_folder(run: Run, address: str | None, settings: BaseSettings) -> JobFol
         raise BadInput(f"job folder {address}: can't be used: {error}") from error
     if names and not any(map(is_of_a_job, names)):
         raise BadInput(
-            f"job folder {address}: holds something else; name another with -a job=ADDRESS"
+            f"job folder {address}: contains other files; name another with -a job=ADDRESS"
         )
     return folder
 
@@ -113,15 +113,15 @@ def open_folder(run: Run, address: str | None, settings: BaseSettings) -> JobFol
 def begun(
     settings: BaseSettings, arguments: Mapping[str, Any], workers: Callable[[], int]
 ) -> Iterator[Begun]:
-    """Begin a job for so many *workers*, or go on with it.
+    """Start or resume a job. *workers* returns the number of workers to split a new job for.
 
-    :raises BadInput: if it can't be
+    :raises BadInput: if the input is invalid or doesn't belong to the job in the job folder
     :raises NothingToDo: if every line is done
     """
     others = {name: value for name, value in arguments.items() if name != "job"}
     run = check_run(settings, others)
     check_proxies(settings)
-    if not is_remote(run.store):  # a worker's working directory is another
+    if not is_remote(run.store):  # workers have other working directories
         run = replace(run, store=str(local_path(run.store)))
     if arguments.get("job") == "":
         raise BadInput("argument -a job=: is empty; name a folder, or leave it out")
@@ -148,40 +148,40 @@ def begun(
                 check_known(job, run, copy.path)
                 copy.keep()
         except READ_ERRORS as error:
-            raise BadInput(f"{run.urls}: breaks off: {error}") from error
+            raise BadInput(f"{run.urls}: is truncated or damaged: {error}") from error
         tell_what_is_owned(run, anew=anew)
         yield Begun(run, folder, folder.of(job.id), job)
 
 
 def found(folder: JobFolder, run: Run) -> Job | None:
-    """Return the job in *folder*; None if none was ever wholly there.
+    """Return the job in *folder*; None if there is none, or its start was interrupted.
 
-    :raises BadInput: if it is of another report than that of *run*
+    :raises BadInput: if the job belongs to another report than that of *run*, or is damaged
     """
     try:
-        told = folder.job()
-        if not told or told.keys() == {"id"}:
+        content = folder.job()
+        if not content or content.keys() == {"id"}:
             return None
-        job = job_of(told)
+        job = job_of(content)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(
-            f"job folder {folder.address}: its job.json is none of this version's; name another "
-            "with -a job=ADDRESS"
+            f"job folder {folder.address}: its job.json is damaged or of another version; name "
+            "another with -a job=ADDRESS"
         ) from error
     if job.report != str(run.report.absolute()) and folder.address != default_address(run):
         raise BadInput(
-            f"job folder {folder.address}: its job is that of the report {job.report}; name "
+            f"job folder {folder.address}: its job belongs to the report {job.report}; name "
             "another with -a job=ADDRESS"
         )
     return job
 
 
-def job_of(told: Mapping[str, Any]) -> Job:
-    """Return the job that ``job.json`` tells of.
+def job_of(content: Mapping[str, Any]) -> Job:
+    """Return the job for the *content* of ``job.json``.
 
-    :raises ValueError, TypeError, KeyError: if it is none of this version's
+    :raises ValueError, TypeError, KeyError: if the content is damaged or of another version
     """
-    job = Job(**{**told, "big": tuple(Big(*big) for big in told["big"])})
+    job = Job(**{**content, "big": tuple(Big(*big) for big in content["big"])})
     numbers = [job.lines, job.before, job.shards, *(n for big in job.big for n in big)]
     if not (
         all(type(number) is int and 0 <= number < COUNT_MAX for number in numbers)
@@ -200,30 +200,30 @@ def job_of(told: Mapping[str, Any]) -> Job:
 
 
 def check_known(job: Job, run: Run, urls: Path) -> None:
-    """:raises BadInput: if a *job* that was begun isn't what *run* wants of the list *urls*"""
+    """:raises BadInput: if an unfinished *job* has another list or ``only`` argument than *run*"""
     if job.list != fingerprint(urls):
         raise BadInput(
-            f"{run.urls}: has changed since its job began; give the list as it was to end the "
-            "job, or begin anew with -a fresh=1"
+            f"{run.urls}: has changed since its job began; restore the list to finish the job, "
+            "or restart from scratch with -a fresh=1"
         )
     if run.only and str(run.only) != job.only:
         raise BadInput(
-            f"{run.report}: a job is not finished; end it without -a only={run.only} first, or "
-            "begin anew with -a fresh=1"
+            f"{run.report}: a job is not finished; finish it without -a only={run.only} first, or "
+            "restart from scratch with -a fresh=1"
         )
 
 
 def begin(
     run: Run, copy: Copy, folder: JobFolder, settings: BaseSettings, workers: Callable[[], int]
 ) -> Job:
-    """Split what is to be done of the list into shards in *folder*.
+    """Split the lines of the list that are not done into shards in *folder*.
 
-    :raises BadInput: if the report is none of this program's, or of another list
+    :raises BadInput: if the report is not one of this program, or belongs to another list
     :raises NothingToDo: if every line is done
     """
-    made = fingerprint(copy.path)
-    number = uuid.uuid4().hex[:12]
-    parts = folder.of(number)
+    list_hash = fingerprint(copy.path)
+    job_id = uuid.uuid4().hex[:12]
+    parts = folder.of(job_id)
     try:
         preparation = look_at(run.report, copy.path, run.store, only=run.only, fresh=run.fresh)
     except NothingToDo:
@@ -232,7 +232,7 @@ def begin(
         raise
     with closing(preparation) as prepared:
         journal = prepared.journal
-        folder.write("job.json", json.dumps({"id": number}).encode())
+        folder.write("job.json", json.dumps({"id": job_id}).encode())
         size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
         logger.info("Splitting the list")
         with ExitStack() as stack:
@@ -240,7 +240,11 @@ def begin(
             report = stack.enter_context(before.open("rb")) if before.exists() else None
 
             def row_of(line: Line) -> bytes | None:
-                """Return a done line's row where a line to be done has the same URL."""
+                """Return ``b""`` for a line that is not done.
+
+                For a done line, return its row if a line that is not done has the same URL, so
+                that it is in the same shard; otherwise None.
+                """
                 if not journal.is_done(line):
                     return b""
                 url = sent_url(line.text)
@@ -250,33 +254,33 @@ def begin(
                 return report.readline()
 
             wanted = (line for line in read_lines(copy.path) if row_of(line) is not None)
-            made_plan = plan(wanted, size, max(1, workers()), limit)
+            shard_plan = plan(wanted, size, max(1, workers()), limit)
             scratch = stack.enter_context(scratch_of(parts, run.report))
-            split(copy.path, scratch, made_plan, row_of, partial(_send, parts))
+            split(copy.path, scratch, shard_plan, row_of, partial(_send, parts))
         own = Ownership(run.report, run.store)
         own.begin()
         own.close()
         copy.keep()
         prepared.commit()
-        total = made_plan.lines if journal.total is None else journal.total
+        total = shard_plan.lines if journal.total is None else journal.total
         job = Job(
-            number,
+            job_id,
             str(run.report.absolute()),
-            made,
+            list_hash,
             str(run.only),
             total,
-            total - made_plan.lines,
-            made_plan.shards,
-            tuple(made_plan.big),
+            total - shard_plan.lines,
+            shard_plan.shards,
+            tuple(shard_plan.big),
         )
     folder.write("job.json", json.dumps(asdict(job)).encode())
     return job
 
 
 def max_lanes(settings: BaseSettings) -> int:
-    """Return how many processes may share a host's limits, each keeping within its part."""
+    """Return how many processes may share a host's limits, each with its part of them."""
     if settings.getdict("DOWNLOAD_SLOTS"):
-        return 1  # hosts have limits of their own there
+        return 1  # it sets limits for single hosts; only the general limits are divided
     return settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
 
 
@@ -302,8 +306,11 @@ def fingerprint(urls: Path) -> str:
 
 @contextmanager
 def scratch_of(parts: JobFolder, report: Path) -> Iterator[Path]:
-    """Give a folder of this process's own for lines or rows: in a local job folder, which is
-    removed in the end whatever becomes of this process, else beside *report*."""
+    """Provide a temporary folder of this process for lines or rows.
+
+    It is in a local job folder, which is removed at the end even if this process is killed, or
+    else next to *report*.
+    """
     folder = report.parent if parts.local is None else parts.local
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{report.name}.", dir=folder) as scratch:
@@ -311,13 +318,13 @@ def scratch_of(parts: JobFolder, report: Path) -> Iterator[Path]:
 
 
 def newest_rows(folder: JobFolder, shard: int, attempt: str) -> Iterator[Row]:
-    """Yield the rows of an attempt."""
+    """Yield the rows of *attempt* at *shard*."""
     with tempfile.TemporaryDirectory() as scratch:
         yield from read_rows(folder.fetch(attempt_path(shard, attempt), Path(scratch)))
 
 
 def gather(report: Path, folder: JobFolder) -> None:
-    """Add to *report* the rows of a job that is to be given up, in any order."""
+    """Add the rows of a job that is being discarded to *report*, in any order."""
 
     def rows() -> Iterator[bytes]:
         if report.exists():
@@ -332,9 +339,9 @@ def gather(report: Path, folder: JobFolder) -> None:
 def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
     """Write the report of a job whose shards are all done, and remove its folder.
 
-    Return what the rows come to.
+    Returns the figures and repeats of the rows.
 
-    :raises ReportError: if a line has no row, or a damaged one
+    :raises ReportError: if a line has no row or a damaged row, or a row has no line
     """
     run, parts = begun.run, begun.parts
     outcomes = parts.outcomes()
@@ -371,7 +378,7 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
 
 
 def clear_partials(folder: JobFolder, store: str, shards: Iterable[int]) -> None:
-    """Remove what killed attempts left of pictures on their way, and the fences around it."""
+    """Remove the partial files of killed attempts and the files that fence those attempts off."""
     for shard in shards:
         for attempt in folder.attempts(shard):
             if partial := folder.partial_folder(store, shard, attempt):

@@ -1,4 +1,4 @@
-"""Many reports become one, in the order of the list, in bounded memory."""
+"""Merges the reports of shards into one, in the order of the list, in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from imagefetch.output.csv_rows import HEADER, Row, read_rows
 from imagefetch.urls import Line
 
 LINES = 2**16
-"""Of the list, whose rows are put in order at a time."""
+"""Lines of the list whose rows are sorted at a time."""
 
-BUFFER = 64 * 2**20  # bytes of rows in memory at once
+BUFFER = 64 * 2**20  # bytes of rows that are buffered in memory
 
 
 class Sorter:
-    """Takes rows in any order, and gives them back in that of their lines; of two, the later.
+    """Sorts rows by their line numbers; of two rows of a line, the later one is kept.
 
-    They wait in files in *folder*, each for `LINES` lines.
+    Rows are stored in files in *folder*, one file for each `LINES` lines.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,12 +33,12 @@ class Sorter:
 
     def add(self, row: Row) -> None:
         self._buffers.setdefault(row.line // LINES, []).append(row.raw)
-        self._size += len(row.raw) + 50  # what an object in a list takes besides
+        self._size += len(row.raw) + 50  # plus the memory overhead of a bytes object in a list
         if self._size > BUFFER:
             self._flush()
 
     def rows(self) -> Iterator[Row]:
-        """Yield what was added; nothing may be added any more."""
+        """Yield the rows in order. After this call, `add` must not be called."""
         self._flush()
         for _, path in sorted((int(path.stem), path) for path in self.folder.iterdir()):
             last = {row.line: row for row in read_rows(path)}
@@ -59,9 +59,9 @@ class Sorter:
 
 
 def in_order(lines: Iterable[Line], rows: Iterator[Row]) -> Iterator[Row]:
-    """Yield the row of each line; *rows* come in the order of their lines.
+    """Yield the row of each line; *rows* are in the order of their lines.
 
-    :raises ReportError: if a line has none, or if there is a row of no line
+    :raises ReportError: if a line has no row, or a row has no line
     """
     row = next(rows, None)
     for line in lines:
@@ -70,18 +70,19 @@ def in_order(lines: Iterable[Line], rows: Iterator[Row]) -> Iterator[Row]:
         yield row
         row = next(rows, None)
     if row is not None:
-        raise ReportError(f"the list has no line {row.line}, of which the job folder has a row")
+        raise ReportError(f"the list has no line {row.line}, but the job folder has a row for it")
 
 
 def write_report(urls: Path, report: Path, rows: Iterator[Row], see: Callable[[Row], None]) -> None:
-    """Put *rows*, in the order of their lines, into the place of *report*; *see* each.
+    """Replace *report* with *rows*, which are in the order of their lines; call *see* with each.
 
-    :raises ReportError: as `in_order` does; *report* is left as it is then
+    :raises ReportError: if a line of the list *urls* has no row, or a row has no line; *report* is
+        then unchanged
     """
 
-    def taken() -> Iterator[bytes]:
+    def checked_rows() -> Iterator[bytes]:
         for row in in_order(read_lines(urls), rows):
             see(row)
             yield row.raw
 
-    replace_report(report, taken())
+    replace_report(report, checked_rows())

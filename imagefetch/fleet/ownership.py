@@ -1,4 +1,4 @@
-"""What a job's report owns in the store, for the attempts at its shards; and what those leave."""
+"""Records which stored files a job's report owns, and removes unnamed files of killed attempts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from imagefetch.output.store_paths import is_remote, local_path
 
 
 def tell_what_is_owned(run: Run, *, anew: bool) -> None:
-    """Let those that fetch know what the job owns already; the file tells of the job, too.
+    """Write the index of files that the report of *run* owns, for the crawl processes.
+
+    Does nothing if no report exists yet, or if the index exists and the job is not new (*anew*).
+    The index also marks the job as unfinished (`imagefetch.output.ownership.strays`).
 
     :raises BadInput: if the store can't be written to
     """
@@ -36,7 +39,7 @@ def tell_what_is_owned(run: Run, *, anew: bool) -> None:
 
 
 def remove_strays(run: Run, folder: JobFolder, shards: Iterable[int]) -> None:
-    """Remove what killed processes stored for lines of *shards*, and no row of the report names."""
+    """Remove files that killed processes stored for *shards* and that no row names."""
     if is_remote(run.store):
         return
     notes: Notes = {}

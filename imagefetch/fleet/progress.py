@@ -1,4 +1,4 @@
-"""How far the fleet is: one view over all workers, as that of a single run."""
+"""Shows the progress of all workers together, in the form of a single run's progress."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ logger = logging.getLogger(__name__)
 
 
 class FleetView:
-    """Figures of all shards, those that are done and those under way.
+    """Progress of all shards, done and in progress.
 
-    *lines* of the list, *before* of them done before any shard; *outcomes* of shards
-    that are done already. Settings: PROGRESS, PROGRESS_INTERVAL.
+    *lines* is the number of lines of the list, *before* the number of those that are done and in
+    no shard, *outcomes* the outcomes of the shards that are done. Settings: PROGRESS,
+    PROGRESS_INTERVAL.
     """
 
     def __init__(
@@ -45,20 +46,20 @@ class FleetView:
 
     @property
     def done(self) -> int:
-        """Lines that have their rows."""
+        """Number of lines that have a row."""
         return self.before + sum(done for done, _ in self._shards.copy().values())
 
     @property
     def kept(self) -> int:
-        """Rows that name a file, those before any shard left out."""
+        """Number of rows that name a file, of those in shards."""
         return sum(kept for _, kept in self._shards.copy().values())
 
     def tell(self, progress: Progress) -> None:
-        """Take in how far a shard is."""
+        """Update the progress of a shard."""
         self._shards[progress["shard"]] = progress["done"], progress["kept"]
 
     def show(self, workers: int | None, *, ending: bool = False) -> None:
-        """Draw it, and write a line if one is due."""
+        """Draw the view, and log a progress line if one is due."""
         now, done, kept = time.monotonic(), self.done, self.kept
         for rate, amount, before in zip(self._rates, (done, kept), self._begun_with, strict=True):
             rate.update(now - self._begin, amount - before)
@@ -81,7 +82,7 @@ class FleetView:
             logger.info("%s", in_one_line(snapshot))
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
+        """Remove the view and restore the terminal."""
         if self._view is not None:
             self._view.stop()
             self._view = None

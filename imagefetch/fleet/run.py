@@ -1,4 +1,4 @@
-"""From the command to the report: checked, split, fetched, merged."""
+"""Runs ``scrapy fleet``: checks the input, splits the list, fetches the shards, merges the rows."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def run_fleet(
     *,
     dashboard: str | None = None,
 ) -> None:
-    """Fetch a list on the cluster of *scheduler*, or with so many *workers* of this machine,
-    by default one a core. What Dask shows of those is at the address *dashboard*, if given.
+    """Fetch a list on the cluster of *scheduler*, or with a number of *workers* on this machine,
+    by default one per core. The dashboard of those is served at the address *dashboard*, if given.
 
-    *given* are the words of ``-s``, which the processes that fetch get too.
+    *given* are the values of ``-s``, which are passed on to the crawl processes.
 
     :raises BadInput: if the run can't start
     :raises NothingToDo: if every line is done
-    :raises KeyboardInterrupt: at a signal
-    :raises LocalError: if it can't go on; the same command does
+    :raises KeyboardInterrupt: after SIGINT or SIGTERM
+    :raises LocalError: if the run can't continue; the same command resumes it
     """
     begin = time.monotonic()
     check_dashboard(dashboard, scheduler)
@@ -71,7 +71,7 @@ def run_fleet(
             logger.warning("%s", odd)
         outcomes = job.parts.outcomes()
         options = [("--scheduler", scheduler), ("--workers", workers)]
-        others = tuple(str(word) for pair in options if pair[1] for word in pair)
+        others = tuple(str(part) for option in options if option[1] for part in option)
         about = About.of_run(settings, job.run, Given(("fleet",), arguments, given, others))
         about.total, about.started = job.job.lines, time.time()
         view = stack.enter_context(
@@ -85,14 +85,16 @@ def run_fleet(
         def stop(number: int, _: FrameType | None) -> None:
             if fleet.stopping:
                 raise KeyboardInterrupt
-            logger.info("Received %s, ending in order; once more to end at once", _name(number))
+            logger.info(
+                "Received %s, shutting down gracefully; send it again to end at once", _name(number)
+            )
             fleet.stop()
 
         writer = stack.enter_context(closing(writer_of(settings, job.run.report, job.run.store)))
 
         def load() -> None:
             if settings.getbool("HTML_REPORT"):
-                with suppress(PageError):  # told when the page is written
+                with suppress(PageError):  # reported when the page is written
                     writer.begin()
 
         with _signals(stop):
@@ -104,9 +106,10 @@ def run_fleet(
 def _end(
     job: Begun, settings: BaseSettings, about: About, begin: float | None, writer: PageWriter
 ) -> None:
-    """Write report and page of a job whose shards are all done, and tell what came of it.
+    """Write the reports of a job whose shards are all done, and log the summary.
 
-    *begin* is when this process began with the whole list; None if others did a part.
+    *begin* is the monotonic time at which this process began the whole list; None if earlier
+    runs did a part of it.
     """
     figures, repeats = finish(job, settings)
     seconds = None if begin is None else time.monotonic() - begin
@@ -133,7 +136,7 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def _signals(handler: Any) -> Iterator[None]:
-    """Let *handler* have SIGINT and SIGTERM."""
+    """Handle SIGINT and SIGTERM with *handler*."""
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

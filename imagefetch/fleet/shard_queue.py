@@ -1,4 +1,4 @@
-"""Which shard is fetched next: those of one big host take turns."""
+"""Selects the next shard, within the number of lanes of each divided host."""
 
 from __future__ import annotations
 
@@ -9,39 +9,42 @@ from imagefetch.fleet.split import Big
 
 
 class Turns:
-    """The shards that are still to be done, each given out once until it is put back."""
+    """Queue of the shards that are not done. A shard returned by `next` is not returned again
+    until `ended` puts it back."""
 
     def __init__(self, shards: int, big: Iterable[Big], done: Collection[int]) -> None:
-        self._lane_of: dict[int, int] = {}
-        self._lanes: list[deque[int]] = []
+        self._host_of: dict[int, int] = {}
+        """Index of the divided host of a shard."""
+        self._waiting: list[deque[int]] = []
+        """By index of the divided host, its waiting shards."""
         self._free: list[int] = []
-        """Of each lane, how many of its shards may be given out now."""
-        for some in big:
-            numbers = range(some.first, some.first + some.parts)
-            self._lane_of.update(dict.fromkeys(numbers, len(self._lanes)))
-            self._lanes.append(deque(n for n in numbers if n not in done))
-            self._free.append(some.lanes)
-        self._others = deque(n for n in range(shards) if n not in self._lane_of and n not in done)
-        self.left = len(self._others) + sum(map(len, self._lanes))
-        """Shards that are not done."""
+        """By index of the divided host, how many more of its shards may be fetched at once."""
+        for host in big:
+            numbers = range(host.first, host.first + host.parts)
+            self._host_of.update(dict.fromkeys(numbers, len(self._waiting)))
+            self._waiting.append(deque(n for n in numbers if n not in done))
+            self._free.append(host.lanes)
+        self._others = deque(n for n in range(shards) if n not in self._host_of and n not in done)
+        self.left = len(self._others) + sum(map(len, self._waiting))
+        """Number of shards that are not done."""
 
     def next(self) -> int | None:
         """Return a shard that may be fetched now; None if there is none.
 
-        The shards of big hosts come first, since they take longest.
+        The shards of divided hosts come first, since those hosts take longest.
         """
-        for lane, waiting in enumerate(self._lanes):
-            if waiting and self._free[lane]:
-                self._free[lane] -= 1
+        for host, waiting in enumerate(self._waiting):
+            if waiting and self._free[host]:
+                self._free[host] -= 1
                 return waiting.popleft()
         return self._others.popleft() if self._others else None
 
     def ended(self, shard: int, *, done: bool) -> None:
-        """Take *shard* back; if it isn't done, it is given out again."""
-        lane = self._lane_of.get(shard)
-        if lane is not None:
-            self._free[lane] += 1
+        """Record that *shard* has ended; if it isn't *done*, put it back into the queue."""
+        host = self._host_of.get(shard)
+        if host is not None:
+            self._free[host] += 1
         if done:
             self.left -= 1
         else:
-            (self._others if lane is None else self._lanes[lane]).appendleft(shard)
+            (self._others if host is None else self._waiting[host]).appendleft(shard)

@@ -1,10 +1,10 @@
-"""From a list to shards, in bounded memory however long the list is.
+"""Splits a list into shards, in bounded memory for any length of the list.
 
-The list is read twice. Hosts fall into so many groups, by a hash, that few share
-one; the first reading counts their lines, the second appends each line to the
-file of its shard. So the lines of a host stay together. The lines of a group too
-large for one shard are divided by their URL, so that duplicates stay together;
-how many of its shards may be fetched at once is its number of lanes.
+The list is read twice. Hosts are hashed into groups, so many that few hosts share one. The
+first pass counts the lines of each group, the second appends each line to the file of its
+shard, so the lines of a host stay together. A group too large for one shard is divided by a
+hash of the URL, so that duplicates stay together. Its number of lanes is the number of its
+shards that may be fetched at once.
 """
 
 from __future__ import annotations
@@ -27,54 +27,55 @@ from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
 
 GROUPS = 2**20
 
-# Lines below which a process of its own costs more than it brings: the first of a
-# worker takes as long to start as a core does for twice so many small pictures, each
-# later one for a fifth; and hosts are not divided that need not be.
+# Minimum number of lines for which another process pays off. The first process of a worker
+# takes as long to start as a core needs for twice as many small images, each later process as
+# long as for a fifth of them. The minimum also keeps small hosts undivided.
 WORTH_A_PROCESS = 500
 
-# Bytes of lines in memory at once.
+# Bytes of lines that are buffered in memory.
 BUFFER = 64 * 2**20
 
-# Lines up to which the hosts of a shard are put in turn; a longer one is that of
+# Maximum number of lines of a shard whose hosts are interleaved; a longer shard is that of
 # one host whose URLs are all the same.
 MIXED_MAX = 2_000_000
 
 
 class Big(NamedTuple):
-    """Shards of one group of hosts, which must not all be fetched at once."""
+    """A group of hosts that is divided into several shards."""
 
     first: int
-    """The number of the first; the others follow."""
+    """Number of its first shard; the others follow."""
     parts: int
+    """Number of its shards."""
     lanes: int
-    """How many may be fetched at once, each keeping within its part of the host's limits."""
+    """Number of its shards that may be fetched at once, each with a share of the host limits."""
 
 
 @dataclass
 class Plan:
-    """Which line goes where."""
+    """Assigns lines to shards."""
 
     lines: int = 0
-    """In all."""
+    """Number of lines in all shards."""
     shards: int = 0
     big: list[Big] = field(default_factory=list)
-    _place: array[int] = field(default_factory=lambda: array("i", [-1]) * GROUPS)
+    _shard_of_group: array[int] = field(default_factory=lambda: array("i", [-1]) * GROUPS)
     _big: dict[int, Big] = field(default_factory=dict)
 
     def shard_of(self, line: Line) -> int:
-        """Return the number of the shard that *line* goes into."""
+        """Return the number of the shard of *line*."""
         group, url = group_and_url(line.text)
-        place = self._place[group]
-        if place >= 0:
-            return place
+        shard = self._shard_of_group[group]
+        if shard >= 0:
+            return shard
         big = self._big[group]
         return big.first + int.from_bytes(key_of(url)[:8]) % big.parts
 
 
 def group_and_url(text: str) -> tuple[int, str]:
-    """Return the group of a line's host, and the URL that is asked for.
+    """Return the group of a line's host, and the URL that is requested.
 
-    A line that is no URL is a group of its own, and stands for itself.
+    For a line that is not a URL, its text is used as both host and URL.
     """
     if PLAIN_URL.fullmatch(text):
         host = text.split("/", 3)[2].partition(":")[0]
@@ -85,39 +86,39 @@ def group_and_url(text: str) -> tuple[int, str]:
 
 
 def plan(lines: Iterable[Line], size: int, workers: int, limit: int) -> Plan:
-    """Return a plan for shards of about *size* lines at most, for so many *workers*.
+    """Return a plan for shards of at most about *size* lines, for a number of *workers*.
 
-    *limit* is the most lanes that a host may have.
+    *limit* is the maximum number of lanes of a host.
     """
     counts = array("I", [0]) * GROUPS
-    made = Plan()
+    result = Plan()
     for line in lines:
         counts[group_and_url(line.text)[0]] += 1
-        made.lines += 1
-    # All workers are to end at about the same time: as many shards for each.
-    rounds = max(1, -(-made.lines // (size * workers)))
-    size = min(size, max(WORTH_A_PROCESS, -(-made.lines // (rounds * workers))))
-    found = list(compress(range(GROUPS), counts))
-    small = [group for group in found if counts[group] <= size]
-    made.shards = min(len(small), -(-sum(counts[group] for group in small) // size))
-    filled = [(0, shard) for shard in range(made.shards)]
+        result.lines += 1
+    # Each worker gets the same number of shards, so that all end at about the same time.
+    rounds = max(1, -(-result.lines // (size * workers)))
+    size = min(size, max(WORTH_A_PROCESS, -(-result.lines // (rounds * workers))))
+    groups = list(compress(range(GROUPS), counts))
+    small = [group for group in groups if counts[group] <= size]
+    result.shards = min(len(small), -(-sum(counts[group] for group in small) // size))
+    filled = [(0, shard) for shard in range(result.shards)]
     for group in sorted(small, key=counts.__getitem__, reverse=True):
-        lines_there, shard = filled[0]  # the emptiest
-        made._place[group] = shard
-        heapreplace(filled, (lines_there + counts[group], shard))
-    for group in found:
+        shard_lines, shard = filled[0]  # the smallest shard so far
+        result._shard_of_group[group] = shard
+        heapreplace(filled, (shard_lines + counts[group], shard))
+    for group in groups:
         if (count := counts[group]) > size:
             parts = -(-count // size)
-            share = -(-count * workers // made.lines)
-            big = Big(made.shards, parts, max(1, min(parts, limit, share)))
-            made._big[group] = big
-            made.big.append(big)
-            made.shards += parts
-    return made
+            share = -(-count * workers // result.lines)
+            big = Big(result.shards, parts, max(1, min(parts, limit, share)))
+            result._big[group] = big
+            result.big.append(big)
+            result.shards += parts
+    return result
 
 
 class Splitter:
-    """Writes the shards into *folder*, which is emptied first."""
+    """Writes the shards of *plan* into *folder*, which is emptied first."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,7 +130,7 @@ class Splitter:
         self._size = 0
 
     def add(self, line: Line, row: bytes = b"") -> None:
-        """Add *line* to its shard, and the *row* that it has already, if any."""
+        """Add *line* to its shard, with the *row* that it already has, if any."""
         shard = self.plan.shard_of(line)
         self._append(self._lines, shard, shard_line(line))
         if row:
@@ -142,9 +143,9 @@ class Splitter:
         return self.folder / f"{shard:06}.rows"
 
     def finish(self) -> Iterator[int]:
-        """Yield the numbers of the shards, each once its files are whole.
+        """Yield the number of each shard once its files are complete.
 
-        One of several of a group may have no line, as where all are of one URL.
+        A shard of a divided group may have no line, for example if all lines have the same URL.
         """
         self._flush()
         for shard in range(self.plan.shards):
@@ -155,7 +156,7 @@ class Splitter:
 
     def _append(self, buffer: dict[int, list[bytes]], shard: int, data: bytes) -> None:
         buffer.setdefault(shard, []).append(data)
-        self._size += len(data) + 50  # what an object in a list takes besides
+        self._size += len(data) + 50  # plus the memory overhead of a bytes object in a list
         if self._size > BUFFER:
             self._flush()
 
@@ -169,9 +170,9 @@ class Splitter:
 
 
 def mix(path: Path) -> None:
-    """Put the lines of a shard in an order in which its hosts take turns.
+    """Interleave the lines of a shard by host.
 
-    So none of them is waited for alone, and the list may be sorted by host.
+    Otherwise a list sorted by host would be fetched one host at a time.
     """
     with path.open("rb") as file:
         lines: list[tuple[int, int, bytes]] = []
@@ -194,9 +195,11 @@ def split(
     row_of: Callable[[Line], bytes | None],
     send: Callable[[int, Path, Path | None], None],
 ) -> None:
-    """Write the list *urls* as shards into *folder*, and *send* each: number, lines, rows or None.
+    """Write the list *urls* as shards into *folder*; call *send* with the number, the file of
+    lines and the file of rows, or None, of each.
 
-    *row_of* says which row a line has already; None if it need not be in any shard.
+    *row_of* returns the row that a line already has, ``b""`` if it has none, or None if the line
+    belongs to no shard.
     """
     splitter = Splitter(folder, plan)
     for line in read_lines(urls):

@@ -1,4 +1,4 @@
-"""Commands: exit statuses, clean errors, the demo."""
+"""The commands: exit statuses, one-line errors, the demo."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.server import Server
 
 
 def run(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-    """Run ``scrapy`` with *words*."""
+    """Run ``scrapy`` with the command-line arguments *words*."""
     done = subprocess.run(
         [sys.executable, "-m", "scrapy", *words],
         cwd=ROOT,
@@ -32,7 +32,7 @@ def everything(folder: Path) -> set[Path]:
 
 
 def assert_refused(folder: Path, words: list[str], *named: str, stdin: bytes = b"") -> None:
-    """Assert status 2, one line on standard error that names *named*, nothing written."""
+    """Assert status 2, one line on standard error that contains *named*, and no file written."""
     before = everything(folder)
     done = run(*words, stdin=stdin)
     assert done.returncode == 2, done.stderr
@@ -46,7 +46,7 @@ def assert_refused(folder: Path, words: list[str], *named: str, stdin: bytes = b
 
 @pytest.fixture
 def good(tmp_path: Path) -> list[str]:
-    """The words of a crawl that would be accepted."""
+    """The command-line arguments of a crawl that would be accepted."""
     (tmp_path / "urls.txt").write_text("http://127.0.0.1:9/a.jpg\n")
     return command(tmp_path, {"RETRY_TIMES": 0})[3:]
 
@@ -62,7 +62,7 @@ BAD_LISTS = {
 
 @pytest.mark.parametrize("kind", BAD_LISTS)
 def test_a_bad_list_is_refused(tmp_path: Path, good: list[str], kind: str) -> None:
-    """One line names the list and says what to do."""
+    """One line names the list and what is wrong with it."""
     content, word = BAD_LISTS[kind]
     (tmp_path / "urls.txt").unlink()
     if content is not None:
@@ -71,7 +71,7 @@ def test_a_bad_list_is_refused(tmp_path: Path, good: list[str], kind: str) -> No
 
 
 def test_a_folder_or_a_false_gz_as_list_is_refused(tmp_path: Path, good: list[str]) -> None:
-    """So are these."""
+    """A directory and a .gz file that is not compressed are refused as lists."""
     (tmp_path / "folder").mkdir()
     assert_refused(tmp_path, [*good, "-a", f"urls={tmp_path / 'folder'}"], "folder")
     (tmp_path / "false.gz").write_text("http://127.0.0.1/a.jpg\n")
@@ -79,7 +79,7 @@ def test_a_folder_or_a_false_gz_as_list_is_refused(tmp_path: Path, good: list[st
 
 
 def test_an_empty_standard_input_is_refused(tmp_path: Path, good: list[str]) -> None:
-    """No copy of nothing is left behind."""
+    """Without a list on standard input, no copy of it is left behind."""
     assert_refused(tmp_path, [*good, "-a", "urls=-"], "standard input", stdin=b"\n")
 
 
@@ -106,23 +106,23 @@ def test_an_empty_standard_input_is_refused(tmp_path: Path, good: list[str]) -> 
 def test_a_bad_setting_is_refused(
     tmp_path: Path, good: list[str], setting: str, value: str
 ) -> None:
-    """The line names setting, value and what is allowed."""
+    """The line names the setting, its value and what is allowed."""
     words = [*good, "-s", f"{setting}={value}"]
     assert_refused(tmp_path, words, f"setting {setting} = {value!r}: must be ")
 
 
 def test_an_unknown_argument_is_refused(tmp_path: Path, good: list[str]) -> None:
-    """A typing error is no silent default."""
+    """A mistyped argument name is an error and not ignored."""
     assert_refused(tmp_path, [*good, "-a", "url=list.txt"], "-a url=", "fresh, only, report, urls")
 
 
 def test_a_list_without_its_argument_is_refused(tmp_path: Path, good: list[str]) -> None:
-    """With the words that were meant, instead of a page of help."""
+    """The error names the right argument instead of showing the help page."""
     assert_refused(tmp_path, [*good[:2], "my.txt", *good[2:]], "-a urls=my.txt")
 
 
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[str]) -> None:
-    """Store, report and log, each named."""
+    """An unwritable store, report or log is refused; the error names which."""
     (tmp_path / "file").write_text("in the way")
     assert_refused(tmp_path, [*good, "-s", f"FILES_STORE={tmp_path / 'file'}"], "FILES_STORE")
     assert_refused(tmp_path, [*good, "-s", "FILES_STORE=/proc/nowhere/images"], "FILES_STORE")
@@ -132,14 +132,14 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[st
 
 
 def test_a_report_that_is_there_is_not_overwritten(tmp_path: Path, good: list[str]) -> None:
-    """Rows once written are nobody's to lose."""
+    """A file that is not a report of this program is never overwritten."""
     (tmp_path / "REPORT.csv").write_text("precious")
     assert_refused(tmp_path, good, "REPORT.csv", "no report of this program's")
     assert (tmp_path / "REPORT.csv").read_text() == "precious"
 
 
 def test_a_handler_that_cannot_be_built_stops_the_start(tmp_path: Path, good: list[str]) -> None:
-    """Scrapy would give every line "not supported" and finish with status 0."""
+    """Scrapy alone would fail every line with "not supported" and exit with status 0."""
     done = run(*good, "-s", 'DOWNLOAD_HANDLERS={"http": "imagefetch.nowhere.Handler"}')
     assert done.returncode == 2
     assert "imagefetch: setting DOWNLOAD_HANDLERS['http']" in done.stderr
@@ -148,14 +148,14 @@ def test_a_handler_that_cannot_be_built_stops_the_start(tmp_path: Path, good: li
 
 
 def test_a_run_whose_every_line_failed_is_a_finished_run(crawl: RunCrawl, dead_port: int) -> None:
-    """Status 0: the run did what it could, and the rows say what became of each line."""
+    """A run whose lines all failed exits with status 0; the rows hold each line's outcome."""
     done = crawl([f"http://127.0.0.1:{dead_port}/{n}.jpg" for n in range(5)], RETRY_TIMES=0)
     assert done.status == 0
     assert {row["Response code"] for row in done.rows} == {"FAILED ConnectionRefused"}
 
 
 def test_a_list_that_breaks_off_ends_the_run_early(tmp_path: Path, server: Server) -> None:
-    """A .gz cut short: its whole lines get their rows, then status 3 and one clear line."""
+    """A truncated .gz: its complete lines get rows, then one error line and status 3."""
     import gzip
     import random
 
@@ -172,7 +172,7 @@ def test_a_list_that_breaks_off_ends_the_run_early(tmp_path: Path, server: Serve
 
 @pytest.mark.parametrize("verb", ["fleet", "report", "demo"])
 def test_words_that_nobody_asked_for_are_refused(tmp_path: Path, verb: str) -> None:
-    """An option that is misspelt is no silent default, and no word is swallowed."""
+    """Misspelt options and unexpected arguments are errors and never ignored."""
     for words, named in (
         (["--lgofile=x"], "option --lgofile: there is no such option; did you mean --logfile?"),
         (["--zzz", "1"], f"option --zzz: there is no such option; see scrapy {verb} --help"),
@@ -189,7 +189,7 @@ def test_words_that_nobody_asked_for_are_refused(tmp_path: Path, verb: str) -> N
 
 
 def test_words_of_fleet_and_report_are_refused(tmp_path: Path) -> None:
-    """Their own options and arguments, too."""
+    """Misspelt or invalid options and arguments of ``fleet`` and ``report`` are refused."""
     for words, named in (
         (
             ["fleet", "--wrokers", "3"],
@@ -210,7 +210,7 @@ def test_words_of_fleet_and_report_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_report_may_be_named_without_its_argument(crawl: RunCrawl, dead_port: int) -> None:
-    """``scrapy report PATH`` is about PATH."""
+    """``scrapy report PATH`` does the same as ``scrapy report -a report=PATH``."""
     done = crawl([f"http://127.0.0.1:{dead_port}/a.jpg"], RETRY_TIMES=0)
     others = ["-a", f"urls={done.folder / 'urls.txt'}", "-s", f"FILES_STORE={done.images}"]
     told = run("report", str(done.report), *others)
@@ -220,7 +220,7 @@ def test_a_report_may_be_named_without_its_argument(crawl: RunCrawl, dead_port: 
 
 
 def test_demo_shows_every_kind_of_outcome() -> None:
-    """The site, the command, the summary, the first rows, and where to look."""
+    """The demo shows the site, the command, the first rows and the path of its files."""
     done = run("demo")
     assert done.returncode == 0, done.stderr
     assert "$ scrapy crawl images -a urls=" in done.stdout

@@ -1,4 +1,4 @@
-"""``scrapy fleet`` as a user runs it, on a real Dask cluster."""
+"""``scrapy fleet`` on a real Dask cluster, run from the command line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = ["s3"]  # a fixture
 
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A scheduler and two workers."""
+    """Start a scheduler and two workers."""
     with cluster(tmp_path_factory.mktemp("cluster"), workers=2) as made:
         yield made
 
@@ -55,8 +55,8 @@ def log(folder: Path) -> str:
 
 
 def said_by_crawls(scratch: Path) -> str:
-    """Return the logs of the crawls under way, which lie where Dask clears up after workers; of
-    one that ends meanwhile there is none."""
+    """Return the logs of the running crawls, which are in the folders of Dask's workers; the log
+    of one that ends meanwhile is missing."""
     said = ""
     for path in scratch.glob("**/imagefetch-*/log"):
         with suppress(FileNotFoundError):
@@ -65,7 +65,8 @@ def said_by_crawls(scratch: Path) -> str:
 
 
 def check(folder: Path) -> None:
-    """Assert the invariant, and that rows stand in the order of the list and nothing is left."""
+    """Assert that list, report and files agree, that the rows are in the order of the list, and
+    that no other file is left."""
     found = audit(folder / "urls.txt", folder / "REPORT.csv", folder / "images")
     assert not found.broken, found.examples
     assert (found.missing, found.strays, found.partial) == (0, 0, 0)
@@ -77,14 +78,14 @@ def check(folder: Path) -> None:
 
 
 def told(folder: Path) -> list[list[str]]:
-    """Return each row, but for how long it took."""
+    """Return the rows without their durations."""
     rows = [row.cells for row in read_rows(folder / "REPORT.csv")]
     return sorted([*cells[:10], cells[11]] for cells in rows)
 
 
 def test_as_crawl_does(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
-    """The same list gives the same rows; so do only=failed and fresh=1 after it; and a finished
-    report is nothing to do."""
+    """The same list gives the same rows as ``crawl``, also with only=failed and fresh=1 after it;
+    with a finished report there is nothing to do."""
     kinds = ("/image/", "/status/404/", "/type/", "/later/1/503/", "/empty/", "/image/")
     lines = [hosts.url(f"{kind}{n}", HOSTS[n % 20]) for n in range(20) for kind in kinds]
     lines += ["", "# no line", "no URL", "ftp://a.example/x", lines[0], f"{lines[5]}#x"]
@@ -132,7 +133,7 @@ def test_as_crawl_does(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
 
 
 def test_a_crawl_is_gone_on_with(dask: Cluster, tmp_path: Path, server: Server) -> None:
-    """What a single process has done isn't asked for again, nor what has the same URL."""
+    """URLs that ``crawl`` has fetched are not requested again."""
     write_list(tmp_path, [server.url(f"/image/{n}") for n in range(10)])
     assert run_crawl(tmp_path).status == 0
     server.hits.clear()
@@ -141,11 +142,12 @@ def test_a_crawl_is_gone_on_with(dask: Cluster, tmp_path: Path, server: Server) 
     assert dask.run_fleet(tmp_path) == 0, log(tmp_path)
     assert server.hits == {f"/image/{n}": 1 for n in range(10, 20)}
     check(tmp_path)
-    assert "continuing: 9 of 21 lines done" in log(tmp_path)  # and one that a line is like
+    assert "continuing: 9 of 21 lines done" in log(tmp_path)  # the 10th is in a shard, for its copy
 
 
 def test_a_report_s_row_is_damaged(dask: Cluster, tmp_path: Path, server: Server) -> None:
-    """As by a spreadsheet: one line says which, before anything is fetched."""
+    """A row that is damaged, as by a spreadsheet, is named in one line before anything is
+    fetched."""
     write_list(tmp_path, [server.url(f"/image/{n}") for n in range(3)])
     assert run_crawl(tmp_path).status == 0
     report = tmp_path / "REPORT.csv"
@@ -165,7 +167,7 @@ def test_a_report_s_row_is_damaged(dask: Cluster, tmp_path: Path, server: Server
 
 
 def test_a_host_s_limit_holds_for_the_fleet(dask: Cluster, tmp_path: Path, server: Server) -> None:
-    """Its lines are in several shards, which two workers fetch at once: each within a half."""
+    """Two workers fetch shards of the same host at once, each with half of its limit."""
     write_list(tmp_path, [server.url(f"/held/{n}") for n in range(60)])
     settings = {"SHARD_SIZE": 20, "CONCURRENT_REQUESTS_PER_DOMAIN": 6}
     running = dask.start_fleet(tmp_path, **settings)
@@ -179,12 +181,12 @@ def test_a_host_s_limit_holds_for_the_fleet(dask: Cluster, tmp_path: Path, serve
 
 
 def test_a_limit_may_be_lowered_meanwhile(dask: Cluster, tmp_path: Path, server: Server) -> None:
-    """The list was split for two processes that share a host; one may be too many."""
+    """The lower limit holds even if the list was split for more processes per host."""
     write_list(tmp_path, [server.url(f"/held/{n}") for n in range(60)])
     running = dask.start_fleet(tmp_path, SHARD_SIZE=20, CONCURRENT_REQUESTS_PER_DOMAIN=6)
     until(lambda: server.under_way["all"] == 6, "six requests")
     running.send_signal(signal.SIGINT)
-    until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
+    until(lambda: "Received SIGINT, shutting down" in log(tmp_path), "a shutdown")
     server.gate.set()
     assert running.wait() == 3
     server.peak.clear()
@@ -196,24 +198,24 @@ def test_a_limit_may_be_lowered_meanwhile(dask: Cluster, tmp_path: Path, server:
 
 
 def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
-    """By Ctrl-C, in order; and once its client was killed. No line is asked for twice."""
+    """Ended by Ctrl-C, then by a kill of the client, and resumed: no line is requested twice."""
     lines = [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(40)]
     write_list(tmp_path, lines)
     settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 4, "PROGRESS_INTERVAL": 0.2}
     running = dask.start_fleet(tmp_path, **settings)
     until(lambda: hosts.under_way["all"] == 8, "eight requests")
     running.send_signal(signal.SIGINT)
-    until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
+    until(lambda: "Received SIGINT, shutting down" in log(tmp_path), "a shutdown")
     hosts.gate.set()
     assert running.wait() == 3
-    assert log(tmp_path).endswith("ended early: shutdown; the same command goes on\n")
+    assert log(tmp_path).endswith("ended early: shutdown; run the same command to resume\n")
     assert not (tmp_path / "REPORT.csv").exists()
     assert 8 <= len(hosts.hits) < 40
 
     hosts.gate.clear()
     write_list(tmp_path, [*lines, "another line"])
     assert dask.run_fleet(tmp_path, **settings) == 2
-    assert "urls.txt: has changed since its job began; give the list as it was" in log(tmp_path)
+    assert "urls.txt: has changed since its job began; restore the list" in log(tmp_path)
     write_list(tmp_path, lines)
     killed = dask.start_fleet(tmp_path, **settings)
     until(lambda: hosts.under_way["all"] == 8, "eight requests")
@@ -225,13 +227,13 @@ def test_ended_and_gone_on_with(dask: Cluster, tmp_path: Path, hosts: Server) ->
     assert again.wait() == 0, log(tmp_path)
     assert set(hosts.hits.values()) == {1}
     assert "  kept        40 " in log(tmp_path)
-    assert "  pace " not in log(tmp_path), "of lines that others did too"
+    assert "  pace " not in log(tmp_path), "a rate of lines that earlier runs did too"
     assert '<dd class="missing">not recorded</dd>' in (tmp_path / "REPORT.html").read_text()
     check(tmp_path)
 
 
 def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
-    """Nobody waits for it: neither who begins, nor who ends in order, nor who ends at once."""
+    """Neither a start, nor a graceful shutdown, nor an immediate end waits for it."""
     write_list(tmp_path, [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(20)])
     settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2, "PROGRESS_INTERVAL": 0.2}
     with cluster(tmp_path / "cluster", workers=2) as made:
@@ -240,12 +242,12 @@ def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
         running = made.start_fleet(tmp_path, **settings)
         until(lambda: hosts.under_way["all"] == 2, "two requests of the other's")
         running.send_signal(signal.SIGINT)
-        until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
+        until(lambda: "Received SIGINT, shutting down" in log(tmp_path), "a shutdown")
         hosts.gate.set()
         until(lambda: re.search(r" [1-9]\d* kept", log(tmp_path)), "what the other has done")
         running.send_signal(signal.SIGINT)
         assert running.wait() == 3
-        assert log(tmp_path).endswith("ended early: shutdown; the same command goes on\n")
+        assert log(tmp_path).endswith("ended early: shutdown; run the same command to resume\n")
         made.workers[0].send(signal.SIGCONT)
         assert made.run_fleet(tmp_path, **settings) == 0, log(tmp_path)
     shutil.rmtree(tmp_path / "cluster")
@@ -254,8 +256,8 @@ def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
 
 
 def test_begun_anew_beside_what_was_given_up(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
-    """Its client was killed, its workers are still at it, and have more of it to do: the new
-    job, of other lines and with another store, doesn't come to know."""
+    """The client was killed, and workers still run its job: the new job, with other lines and
+    another store, is not affected."""
     write_list(tmp_path, [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(60)])
     settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2}
     killed = dask.start_fleet(tmp_path, **settings, FILES_STORE=tmp_path / "old")
@@ -274,7 +276,7 @@ def test_begun_anew_beside_what_was_given_up(dask: Cluster, tmp_path: Path, host
 
 
 def test_a_job_is_of_one_report(dask: Cluster, tmp_path: Path, server: Server) -> None:
-    """Another doesn't go on with it, be it of the same list, nor throws it away."""
+    """A run with another report neither resumes nor discards the job, even with the same list."""
     write_list(tmp_path, [server.url(f"/held/{n}") for n in range(10)])
     job = ("-a", f"job={tmp_path / 'job'}")
     killed = dask.start_fleet(tmp_path, *job)
@@ -285,7 +287,7 @@ def test_a_job_is_of_one_report(dask: Cluster, tmp_path: Path, server: Server) -
     other = ("-a", f"report={tmp_path / 'OTHER.csv'}")
     for more in ((), ("-a", "fresh=1")):
         assert dask.run_fleet(tmp_path, *job, *other, *more) == 2
-        refusal = f"job: its job is that of the report {tmp_path / 'REPORT.csv'}; name another"
+        refusal = f"job: its job belongs to the report {tmp_path / 'REPORT.csv'}; name another"
         assert refusal in log(tmp_path).splitlines()[-1]
     (tmp_path / ".OTHER.csv.lock").unlink(missing_ok=True)
     assert dask.run_fleet(tmp_path, *job) == 0, log(tmp_path)
@@ -294,7 +296,7 @@ def test_a_job_is_of_one_report(dask: Cluster, tmp_path: Path, server: Server) -
 
 
 def test_the_scheduler_is_killed(tmp_path: Path, hosts: Server) -> None:
-    """The run ends early and says so; with another scheduler, the same command goes on."""
+    """The run ends early and says so; with another scheduler, the same command resumes it."""
     write_list(tmp_path / "job", [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(20)])
     settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2}
     with cluster(tmp_path / "cluster", workers=1) as made:
@@ -316,10 +318,10 @@ def test_the_scheduler_is_killed(tmp_path: Path, hosts: Server) -> None:
 
 
 def test_in_chaos(tmp_path: Path) -> None:
-    """Workers killed and stopped at random, the client killed once: nothing is lost, nothing
-    doubled, every file is its row's, and only lines in flight were asked for again.
+    """Workers are killed and stopped at random, and the client is killed once: no row is lost or
+    doubled, every file belongs to its row, and only requests in flight are repeated.
 
-    ``python -m tests.support.fleet_chaos`` is the same at length.
+    ``python -m tests.support.fleet_chaos`` does the same for longer.
     """
     found = chaos(tmp_path, lines=1_200, hosts=10, workers=2, seed=5, pause=3, events=3, hold=True)
     assert found.is_good, (found, log(tmp_path))
@@ -328,8 +330,8 @@ def test_in_chaos(tmp_path: Path) -> None:
 
 
 def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> None:
-    """Without --scheduler; store and job folder in a bucket. No door is opened to others. Ctrl-C,
-    which reaches every process, ends it in order, and the same command goes on."""
+    """Without --scheduler, with store and job folder in a bucket, no port is opened. Ctrl-C, which
+    reaches every process, shuts the run down gracefully; the same command resumes it."""
     write_list(tmp_path, [server.url(f"/image/{n}") for n in range(30)] + [server.url("/held/x")])
     settings = {**s3.settings, "FILES_STORE": s3.store, "SHARD_SIZE": 10}
     words = fleet_command(tmp_path, settings, "--workers", "2", "-a", "job=s3://bucket/job")
@@ -348,7 +350,7 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
     family = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
     assert ports_of(family) == set()
     os.killpg(running.pid, signal.SIGINT)
-    until(lambda: "Received SIGINT, ending in order" in log(tmp_path), "an end in order")
+    until(lambda: "Received SIGINT, shutting down" in log(tmp_path), "a shutdown")
     until(lambda: "SIGTERM" in said_by_crawls(scratch), "a crawl is told")
     server.gate.set()
     assert running.wait() == 3, log(tmp_path)
@@ -364,10 +366,10 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
 
 
 def ports_of(processes: list[psutil.Process]) -> set[tuple[str, int]]:
-    """Return the addresses that any of *processes* listens at."""
+    """Return the addresses on which any of *processes* listens."""
     listening = set()
     for process in processes:
-        with suppress(psutil.NoSuchProcess):  # one whose shard was done
+        with suppress(psutil.NoSuchProcess):  # a process whose shard is done
             for each in process.net_connections("inet"):
                 if each.status == psutil.CONN_LISTEN:
                     listening.add((each.laddr.ip, each.laddr.port))
@@ -375,8 +377,8 @@ def ports_of(processes: list[psutil.Process]) -> set[tuple[str, int]]:
 
 
 def test_what_is_on_this_machine_is_its_own(tmp_path: Path, server: Server) -> None:
-    """No port is open and no dashboard told of, and what lies in the folder for temporary files
-    can be entered by its user alone; a folder of Dask's that is another's is left as it is."""
+    """No port is open and no dashboard is logged; temporary folders are accessible to their user
+    only; a Dask folder that others can write to is not used."""
     write_list(tmp_path, [server.url(f"/held/{n}") for n in range(4)])
     scratch = tmp_path / "scratch"
     planted = scratch / "dask-scratch-space"
@@ -406,7 +408,7 @@ def test_what_is_on_this_machine_is_its_own(tmp_path: Path, server: Server) -> N
 
 
 def test_a_worker_s_folder_may_be_another_s(tmp_path: Path) -> None:
-    """Then nothing is put there."""
+    """A worker's folder that others can change is not used."""
     folder = tmp_path / "dask-scratch-space" / "worker-1"
     folder.mkdir(parents=True)
     assert is_own(folder)
@@ -421,7 +423,7 @@ def test_a_worker_s_folder_may_be_another_s(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(find_spec("bokeh") is None, reason="needs bokeh")
 def test_a_dashboard_is_shown_where_it_is_asked_for(tmp_path: Path, server: Server) -> None:
-    """There alone, and it is told of once it answers."""
+    """The dashboard listens at the given address only, which is logged once it responds."""
     write_list(tmp_path, [server.url("/held/1")])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -446,19 +448,19 @@ def test_a_dashboard_is_shown_where_it_is_asked_for(tmp_path: Path, server: Serv
         (":8787", None, "--dashboard :8787: must be HOST:PORT"),
         ("127.0.0.1:99999", None, "--dashboard 127.0.0.1:99999: must be HOST:PORT"),
         ("127.0.0.1:1\n", None, "must be HOST:PORT"),
-        ("127.0.0.1:8787", "tcp://127.0.0.1:1", "the cluster of --scheduler has one of its own"),
+        ("127.0.0.1:8787", "tcp://127.0.0.1:1", "the cluster of --scheduler has its own"),
     ],
 )
 def test_a_dashboard_that_can_t_be(address: str, scheduler: str | None, why: str) -> None:
-    """It is refused before anything is begun."""
+    """An invalid ``--dashboard`` is refused before anything is started."""
     with pytest.raises(BadInput, match=re.escape(why)):
         check_dashboard(address, scheduler)
     check_dashboard(None, scheduler)
 
 
 def test_the_view_on_a_terminal(tmp_path: Path, hosts: Server) -> None:
-    """It stays below the log, as a crawl's does; Ctrl-C once: it says that the run is ending, and
-    in the end that the same command goes on; the terminal is as it was."""
+    """The view stays below the log, as that of ``crawl`` does. After one Ctrl-C it says that the
+    run is ending; at the end it says how to resume, and the terminal is restored."""
     lines = [hosts.url(f"/image/{n}", HOSTS[n % 20]) for n in range(20)]
     write_list(tmp_path, [*lines, *(hosts.url(f"/held/{n}") for n in range(4))])
     words = fleet_command(tmp_path, {"CONCURRENT_REQUESTS": 4}, "--workers", "2")
@@ -477,12 +479,13 @@ def test_the_view_on_a_terminal(tmp_path: Path, hosts: Server) -> None:
         hosts.gate.set()
         assert terminal.wait() == 3
         assert termios.tcgetattr(terminal._end) == terminal.modes
-        assert "ended early: shutdown; the same command goes on" in "\n".join(terminal.everything)
+        resume = "ended early: shutdown; run the same command to resume"
+        assert resume in "\n".join(terminal.everything)
         assert not any("━━━━" in line for line in terminal.everything)
 
 
 def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
-    """What fetches ends with the one who started it, and the same command goes on."""
+    """When the command is killed, its processes end; the same command resumes the run."""
     write_list(tmp_path, [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(20)])
     settings = {"SHARD_SIZE": 10, "CONCURRENT_REQUESTS": 2}
     words = fleet_command(tmp_path, settings, "--workers", "2")
@@ -491,7 +494,7 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
     until(lambda: hosts.under_way["all"] == 4, "four requests")
     family = psutil.Process(running.pid).children(recursive=True)
     assert len(crawls_of(psutil.Process(running.pid))) == 2
-    assert len(family) <= 4  # a fork server and the page's process, but none for Dask's workers
+    assert len(family) <= 4  # a fork server and the page writer, but none for Dask's workers
     running.kill()
     running.wait()
     until(lambda: all(map(is_over, family)), "no process that fetches")
@@ -512,8 +515,8 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
         ({}, {"SHARD_SIZE": "0"}, r"setting SHARD_SIZE = '0': must be a whole number from 1"),
         ({"shard": "1"}, {}, r"argument -a shard=…: there is no such argument"),
         ({"job": "nowhere://x"}, {}, r"job folder nowhere://x: can't be used"),
-        ({"job": "taken"}, {}, r"^job folder [^:]*taken: holds something else"),
-        ({"job": "foreign"}, {}, r"job folder .*foreign: its job\.json is none of this version's"),
+        ({"job": "taken"}, {}, r"^job folder [^:]*taken: contains other files"),
+        ({"job": "foreign"}, {}, r"job folder .*foreign: its job\.json is damaged or of another"),
         ({"only": "failed", "fresh": "1"}, {}, r"give one of them"),
         ({"report": "stranger.csv"}, {}, r"stranger\.csv: not a report of imagefetch"),
     ],
@@ -525,7 +528,7 @@ def test_bad_input(
     settings: dict[str, str],
     why: str,
 ) -> None:
-    """One line, before any cluster is asked for; what is there is left as it is."""
+    """Bad input gives a one-line error before a cluster is contacted; no file is changed."""
     monkeypatch.chdir(tmp_path)
     write_list(tmp_path, ["http://127.0.0.1/a"])
     (tmp_path / "picture.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
@@ -543,18 +546,18 @@ def test_bad_input(
 
 
 def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address where none answers is bad input."""
+    """An address at which no scheduler responds is bad input."""
     monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "1s")
     write_list(tmp_path, ["http://127.0.0.1/a"])
     words = fleet_command(tmp_path, {}, "--scheduler", "tcp://127.0.0.1:1")
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "imagefetch: --scheduler tcp://127.0.0.1:1: no scheduler answers" in done.stderr
+    assert "imagefetch: --scheduler tcp://127.0.0.1:1: no scheduler responds" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_without_its_packages(tmp_path: Path) -> None:
-    """One line says what to install; other commands do without."""
+    """One line says what to install; other commands work without these packages."""
     (tmp_path / "distributed.py").write_text("raise ImportError('not here')\n")
     env = {**environment(), "PYTHONPATH": str(tmp_path)}
     for verb, status in ("fleet", 2), ("list", 0):
@@ -575,7 +578,7 @@ def test_without_its_packages(tmp_path: Path) -> None:
 
 
 def test_ended_while_dask_is_loaded(tmp_path: Path) -> None:
-    """Which takes a moment: it is an early end as any."""
+    """Ctrl-C during the import of Dask ends the run like any other Ctrl-C."""
     (tmp_path / "distributed.py").write_text("raise KeyboardInterrupt\n")
     done = subprocess.run(
         [sys.executable, "-m", "scrapy", "fleet"],
@@ -585,12 +588,13 @@ def test_ended_while_dask_is_loaded(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    said = "imagefetch: ended early: shutdown; the same command goes on\n"
+    said = "imagefetch: ended early: shutdown; run the same command to resume\n"
     assert (done.returncode, done.stderr) == (3, said)
 
 
 def test_the_document_s_commands_work(tmp_path: Path, server: Server, s3: Remote) -> None:
-    """Each in its turn, in the project's folder, which knows the bucket; one machine plays all."""
+    """Each command works, in order, in a project folder configured for the bucket; one machine
+    stands in for all."""
     document = (ROOT / "docs" / "fleet.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
     commands = [line for block in blocks for line in block.splitlines()]

@@ -1,4 +1,4 @@
-"""What a fleet is made of, each part alone: suspects, fences, the tie to a worker, merging."""
+"""Parts of the fleet in isolation: bisection, fencing, heartbeats, merging, the job folder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.support.until import until
 @examples(50)
 @given(st.integers(1, 100), st.data())
 def test_the_guilty_are_found(lines: int, data: st.DataObject) -> None:
-    """All of them and nobody else, whatever else of a part was done before it died."""
+    """Exactly the guilty lines are found, whatever lines of a part were done before it died."""
     guilty = data.draw(st.sets(st.integers(0, lines - 1), max_size=3))
     missing = list(range(lines))
     suspects, found, processes = Suspects(), set(), 0
@@ -68,7 +68,7 @@ def test_the_guilty_are_found(lines: int, data: st.DataObject) -> None:
 
 
 def test_chance_deaths_accuse_nobody() -> None:
-    """A process that was killed now and then, as its machine died, is no line's fault."""
+    """Occasional deaths of a worker, as when its machine fails, give up no line."""
     missing = list(range(100))
     suspects = Suspects()
     for _ in range(CHANCES + 1):
@@ -82,14 +82,14 @@ def test_chance_deaths_accuse_nobody() -> None:
 
 
 def test_a_line_is_not_accused_of_another_s_deaths() -> None:
-    """Nor of those of workers alone, as long as these may be chance."""
+    """Nor of deaths of its worker, as long as these may be chance."""
     suspects = Suspects()
     for _ in range(CHANCES):
         suspects.died([4, 5], suspects.next_part([4, 5]), PROCESS)
     assert suspects.next_part([4, 5]) == 1
     suspects.died([4, 5], 1, PROCESS)
     assert not suspects.found([4, 5])
-    for _ in range(ALONE // WORKER - 1):  # 4 was done, as it died
+    for _ in range(ALONE // WORKER - 1):  # line 4 was done when the process died
         suspects.died([5], suspects.next_part([5]), WORKER)
         assert not suspects.found([5])
     suspects.died([5], 1, WORKER)
@@ -98,29 +98,30 @@ def test_a_line_is_not_accused_of_another_s_deaths() -> None:
 
 
 def test_behind_a_fence_no_file_is_moved(tmp_path: Path) -> None:
-    """Neither one that was there, nor one that would be made; the fence is taken down again."""
+    """A fenced-off process can move neither an existing partial file nor create a new one; the
+    fence can be removed."""
     store = tmp_path / "store"
     partial, other = store / ".part" / "a1", store / ".part" / "b2"
     open_partial_folder(partial)
     (partial / "body").write_bytes(b"x")
     fencing.put_up(partial)
-    fencing.put_up(partial)  # as each later attempt does
+    fencing.put_up(partial)  # each later attempt does it again
     with pytest.raises(OSError):
         (partial / "body").replace(store / "a.jpg")
     with pytest.raises(StoreError):
         open_partial_folder(partial)
-    fencing.put_up(other)  # before that one made its folder
+    fencing.put_up(other)  # before the process has created its folder
     with pytest.raises(StoreError):
         open_partial_folder(other)
     for each in (partial, other):
         fencing.take_down(each)
     assert list(store.iterdir()) == []
-    fencing.put_up(tmp_path / "elsewhere" / "c3")  # another machine's
+    fencing.put_up(tmp_path / "elsewhere" / "c3")  # a folder of another machine
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_silent_or_ended_worker_is_noticed() -> None:
-    """`watch` goes on while there are signs of life, and returns after."""
+    """`watch` returns once heartbeats stop or the input ends."""
     reading, writing = os.pipe()
     os.write(writing, b"." * 10)
     watch(reading, 0.01)
@@ -131,16 +132,16 @@ def test_a_silent_or_ended_worker_is_noticed() -> None:
 
 
 def test_a_process_that_was_stopped_knows_it() -> None:
-    """By the gap between two beats: slow work is none, and one is never forgotten."""
+    """A gap between two heartbeats is detected and never forgotten; slow work is no gap."""
     times = [*range(0, 1_000, 20), 1_001, 1_002]
     pulse = Pulse(20, map(float, times).__next__)
-    pulse.end()  # the beats are given here
+    pulse.end()  # the test itself makes the readings
     missed = [pulse.has_missed() for _ in times[1:]]
     assert missed == [False] * 49 + [True, True]
 
 
 def test_a_pulse_beats_by_itself() -> None:
-    """Or work that is slow between two looks would be a gap."""
+    """The thread reads the clock; otherwise slow work would look like a gap."""
     looks: list[float] = []
 
     def clock() -> float:
@@ -162,7 +163,8 @@ LINES = [Line(number, f"http://a.example/{number}") for number in range(1, 500, 
 
 
 def test_rows_are_put_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two rows of a line the later counts; memory is bounded, what waits is removed."""
+    """Rows are sorted; the later of two rows of a line is kept; memory is bounded; temporary files
+    are removed."""
     monkeypatch.setattr(merge, "LINES", 50)
     monkeypatch.setattr(merge, "BUFFER", 2_000)
     sorter = Sorter(tmp_path / "scratch")
@@ -188,14 +190,14 @@ def test_rows_are_put_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_a_report_that_is_not_whole_is_none(lines: list[Line], why: str) -> None:
-    """A row too few or too many, or of another URL, is told and never passed over."""
+    """A missing or additional row, or one of another URL, is an error."""
     with pytest.raises(ReportError, match=why):
         list(in_order(LINES, rows(*lines)))
 
 
 def test_what_a_killed_process_moved_is_known_behind_its_fence(tmp_path: Path) -> None:
-    """Its notes outlive its folder, for the next attempt and for the job's end; only a file that
-    is the noted one, and that no row names, is removed."""
+    """The notes of moved files survive fencing. At the end of the job, a file is removed only if
+    it is the noted one and no row names it."""
     partial = tmp_path / ".part" / "a1"
     open_partial_folder(partial)
     notes: Notes = {}
@@ -218,7 +220,7 @@ def test_what_a_killed_process_moved_is_known_behind_its_fence(tmp_path: Path) -
 
 
 def test_the_job_folder(tmp_path: Path) -> None:
-    """Only whole reports are attempts, the newest last; removing leaves what is another's."""
+    """Attempts are found by their reports, the newest last; `remove` leaves the files of others."""
     folder = JobFolder(str(tmp_path / "job"), {})
     parts = folder.of("0123456789ab")
     assert (folder.job(), folder.names(), parts.outcomes(), parts.attempts(3)) == (None, [], {}, [])
@@ -236,7 +238,7 @@ def test_the_job_folder(tmp_path: Path) -> None:
     assert parts.outcomes() == {3: {"attempt": "0002-bb"}}
     assert parts.has("done/000003.json")
     assert not parts.has("done/000004.json")
-    folder.of("ba9876543210").write("done/000003.json", b"{}")  # of one that was given up
+    folder.of("ba9876543210").write("done/000003.json", b"{}")  # of a discarded job
     (tmp_path / "job" / "mine.txt").touch()
     (tmp_path / "job" / "job-mine").mkdir()
     folder.remove()
@@ -244,7 +246,8 @@ def test_the_job_folder(tmp_path: Path) -> None:
 
 
 def test_a_job_that_is_damaged(tmp_path: Path) -> None:
-    """What decides where to write or read, and how much memory to take, is looked at."""
+    """A ``job.json`` with a wrong value of any key, or that is no JSON object, is rejected: its
+    values determine paths and memory use."""
     good: dict[str, Any] = {
         "id": "0123456789ab",
         "report": "/tmp/REPORT.csv",
@@ -280,7 +283,8 @@ def test_a_job_that_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_list_on_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its copy is what the job is of: another list neither goes on with the job nor replaces it."""
+    """The job belongs to the copy of the list: another list neither resumes the job nor replaces
+    the copy."""
     monkeypatch.chdir(tmp_path)
     copy = tmp_path / "REPORT.urls.txt.gz"
 
@@ -301,8 +305,8 @@ def test_a_list_on_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_attempts_left_that_is_damaged(tmp_path: Path) -> None:
-    """An outcome that is none leaves its shard undone; a note that is none tells nothing; what has
-    no attempt's or shard's name is left alone; nothing is read without end."""
+    """A damaged outcome leaves its shard undone; a damaged note is ignored; files whose names are
+    not those of attempts or shards are ignored; a pipe is not read."""
     parts = JobFolder(str(tmp_path / "job"), {}).of("0123456789ab")
     for number, outcome in enumerate(
         (
@@ -334,7 +338,8 @@ def test_what_attempts_left_that_is_damaged(tmp_path: Path) -> None:
 
 
 def test_a_partial_folder_follows_from_its_attempt(tmp_path: Path) -> None:
-    """In the store, whether the job folder can be worked in or not; it is that of the process."""
+    """The folder of partial files is in the store, for a local and a remote job folder, and is the
+    one that the process uses."""
     store = str(tmp_path / "store")
     attempts = [(shard, name) for shard in (1, 2) for name in ("0001-a", "0002-a")]
     for address in (str(tmp_path / "job"), "memory://bucket/job"):
@@ -350,14 +355,14 @@ def test_a_partial_folder_follows_from_its_attempt(tmp_path: Path) -> None:
 
 
 def test_what_dask_logs_of_a_task_tells_no_password() -> None:
-    """It writes tasks into its own log, and shows them."""
+    """The repr of a task, which Dask logs and shows, contains no secrets."""
     secret = "FTP_PASSWORD=hush"
     task = Task("a", "ftp://u:hush@h/", {"secret": "hush"}, 1, (secret,), "ftp://u:hush@h/", 1.0)
     assert "hush" not in repr(task)
 
 
 def test_a_fence_does_not_follow_a_link(tmp_path: Path) -> None:
-    """What it leads to is not the store's."""
+    """The target of a symbolic link does not belong to the store and is left unchanged."""
     (tmp_path / "store").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "store" / ".part").symlink_to(tmp_path / "elsewhere")
@@ -369,7 +374,7 @@ def test_a_fence_does_not_follow_a_link(tmp_path: Path) -> None:
 
 
 def test_whatever_a_bucket_raises_is_an_oserror(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line for the user: its library's errors are of many kinds."""
+    """Errors of a bucket's library become an OSError, which the user sees as one line."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -389,7 +394,7 @@ def test_whatever_a_bucket_raises_is_an_oserror(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_job_folder_may_be_called_anything(tmp_path: Path) -> None:
-    """What elsewhere stands for many names is a part of its own."""
+    """Glob characters in the folder's path are taken literally."""
     folder = JobFolder(str(tmp_path / "photos [2024] *?"), {})
     parts = folder.of("0123456789ab")
     for shard in (1, 2):
@@ -401,7 +406,7 @@ def test_a_job_folder_may_be_called_anything(tmp_path: Path) -> None:
 
 
 def test_a_job_folder_is_removed_from_under_a_worker(tmp_path: Path) -> None:
-    """Which never stops to write into it."""
+    """The folder can be removed while a worker keeps writing into it."""
     folder = JobFolder(str(tmp_path / "job"), {})
     job = folder.of("0123456789ab")
     over = threading.Event()
@@ -409,7 +414,7 @@ def test_a_job_folder_is_removed_from_under_a_worker(tmp_path: Path) -> None:
 
     def work() -> None:
         while not over.is_set():
-            with suppress(OSError):  # its folder may go in this moment
+            with suppress(OSError):  # the folder may be removed at this moment
                 job.write(f"attempts/000007/{time.monotonic_ns()}.csv", b"")
 
     worker = threading.Thread(target=work)
@@ -428,7 +433,7 @@ def test_a_job_folder_is_removed_from_under_a_worker(tmp_path: Path) -> None:
 def test_a_worker_was_writing_as_its_folder_was_renamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that what it writes is in there after all."""
+    """A file that a worker writes after the renaming is removed too."""
     folder = JobFolder(str(tmp_path / "job"), {})
     folder.of("0123456789ab").write("attempts/000007/0001.csv", b"")
     gone = tmp_path / "job" / "gone-0123456789ab" / "attempts"
@@ -447,7 +452,7 @@ def test_a_worker_was_writing_as_its_folder_was_renamed(
 
 
 def test_a_file_may_come_from_another_file_system(tmp_path: Path) -> None:
-    """As where the job folder is shared, and a worker's scratch its own."""
+    """As when the job folder is shared and the worker's temporary folder is local."""
     memory = Path("/dev/shm")
     if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is no second file system, as /dev/shm is")

@@ -1,4 +1,4 @@
-"""From a list to shards."""
+"""Splitting a list into shards, and the queue of shards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.conftest import examples
 
 @pytest.fixture(autouse=True, scope="module")
 def _few_groups() -> Iterator[None]:
-    """So that a plan is made quickly, and hosts share groups."""
+    """Use few groups, so that a plan is computed quickly and hosts share groups."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "GROUPS", 2**12)
         yield
@@ -60,8 +60,8 @@ def shards_of(lines: list[str], folder: Path, **bounds: int) -> tuple[Plan, dict
 def test_each_line_is_in_one_shard(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], data: st.DataObject
 ) -> None:
-    """With its number and text; what asks for the same URL is together, and so are the
-    lines of a host, but for one whose shards are known to take turns."""
+    """Each line is in one shard, with its number and text. Lines with the same URL are in the same
+    shard, and so are lines of the same host, unless the host is divided."""
     folder = tmp_path_factory.mktemp("split")
     size = data.draw(st.integers(1, 30))
     made, found = shards_of(lines, folder, size=size)
@@ -81,14 +81,14 @@ def test_each_line_is_in_one_shard(
 
 
 def test_shards_are_not_too_large(tmp_path: Path) -> None:
-    """Small hosts share shards, which are filled; a big one has its own, of about that size."""
+    """Small hosts share shards up to the size; a big host has its own shards of about the size."""
     lines = [f"http://{n % 50}.example/{n}" for n in range(500)]
     lines += [f"http://big.example/{n}" for n in range(1_000)]
     made, found = shards_of(lines, tmp_path, size=100, workers=3)
     sizes = [len(found[shard]) for shard in range(made.shards)]
     (big,) = made.big
     assert big.parts == 10
-    assert big.lanes == 2  # of three workers, as two of three lines are its
+    assert big.lanes == 2  # of three workers, since two of three lines are of this host
     assert max(sizes[: big.first]) <= 100
     assert big.first == 5
     assert sum(sizes[big.first :]) == 1_000
@@ -96,14 +96,15 @@ def test_shards_are_not_too_large(tmp_path: Path) -> None:
 
 
 def test_a_shard_may_have_no_line(tmp_path: Path) -> None:
-    """As where a list is of one URL, again and again: it is there all the same."""
+    """If all lines have the same URL, shards without a line are written too."""
     made, found = shards_of(["http://a.example/1"] * 1_200, tmp_path, size=500)
     assert found.keys() == set(range(made.shards))
     assert sorted(map(len, found.values())) == [0, 0, 1_200]
 
 
 def test_a_short_list_keeps_every_worker_busy(tmp_path: Path) -> None:
-    """Also where it is that of one host; but not with processes that aren't worth their start."""
+    """A short list of one host is divided among the workers, unless the shards would be smaller
+    than is worth a process."""
     lines = [f"http://a.example/{n}" for n in range(4_000)]
     made, found = shards_of(lines, tmp_path, size=10_000, workers=4)
     assert [(big.parts, big.lanes) for big in made.big] == [(4, 4)]
@@ -113,7 +114,7 @@ def test_a_short_list_keeps_every_worker_busy(tmp_path: Path) -> None:
 
 
 def test_workers_end_at_about_the_same_time(tmp_path: Path) -> None:
-    """There are as many shards for each, and these are as large, whatever their hosts have."""
+    """Each worker gets as many shards of the same size, whatever the sizes of the hosts are."""
     lines = [f"http://{host}.example/{n}" for host in range(60) for n in range(3 * host)]
     made, found = shards_of(lines, tmp_path, size=1_500, workers=3)
     assert made.shards == 6
@@ -125,7 +126,7 @@ def test_workers_end_at_about_the_same_time(tmp_path: Path) -> None:
 
 
 def test_hosts_take_turns_in_a_shard(tmp_path: Path) -> None:
-    """So that none is waited for alone, though the list is sorted by host."""
+    """The hosts of a shard are interleaved, even if the list is sorted by host."""
     lines = [f"http://{host}.example/{n}" for host in "abc" for n in range(100)]
     _, found = shards_of(lines, tmp_path, size=1_000)
     (some,) = found.values()
@@ -137,7 +138,7 @@ def test_hosts_take_turns_in_a_shard(tmp_path: Path) -> None:
 
 
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines are written away when their buffers are full, and none is lost by it."""
+    """Full buffers are written to disk, and no line is lost."""
     monkeypatch.setattr(module, "BUFFER", 5_000)
     lines = [f"http://{n % 7}.example/{n}" for n in range(1_000)]
     _, found = shards_of(lines, tmp_path, size=300)
@@ -145,7 +146,8 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_shards_of_a_big_host_take_turns() -> None:
-    """No more of them are given out at once than it has lanes; each shard once, until put back."""
+    """No more shards of a host than its lanes are returned at once, and each shard only once until
+    it is put back."""
     turns = Turns(10, [module.Big(2, 5, 2)], done={0, 3})
     given_out = [turns.next() for _ in range(9)]
     assert given_out == [2, 4, 1, 7, 8, 9, None, None, None]

@@ -1,9 +1,9 @@
-"""What a worker does: one attempt at one shard.
+"""Makes one attempt at fetching one shard.
 
-Every attempt has a report of its own, which begins with the rows of the attempt
-before it; so nothing that is done is done again, and the newest report of a shard
-is the whole truth about it. The lines that are left are fetched by ``scrapy crawl
-images``, in a process that ends with its worker (`imagefetch.fleet.worker.child`).
+Every attempt has its own report, which begins with a copy of the rows of the previous
+attempt. So no line is fetched twice, and the newest report of a shard is complete. The
+remaining lines are fetched by ``scrapy crawl images`` in a subprocess that ends with its
+worker (`imagefetch.fleet.worker.child`).
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)
 
-SEND_INTERVAL = 10.0  # seconds between two times that rows are sent to a remote job folder
+SEND_INTERVAL = 10.0  # seconds between two uploads of the rows to a remote job folder
 
 running: dict[str, set[Attempt]] = {}
-"""The attempts that this process is at, by job."""
+"""The running attempts of this process, by job id."""
 stopped: set[str] = set()
-"""Jobs that this process begins no attempt for."""
+"""Ids of the jobs for which this process starts no attempts."""
 
 
 def fetch_shard(task: Task, tell: Tell, alive: Alive, place: str | None = None) -> Progress | None:
-    """Fetch what is left of a shard, and return what came of it; None if `stop` ended it before.
+    """Fetch the remaining lines of a shard; return its progress, or None if `stop` ended it.
 
-    *tell* is told now and then how far it is; *alive* says whether the worker still has
-    its scheduler. What need not outlive the attempt lies in a folder within *place*, or else
-    where the system has such.
+    *tell* is called with the progress from time to time; *alive* returns whether the worker
+    is still connected to its scheduler. Temporary files are in a folder within *place*, by
+    default in the system's folder for temporary files.
 
-    :raises AttemptFailed: if it can't be done here
-    :raises Abandoned: if another may be doing it
+    :raises AttemptFailed: if the shard can't be fetched on this worker
+    :raises Abandoned: if another worker may have the shard, or the job is gone
     """
     folder = JobFolder(task.folder, task.options)
     if (outcome := folder.outcome(task.shard)) is not None:
@@ -64,7 +64,7 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive, place: str | None = None) 
     attempt = Attempt(task, folder, scratch, tell, alive)
     running.setdefault(task.job, set()).add(attempt)
     try:
-        if task.job in stopped:  # from now on, `stop` reaches it
+        if task.job in stopped:  # checked after `running` is set, so that `stop` can't miss it
             return None
         attempt.begin()
         return attempt.go_on()
@@ -79,7 +79,7 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive, place: str | None = None) 
 
 
 def stop(job: str) -> None:
-    """Let this process's attempts at shards of *job* end in order."""
+    """Shut down this process's attempts at shards of *job* gracefully."""
     for attempt in running.get(job, set()).copy():
         attempt.stop()
 
@@ -97,16 +97,16 @@ class Attempt:
         self.alive = alive
         self.crawl = Crawl(task.words, task.silence, scratch, task.owner)
         self.partial: Path | None = None
-        """Where pictures lie on their way."""
+        """Folder of the partial files."""
         self.done = self.kept = 0
-        self._counted = 0  # bytes of the report
+        self._counted = 0  # bytes of the report whose rows are counted
         self._sent = time.monotonic()
         self.pulse = Pulse(task.silence)
 
     def begin(self) -> None:
-        """Find out what earlier attempts did, and keep them from doing more.
+        """Read the results of earlier attempts and fence those attempts off.
 
-        :raises AttemptFailed: if the job folder or the store can't be used from here
+        :raises AttemptFailed: if the job folder or the store can't be used on this worker
         """
         shard = self.task.shard
         try:
@@ -114,7 +114,7 @@ class Attempt:
             number = int(earlier[-1].partition("-")[0]) + 1 if earlier else 1
             self.name = f"{number:04}-{uuid.uuid4().hex[:8]}"
             self.left: Notes = {}
-            for attempt in (name for name in earlier if name != BEFORE):  # which no process made
+            for attempt in (name for name in earlier if name != BEFORE):  # BEFORE has no process
                 if partial := self.folder.partial_folder(self.task.store, shard, attempt):
                     for name, identities in fencing.put_up(partial).items():
                         self.left.setdefault(name, set()).update(identities)
@@ -132,11 +132,11 @@ class Attempt:
                 self.report.write_bytes(HEADER)
             self._publish()
         except OSError as error:
-            folder = hide_credentials_of(self.task.folder)  # Dask logs it, too
+            folder = hide_credentials_of(self.task.folder)  # Dask logs the error too
             raise AttemptFailed(f"job folder {folder}: {error}") from error
 
     def _publish(self) -> None:
-        """Make the report this shard's newest; from now on, this attempt counts."""
+        """Put the report into the job folder, where it is the shard's newest from now on."""
         shard = self.task.shard
         final = self.folder.report_path(shard, self.name, self.scratch)
         self.partial = partial_folder(self.task.store, final)
@@ -148,41 +148,46 @@ class Attempt:
         self._take_over()
 
     def _take_over(self) -> None:
-        """Let this attempt know as its own what earlier ones moved and wrote no row of."""
+        """Record as this attempt's own the files that earlier attempts moved into the store
+        without writing a row."""
         if self.left and self.partial is not None and not is_remote(self.task.store):
             self.partial.mkdir(parents=True, exist_ok=True)
             write_notes(self.partial / RECORD, self.left)
 
     def go_on(self) -> Progress | None:
-        """Fetch part by part until every line has its row; None if stopped before."""
+        """Fetch part by part until every line has its row; return None if stopped before that."""
         while missing := self._missing():
-            places = [place for place, _ in missing]
-            if self.suspects.found(places):
+            positions = [position for position, _ in missing]
+            if self.suspects.found(positions):
                 self._give_up(missing[0][1])
                 self.suspects = Suspects()
                 continue
-            part = self.suspects.next_part(places)
-            if_it_dies = copy(self.suspects)
-            if_it_dies.died(places, part, WORKER)
+            part = self.suspects.next_part(positions)
+            if_it_dies = copy(self.suspects)  # noted first, since a dead worker writes no note
+            if_it_dies.died(positions, part, WORKER)
             self._sign_of_life()
             self._make_sure_it_is_wanted()
             self._note(if_it_dies)
             status = self.crawl.run(self._list_without(missing[part:]), self.report, self._look)
             if status == FINISHED:
-                self.suspects.ended(places, part)
+                self.suspects.ended(positions, part)
                 if len(self._missing()) == len(missing):
-                    raise AttemptFailed("what fetches ended without a row")
+                    raise AttemptFailed("the crawl process ended without a row")
             elif self.crawl.stopping:
                 self._leave()
                 return None
             elif status < 0:
-                logger.warning("shard %d: killed by signal %d", self.task.shard, -status)
-                self.suspects.died(places, part, PROCESS)
+                logger.warning(
+                    "shard %d: its crawl process was killed by signal %d; retrying",
+                    self.task.shard,
+                    -status,
+                )
+                self.suspects.died(positions, part, PROCESS)
                 self.clean = False
             elif status != ORPHANED:
                 self._leave()
                 raise AttemptFailed(self.crawl.last_words() or f"exit status {status}")
-        self._sign_of_life()  # whoever has lost the shard writes no more about it
+        self._sign_of_life()  # a worker that lost the shard must not mark it as done
         self._make_sure_it_is_wanted()
         self._count()
         self._send_rows()
@@ -191,44 +196,44 @@ class Attempt:
         return self._progress()
 
     def _leave(self) -> None:
-        """Leave everything so that the next attempt goes on."""
+        """Write the note and the rows from which the next attempt resumes."""
         self._count()
         self._note(self.suspects)
         self._send_rows()
 
     def leave_nothing(self) -> None:
-        """Remove what this attempt has put into job folder and store, but for pictures."""
+        """Remove what this attempt has put into the job folder and the store, except images."""
         if self.partial is not None:
             paths = (attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json"))
             self.folder.remove_files(*paths)
             fencing.take_down(self.partial)
 
     def stop(self) -> None:
-        """End in order: downloads under way are finished."""
+        """Shut down gracefully: downloads in flight are finished."""
         self.crawl.stop()
 
     def _missing(self) -> list[tuple[int, Line]]:
-        """Return the lines without a row, each with its place in the shard."""
+        """Return the lines without a row, each with its position in the shard."""
         done = {row.line for row in read_rows(self.report)}
         lines = enumerate(read_lines(self.lines))
-        return [(place, line) for place, line in lines if line.number not in done]
+        return [(position, line) for position, line in lines if line.number not in done]
 
     def _list_without(self, others: list[tuple[int, Line]]) -> Path:
-        """Return a list of the shard's lines but for some."""
+        """Return the path of a list of the shard's lines without *others*."""
         if not others:
             return self.lines
-        left_out = {place for place, _ in others}
+        left_out = {position for position, _ in others}
         path = self.scratch / f"part{SHARD_SUFFIX}"
         with path.open("wb") as file:
-            for place, line in enumerate(read_lines(self.lines)):
-                if place not in left_out:
+            for position, line in enumerate(read_lines(self.lines)):
+                if position not in left_out:
                     file.write(shard_line(line))
         return path
 
     def _look(self) -> None:
-        """Do what is due while lines are fetched.
+        """Check the heartbeat, report progress and send rows while the crawl runs.
 
-        :raises Abandoned: if this worker may have lost the shard meanwhile
+        :raises Abandoned: if this worker may have lost the shard, or the job is gone
         """
         self._sign_of_life()
         due = time.monotonic() - self._sent > SEND_INTERVAL
@@ -239,21 +244,22 @@ class Attempt:
             self._send_rows()
 
     def is_wanted(self) -> bool:
-        """Whether the job was neither given up, nor brought to its end without this attempt."""
+        """Whether the job still exists: it was neither discarded nor finished without this
+        attempt."""
         return self.folder.has(shard_path(self.task.shard))
 
     def _make_sure_it_is_wanted(self) -> None:
-        """:raises Abandoned: if it isn't"""
+        """:raises Abandoned: if the job no longer exists"""
         if not self.is_wanted():
-            raise Abandoned(f"shard {self.task.shard}: its job is no more")
+            raise Abandoned(f"shard {self.task.shard}: its job no longer exists")
 
     def _sign_of_life(self) -> None:
-        """:raises Abandoned: if others may not have seen one for too long"""
+        """:raises Abandoned: if a heartbeat was missed or the worker lost its scheduler"""
         if self.pulse.has_missed() or not self.alive():
             raise Abandoned(f"shard {self.task.shard}")
 
     def _count(self) -> None:
-        """Tell how many lines are done, if more are than were told before."""
+        """Count the new rows of the report, and report the progress if there are any."""
         before = self.done
         for row in read_rows(self.report, self._counted):
             self.done += 1
@@ -266,19 +272,19 @@ class Attempt:
         return {"shard": self.task.shard, "done": self.done, "kept": self.kept}
 
     def _note(self, suspects: Suspects) -> None:
-        """Leave for the next attempt what it must know."""
+        """Write the note for the next attempt."""
         note = {"suspects": asdict(suspects), "clean": self.clean}
         path = attempt_path(self.task.shard, self.name, ".json")
         self.folder.write(path, json.dumps(note).encode())
 
     def _send_rows(self) -> None:
-        """Bring a remote job folder's copy of the report up to date."""
+        """Upload the report to the job folder, if that is remote."""
         self._sent = time.monotonic()
         if self.folder.local is None:
             self.folder.send(self.report, attempt_path(self.task.shard, self.name))
 
     def _give_up(self, line: Line) -> None:
-        """Write the row of a line that kills every process."""
+        """Write a ``WorkerCrash`` row for a line that kills every process."""
         error = WorkerCrash()
         record = ImageRecord(line.text, error.code, line.number, attempts=ALONE // PROCESS)
         record.reason = error.reason

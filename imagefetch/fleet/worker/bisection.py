@@ -1,8 +1,9 @@
-"""Which line is it that kills whatever process fetches it?
+"""Finds by bisection the line that kills every process that fetches it.
 
-A process that dies may have been killed by chance; so the shard is tried as a whole
-some times. If it dies again, half of what is left is tried, and so on: what dies
-is halved, what ends clears its lines. A line that dies alone, and again, is guilty.
+A process may be killed by chance, so the whole shard is retried `CHANCES` times. After
+that, half of the remaining lines are tried: a part whose process dies is halved again, and
+a part whose process ends clears its lines. A line whose process dies repeatedly while it is
+the only line of its part is guilty.
 """
 
 from __future__ import annotations
@@ -11,65 +12,72 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CHANCES = 3
-"""Deaths before a shard is halved."""
+"""Deaths of a process before a shard is halved."""
 ALONE = 10
-"""Weight of the deaths of one line alone before it is given up."""
+"""Total weight of the deaths during a part of one line after which that line is given up."""
 PROCESS, WORKER = 5, 1
-"""What a death weighs: of the process that fetches; of the worker too, which machines that
-die or are taken away cause more often than lines do, and be it before the line was asked for."""
+"""Weight of a death: of the crawl process alone; of its worker too. The latter weighs less
+because it is caused more often by machines that fail or are taken away than by lines, possibly
+before the line was requested."""
 
 
 @dataclass
 class Suspects:
-    """What is known. Lines are meant by their places in the shard."""
+    """State of the bisection. Lines are given by their positions in the shard.
+
+    The names of the fields are keys of an attempt's note in the job folder.
+    """
 
     deaths: int = 0
-    """Processes that died, one after the other."""
+    """Consecutive processes that died."""
     until: int | None = None
-    """A guilty line is before this place; None: anywhere."""
+    """A guilty line is before this position; None: anywhere."""
     alone: int = 0
-    """Weight of the deaths of one line with no other beside."""
+    """Total weight of the deaths during parts that consist of the line at `place` alone."""
     place: int | None = None
-    """Which one."""
+    """Position of the line that was tried alone last."""
 
     def next_part(self, missing: Sequence[int]) -> int:
-        """Return how many of the *missing* lines, in order, are tried now."""
+        """Return how many of the *missing* lines, from the first, the next part consists of."""
         if self.deaths < CHANCES:
             return len(missing)
         return max(1, len(self._under_suspicion(missing)) // 2)
 
     def died(self, missing: Sequence[int], part: int, weight: int) -> None:
-        """Note that the process died which tried the first *part* of *missing*."""
+        """Record that the process died that fetched the first *part* lines of *missing*."""
         self.deaths += 1
         self.until = missing[part - 1] + 1
-        place = missing[0] if part == 1 else None
-        before = self.alone if place == self.place else 0
-        self.alone = 0 if place is None else before + weight
-        self.place = place
+        position = missing[0] if part == 1 else None
+        before = self.alone if position == self.place else 0
+        self.alone = 0 if position is None else before + weight
+        self.place = position
 
     def ended(self, missing: Sequence[int], part: int) -> None:
-        """Note that it did not."""
+        """Record that the process ended normally that fetched the first *part* lines of
+        *missing*."""
         self.alone, self.place = 0, None
         if self.until is None or missing[part - 1] + 1 >= self.until:
             self.deaths, self.until = 0, None
 
     def found(self, missing: Sequence[int]) -> bool:
-        """Whether the first of *missing* is guilty."""
+        """Whether the first line of *missing* is guilty."""
         return self.alone >= ALONE and missing[0] == self.place
 
     def _under_suspicion(self, missing: Sequence[int]) -> Sequence[int]:
-        found = [place for place in missing if self.until is None or place < self.until]
-        return found or missing
+        suspected = [line for line in missing if self.until is None or line < self.until]
+        return suspected or missing
 
 
-def suspects_of(told: object) -> Suspects:
-    """Return what an attempt left in its note; what nobody knows anything of, if that is
-    damaged: then a line that kills is found anew."""
-    if not isinstance(told, dict) or not told.keys() <= {"deaths", "until", "alone", "place"}:
+def suspects_of(note: object) -> Suspects:
+    """Return the state that an attempt left in its note.
+
+    For a damaged note it is the initial state; the bisection then starts again.
+    """
+    if not isinstance(note, dict) or not note.keys() <= {"deaths", "until", "alone", "place"}:
         return Suspects()
-    may_be_none = {name: value for name, value in told.items() if name in {"until", "place"}}
-    numbers = [value for name, value in told.items() if name not in may_be_none]
+    may_be_none = {name: value for name, value in note.items() if name in {"until", "place"}}
+    numbers = [value for name, value in note.items() if name not in may_be_none]
     numbers += [value for value in may_be_none.values() if value is not None]
     if not all(type(number) is int and 0 <= number < 2**40 for number in numbers):
         return Suspects()
-    return Suspects(**told)
+    return Suspects(**note)

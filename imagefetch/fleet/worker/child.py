@@ -1,8 +1,9 @@
-"""Scrapy, tied to its worker.
+"""Runs Scrapy in a process that ends with its worker.
 
-The worker writes to standard input now and then. When that ends, or nothing comes for
-so many seconds, the worker is dead, or believed to be: this process ends at once, so
-that no other fetches the same lines beside it. What it wrote stays good.
+The worker sends heartbeats to this process's standard input. When the input ends, or no
+heartbeat comes for a number of seconds, the worker is dead or believed to be: this process
+exits at once, so that no other process fetches the same lines at the same time. The rows
+that it has written stay valid.
 """
 
 from __future__ import annotations
@@ -16,26 +17,29 @@ from collections.abc import Sequence
 from scrapy.cmdline import execute
 
 ORPHANED = 5
-"""Exit status of a process whose worker is gone."""
+"""Exit status of a process whose worker has died."""
 
 
 def watch(descriptor: int, limit: float) -> None:
-    """Return once *descriptor* has ended, or was silent for *limit* seconds."""
+    """Return once *descriptor* is at its end, or had no data for *limit* seconds."""
     last = time.monotonic()
     while select.select([descriptor], [], [], limit)[0]:
-        # Stopped (SIGSTOP) for so long, this finds what came before.
+        # After a stop (SIGSTOP) of this process there may be old data, so check the clock too.
         if not os.read(descriptor, 65_536) or time.monotonic() - last > limit:
             return
         last = time.monotonic()
 
 
 def end_with_worker(limit: float) -> None:
-    """End this process when `watch` returns."""
+    """End this process once `watch` returns."""
     watch(0, limit)
     os._exit(ORPHANED)
 
 
 def run(words: Sequence[str], silence: float) -> None:
-    """Be ``scrapy`` with these *words*; ends the process, at latest after so much *silence*."""
+    """Run ``scrapy`` with the command-line arguments *words*; never returns.
+
+    The process ends at the latest *silence* seconds after the last heartbeat.
+    """
     threading.Thread(target=end_with_worker, args=(silence,), daemon=True).start()
     execute(["scrapy", *words])

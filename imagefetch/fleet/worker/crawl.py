@@ -1,4 +1,4 @@
-"""``scrapy crawl images`` in a process of its own, tied to this one
+"""Runs ``scrapy crawl images`` in a subprocess that ends with this process
 (`imagefetch.fleet.worker.child`)."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import psutil
 from imagefetch.fleet.worker.fork_client import Fork, fork_server
 from imagefetch.fleet.worker.task import Order
 
-POLL = 0.5  # seconds between two looks at the process, of which each is a sign of life to it
+POLL = 0.5  # seconds between two polls of the process; each sends it a heartbeat
 
 FINISHED = 0
 
@@ -24,9 +24,9 @@ FINISHED = 0
 class Crawl:
     """Fetches lists, one after the other, within the folder *scratch*.
 
-    *words* are ``NAME=VALUE`` of ``-s``, *owner* is the report of the whole job, which owns the
-    pictures; after *silence* seconds without a sign of life from here a process ends, and one
-    that is stopped for so long is killed.
+    *words* are the ``NAME=VALUE`` arguments of ``-s``. *owner* is the report of the whole job,
+    which owns the images. A process ends after *silence* seconds without a heartbeat from this
+    one, and is killed after it was stopped (SIGSTOP) for *silence* seconds.
     """
 
     def __init__(
@@ -38,20 +38,20 @@ class Crawl:
         self.scratch = scratch
         self.stopping = False
         self._process: Fork | None = None
-        self._told: Fork | None = None
-        """The process that was told to end."""
-        self._telling = Lock()
+        self._signalled: Fork | None = None
+        """The process that was sent SIGTERM."""
+        self._signal_lock = Lock()
 
     def run(self, lines: Path, report: Path, look: Callable[[], None]) -> int:
-        """Let *lines* be fetched; return the process's exit status, negative for a signal.
+        """Fetch the list *lines*; return the process's exit status, negative for a signal.
 
         *look* is called every `POLL` seconds; if it raises, the process is killed.
         """
         command = ["crawl", "images", "-a", f"urls={lines}", "-a", f"report={report}"]
         if self.owner:
             command += ["-a", f"_owner={self.owner}"]
-        for word in self.words:
-            command += ["-s", word]
+        for setting in self.words:
+            command += ["-s", setting]
         environment = {"SCRAPY_SETTINGS_MODULE": "imagefetch.settings", **os.environ}
         order = Order(command, self.silence, str(self.scratch), environment)
         with (self.scratch / "log").open("wb") as log:
@@ -59,28 +59,28 @@ class Crawl:
         with closing(process):
             self._process = process
             if self.stopping:
-                self._tell()
+                self._terminate()
             return self._wait(process, look)
 
     def stop(self) -> None:
-        """End in order: downloads under way are finished, no others begun.
+        """Shut down gracefully: finish the downloads in flight, start no others.
 
-        May be called by any thread and again, by each worker of this process.
+        May be called from any thread and more than once, by each worker of this process.
         """
         self.stopping = True
-        self._tell()
+        self._terminate()
 
-    def _tell(self) -> None:
-        """Send the process its signal once: a second would cut its end short."""
-        with self._telling:
-            if (process := self._process) is not None and process is not self._told:
-                self._told = process
+    def _terminate(self) -> None:
+        """Send the process SIGTERM, only once: a second one would end it at once."""
+        with self._signal_lock:
+            if (process := self._process) is not None and process is not self._signalled:
+                self._signalled = process
                 process.send_signal(signal.SIGTERM)
 
     def last_words(self) -> str:
-        """Return what the last process said last."""
-        said = (self.scratch / "log").read_text("utf-8", "replace").strip().splitlines()
-        return said[-1].removeprefix("imagefetch: ") if said else ""
+        """Return the last line of the last process's output."""
+        output = (self.scratch / "log").read_text("utf-8", "replace").strip().splitlines()
+        return output[-1].removeprefix("imagefetch: ") if output else ""
 
     def _wait(self, process: Fork, look: Callable[[], None]) -> int:
         stopped = 0.0
@@ -95,7 +95,7 @@ class Crawl:
 
 
 def _is_stopped(pid: int) -> bool:
-    """Whether a process was stopped, as by SIGSTOP."""
+    """Whether a process is stopped, as by SIGSTOP."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
     except psutil.Error:

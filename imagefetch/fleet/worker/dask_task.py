@@ -1,4 +1,4 @@
-"""What of Dask's a worker meets; `imagefetch.fleet.worker.attempt` knows nothing of it."""
+"""Runs `imagefetch.fleet.worker.attempt`, which does not depend on Dask, as a Dask task."""
 
 from __future__ import annotations
 
@@ -14,35 +14,39 @@ from imagefetch.fleet.worker.task import Progress, Task
 
 
 def topic(job: str) -> str:
-    """Return the topic of Dask's under which attempts tell how far they are."""
+    """Return the Dask topic to which attempts publish their progress."""
     return f"imagefetch-{job}"
 
 
 def on_worker(task: Task) -> Progress | None:
-    """Be the task that Dask knows: `fetch_shard`."""
+    """Run `fetch_shard` on a Dask worker."""
     worker = get_worker()
     return fetch_shard(
         task,
         tell=lambda event: worker.log_event(topic(task.job), event),
         alive=lambda: worker.status in {Status.running, Status.paused},
-        # Dask removes what a killed worker leaves there.
+        # Dask removes this folder after a worker was killed.
         place=worker.local_directory if is_own(Path(worker.local_directory)) else None,
     )
 
 
 def is_own(folder: Path) -> bool:
-    """Whether nobody but this user and the system's can change what *folder* holds, or what it
-    is: Dask takes a folder for temporary files as it finds it, whoever made it."""
-    for place in (folder, *folder.parents):
-        found = place.stat()
-        shared = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
-        if shared or found.st_uid not in {0, os.geteuid()}:
+    """Whether only this user and root can change or replace *folder* and its content.
+
+    Dask uses an existing folder for temporary files regardless of who created it.
+    """
+    for path in (folder, *folder.parents):
+        status = path.stat()
+        shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not (
+            status.st_mode & stat.S_ISVTX
+        )
+        if shared or status.st_uid not in {0, os.geteuid()}:
             return False
     return True
 
 
 def stop_job(job: str) -> None:
-    """Let the attempts of this worker at *job* end in order, and no other begin."""
+    """Shut down this worker's attempts at *job* gracefully, and start no others."""
     attempt.stopped.add(job)
     attempt.stop(job)
 

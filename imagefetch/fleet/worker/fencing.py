@@ -1,8 +1,8 @@
-"""Keeping a process that is believed dead, and may live, from touching what its successor does.
+"""Fences off a process that is believed dead but may be alive, and detects missed heartbeats.
 
-Such a process writes its rows into a report of its own, which nobody reads any more. It
-could still move a picture over one that its successor's row names, were its partial files
-there. They are taken away first; then no move of its can succeed.
+Such a process writes its rows into its own report, which is no longer read. With its
+partial files it could still replace an image that a row of its successor names. So the
+partial files are removed before the successor starts; then no move can succeed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from imagefetch.output.ownership.moves import move_new
 
 
 def put_up(partial: Path) -> Notes:
-    """Remove the folder *partial* with what is in it, and let nobody make it anew.
+    """Remove the folder *partial* and its content, and prevent that it is created again.
 
-    A file takes its place, with the notes of what the process has moved; they are returned.
-    Where the folder's machine is another's, nothing happens.
+    A file at its path blocks it. The file holds the notes of what the process has moved into
+    the store; they are returned. Does nothing where the folder is on another machine.
 
     :raises OSError: if the file system refuses
     """
     aside = partial.with_name(f"{partial.name}.dead")
-    if partial.parent.is_symlink():  # what it leads to is not the store's
+    if partial.parent.is_symlink():  # its target does not belong to the store
         return {}
     while partial.parent.is_dir() and not partial.is_file():
         with suppress(FileNotFoundError):
@@ -42,12 +42,12 @@ def put_up(partial: Path) -> Notes:
 
 
 def notes_of(partial: Path) -> Notes:
-    """Return the notes of what was moved from the folder *partial*, be it behind its fence."""
+    """Return the notes of what was moved from the folder *partial*, fenced off or not."""
     return read_notes(partial if partial.is_file() else partial / RECORD)
 
 
 def take_down(partial: Path) -> None:
-    """Remove what `put_up` left, and what a killed process did."""
+    """Remove the file that `put_up` created, or the partial files of a killed process."""
     if partial.parent.is_symlink():
         return
     if partial.is_dir():
@@ -59,8 +59,11 @@ def take_down(partial: Path) -> None:
 
 
 class Pulse:
-    """A thread that looks at the *clock* now and then: more than *limit* seconds between two
-    looks tell of it, however long the work beside takes."""
+    """Detects that this process was stopped, with a thread that reads *clock* regularly.
+
+    More than *limit* seconds between two readings are a missed heartbeat. Slow work in other
+    threads is not one.
+    """
 
     def __init__(self, limit: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
@@ -72,7 +75,7 @@ class Pulse:
         threading.Thread(target=self._beat, daemon=True).start()
 
     def has_missed(self) -> bool:
-        """Whether it was so at any time until now."""
+        """Whether a heartbeat was missed at any time until now."""
         with self._lock:
             now = self._clock()
             self._missed |= now - self._last > self._limit

@@ -1,7 +1,7 @@
-"""Processes that are forked from one that has everything loaded
+"""Starts processes by forking a preloaded server process
 (`imagefetch.fleet.worker.fork_server`).
 
-This process has one fork server, begun when it is needed first, or again.
+This process has one fork server, started on first use and restarted if it has ended.
 """
 
 from __future__ import annotations
@@ -22,60 +22,65 @@ import imagefetch
 from imagefetch.fleet.worker.task import Order
 
 BEGIN_MAX = 60.0
-"""Seconds for the fork server to load everything and to fork, after which another is begun."""
+"""Seconds for the fork server to preload and fork, after which another one is started."""
 
 
 class Fork:
-    """A process; *entrance* leads to its standard input, *told* is what is told of it."""
+    """A forked process.
 
-    def __init__(self, entrance: int, told: int) -> None:
-        self._entrance = entrance
-        self._told = open(told, "rb", buffering=0)
+    *stdin* is the descriptor that writes to its standard input, *status* the one from which its
+    id and later its exit status are read.
+    """
+
+    def __init__(self, stdin: int, status: int) -> None:
+        self._stdin = stdin
+        self._status = open(status, "rb", buffering=0)
         self.pid = 0
         self.returncode: int | None = None
 
     def has_begun(self) -> bool:
-        """Whether it has, which may take `BEGIN_MAX` seconds."""
-        if select.select([self._told], [], [], BEGIN_MAX)[0]:
-            self.pid = int(self._told.readline() or 0)
+        """Return whether the process has started; waits for up to `BEGIN_MAX` seconds."""
+        if select.select([self._status], [], [], BEGIN_MAX)[0]:
+            self.pid = int(self._status.readline() or 0)
         return self.pid > 0
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return its exit status, negative for a signal, as `subprocess` does.
+        """Return the exit status, negative for a signal, as `subprocess` does.
 
-        :raises subprocess.TimeoutExpired: if it doesn't end within so many seconds
+        :raises subprocess.TimeoutExpired: if the process doesn't end within *timeout* seconds
         """
         if self.returncode is None:
-            if timeout is not None and not select.select([self._told], [], [], timeout)[0]:
+            if timeout is not None and not select.select([self._status], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(str(self.pid), timeout)
-            if told := self._told.readline():
-                self.returncode = int(told)
-            else:  # the fork server was killed, and nobody else knows
+            if status := self._status.readline():
+                self.returncode = int(status)
+            else:  # the fork server was killed, so the exit status will never be known
                 self.send_signal(signal.SIGKILL)
                 self.returncode = -signal.SIGKILL
         return self.returncode
 
     def give_sign_of_life(self) -> None:
+        """Send the process a heartbeat."""
         with suppress(BrokenPipeError):
-            os.write(self._entrance, b".")
+            os.write(self._stdin, b".")
 
     def send_signal(self, number: int) -> None:
-        """Do nothing once it is known to have ended."""
+        """Send the signal *number*; do nothing once the process is known to have ended."""
         if self.returncode is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def close(self) -> None:
-        """Kill it if it has not ended, and return once it is dead."""
+        """Kill the process if it has not ended, and return once it is dead."""
         if self.pid and self.returncode is None:
             self.send_signal(signal.SIGKILL)
             self.wait()
-        os.close(self._entrance)
-        self._told.close()
+        os.close(self._stdin)
+        self._status.close()
 
 
 class ForkServer:
-    """This process's, begun when it is needed first, or again."""
+    """The fork server of this process, started on first use and restarted if it has ended."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -83,37 +88,39 @@ class ForkServer:
         self._orders: socket.socket | None = None
 
     def begin(self) -> None:
-        """Begin it before it is needed, as a fork of this process, which has no other thread yet:
-        what is loaded here needs not be loaded again. This process's settings are its as well.
+        """Start the server early, as a fork of this process, which must have no other thread yet.
 
-        :raises OSError: if the system gives no more processes or descriptors
+        Modules that are imported here need not be imported again. The server inherits this
+        process's settings.
+
+        :raises OSError: if the system limit of processes or descriptors is reached
         """
         with self._lock:
             self._begin(_forked)
 
     def fork(self, order: Order, output: int) -> Fork:
-        """Begin a process that writes into the file of the descriptor *output*.
+        """Start a process that writes its output to the descriptor *output*.
 
-        :raises OSError: if the system gives no more processes or descriptors
+        :raises OSError: if the system limit of processes or descriptors is reached
         """
         with self._lock:
-            for _ in range(2):  # it may be just ending
+            for _ in range(2):  # the server may be ending at this moment
                 if self._orders is None:
                     self._begin(_spawned)
                 if fork := self._send(order, output):
                     return fork
                 self._end()
-        raise OSError("no process could be begun")
+        raise OSError("could not start a process")
 
-    def _begin(self, make: Callable[[socket.socket, socket.socket], int]) -> None:
+    def _begin(self, start: Callable[[socket.socket, socket.socket], int]) -> None:
         self._end()
         ours, its = socket.socketpair()
         with its:
-            self._pid = make(ours, its)
+            self._pid = start(ours, its)
         self._orders = ours
 
     def end(self) -> None:
-        """End it, and leave the processes that it made to themselves."""
+        """End the server, but not the processes that it has forked."""
         with self._lock:
             self._end()
 
@@ -121,23 +128,23 @@ class ForkServer:
         if self._orders is not None:
             self._orders.close()
             self._orders = None
-            # Whoever began this process may have let it ignore SIGCHLD: then the dead are gone.
+            # This process may have inherited an ignored SIGCHLD; then ended children are reaped.
             with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(self._pid, signal.SIGKILL)
                 os.waitpid(self._pid, 0)
 
     def _send(self, order: Order, output: int) -> Fork | None:
-        """Return what becomes of *order*; None if the fork server is no more."""
+        """Return the process started for *order*; None if the fork server has ended."""
         assert self._orders is not None
-        its_input, entrance = os.pipe()
-        told, its_told = os.pipe()
-        fork = Fork(entrance, told)
+        its_stdin, stdin = os.pipe()
+        status, its_status = os.pipe()
+        fork = Fork(stdin, status)
         message = order.encode()
         with suppress(OSError):
-            sent = socket.send_fds(self._orders, [message], [its_input, output, its_told])
+            sent = socket.send_fds(self._orders, [message], [its_stdin, output, its_status])
             self._orders.sendall(message[sent:])
-        os.close(its_input)
-        os.close(its_told)
+        os.close(its_stdin)
+        os.close(its_status)
         if fork.has_begun():
             return fork
         fork.close()
@@ -145,28 +152,28 @@ class ForkServer:
 
 
 def _forked(ours: socket.socket, its: socket.socket) -> int:
-    """Make a fork server of a fork of this process; return its id."""
+    """Start a fork server as a fork of this process; return its id."""
     sys.stdout.flush()
     sys.stderr.flush()
     if not (process := os.fork()):
         ours.close()
-        os.setpgid(0, 0)  # a terminal's Ctrl-C is not for it
-        with open(os.devnull, "wb") as nothing:
-            for number, to in enumerate((its.fileno(), nothing.fileno(), nothing.fileno())):
-                os.dup2(to, number)
+        os.setpgid(0, 0)  # not in the terminal's foreground group: Ctrl-C must not reach it
+        with open(os.devnull, "wb") as null:
+            for number, descriptor in enumerate((its.fileno(), null.fileno(), null.fileno())):
+                os.dup2(descriptor, number)
         its.close()
         try:
             from imagefetch.fleet.worker.fork_server import main
 
             main()
-        except Exception:  # none of whoever called this process for something else
+        except Exception:  # must not reach the callers on the inherited stack
             traceback.print_exc()
             raise SystemExit(1) from None
     return process
 
 
 def _spawned(_: socket.socket, its: socket.socket) -> int:
-    """Make a fork server out of nothing; return its id."""
+    """Start a fork server as a new Python process; return its id."""
     root = str(Path(imagefetch.__file__).parent.parent)
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return os.posix_spawn(
@@ -178,9 +185,9 @@ def _spawned(_: socket.socket, its: socket.socket) -> int:
             (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
-        setpgroup=0,  # as above
+        setpgroup=0,  # as in `_forked`
     )
 
 
 fork_server = ForkServer()
-"""That of this process."""
+"""The fork server of this process."""

@@ -1,8 +1,9 @@
-"""``python -m imagefetch.fleet.worker.fork_server``: forks processes that have everything loaded.
+"""Forks processes that have everything preloaded.
 
-Python with all that a crawl imports takes a second of a core to start, a fork of a process
-that has it a tenth. Orders come by a socket, from
-`imagefetch.fleet.worker.fork_client`; of each process its id is told, and how it ended.
+Run as ``python -m imagefetch.fleet.worker.fork_server``. Starting Python and importing
+everything for a crawl takes a second of CPU time; forking a preloaded process takes a tenth.
+Orders come through a socket from `imagefetch.fleet.worker.fork_client`; the id and the exit
+status of each process are sent back.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ from imagefetch.fleet.worker import child
 from imagefetch.fleet.worker.task import Order
 
 IDLE = 10.0
-"""Seconds without a process and an order, after which this one ends: the next shall find the
-project's files as they are then."""
+"""Seconds without a running process and an order after which the server ends, so that the next
+one imports the project's files as they are by then."""
 
 MESSAGE_MAX = 2**16  # bytes received at once
 
 
 def preload() -> None:
-    """Import what a crawl does, but for the project's settings, which may change meanwhile,
-    and a reactor, which doesn't outlive a fork."""
+    """Import what a crawl imports, except the project's settings, which may change until the
+    fork, and the reactor, which doesn't survive a fork."""
     for _ in walk_modules_iter("scrapy.commands"):
         pass
     for entry_point in entry_points(group="scrapy.commands"):
         entry_point.load()
     for module in walk_packages(imagefetch.__path__, "imagefetch."):
-        # What of the fleet a process of it needs, the command has imported.
+        # The command has imported those modules of the fleet that a crawl process needs.
         if not module.name.startswith(("imagefetch.settings", "imagefetch.fleet.")):
             import_module(module.name)
     for components in (
@@ -56,18 +57,21 @@ def preload() -> None:
 
 
 def serve(orders: socket.socket) -> Order | None:
-    """Fork for each order, and return it in the new process; None in this one, once the other
-    side is gone or had no order for `IDLE` seconds."""
+    """Fork for each order.
+
+    Returns the order in the forked process. Returns None in the server once the other side has
+    closed the socket or sent no order for `IDLE` seconds.
+    """
     ended, signalled = os.pipe()
     os.set_blocking(signalled, False)
     signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    told: dict[int, int] = {}
+    status_pipes: dict[int, int] = {}  # by process id
     sources = [orders.fileno(), ended]
-    while ready := select.select(sources, [], [], None if told else IDLE)[0]:
+    while ready := select.select(sources, [], [], None if status_pipes else IDLE)[0]:
         if ended in ready:
             os.read(ended, MESSAGE_MAX)
-            tell_of_the_dead(told)
+            tell_of_the_dead(status_pipes)
         if orders.fileno() in ready:
             message, descriptors = receive(orders)
             if not message:
@@ -76,19 +80,19 @@ def serve(orders: socket.socket) -> Order | None:
             if (process := os.fork()) == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for each in (ended, signalled, orders.detach(), *told.values()):
+                for each in (ended, signalled, orders.detach(), *status_pipes.values()):
                     os.close(each)
                 settle(order, *descriptors)
                 return order
-            entrance, output, told[process] = descriptors
-            os.close(entrance)
+            stdin, output, status_pipes[process] = descriptors
+            os.close(stdin)
             os.close(output)
-            tell(told[process], process)
+            tell(status_pipes[process], process)
     return None
 
 
 def receive(orders: socket.socket) -> tuple[bytes, list[int]]:
-    """Return an order, as `Order.encode` made it, and its descriptors; nothing at the end."""
+    """Return an order as encoded by `Order.encode`, and its descriptors; ``b""`` at the end."""
     message, descriptors, _, _ = socket.recv_fds(orders, MESSAGE_MAX, 3)
     while message and not message.endswith(b"\n"):
         more = orders.recv(MESSAGE_MAX)
@@ -98,28 +102,29 @@ def receive(orders: socket.socket) -> tuple[bytes, list[int]]:
     return message, descriptors
 
 
-def tell_of_the_dead(told: dict[int, int]) -> None:
-    """Tell how those ended that did."""
-    for process in list(told):
-        if (found := os.waitpid(process, os.WNOHANG))[0]:
-            pipe = told.pop(process)
-            tell(pipe, os.waitstatus_to_exitcode(found[1]))
+def tell_of_the_dead(status_pipes: dict[int, int]) -> None:
+    """Reap the processes that have ended, and send their exit statuses."""
+    for process in list(status_pipes):
+        if (ended := os.waitpid(process, os.WNOHANG))[0]:
+            pipe = status_pipes.pop(process)
+            tell(pipe, os.waitstatus_to_exitcode(ended[1]))
             os.close(pipe)
 
 
 def tell(pipe: int, number: int) -> None:
-    with suppress(BrokenPipeError):  # nobody wants to know any more
+    """Send *number*, a process id or an exit status, through *pipe*."""
+    with suppress(BrokenPipeError):  # the client has closed its end
         os.write(pipe, f"{number}\n".encode())
 
 
-def settle(order: Order, entrance: int, output: int, pipe: int) -> None:
-    """Make this process the one that *order* wants, in a process group of its own: a terminal's
-    Ctrl-C is not for it."""
+def settle(order: Order, stdin: int, output: int, pipe: int) -> None:
+    """Set up the forked process as *order* says, in its own process group, which a terminal's
+    Ctrl-C doesn't reach."""
     os.setpgid(0, 0)
     os.close(pipe)
-    for number, descriptor in enumerate((entrance, output, output)):
+    for number, descriptor in enumerate((stdin, output, output)):
         os.dup2(descriptor, number)
-    os.close(entrance)
+    os.close(stdin)
     os.close(output)
     os.chdir(order.folder)
     os.environ.clear()
@@ -127,14 +132,14 @@ def settle(order: Order, entrance: int, output: int, pipe: int) -> None:
 
 
 def main() -> NoReturn:
-    """Be the fork server, with the socket as standard input; or, later, one of its processes."""
+    """Run the fork server, with the socket as standard input; in a forked process, run Scrapy."""
     with socket.socket(fileno=os.dup(0)) as orders:
         preload()
         gc.collect()
-        gc.freeze()  # or the collector would copy all of it into each process
-        wanted = serve(orders)
-    if wanted is not None:
-        child.run(wanted.words, wanted.silence)
+        gc.freeze()  # or the collector would write to, and so copy, these pages in each process
+        order = serve(orders)
+    if order is not None:
+        child.run(order.words, order.silence)
     raise SystemExit(0)
 
 

@@ -1,4 +1,4 @@
-"""A shard as Dask's workers are given it, and what they tell of it."""
+"""Data that is passed to workers and crawl processes: `Task`, `Order`, `Progress`."""
 
 from __future__ import annotations
 
@@ -10,52 +10,56 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is told."""
+    """One shard to be fetched by a worker."""
 
     job: str
-    """Made up once for a job."""
+    """Unique id of the job."""
     folder: str = field(repr=False)
-    """Address of what is of that job in the job folder."""
+    """Address of that job's part of the job folder."""
     options: Mapping[str, Any] = field(repr=False)
-    """Of its fsspec file system."""
+    """Options of the job folder's fsspec file system."""
     shard: int
     words: tuple[str, ...] = field(repr=False)
-    """``NAME=VALUE`` of ``-s``."""
+    """``NAME=VALUE`` arguments of ``-s``."""
     store: str = field(repr=False)
-    """FILES_STORE, which may hold a password."""
+    """FILES_STORE, which may contain a password."""
     silence: float
-    """Seconds without a sign of life from the worker after which its process ends."""
+    """Seconds without a heartbeat from the worker after which its crawl process ends."""
     owner: str = ""
-    """The report of the whole job, which owns the pictures."""
+    """The report of the whole job, which owns the images."""
 
 
 class AttemptFailed(Exception):
-    """The attempt can't go on on this worker. The text is one line for the user."""
+    """The attempt failed on this worker. The message is one line for the user."""
 
 
 class Abandoned(Exception):
-    """The worker was stopped for so long, or is so cut off, that another may have the shard;
-    or the job is no more."""
+    """The worker was stopped or disconnected for so long that another may have the shard; or the
+    job no longer exists."""
 
 
 Progress = dict[str, int]
-"""``shard``; ``done``: lines that have a row; ``kept``: rows that name a file."""
+"""Keys: ``shard``; ``done``: lines that have a row; ``kept``: rows that name a file."""
 Tell = Callable[[Progress], None]
 Alive = Callable[[], bool]
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to run. With it come three descriptors: standard input; standard output and
-    error; and a pipe by which the process's id is told, and in the end its exit status."""
+    """A process to be started by the fork server.
+
+    Three descriptors are sent with it: standard input; standard output and error; and a pipe
+    for the process's id and later its exit status.
+    """
 
     words: Sequence[str]
-    """Of Scrapy's command line."""
+    """Command-line arguments of ``scrapy``."""
     silence: float
-    """See `imagefetch.fleet.worker.child`."""
+    """Seconds, see `imagefetch.fleet.worker.child`."""
     folder: str
-    """To run in."""
+    """Working directory."""
     environment: Mapping[str, str]
 
     def encode(self) -> bytes:
+        """Return the order as one line of JSON."""
         return json.dumps(asdict(self)).encode() + b"\n"

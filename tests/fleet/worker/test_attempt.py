@@ -1,4 +1,4 @@
-"""Attempts at a shard: real processes on a real server, without Dask."""
+"""Attempts at a shard, with real processes and a real server, without Dask."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Shard:
-    """Shard 7 of a job, whose lines are numbered by thousands."""
+    """Shard 7 of a job; its lines have the numbers 1,000, 2,000, …"""
 
     def __init__(self, folder: Path, urls: list[str]) -> None:
         self.folder = folder
@@ -59,7 +59,7 @@ class Shard:
 
     @property
     def report(self) -> Path:
-        """The newest attempt's."""
+        """The report of the newest attempt."""
         assert self.job.local is not None
         return self.job.local / "attempts" / "000007" / f"{self.job.attempts(7)[-1]}.csv"
 
@@ -70,11 +70,11 @@ class Shard:
         return found
 
     def codes(self) -> dict[int, str]:
-        """Return each row's response code, and what a duplicate or a crash adds to it."""
+        """Return the response code of each row, by line number."""
         return {row.line: row.cells[1] for row in read_rows(self.report)}
 
     def check(self) -> None:
-        """Assert that every line has its row and every file is its row's."""
+        """Assert that every line has a row and that every file belongs to a row."""
         assert self.job.local is not None
         found = audit(self.job.local / shard_path(7), self.report, self.store)
         assert not found.broken, found.examples
@@ -83,12 +83,12 @@ class Shard:
 
 
 def ignored(*_: object) -> None:
-    """Is told how far an attempt is."""
+    """Ignore the progress of an attempt."""
 
 
 def test_an_attempt_goes_on_where_the_last_one_was(tmp_path: Path, server: Server) -> None:
-    """Lines keep their numbers, in names too; what has a row isn't asked for again, nor is its
-    duplicate; a torn row is no row; a finished shard is left alone."""
+    """Lines keep their numbers, also in file names. Lines with a row and their duplicates are not
+    requested again; a truncated row does not count; a shard that is done is not changed."""
     urls = [server.url(path) for path in ("/image/a", "/status/404/b", "/image/a#x", "/image/c")]
     shard = Shard(tmp_path, [*urls, "no URL"])
     first = (
@@ -122,8 +122,8 @@ def test_an_attempt_goes_on_where_the_last_one_was(tmp_path: Path, server: Serve
 def test_nothing_in_the_job_folder_is_a_path_to_delete(
     tmp_path: Path, server: Server, damaged: bool
 ) -> None:
-    """Whatever its notes say, and whatever else lies there: an attempt fences and clears the
-    folders that follow from job, shard, attempt and store. A damaged note is none."""
+    """Whatever its notes and other files contain, an attempt fences and clears only folders that
+    are derived from job, shard, attempt and store. A damaged note is ignored."""
     shard = Shard(tmp_path, [server.url("/image/a"), server.url("/image/b")])
     precious = tmp_path / "precious"
     precious.mkdir()
@@ -146,14 +146,14 @@ def test_nothing_in_the_job_folder_is_a_path_to_delete(
 
 
 def test_a_shard_without_a_line_is_done(tmp_path: Path) -> None:
-    """No process is begun for it."""
+    """No process is started for a shard without lines."""
     shard = Shard(tmp_path, [])
     assert fetch_shard(shard.task(), ignored, lambda: True) == {"shard": 7, "done": 0, "kept": 0}
     assert shard.job.outcomes().keys() == {7}
 
 
 def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) -> None:
-    """It gets its row, and the others are kept."""
+    """A line that kills its process gets a ``WorkerCrash`` row; the other lines are kept."""
     paths = [f"/image/{n}" for n in range(6)]
     paths[2] = "/image/deadly/x"
     shard = Shard(tmp_path, [server.url(path) for path in paths])
@@ -171,11 +171,11 @@ def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) 
     for stray in shard.store.glob("x-*"):
         stray.unlink()
     shard.check()
-    assert server.hits[paths[2]] <= 3 + 2 + 2  # before it is halved; halved; alone
+    assert server.hits[paths[2]] <= 3 + 2 + 2  # whole shard; halved; alone
 
 
 def test_what_can_t_be_done_here_is_told(tmp_path: Path, server: Server) -> None:
-    """With the line that the process said last; what is done stays done."""
+    """The error has the last line of the process's output; lines that are done stay done."""
     shard = Shard(tmp_path, [server.url("/image/a")])
     with pytest.raises(AttemptFailed, match="setting RETRY_TIMES = 'many': must be"):
         fetch_shard(shard.task("RETRY_TIMES=many"), ignored, lambda: True)
@@ -189,7 +189,7 @@ def test_what_can_t_be_done_here_is_told(tmp_path: Path, server: Server) -> None
 def test_a_process_that_does_nothing_is_no_success(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would be begun again for ever."""
+    """A process that ends without a row is an error; otherwise it would be restarted forever."""
     shard = Shard(tmp_path, [server.url("/image/a")])
     runs = iter([FINISHED])
     monkeypatch.setattr(Crawl, "run", lambda *_: next(runs))
@@ -198,7 +198,7 @@ def test_a_process_that_does_nothing_is_no_success(
 
 
 class Elsewhere:
-    """An attempt in a process of its own, as a worker is one."""
+    """An attempt in a separate process, like a worker."""
 
     def __init__(self, task: Task) -> None:
         context = multiprocessing.get_context("spawn")
@@ -207,7 +207,7 @@ class Elsewhere:
         self.process.start()
 
     def crawl(self) -> psutil.Process:
-        """Return the process that fetches, once it is there."""
+        """Return the crawl process once it has started."""
         worker = psutil.Process(self.process.pid)
         (crawl,) = until(lambda: crawls_of(worker), "a crawl")
         return crawl
@@ -221,7 +221,7 @@ def attempt_elsewhere(task: Task, outcome: Connection) -> None:
 
 
 def is_over(process: psutil.Process) -> bool:
-    """Whether a process has ended, be it that nobody asked for its exit status yet."""
+    """Whether a process has ended, even if its exit status was not read yet."""
     try:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -229,10 +229,10 @@ def is_over(process: psutil.Process) -> bool:
 
 
 class Holding:
-    """A shard of two lines, one done, the other asked for by another process's attempt.
+    """A shard of two lines, one done, the other requested by an attempt in another process.
 
-    That request is answered once the server's gate is opened, others at once, and
-    with another picture.
+    The server responds to that request once its gate is opened, and to later ones at once with
+    another image.
     """
 
     def __init__(self, folder: Path, server: Server, silence: float) -> None:
@@ -266,8 +266,8 @@ def holding(tmp_path: Path, server: Server, request: pytest.FixtureRequest) -> I
 
 @pytest.mark.parametrize("holding", [1_000], indirect=True)
 def test_a_process_believed_dead_does_no_harm(holding: Holding, server: Server) -> None:
-    """Stopped while another attempt does its lines, and then let go on: the picture that it gets
-    is another, and goes nowhere; the rows and files are the other attempt's."""
+    """A process is stopped while another attempt fetches its lines, and then continued: the image
+    that it receives is not stored; rows and files are those of the other attempt."""
     crawl = holding.elsewhere.crawl()
     crawl.suspend()
     shard = holding.shard
@@ -285,12 +285,13 @@ def test_a_process_believed_dead_does_no_harm(holding: Holding, server: Server) 
     shard.check()
 
 
-SILENCE = 5.0  # more than a loaded machine's worker is silent for
+SILENCE = 5.0  # longer than the gaps between heartbeats on a loaded machine
 
 
 @pytest.mark.parametrize("holding", [SILENCE], indirect=True)
 def test_a_process_ends_with_its_worker(holding: Holding) -> None:
-    """Whether that is stopped or killed; a worker that was stopped gives the shard up."""
+    """The crawl process ends when its worker is stopped or killed; a worker that was stopped
+    abandons the shard."""
     crawl = holding.elsewhere.crawl()
     worker = psutil.Process(holding.elsewhere.process.pid)
     worker.suspend()
@@ -305,7 +306,7 @@ def test_a_process_ends_with_its_worker(holding: Holding) -> None:
 
 
 def test_a_worker_without_scheduler_gives_up(tmp_path: Path, server: Server) -> None:
-    """Another may have got its shard."""
+    """Another worker may have its shard, so it abandons the shard and sends no request."""
     shard = Shard(tmp_path, [server.url("/image/a")])
     with pytest.raises(Abandoned):
         fetch_shard(shard.task(), ignored, lambda: False)
@@ -313,21 +314,21 @@ def test_a_worker_without_scheduler_gives_up(tmp_path: Path, server: Server) -> 
 
 
 def test_a_job_that_was_given_up(tmp_path: Path, server: Server) -> None:
-    """An attempt at it ends, and puts nothing back."""
+    """An attempt at a discarded job ends and writes nothing into the job folder."""
     shard = Shard(tmp_path, [server.url("/image/done"), server.url("/held/x")])
     with ThreadPoolExecutor(1) as thread:
         attempt = thread.submit(fetch_shard, shard.task(), ignored, lambda: True)
         until(lambda: server.under_way["all"], "a request")
         JobFolder(str(tmp_path / "job"), {}).remove()
-        with pytest.raises(Abandoned, match="its job is no more"):
+        with pytest.raises(Abandoned, match="its job no longer exists"):
             attempt.result()
     assert {path.name for path in tmp_path.iterdir()} == {"images"}
     assert {path.suffix for path in shard.store.iterdir()} <= {".jpg"}
 
 
 def test_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many say so, and be it in the moment in which the process is begun: a second
-    signal would cut its end short."""
+    """The process gets one signal for any number of calls of `stop`, even while it is starting: a
+    second signal would end it at once."""
     signals = []
 
     class Process(Fork):
@@ -338,7 +339,7 @@ def test_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
                 super().send_signal(number)
 
     class Told(Crawl):
-        """Is stopped as soon as there is a process, and before anything is done with it."""
+        """A crawl that is stopped as soon as its process exists."""
 
         def __setattr__(self, name: str, value: object) -> None:
             super().__setattr__(name, value)
@@ -355,7 +356,7 @@ def test_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_stopped_as_it_begins(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever stops the job as an attempt is just about to be known, ends that one too."""
+    """`stop` reaches an attempt that is just starting."""
     shard = Shard(tmp_path, [server.url("/image/a")])
 
     def stopped_here(*_: object) -> None:
@@ -371,8 +372,8 @@ def test_stopped_as_it_begins(
 
 
 def test_stopped_in_order(tmp_path: Path, server: Server) -> None:
-    """Downloads under way are finished, and told of; no line is asked for twice; the note accuses
-    nobody."""
+    """Downloads in flight are finished and counted; no line is requested twice; the note records
+    no death."""
     urls = [server.url(f"/held/{n}") for n in range(2)] + [server.url("/image/a")]
     shard = Shard(tmp_path, urls)
     task = shard.task("CONCURRENT_REQUESTS=2")

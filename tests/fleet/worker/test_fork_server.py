@@ -1,4 +1,4 @@
-"""Processes that are forked from one that has everything loaded."""
+"""The fork server and its client."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ finally:
 BEGUN_HERE = """
 import os, signal, sys, threading
 import psutil
-from imagefetch.commands import fleet  # has much of Scrapy loaded, as the command has
+from imagefetch.commands import fleet  # imports much of Scrapy, as the command does
 from imagefetch.fleet.worker import fork_server as forkserver
 from imagefetch.fleet.worker.task import Order
 from imagefetch.fleet.worker.fork_client import fork_server
 forkserver.IDLE = 1_000
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as some who begin programs leave it
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as some parent processes leave it
 name, folder, *_ = sys.argv[1:]
 assert threading.active_count() == 1
 try:
@@ -72,13 +72,13 @@ def forks() -> Iterator[ForkServer]:
 
 
 def order(folder: Path, *words: str, **variables: str) -> Order:
-    """Return one of a command of Scrapy's that ends by itself."""
+    """Return an order that runs ``scrapy`` with the command-line arguments *words*."""
     env = {**environment(), "SCRAPY_SETTINGS_MODULE": "imagefetch.settings", **variables}
     return Order(words, 1_000, str(folder), env)
 
 
 def run(forks: ForkServer, made: Order, output: Path) -> int:
-    """Return its exit status; what it says is in *output*."""
+    """Run an order; return its exit status. Its output is written to *output*."""
     with output.open("wb") as file:
         fork = forks.fork(made, file.fileno())
     with closing(fork):
@@ -86,7 +86,7 @@ def run(forks: ForkServer, made: Order, output: Path) -> int:
 
 
 def held(forks: ForkServer, server: Server, folder: Path) -> Fork:
-    """Return a crawl that waits for an answer."""
+    """Return a crawl that waits for a response."""
     (folder / "urls.txt").write_text(f"{server.url('/held/x')}\n")
     words = ("crawl", "images", "-s", f"ALLOWED_NETWORKS={LOOPBACK}")
     with (folder / "output").open("wb") as file:
@@ -96,7 +96,7 @@ def held(forks: ForkServer, server: Server, folder: Path) -> Fork:
 
 
 def server_here() -> psutil.Process:
-    """Return this process's newest fork server; other tests may have left theirs."""
+    """Return this process's newest fork server; other tests may have left older ones."""
     found = []
     for child in psutil.Process().children():
         with suppress(psutil.Error):
@@ -106,7 +106,8 @@ def server_here() -> psutil.Process:
 
 
 def test_a_crawl_finds_everything_loaded(tmp_path: Path) -> None:
-    """But the settings, which may change before the next, and what no fork may have."""
+    """A crawl imports nothing more, except the settings, which may change before the next crawl,
+    and what must not be imported before a fork."""
     (tmp_path / "urls.txt").write_text("http://127.0.0.1:1/a\n")
     variables = {"PYTHONPATH": str(ROOT), "SCRAPY_SETTINGS_MODULE": "imagefetch.settings"}
     done = subprocess.run(
@@ -127,8 +128,8 @@ def test_a_crawl_finds_everything_loaded(tmp_path: Path) -> None:
 def test_each_is_what_is_ordered(
     tmp_path: Path, forks: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In its folder, with its environment and the settings as they are then; its exit status is
-    told, and one server makes all of them."""
+    """Each process runs in its folder, with its environment and the current settings; its exit
+    status is returned; one server forks all of them."""
     settings = tmp_path / "settings_here.py"
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     servers = set()
@@ -151,8 +152,8 @@ def test_each_is_what_is_ordered(
 
 @pytest.mark.parametrize("how", ["end", "leave"])
 def test_begun_as_a_fork(tmp_path: Path, how: str) -> None:
-    """Of a process that has much loaded: neither it nor what it makes goes on with what that
-    process was at. It is not reached by a terminal's Ctrl-C, and ends with that process."""
+    """A server that is forked from a process continues none of that process's work, nor do its
+    own forks. A terminal's Ctrl-C does not reach it, and it ends with that process."""
     done = subprocess.run(
         [sys.executable, "-c", BEGUN_HERE, str(tmp_path / "output"), str(tmp_path), how],
         env={**environment(), "PYTHONPATH": str(ROOT)},
@@ -172,7 +173,7 @@ def test_begun_as_a_fork(tmp_path: Path, how: str) -> None:
 
 
 def test_ended_by_a_signal(tmp_path: Path, forks: ForkServer, server: Server) -> None:
-    """Which is told as `subprocess` does; nobody waits who doesn't want to."""
+    """The exit status is negative, as in `subprocess`; `wait` has a timeout."""
     fork = held(forks, server, tmp_path)
     with pytest.raises(subprocess.TimeoutExpired):
         fork.wait(0)
@@ -182,7 +183,7 @@ def test_ended_by_a_signal(tmp_path: Path, forks: ForkServer, server: Server) ->
 
 
 def test_it_ends_with_whoever_wanted_it(tmp_path: Path, forks: ForkServer, server: Server) -> None:
-    """Though the fork server goes on."""
+    """`close` kills the process, but not the fork server."""
     fork = held(forks, server, tmp_path)
     crawl = psutil.Process(fork.pid)
     fork.close()
@@ -191,8 +192,8 @@ def test_it_ends_with_whoever_wanted_it(tmp_path: Path, forks: ForkServer, serve
 
 
 def test_the_fork_server_is_killed(tmp_path: Path, forks: ForkServer, server: Server) -> None:
-    """As by a system that is out of memory: what it made is dead, and the next is made by
-    another."""
+    """If the server is killed, as when memory runs out, its processes die, and a new server forks
+    the next one."""
     fork = held(forks, server, tmp_path)
     crawl = psutil.Process(fork.pid)
     server_here().kill()
@@ -204,7 +205,7 @@ def test_the_fork_server_is_killed(tmp_path: Path, forks: ForkServer, server: Se
 
 
 def test_nobody_wants_anything() -> None:
-    """Then the fork server ends, so that the next has the project's files as they are then."""
+    """An idle fork server ends, so that the next one imports the current files of the project."""
     program = (
         "import socket, imagefetch.fleet.worker.fork_server as forkserver\n"
         "forkserver.IDLE = 0\n"
