@@ -178,7 +178,7 @@ PROGRESS_INTERVAL = 10.0
 # DEBUG, INFO, WARNING, ERROR or CRITICAL.
 LOG_LEVEL = "INFO"
 
-# --- What puts the program together ----------------------------------------
+# --- Components -------------------------------------------------------------
 #
 # A dictionary of components that is set elsewhere, as with -s, is merged with the one here:
 # what it names is added, or with None switched off (imagefetch.config.components).
