@@ -33,6 +33,9 @@ NOT_HERE = {
     "CONTRIBUTING.md": "they install packages and run this test suite",
 }
 
+# Of code blocks. Commands are in those in sh, and in no other.
+LANGUAGES = {"", "sh", "csv", "ini", "mermaid", "netrc", "python", "text"}
+
 
 def blocks(name: str, language: str) -> list[str]:
     """Return the code blocks in *language* of the document *name*."""
@@ -148,6 +151,9 @@ def test_the_documented_page_object_works(tmp_path: Path, server: Server) -> Non
 
 def test_every_command_is_run_somewhere() -> None:
     """A document whose commands are not run here has commands, and the named file runs them."""
+    for name, text in DOCUMENTS.items():
+        languages = re.findall(r"^```(.*)\n(?:.*\n)*?```$", text, re.MULTILINE)
+        assert set(languages) <= LANGUAGES, name
     for name, reason in NOT_HERE.items():
         assert commands(name)
         if reason.startswith("tests/"):
