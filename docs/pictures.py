@@ -1,4 +1,4 @@
-"""Makes the README's pictures out of `scrapy demo`: python docs/pictures.py
+"""Creates the pictures of README and docs from `scrapy demo`: python docs/pictures.py
 
 docs/page.png is the page of its run in a real browser, docs/view.svg the screen
 of a terminal while it goes on. Needs tests/requirements.txt and chromium.

@@ -1,11 +1,11 @@
-"""Everything that can keep a picture from being kept, as one closed tree.
+"""Defines every error for which an image is not kept, as one closed tree.
 
-A row's ``Reason`` is the slug in the second column; ``FAILED <name>`` in its
-``Response code`` is the class name of a `Failure`. ``~`` marks what may pass:
-only such errors are tried again.
+The slug in the second column is the row's ``Reason``. For a `Failure`, the row's
+``Response code`` is ``FAILED <class name>``. ``~`` marks transient errors: only
+these are retried.
 
     Problem
-    ├── Failure                      no whole answer was had: "FAILED <name>"
+    ├── Failure                      no complete response: "FAILED <name>"
     │   ├── InvalidURL               invalid-url
     │   ├── UnsupportedScheme        unsupported-scheme
     │   ├── HostNotFound             host-not-found
@@ -36,7 +36,7 @@ only such errors are tried again.
     │   ├── RequestDropped           request-dropped
     │   ├── WorkerCrash              worker-crash
     │   └── InternalError            internal-error
-    └── Rejection                    a whole answer, its body not kept
+    └── Rejection                    a complete response, its body not kept
         ├── Unauthorized             unauthorized
         ├── NotFound                 not-found
         ├── RateLimited            ~ rate-limited
@@ -60,7 +60,7 @@ only such errors are tried again.
         ├── TypeNotAllowed           type-not-allowed
         └── DroppedByPipeline        dropped-by-pipeline
 
-    LocalError                       this machine's fault: stops the run, never a row
+    LocalError                       a fault of this machine: stops the run, never a row
     ├── StoreError                   store-error
     ├── ReportError                  report-error
     ├── SystemLimit                  system-limit
@@ -68,12 +68,12 @@ only such errors are tried again.
     ├── SchedulerLost                scheduler-lost
     └── ShardFailed                  shard-failed
 
-    BadInput                         refused before anything is fetched
+    BadInput                         rejected before anything is fetched
 
-With KEEP_DAMAGED, a file stands beside cut-image, undecodable-image and decoder-failed.
+With KEEP_DAMAGED, rows with cut-image, undecodable-image and decoder-failed also name a file.
 
-`LocalError` is no `OSError` on purpose: Scrapy retries those, and a full disk
-would become a row of every line.
+`LocalError` is deliberately not an `OSError`: Scrapy retries those, and a full disk
+would produce a failed row for every line.
 """
 
 from __future__ import annotations
@@ -84,11 +84,11 @@ from typing import ClassVar
 
 
 class Problem(Exception):
-    """Why no picture was kept for a line.
+    """The reason why no image was kept for a line.
 
-    ``reason`` is the slug for the report's ``Reason`` column; ``transient``
-    says whether the same request may succeed later; ``advice`` what it means
-    and what to do, as the README has it.
+    ``reason`` is the slug for the report's ``Reason`` column. ``transient`` says
+    whether the same request may succeed later. ``advice`` says what the error means
+    and what to do; docs/reasons.md has the same text.
     """
 
     reason: ClassVar[str]
@@ -97,83 +97,83 @@ class Problem(Exception):
 
 
 class Failure(Problem):
-    """No whole answer was had."""
+    """No complete response was received."""
 
     @property
     def code(self) -> str:
-        """The cell for ``Response code``."""
+        """The value of the ``Response code`` column."""
         return f"FAILED {type(self).__name__}"
 
 
 class InvalidURL(Failure):
-    """The line is no URL that a request could be made of."""
+    """The line is not a URL that can be requested."""
 
     reason = "invalid-url"
-    advice = "the line is no URL; correct it"
+    advice = "the line is not a valid URL; correct it"
 
 
 class UnsupportedScheme(Failure):
-    """A scheme other than http and https."""
+    """The URL's scheme is neither http nor https."""
 
     reason = "unsupported-scheme"
-    advice = "only http and https are fetched"
+    advice = "only http and https URLs are fetched"
 
 
 class HostNotFound(Failure):
-    """The name service says that there is no such host."""
+    """The DNS says that the host does not exist."""
 
     reason = "host-not-found"
-    advice = "the name does not exist; look for a typing error"
+    advice = "the host name does not exist; check its spelling"
 
 
 class DNSFailure(Failure):
-    """The name service gave no answer."""
+    """The DNS lookup failed: no response, or an error other than "no such host"."""
 
     reason = "dns-failure"
     transient = True
-    advice = "the name service gave no answer; look at this machine's network"
+    advice = "the DNS lookup failed; check this machine's DNS and network"
 
 
 class HostUnavailable(Failure):
-    """So many connections to the host had failed that this line was not tried any more."""
+    """The circuit breaker of the host was open until it gave up; the line was not tried."""
 
     reason = "host-unavailable"
     transient = True
     advice = (
-        "no connection to the host, `BREAKER_FAILURES` times and whenever it was asked again: "
-        "this line was spared; try `-a only=failed` later"
+        "the host accepted no connection: `BREAKER_FAILURES` in a row failed, and so did every"
+        " later probe. This line was not tried; run with `-a only=failed` later"
     )
 
 
 class BlockedAddress(Failure):
-    """The host's address is not public, and not in ALLOWED_NETWORKS."""
+    """The host's address is neither public nor in ALLOWED_NETWORKS."""
 
     reason = "blocked-address"
-    advice = "the host's address is not public; `ALLOWED_NETWORKS` opens networks of your own"
+    advice = "the host's address is not public; `ALLOWED_NETWORKS` permits networks of your own"
 
 
 class ConnectionRefused(Failure):
-    """Nothing listens at the host's port."""
+    """No server listens on the host's port."""
 
     reason = "connection-refused"
     transient = True
-    advice = "nothing listens there; try later"
+    advice = "no server listens on that port; try again later"
 
 
 class HostUnreachable(Failure):
-    """No route to the host."""
+    """There is no route to the host."""
 
     reason = "host-unreachable"
     transient = True
-    advice = "no route; look at network and firewall"
+    advice = "no route to the host; check network and firewall"
 
 
 class ConnectionReset(Failure):
-    """The connection ended before the answer's headers were there."""
+    """The connection was closed before the response headers were complete."""
 
     reason = "connection-reset"
     transient = True
-    advice = "broken off before an answer; ask for less at once"
+    advice = "the connection was closed before a response arrived; use fewer concurrent requests"
 
 
 class ProxyFailure(Failure):
@@ -181,148 +181,154 @@ class ProxyFailure(Failure):
 
     reason = "proxy-failure"
     transient = True
-    advice = "the proxy refused or was not there; look at its settings"
+    advice = "the proxy refused the request or could not be reached; check the proxy settings"
 
 
 class ConnectTimeout(Failure):
-    """No connection within CONNECT_TIMEOUT."""
+    """No connection was established within CONNECT_TIMEOUT."""
 
     reason = "connect-timeout"
     transient = True
-    advice = "no connection within `CONNECT_TIMEOUT`; try later"
+    advice = "no connection within `CONNECT_TIMEOUT`; try again later"
 
 
 class ResponseTimeout(Failure):
-    """The server kept silent for RESPONSE_TIMEOUT."""
+    """The server sent nothing for RESPONSE_TIMEOUT."""
 
     reason = "response-timeout"
     transient = True
-    advice = "silent for `RESPONSE_TIMEOUT`; try later"
+    advice = "the server sent nothing for `RESPONSE_TIMEOUT`; try again later"
 
 
 class DownloadTimeout(Failure):
-    """The whole answer was not there within DOWNLOAD_TIMEOUT."""
+    """The response was not complete within DOWNLOAD_TIMEOUT."""
 
     reason = "download-timeout"
     transient = True
-    advice = "not whole within `DOWNLOAD_TIMEOUT`; raise it, or ask for less at once"
+    advice = (
+        "the response was not complete within `DOWNLOAD_TIMEOUT`; raise it, or use fewer"
+        " concurrent requests"
+    )
 
 
 class TooSlow(Failure):
-    """Less than MIN_SPEED for MIN_SPEED_WINDOW."""
+    """The body was slower than MIN_SPEED over MIN_SPEED_WINDOW."""
 
     reason = "too-slow"
     transient = True
-    advice = "slower than `MIN_SPEED`; lower it, or ask for less at once"
+    advice = "the body was slower than `MIN_SPEED`; lower it, or use fewer concurrent requests"
 
 
 class CertificateExpired(Failure):
-    """The certificate's time is over, or has not begun."""
+    """The certificate has expired or is not valid yet."""
 
     reason = "certificate-expired"
-    advice = "the site's fault; look at this machine's clock too"
+    advice = (
+        "the certificate has expired or is not valid yet: a fault of the server, unless this"
+        " machine's clock is wrong"
+    )
 
 
 class CertificateUntrusted(Failure):
-    """Self-signed, or signed by nobody this machine trusts."""
+    """The certificate is self-signed, or its authority is not trusted."""
 
     reason = "certificate-untrusted"
-    advice = "self-signed, or an authority this machine does not know"
+    advice = "the certificate is self-signed, or this machine does not trust its authority"
 
 
 class CertificateWrongHost(Failure):
-    """The certificate is another host's."""
+    """The certificate was issued for another host."""
 
     reason = "certificate-wrong-host"
-    advice = "the certificate is another host's"
+    advice = "the certificate was issued for another host"
 
 
 class CertificateInvalid(Failure):
-    """The certificate was refused for another cause."""
+    """The certificate was rejected for another cause."""
 
     reason = "certificate-invalid"
-    advice = "refused for another cause"
+    advice = "the certificate was rejected for another cause"
 
 
 class TLSFailure(Failure):
-    """The TLS handshake broke off."""
+    """The TLS handshake failed."""
 
     reason = "tls-failure"
     transient = True
-    advice = "the handshake broke off"
+    advice = "the TLS handshake failed"
 
 
 class BadHTTP(Failure):
-    """The answer is not HTTP."""
+    """The response is not valid HTTP."""
 
     reason = "bad-http"
-    advice = "the answer is not HTTP; is the port right?"
+    advice = "the response is not valid HTTP; check the port"
 
 
 class HeadersTooLarge(Failure):
-    """More or longer header lines than are read, or more 1xx responses."""
+    """The headers exceed the limit in number or size, or there are too many 1xx responses."""
 
     reason = "headers-too-large"
-    advice = "more headers, or 1xx responses, than are read"
+    advice = "the response has more headers, or 1xx responses, than are accepted"
 
 
 class IncompleteBody(Failure):
-    """The body broke off."""
+    """The body was truncated."""
 
     reason = "incomplete-body"
     transient = True
-    advice = "the body broke off; try later"
+    advice = "the connection was closed before the body was complete; try again later"
 
 
 class BadEncoding(Failure):
-    """The body is not what its Content-Encoding says, or beyond a bound on decoding it."""
+    """The body does not match its Content-Encoding, or exceeds a limit on decoding."""
 
     reason = "bad-encoding"
-    advice = "the body is not what its Content-Encoding says, or costs too much to decode"
+    advice = "the body does not match its Content-Encoding, or is too expensive to decode"
 
 
 class TooLarge(Failure):
     """The body is longer than DOWNLOAD_MAXSIZE."""
 
     reason = "too-large"
-    advice = "longer than `DOWNLOAD_MAXSIZE`; raise it"
+    advice = "the body is longer than `DOWNLOAD_MAXSIZE`; raise it"
 
 
 class TooManyRedirects(Failure):
-    """A redirect loop, or more than REDIRECT_MAX_TIMES in a chain."""
+    """A redirect loop, or more than REDIRECT_MAX_TIMES redirects."""
 
     reason = "too-many-redirects"
-    advice = "a loop, or more than `REDIRECT_MAX_TIMES`"
+    advice = "a redirect loop, or more than `REDIRECT_MAX_TIMES` redirects"
 
 
 class BadRedirect(Failure):
-    """A Location that can't be followed: malformed, or not http(s)."""
+    """The Location header can't be followed: malformed, or not http(s)."""
 
     reason = "bad-redirect"
-    advice = "sent to an address that is none, or not http(s)"
+    advice = "the redirect leads to a malformed URL, or to one that is not http(s)"
 
 
 class DisallowedByRobots(Failure):
-    """The site's robots.txt forbids it, and ROBOTSTXT_OBEY is on."""
+    """The host's robots.txt disallows the URL, and ROBOTSTXT_OBEY is on."""
 
     reason = "robots-disallowed"
-    advice = "the site's robots.txt forbids it, and `ROBOTSTXT_OBEY` is on"
+    advice = "the host's robots.txt disallows the URL, and `ROBOTSTXT_OBEY` is on"
 
 
 class RequestDropped(Failure):
-    """A middleware or signal handler of the user's refused it."""
+    """A middleware or signal handler of the user dropped the request."""
 
     reason = "request-dropped"
-    advice = "a middleware or signal handler of yours refused it"
+    advice = "one of your middlewares or signal handlers dropped the request"
 
 
 class WorkerCrash(Failure):
-    """Every process that fetched the line died of it; `scrapy fleet` alone tells."""
+    """Every process that fetched the line crashed; only `scrapy fleet` reports it."""
 
     reason = "worker-crash"
     advice = (
-        "`scrapy fleet` alone: whatever process fetched this line died of it, twice with no other"
-        " line beside; look at the picture with care"
+        "only with `scrapy fleet`: every process that fetched this line crashed, two of them with"
+        " no other line to fetch; handle the image with care"
     )
 
 
@@ -331,27 +337,27 @@ class InternalError(Failure):
 
     reason = "internal-error"
     advice = (
-        "an error in this program, or in a component that you added: the log names it; please"
-        " report ours"
+        "an error in this program or in a component that you added; the log has details. Please"
+        " report errors of this program"
     )
 
 
 class Rejection(Problem):
-    """A whole answer whose body is not kept."""
+    """A complete response whose body is not kept."""
 
 
 class Unauthorized(Rejection):
     """401, 402, 403, 407, 451."""
 
     reason = "unauthorized"
-    advice = "you may not have it"
+    advice = "the server does not allow access"
 
 
 class NotFound(Rejection):
     """404, 410."""
 
     reason = "not-found"
-    advice = "it is gone"
+    advice = "the image does not exist, or no longer"
 
 
 class RateLimited(Rejection):
@@ -359,22 +365,24 @@ class RateLimited(Rejection):
 
     reason = "rate-limited"
     transient = True
-    advice = "you ask too much, even by fewer at once: set `DOWNLOAD_DELAY`"
+    advice = (
+        "too many requests, even after the limit for the host was reduced; set `DOWNLOAD_DELAY`"
+    )
 
 
 class RetryAfterTooLong(Rejection):
-    """A Retry-After beyond RETRY_AFTER_MAX."""
+    """The response's Retry-After is longer than RETRY_AFTER_MAX."""
 
     reason = "retry-after-too-long"
     transient = True
-    advice = "the server asks for a longer pause than `RETRY_AFTER_MAX`; come back later"
+    advice = "the server asks for a longer pause than `RETRY_AFTER_MAX`; try again later"
 
 
 class ClientError(Rejection):
     """Any other 4xx."""
 
     reason = "client-error"
-    advice = "the server dislikes the request"
+    advice = "the server rejects the request"
 
 
 class ServerError(Rejection):
@@ -382,126 +390,130 @@ class ServerError(Rejection):
 
     reason = "server-error"
     transient = True
-    advice = "the server's trouble; try later"
+    advice = "the server has a fault; try again later"
 
 
 class UnexpectedStatus(Rejection):
-    """A status that brings no whole picture: 204, 206, a 3xx without Location, …"""
+    """A status without a complete image: 204, 206, a 3xx without Location, …"""
 
     reason = "unexpected-status"
-    advice = "no whole picture: 204, 206, a 3xx without Location, …"
+    advice = "a status without a complete image: 204, 206, a 3xx without Location, …"
 
 
 class OptedOut(Rejection):
-    """Its X-Robots-Tag has one of OPT_OUT_DIRECTIVES."""
+    """The response's X-Robots-Tag has one of OPT_OUT_DIRECTIVES."""
 
     reason = "opted-out"
-    advice = "its `X-Robots-Tag` has one of `OPT_OUT_DIRECTIVES`"
+    advice = "the response's `X-Robots-Tag` has one of `OPT_OUT_DIRECTIVES`"
 
 
 class EmptyBody(Rejection):
-    """A good status without a byte of body."""
+    """A successful status with an empty body."""
 
     reason = "empty-body"
-    advice = "a good answer without a byte"
+    advice = "a successful response with an empty body"
 
 
 class NotAnImage(Rejection):
-    """The bytes are of no image format."""
+    """The bytes are not in an image format that is known."""
 
     reason = "not-an-image"
-    advice = "the bytes are no picture: often a page that says sorry"
+    advice = "the body is not an image; often it is an HTML error page"
 
 
 class DamagedImage(Rejection):
-    """The bytes begin as an image does, yet their header can't be read."""
+    """The first bytes are those of an image, but its header can't be read."""
 
     reason = "damaged-image"
-    advice = "begins as a picture, and its header makes no sense"
+    advice = "the body begins like an image, but its header is invalid"
 
 
 class CutImage(Rejection):
-    """The picture breaks off, though its answer came whole: the server has no more of it."""
+    """The image is truncated, although its response was complete."""
 
     reason = "cut-image"
     advice = (
-        "the picture breaks off, and the server has no more of it; kept, unless `KEEP_DAMAGED` is"
-        " off"
+        "the image is truncated, although the response was complete; kept unless `KEEP_DAMAGED`"
+        " is off"
     )
 
 
 class UndecodableImage(Rejection):
-    """The header is in order, and what follows can't be decoded."""
+    """The header is valid, but the image can't be decoded."""
 
     reason = "undecodable-image"
-    advice = "the header is in order, the picture isn't; kept likewise"
+    advice = (
+        "the header is valid, but the image can't be decoded; kept unless `KEEP_DAMAGED` is off"
+    )
 
 
 class DecoderFailed(Rejection):
-    """Decoding took too long, took too much memory, or crashed."""
+    """Decoding exceeded its limits on time or memory, or crashed."""
 
     reason = "decoder-failed"
-    advice = "decoding took too long, too much memory, or crashed; kept likewise"
+    advice = (
+        "decoding took too long or too much memory, or crashed; kept unless `KEEP_DAMAGED` is off"
+    )
 
 
 class Placeholder(Rejection):
-    """What a site answers instead of a picture that is gone."""
+    """The host sent its placeholder for a missing image."""
 
     reason = "placeholder"
-    advice = "what the site shows instead of a picture that is gone"
+    advice = "the host's placeholder for a missing image"
 
 
 class TooNarrow(Rejection):
     """Narrower than MIN_WIDTH."""
 
     reason = "too-narrow"
-    advice = "narrower than `MIN_WIDTH`"
+    advice = "the image is narrower than `MIN_WIDTH`"
 
 
 class TooLow(Rejection):
-    """Less high than MIN_HEIGHT."""
+    """Lower than MIN_HEIGHT."""
 
     reason = "too-low"
-    advice = "less high than `MIN_HEIGHT`"
+    advice = "the image is lower than `MIN_HEIGHT`"
 
 
 class TooManyPixels(Rejection):
     """More pixels than MAX_PIXELS."""
 
     reason = "too-many-pixels"
-    advice = "more pixels than `MAX_PIXELS`"
+    advice = "the image has more pixels than `MAX_PIXELS`"
 
 
 class TooElongated(Rejection):
-    """An aspect ratio beyond MAX_ASPECT_RATIO."""
+    """An aspect ratio greater than MAX_ASPECT_RATIO."""
 
     reason = "too-elongated"
-    advice = "longer for its width than `MAX_ASPECT_RATIO`"
+    advice = "the image's aspect ratio is greater than `MAX_ASPECT_RATIO`"
 
 
 class TooFewBytes(Rejection):
     """Fewer bytes than MIN_BYTES."""
 
     reason = "too-few-bytes"
-    advice = "smaller than `MIN_BYTES`"
+    advice = "the image has fewer bytes than `MIN_BYTES`"
 
 
 class TypeNotAllowed(Rejection):
     """A type that is not in ALLOWED_TYPES."""
 
     reason = "type-not-allowed"
-    advice = "a type that is not in `ALLOWED_TYPES`"
+    advice = "the image's type is not in `ALLOWED_TYPES`"
 
 
 class DroppedByPipeline(Rejection):
-    """An item pipeline of the user's dropped the record."""
+    """An item pipeline of the user dropped the record."""
 
     reason = "dropped-by-pipeline"
-    advice = "an item pipeline of yours dropped it"
+    advice = "one of your item pipelines dropped the image"
 
 
 def problems(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
-    """Yield every problem that has a reason."""
+    """Yield every subclass of *base* that has a reason."""
     for cls in base.__subclasses__():
         if hasattr(cls, "reason"):
             yield cls
@@ -509,13 +521,13 @@ def problems(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
 
 
 class LocalError(Exception):
-    """This machine's fault. The run stops; no row is written for it."""
+    """A fault of this machine. The run stops, and no row is written for it."""
 
     reason: ClassVar[str]
 
 
 class StoreError(LocalError):
-    """A file could not be written or moved into its place."""
+    """A file could not be written, or not moved to its final path."""
 
     reason = "store-error"
 
@@ -527,41 +539,41 @@ class ReportError(LocalError):
 
 
 class SystemLimit(LocalError):
-    """The operating system gives no more sockets or memory."""
+    """The operating system refused a socket or memory."""
 
     reason = "system-limit"
 
 
 class RowsMissing(LocalError):
-    """The run would be finished, but has not written exactly one row for each line."""
+    """At its end, the run had not written exactly one row for each line."""
 
     reason = "rows-missing"
 
 
 class SchedulerLost(LocalError):
-    """Dask's scheduler answers no more."""
+    """Dask's scheduler no longer responds."""
 
     reason = "scheduler-lost"
 
 
 class ShardFailed(LocalError):
-    """A shard of `scrapy fleet` can't be fetched on any worker, for no fault of its lines."""
+    """No worker could fetch a shard of `scrapy fleet`, and its lines are not the cause."""
 
     reason = "shard-failed"
 
 
 class BadInput(ValueError):
-    """A list, folder, argument or setting that a run can't start with.
+    """A list, folder, argument or setting with which a run can't start.
 
-    Its text is one line: what, where, and what to do.
+    Its message is one line: what is wrong, where, and what to do.
     """
 
 
 def rejection_of(status: int) -> Rejection | None:
-    """Say why an answer of *status* brings no picture; None where it may.
+    """Return why a response with *status* has no image; None if it may have one.
 
-    Every 2xx may, but for 204 and 205, which have no body, and 206, which
-    nobody asked for (RFC 9110, section 15.3).
+    Every 2xx may, except 204 and 205, which have no body, and 206, which no request
+    asks for (RFC 9110, section 15.3).
     """
     if 200 <= status < 300 and status not in {204, 205, 206}:
         return None
@@ -579,5 +591,5 @@ def rejection_of(status: int) -> Rejection | None:
 
 
 def store_error(path: Path | str, error: OSError) -> StoreError:
-    """Say in one line what the file system refused."""
+    """Return a `StoreError` whose message is *path* and the error of the file system."""
     return StoreError(f"{path}: {error.strerror or error}")

@@ -1,187 +1,190 @@
-"""Settings of imagefetch, in the order in which data flows.
+"""Defines the settings of imagefetch, in the order in which data flows.
 
-The first part holds what a user may turn, each with its unit and meaning; what
-is allowed stands in `imagefetch.config.setting_rules`, how it may be written in
-`imagefetch.config.setting_values`: "10k", "1G" (decimal), "10MiB" (binary), "2m" (seconds), "yes".
-The second part puts the program together. Scrapy's other settings keep their defaults:
+The first part holds the settings for users, each with its unit and meaning.
+`imagefetch.config.setting_rules` defines the allowed values, `imagefetch.config.setting_values`
+how they may be written: "10k", "1G" (decimal), "10MiB" (binary), "2m" (seconds), "yes".
+The second part selects Scrapy components. Scrapy's other settings keep their defaults:
 https://docs.scrapy.org/en/latest/topics/settings.html
 """
 
 from imagefetch import __version__
 
-# --- What you may turn -----------------------------------------------------
+# --- Settings for users -----------------------------------------------------
 
-# The list: a path, or an http or https address; "-" is standard input.
+# The list: a path, an http or https address, or "-" for standard input.
 # -a urls= overrides it.
 INPUT_URLS = "urls.txt"
 
-# Bytes of a list that comes from an address or standard input, as sent and as
-# decoded; ten million lines are a gigabyte or two. 0: no limit.
+# Maximum bytes of a list from an address or standard input, as sent and as
+# decoded. Ten million lines are one or two gigabytes. 0: no limit.
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
-# Lines of a list that one process of `scrapy fleet` fetches at a time; fewer
-# where that keeps every worker busy.
+# Lines of a shard, which one process of `scrapy fleet` fetches at a time.
+# Shards are smaller if that keeps every worker busy.
 SHARD_SIZE = 10_000
 
-# Lines read before they are needed. Beyond them, the list is read on only while
-# no line known so far may be sent, as where it is sorted by host.
+# Lines read in advance. The list is read further only while no line read so far
+# may be sent, for example because the list is sorted by host.
 LOOKAHEAD = 1_000
 
-# Requests under way at once, in all and to one host. A place is taken again as
-# soon as it is free. Half of them, so that no host takes all. More in all is more
-# memory, up to half a megabyte each where pictures are large.
+# Maximum requests in flight, in total and to one host. The limit per host is half
+# of the total, so that no host can use all slots. A free slot is reused at once.
+# More requests need more memory: up to half a megabyte each if images are large.
 CONCURRENT_REQUESTS = 256
 CONCURRENT_REQUESTS_PER_DOMAIN = 128
 
-# Whether each host's own limit is found out, within these: how many requests at
-# once bring more answers, and no refusals. Not for hosts whose pace you set, by
-# DOWNLOAD_DELAY, DOWNLOAD_SLOTS or AutoThrottle.
+# Whether imagefetch finds a limit for each host, within the limits above: the
+# number of concurrent requests beyond which there are refusals, or no more
+# responses. It does not apply to hosts whose rate you set by DOWNLOAD_DELAY,
+# DOWNLOAD_SLOTS or AutoThrottle.
 PACE_ENABLED = True
 
 # Seconds between two requests to one host.
 DOWNLOAD_DELAY = 0
 
-# Say who you are; a disguise earns refusals. CONTACT, a mail or web address for
-# those whose servers you ask, is added to it: "imagefetch/1.0 (+me@example.org)".
+# The User-Agent header. Identify yourself: servers refuse clients that hide who they are.
+# CONTACT, a mail or web address for the operators of the servers, is appended:
+# "imagefetch/1.0 (+me@example.org)".
 USER_AGENT = f"imagefetch/{__version__}"
 CONTACT = ""
 
-# Sent with every request. Pictures are not worth compressing.
+# Headers sent with every request. "identity": compressing images saves nothing.
 DEFAULT_REQUEST_HEADERS = {"Accept": "image/*,*/*;q=0.8", "Accept-Encoding": "identity"}
 
-# Whether what a site's robots.txt forbids is left alone.
+# Whether URLs that a host's robots.txt disallows are skipped.
 ROBOTSTXT_OBEY = False
 
-# Directives of an answer's X-Robots-Tag by which its picture is not kept.
+# Directives of a response's X-Robots-Tag header for which the image is not stored.
 OPT_OUT_DIRECTIVES = ["noai", "noimageai"]
 
-# Times that a line is tried again after the first, where the error may pass.
+# Maximum retries of a line after a transient error.
 RETRY_TIMES = 4
 
-# Seconds before a line is tried again the first time; doubled each time, up to
-# the maximum. Nothing waits for it meanwhile.
+# Seconds before the first retry, doubled for each further one up to the maximum.
+# A waiting line takes no slot.
 RETRY_DELAY = 2.0
 RETRY_MAX_DELAY = 60.0
 
-# Seconds: the longest Retry-After that is obeyed. A line whose server asks for
-# more is given up.
+# Maximum seconds of a Retry-After header that is obeyed. A line with a longer one
+# is given up.
 RETRY_AFTER_MAX = 300.0
 
-# Statuses that may pass.
+# HTTP statuses that are retried.
 RETRY_HTTP_CODES = [408, 425, 429, 500, 502, 503, 504, 522, 524]
 
-# Connections to a host that fail one after the other before its other lines wait
-# for it. It is asked again RETRY_TIMES times, by one request each; then they are
-# given up. 0: every line is tried.
+# Consecutive failed connections to a host that open its circuit breaker: its other
+# lines wait, while RETRY_TIMES probes of one request each are sent. If all of them
+# fail, the lines are given up. 0: every line is tried.
 BREAKER_FAILURES = 10
 
-# Redirects followed for one line.
+# Maximum redirects for one line.
 REDIRECT_MAX_TIMES = 10
 
-# Seconds until a connection must stand, name and TLS included.
+# Seconds to establish a connection, DNS lookup and TLS handshake included.
 CONNECT_TIMEOUT = 30.0
 
-# Seconds that a server may keep silent: before its answer, or in the midst.
+# Seconds without any data from the server, before the response or within it.
 RESPONSE_TIMEOUT = 60.0
 
-# Bytes per second that a body must come at, measured over so many seconds.
-# 0: any pace will do.
+# Minimum speed of a body in bytes per second, and the seconds over which it is
+# measured. MIN_SPEED = 0: no minimum.
 MIN_SPEED = 100
 MIN_SPEED_WINDOW = 30.0
 
-# Seconds until the last byte of an answer must be there.
+# Total timeout of a response, in seconds.
 DOWNLOAD_TIMEOUT = 180
 
 # Networks that may be connected to although they are not public, in CIDR
 # notation: ["10.1.0.0/16", "fd00::/8"].
 ALLOWED_NETWORKS: list[str] = []
 
-# Seconds that a host name which did not resolve is not looked up again.
+# Seconds for which a failed DNS lookup is cached.
 DNS_NEGATIVE_TTL = 30.0
 
-# Bytes of one body, as sent and as decoded. 0: no limit.
+# Maximum bytes of one body, as sent and as decoded. 0: no limit.
 DOWNLOAD_MAXSIZE = 256 * 1024 * 1024
 
-# Whether https servers must prove who they are.
+# Whether the certificates of https servers are verified.
 DOWNLOAD_VERIFY_CERTIFICATES = True
 
-# How far a picture is looked into. "header": its size, and whether it breaks
-# off; "full": it is decoded too, in processes beside; "off": its first bytes
-# alone, so that only its type is known.
+# How much of an image is checked. "header": its size, and whether it is truncated.
+# "full": it is also decoded, in subprocesses. "off": only its first bytes, which
+# show its type.
 VERIFY_IMAGES = "header"
 
-# Pixels that are decoded of one picture; larger ones are kept undecoded. The
-# default is Pillow's own, 256 MiB of RGB.
+# Maximum pixels of an image that is decoded; larger images are kept without
+# decoding. The default is that of Pillow, 256 MiB of RGB.
 MAX_IMAGE_PIXELS = 89_478_485
 
-# Whether a picture that breaks off or can't be decoded is kept, its row with
-# file and reason. The server has nothing better, and half a picture is more
-# than none: who wants none finds them by their reason.
+# Whether an image that is truncated or can't be decoded is kept. Its row has both
+# file and reason, so that such files can be found. They are kept by default because
+# the server has no better version.
 KEEP_DAMAGED = True
 
-# What is not kept, each with its reason; a size that isn't known is no fault.
-# Pixels across, pixels down, pixels in all, the longer side by the shorter,
-# bytes; 0: any.
+# Filters: minimum width and height in pixels, maximum number of pixels, maximum
+# ratio of the longer to the shorter side, minimum size in bytes. 0: no limit. An
+# image that is not kept has a reason for each. An unknown size passes.
 MIN_WIDTH = 0
 MIN_HEIGHT = 0
 MAX_PIXELS = 0
 MAX_ASPECT_RATIO = 0.0
 MIN_BYTES = 0
 
-# Types that are kept, as the report names them or by extension: ["image/jpeg", "png"].
-# Empty: any.
+# Types that are kept, as in the report or by extension: ["image/jpeg", "png"].
+# Empty: all.
 ALLOWED_TYPES = []  # type: ignore[var-annotated]
 
-# Different URLs of one host from which the same bytes came: told at the end and
-# by `scrapy report`, for they may stand in for pictures that are gone. 0: never.
+# Number of different URLs of one host with the same bytes from which the summary
+# and `scrapy report` mention them, since they may be placeholders for missing
+# images. 0: never.
 PLACEHOLDER_REPEATS = 10
 
-# Where pictures go: a folder, or s3://…, gs://…, ftp://… as FilesPipeline takes it.
+# Where images are stored: a folder, or s3://…, gs://…, ftp://… as in FilesPipeline.
 FILES_STORE = "downloaded-images"
 
-# What a picture's file is called, below FILES_STORE, with / for folders. Fields:
-# stem, hash (of the URL), ext, host, line, sha256 (of the picture), each may be
-# cut: {hash:.2}. It must hold hash or sha256 uncut; with {sha256} and no {hash},
-# equal pictures share a file.
+# Template of an image's path below FILES_STORE, with / for folders. Fields: stem,
+# hash (of the URL), ext, host, line, sha256 (of the image). {hash:.2} shortens a
+# field, {line:08} pads the line number. The template must contain hash or sha256 in
+# full. With {sha256} and without {hash}, equal images share a file.
 FILES_NAME = "{stem}-{hash}{ext}"
 
-# The report: a path. -a report=PATH overrides it.
+# Path of the report. -a report=PATH overrides it.
 REPORT = "REPORT.csv"
 
-# On Scrapyd: the folder for the jobs' own folders, each called as its job. A
-# relative FILES_STORE or REPORT of this file lies there. Itself relative, it is
-# a folder in Scrapyd's working directory, as Scrapyd's logs and eggs are.
+# On Scrapyd: the folder that contains one folder per job, named after the job. A
+# relative FILES_STORE or REPORT of this file is below the job's folder. A relative
+# JOBS_FOLDER is below Scrapyd's working directory, as Scrapyd's logs and eggs are.
 JOBS_FOLDER = "imagefetch-jobs"
 
-# Rows between two times that the report is made safe against a power cut
-# (fsync); then each picture is made safe before its row. 0: never. Against
-# kills and crashes of the program it is safe without.
+# fsync is called on the report every so many rows, and on each image before its
+# row, so that both survive a power failure. 0: never. Kills and crashes of the
+# program lose nothing without it.
 FSYNC = 0
 
-# Whether a page is written beside the report, REPORT.html beside REPORT.csv, and
-# seconds after which it is written anew while the run goes on.
+# Whether an HTML report is written (REPORT.html for REPORT.csv), and the seconds
+# between two updates during the run.
 HTML_REPORT = True
 HTML_REPORT_INTERVAL = 30.0
 
-# Pictures that the page shows, drawn evenly from all that were kept. Each is
-# decoded, in a process beside, for a small copy; 0: none.
+# Number of images in the HTML report, a uniform sample of those kept. Each is
+# decoded in a subprocess for its thumbnail. 0: none.
 CONTACT_SHEET = 120
 
-# What is shown while the run goes on. "auto": on a terminal a view that stays,
-# elsewhere a line now and then; "off": nothing.
+# What is shown during the run. "auto": a view on a terminal, log lines elsewhere.
+# "off": nothing.
 PROGRESS = "auto"
 
-# Seconds until the first of these lines; each following one comes after twice as
-# long, but never later than after ten minutes.
+# Seconds until the first log line about progress. The interval doubles each time,
+# up to ten minutes.
 PROGRESS_INTERVAL = 10.0
 
 # DEBUG, INFO, WARNING, ERROR or CRITICAL.
 LOG_LEVEL = "INFO"
 
-# --- What puts the program together ----------------------------------------
+# --- Components -------------------------------------------------------------
 #
-# A dictionary of components that is set elsewhere, as with -s, is merged with the one here:
-# what it names is added, or with None switched off (imagefetch.config.components).
+# A dictionary of components that is set elsewhere, for example with -s, is merged with the one
+# here: its components are added, or disabled with None (imagefetch.config.components).
 
 BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]
@@ -205,9 +208,9 @@ DOWNLOADER_MIDDLEWARES = {
     "imagefetch.middlewares.short_circuit.SettledMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "imagefetch.middlewares.robots.NamedRobotsTxtMiddleware": 100,
-    # What scrapy_poet.Addon would put here, with a shorter way for pages like ours.
+    # In place of the middleware of scrapy_poet.Addon; faster for pages that need only the response.
     "imagefetch.middlewares.page_injection.PageMiddleware": 543,
-    # Does nothing here, once a request: DOWNLOAD_TIMEOUT is known to the handler.
+    # Not needed: the handler reads DOWNLOAD_TIMEOUT itself.
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
@@ -216,14 +219,14 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
     "imagefetch.middlewares.redirect.NamedRedirectMiddleware": 600,
     "imagefetch.middlewares.feedback.OutcomeMiddleware": 860,
-    # The handler decodes; this one would look for a body in memory.
+    # The handler decodes bodies; this middleware expects them in memory.
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
 }
 
-# Those left out drop rows (URL length; an answer of any status is one), or have
-# nothing to do with a list.
+# The disabled middlewares drop requests or responses that must become rows (URL length,
+# HTTP status), or do nothing for a list.
 SPIDER_MIDDLEWARES = {
-    # nearer to the engine than any other
+    # closer to the engine than any other middleware
     "imagefetch.middlewares.output_guard.OutputGuard": -1_000_000,
     "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
     "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
@@ -239,10 +242,10 @@ SCRAPY_POET_DISCOVER = ["imagefetch.pages", "imagefetch.sites"]
 
 ITEM_PROCESSOR = "imagefetch.item_processor.RecordProcessor"
 ITEM_PIPELINES = {"imagefetch.pipelines.ImageFilesPipeline": 300}
-# Pictures that wait to be decoded or stored before no more are fetched: 512, for
-# each counts as 1 KiB.
+# Limits the images that wait to be decoded or stored to 512, since each counts as 1 KiB;
+# then no more are fetched.
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 512 * 1024
-CONCURRENT_ITEMS = 1  # a response is one item; Scrapy makes so many tasks for each
+CONCURRENT_ITEMS = 1  # a response yields one item; Scrapy creates this many tasks for each
 
 FEED_EXPORTERS = {
     "report": "imagefetch.output.exporter.ReportExporter",
@@ -262,15 +265,15 @@ EXTENSIONS = {
     "scrapy.extensions.logstats.LogStats": None,  # counts pages; Progress counts lines
 }
 LOG_FORMATTER = "imagefetch.logformatter.QuietLogFormatter"
-STATS_DUMP = False  # the summary says it in words
+STATS_DUMP = False  # the summary has the same figures
 
-# Doors that stay shut: these let others into the process, or send what they
-# need not know.
+# Disabled for security: these give others access to the process, or send data that
+# servers need not have.
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 COOKIES_ENABLED = False
 JOBDIR = None
 
-# Costs that bring nothing here.
+# Disabled because they cost time and have no use here.
 WARN_ON_GENERATOR_RETURN_VALUE = False
 DOWNLOADER_STATS = False
