@@ -16,6 +16,7 @@ from scrapy.utils.deprecate import argument_is_required
 from imagefetch.config.needed_components import check_built
 from imagefetch.errors import DroppedByPipeline, InternalError, StoreError
 from imagefetch.items import ImageRecord
+from imagefetch.output.csv_rows import cells, check_figures
 from imagefetch.output.partial_files import Download
 from imagefetch.pipelines import ImageFilesPipeline, NotStored
 from imagefetch.utils.shutdown import stop_run
@@ -93,7 +94,10 @@ class RecordProcessor(ItemPipelineManager):
                 arguments = (value, self.crawler.spider) if needs_spider else (value,)
                 value = await ensure_awaitable(method(*arguments))
                 if isinstance(value, ImageRecord) and _described(value) != described:
-                    _describe(record, value)
+                    _describe(record, _described(value))
+            except BaseException:
+                _set_description(record, described)  # the pipeline may have changed the record
+                raise
             finally:
                 _identify(record, identity)
 
@@ -160,16 +164,23 @@ def _described(record: ImageRecord) -> tuple[Any, ...]:
     return record.bytes, record.width, record.height, record.type, record.sha256
 
 
-def _describe(record: ImageRecord, other: ImageRecord) -> None:
-    """Let *record* say of the file what *other* says.
+def _describe(record: ImageRecord, description: tuple[Any, ...]) -> None:
+    """Let *record* say of the file what *description*, of `_described`, says.
 
-    :raises TypeError: if no row can be made of that
+    :raises TypeError, ValueError: if the report has no room for that
     """
-    numbers, words = _described(other)[:3], _described(other)[3:]
+    numbers, texts = description[:3], description[3:]
     for value in numbers:
-        if value is not None and (type(value) is not int or value < 0):
+        if value is not None and type(value) is not int:
             raise TypeError(f"Bytes, Width and Height are whole numbers or None, not {value!r}")
-    for value in words:
+    for value in texts:
         if not isinstance(value, str):
             raise TypeError(f"Type and SHA-256 are text, not {value!r}")
-    record.bytes, record.width, record.height, record.type, record.sha256 = (*numbers, *words)
+    checked = ImageRecord(record.url, record.code, 1)
+    _set_description(checked, description)
+    check_figures(cells(checked))
+    _set_description(record, description)
+
+
+def _set_description(record: ImageRecord, description: tuple[Any, ...]) -> None:
+    record.bytes, record.width, record.height, record.type, record.sha256 = description

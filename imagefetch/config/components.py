@@ -13,7 +13,6 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
-from imagefetch import settings as ours
 from imagefetch.errors import BadInput
 
 RANKED = (
@@ -48,6 +47,8 @@ def merge(settings: BaseSettings) -> None:
 
     :raises BadInput: if such a setting is not a dictionary
     """
+    from imagefetch import settings as ours  # which may have changed since this module was loaded
+
     for name in (*RANKED, *NAMED):
         own, added = getattr(ours, name), dictionary(settings, name)
         key: Callable[[Any], Any] = _import_path if name in RANKED else str

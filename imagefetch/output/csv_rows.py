@@ -237,6 +237,15 @@ def _cells(raw: bytes) -> list[str]:
         raise ValueError(f"{len(cells)} cells, not {len(COLUMNS)}")
     if "'" in text or "\\" in text:
         cells = decode(cells)
+    check_figures(cells)
+    return cells
+
+
+def check_figures(cells: list[str]) -> None:
+    """Check the cells of a row that hold numbers or a hash.
+
+    :raises DamagedRow: if one of them is not valid
+    """
     if _ALL_FIGURES.fullmatch("\n".join((cells[2], cells[4], *cells[6:11]))) is None:
         for index, allowed in _FIGURES.items():
             if re.fullmatch(allowed, cells[index]) is None:
@@ -245,7 +254,6 @@ def _cells(raw: bytes) -> list[str]:
                     f"the row of line {cells[2][:20]} is damaged: {name} = {cells[index][:40]!r}"
                 )
         raise DamagedRow("a row is damaged")  # a cell contains a line ending
-    return cells
 
 
 def whole_size(report: Path) -> int:

@@ -138,9 +138,9 @@ def test_ways_to_a_blocked_address(crawl: RunCrawl) -> None:
         done = crawl(lines, ALLOWED_NETWORKS="127.0.0.2/32", RETRY_TIMES=2)
         assert outcomes(done) == [*[BLOCKED] * (len(lines) - 1), KEPT]
         assert private.connections == 0
-    told = [line for line in done.log.splitlines() if "ALLOWED_NETWORKS" in line]
+    told = [line for line in done.log.splitlines() if "Blocked: " in line]
     assert len(told) == 2, "one line for http, one for https, however many there are"
-    assert all("WARNING: Blocked: " in line for line in told)
+    assert all("WARNING" in line and "ALLOWED_NETWORKS" in line for line in told)
 
 
 def test_safe_without_a_setting(crawl: RunCrawl, server: Server) -> None:

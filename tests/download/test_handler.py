@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -86,6 +87,7 @@ def test_tls(crawl: RunCrawl, tmp_path: Path) -> None:
         assert (cut.connections, plain.connections) == (2, 2)
         assert [sum(server.hits.values()) for server in servers] == [1 + 2, 0, 0, 0, 0]
         (tmp_path / "REPORT.csv").unlink()
+        shutil.rmtree(tmp_path / "images")
         lax = {"DOWNLOAD_VERIFY_CERTIFICATES": False}
         found = outcomes(crawl(lines[:4], env=env, RETRY_TIMES=1, **lax))
         assert found == [("200", "", 1)] * 4
