@@ -1,4 +1,4 @@
-"""The item processor: whatever a pipeline does, a record leaves as its own line's row."""
+"""Runs the item pipelines so that each record stays the row of its own line."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 
 class RecordProcessor(ItemPipelineManager):
-    """Runs the pipelines as Scrapy does, each with what the one before returned; the one that
-    stores pictures, and the report, get the record itself.
+    """Runs the pipelines as Scrapy does, each with the return value of the one before;
+    `ImageFilesPipeline` and the report get the record itself.
 
-    A pipeline may change what is said of the file: its length, type, size and hash. A record
-    that is dropped, or at which a pipeline fails, loses its file and gets the reason.
+    A pipeline may change the description of the file: its length, type, size and hash. If a
+    pipeline drops a record or raises an exception, the record loses its file and gets a reason.
     """
 
     def __init__(self, *middlewares: Any, crawler: Crawler | None = None) -> None:
@@ -39,11 +39,14 @@ class RecordProcessor(ItemPipelineManager):
             if method is not None
         ]
         self._own = next(
-            (made for made in middlewares if isinstance(made, ImageFilesPipeline)), None
+            (each for each in middlewares if isinstance(each, ImageFilesPipeline)), None
         )
 
     async def open_spider_async(self) -> None:
-        """:raises BadInput: if a component is missing, now that all are there"""
+        """Open the pipelines.
+
+        :raises BadInput: if a required component was not built
+        """
         assert self.crawler is not None
         try:
             check_built(self.crawler)
@@ -51,14 +54,17 @@ class RecordProcessor(ItemPipelineManager):
         except CloseSpider:
             raise
         except Exception:
-            # Nobody was told that the spider is open: Scrapy's own components would fail.
-            for _ in range(16):  # each call leaves out every second one
+            # spider_opened was not sent; without it, Scrapy's components fail at spider_closed.
+            for _ in range(16):  # each call skips every second receiver
                 self.crawler.signals.disconnect_all(signals.spider_closed)
             self.methods["close_spider"].clear()
             raise
 
     async def process_item_async(self, item: Any) -> Any:
-        """:raises NotStored: if the store refused the file; the run ends"""
+        """Run the pipelines on *item*.
+
+        :raises NotStored: if the store refused the file; the run ends
+        """
         if not isinstance(item, ImageRecord):
             return await super().process_item_async(item)
         download, had_file = item.download, bool(item.file)
@@ -84,9 +90,9 @@ class RecordProcessor(ItemPipelineManager):
         assert self.crawler is not None
         for method, needs_spider, own in self._steps:
             if own:
-                record.download, download = download, None  # of two, the first stores it
+                record.download, download = download, None  # only the first of two stores it
                 await ensure_awaitable(method(record))
-                identity = _identity(record)  # the file may be in another place
+                identity = _identity(record)  # the file may have got another name
                 continue
             described = _described(record)
             try:
@@ -95,10 +101,10 @@ class RecordProcessor(ItemPipelineManager):
                 if isinstance(value, ImageRecord) and _described(value) != described:
                     _describe(record, value)
             finally:
-                _identify(record, identity)
+                _restore_identity(record, identity)
 
     def _withdraw(self, record: ImageRecord, download: Download | None) -> None:
-        """Leave no file of *record*, neither the partial one nor where it was stored just now.
+        """Remove the file of *record*, be it partial or just stored.
 
         :raises NotStored: if the file system refuses; the run ends
         """
@@ -122,14 +128,14 @@ def _is_own(method: Callable[..., Any]) -> bool:
 
 def _without_file(record: ImageRecord, problem: DroppedByPipeline | InternalError) -> ImageRecord:
     code = problem.code if isinstance(problem, InternalError) else record.code
-    found = ImageRecord(record.url, code, record.line, reason=problem.reason)
-    found.attempts, found.seconds = record.attempts, record.seconds
-    found.key = record.key
-    return found
+    rejected = ImageRecord(record.url, code, record.line, reason=problem.reason)
+    rejected.attempts, rejected.seconds = record.attempts, record.seconds
+    rejected.key = record.key
+    return rejected
 
 
 def _identity(record: ImageRecord) -> tuple[Any, ...]:
-    """Return what of *record* no pipeline may change."""
+    """Return the fields of *record* that no pipeline may change."""
     return (
         record.url,
         record.code,
@@ -142,7 +148,7 @@ def _identity(record: ImageRecord) -> tuple[Any, ...]:
     )
 
 
-def _identify(record: ImageRecord, identity: tuple[Any, ...]) -> None:
+def _restore_identity(record: ImageRecord, identity: tuple[Any, ...]) -> None:
     (
         record.url,
         record.code,
@@ -156,20 +162,20 @@ def _identify(record: ImageRecord, identity: tuple[Any, ...]) -> None:
 
 
 def _described(record: ImageRecord) -> tuple[Any, ...]:
-    """Return what *record* says of the file."""
+    """Return the fields of *record* that describe the file."""
     return record.bytes, record.width, record.height, record.type, record.sha256
 
 
 def _describe(record: ImageRecord, other: ImageRecord) -> None:
-    """Let *record* say of the file what *other* says.
+    """Copy the description of the file from *other* to *record*.
 
-    :raises TypeError: if no row can be made of that
+    :raises TypeError: if a value has the wrong type for its column
     """
-    numbers, words = _described(other)[:3], _described(other)[3:]
+    numbers, texts = _described(other)[:3], _described(other)[3:]
     for value in numbers:
         if value is not None and (type(value) is not int or value < 0):
             raise TypeError(f"Bytes, Width and Height are whole numbers or None, not {value!r}")
-    for value in words:
+    for value in texts:
         if not isinstance(value, str):
             raise TypeError(f"Type and SHA-256 are text, not {value!r}")
-    record.bytes, record.width, record.height, record.type, record.sha256 = (*numbers, *words)
+    record.bytes, record.width, record.height, record.type, record.sha256 = (*numbers, *texts)
