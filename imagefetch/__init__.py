@@ -1,3 +1,3 @@
-"""imagefetch: fetch every picture of a list of URLs, and say what became of each."""
+"""imagefetch: downloads the images of a list of URLs, and reports the outcome of each."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Add-ons: who asks is told; the report is written whatever other feeds are asked for."""
+"""Scrapy add-ons: put CONTACT into the User-Agent, and keep the report among the feeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REPORT_FEED = {
         "format": "report",
         "overwrite": False,
         "store_empty": True,
-        # Of its own, whatever FEED_EXPORT_BATCH_ITEM_COUNT and its neighbours say of others.
+        # FEED_EXPORT_BATCH_ITEM_COUNT and similar settings do not apply to the report.
         "batch_item_count": 0,
         "fields": None,
         "uri_params": None,
@@ -22,28 +22,27 @@ REPORT_FEED = {
 
 
 class ContactAddon:
-    """Adds CONTACT to USER_AGENT; says once, at the start, that it is empty."""
+    """Adds CONTACT to USER_AGENT; logs once, at the start, if it is empty."""
 
     def update_settings(self, settings: BaseSettings) -> None:
         if not settings["CONTACT"]:
-            logger.info("CONTACT is empty: with a mail or web address, servers know whom to ask")
+            logger.info("CONTACT is empty: set it to a mail or web address for server operators")
         priority = settings.getpriority("USER_AGENT") or 0
         settings.set("USER_AGENT", user_agent(settings), priority=priority)
 
 
 def user_agent(settings: BaseSettings) -> str:
-    """Return USER_AGENT with CONTACT in it."""
+    """Return USER_AGENT, including CONTACT."""
     agent, contact = str(settings["USER_AGENT"]), settings["CONTACT"]
     return agent if not contact or contact in agent else f"{agent} (+{contact})"
 
 
 class ReportAddon:
-    """Puts the report's feed back beside those of ``-o`` or of Scrapyd, which
-    replace FEEDS, and switches JOBDIR off."""
+    """Adds the report's feed to FEEDS, which ``-o`` and Scrapyd replace; switches JOBDIR off."""
 
     def update_settings(self, settings: BaseSettings) -> None:
         priority = max(settings.getpriority("FEEDS") or 0, 20)
-        # First: a feed that fails keeps those after it from getting the record.
+        # First: if a feed fails, those after it do not get the record.
         others = {uri: o for uri, o in settings.getdict("FEEDS").items() if uri not in REPORT_FEED}
         settings.set("FEEDS", {**REPORT_FEED, **others}, priority=priority)
         if settings.get("JOBDIR"):

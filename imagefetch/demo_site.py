@@ -1,13 +1,13 @@
-"""A small web site on loopback, with what one meets out there.
+"""Serves a small web site on loopback, with images and typical failures.
 
-/photos/<name>.<ext>   a picture in its format, made with Pillow
+/photos/<name>.<ext>   an image in this format, made with Pillow
 /slow/<name>.jpg       the same, after a second
 /moved/<name>.jpg      a redirect to /photos/<name>.jpg
 /loop                  a redirect to itself
-/busy/<name>.png       503 the first time, then a picture
-/page.jpg              an HTML page that calls itself image/jpeg
-/short.jpg             a picture that breaks off amid its body
-/empty.jpg             200, and not a byte
+/busy/<name>.png       503 the first time, then an image
+/page.jpg              an HTML page with Content-Type image/jpeg
+/short.jpg             an image with a truncated body
+/empty.jpg             200 with an empty body
 anything else          404
 """
 
@@ -38,7 +38,7 @@ DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><circl
 
 
 def picture(name: str, extension: str) -> bytes:
-    """Return a picture whose colours depend on *name*."""
+    """Return an image whose colours depend on *name*."""
     seed = sum(name.encode())
     image = Image.new("RGB", (320, 240), (seed * 7 % 256, seed * 13 % 256, seed * 29 % 256))
     draw = ImageDraw.Draw(image)
@@ -51,7 +51,7 @@ def picture(name: str, extension: str) -> bytes:
 
 
 def site() -> web.Application:
-    """Return the site that the module's docstring describes."""
+    """Return the application; see the module's docstring."""
     asked: Counter[str] = Counter()
 
     async def photo(request: web.Request) -> web.Response:
@@ -112,7 +112,7 @@ def site() -> web.Application:
 
 
 def url_list(base: str) -> str:
-    """Return a list of the site at *base*, as a user would write it."""
+    """Return a list of URLs of the site at *base*, as a user would write it."""
     photos = [f"{base}/photos/{n}.{e}" for e in FORMATS for n in ("dawn", "noon", "dusk")]
     lines = [
         "# Pictures in several formats",
@@ -124,10 +124,10 @@ def url_list(base: str) -> str:
         f"{base}/busy/bee.png",
         f"{base}/moved/noon.jpg",
         "",
-        "# Asked for twice: one download, a row each",
+        "# A duplicate: one download, a row each",
         photos[0],
         "",
-        "# What goes wrong",
+        "# Failures",
         f"{base}/photos/missing.xyz",
         f"{base}/page.jpg",
         f"{base}/short.jpg",
@@ -142,7 +142,7 @@ def url_list(base: str) -> str:
 
 @contextmanager
 def running_site() -> Iterator[str]:
-    """Serve the site from a thread; the context is its address."""
+    """Serve the site in a thread; yield its URL."""
     loop = asyncio.new_event_loop()
     runner = web.AppRunner(site())
 

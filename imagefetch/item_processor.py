@@ -1,4 +1,4 @@
-"""The item processor: whatever a pipeline does, a record leaves as its own line's row."""
+"""Runs the item pipelines so that each record stays the row of its own line."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 
 
 class RecordProcessor(ItemPipelineManager):
-    """Runs the pipelines as Scrapy does, each with what the one before returned; the one that
-    stores pictures, and the report, get the record itself.
+    """Runs the pipelines as Scrapy does, each with the return value of the one before;
+    `ImageFilesPipeline` and the report get the record itself.
 
-    A pipeline may change what is said of the file: its length, type, size and hash. A record
-    that is dropped, or at which a pipeline fails, loses its file and gets the reason.
+    A pipeline may change the description of the file: its length, type, size and hash. If a
+    pipeline drops a record or raises an exception, the record loses its file and gets a reason.
     """
 
     def __init__(self, *middlewares: Any, crawler: Crawler | None = None) -> None:
@@ -40,11 +40,14 @@ class RecordProcessor(ItemPipelineManager):
             if method is not None
         ]
         self._own = next(
-            (made for made in middlewares if isinstance(made, ImageFilesPipeline)), None
+            (each for each in middlewares if isinstance(each, ImageFilesPipeline)), None
         )
 
     async def open_spider_async(self) -> None:
-        """:raises BadInput: if a component is missing, now that all are there"""
+        """Open the pipelines.
+
+        :raises BadInput: if a required component was not built
+        """
         assert self.crawler is not None
         try:
             check_built(self.crawler)
@@ -52,14 +55,17 @@ class RecordProcessor(ItemPipelineManager):
         except CloseSpider:
             raise
         except Exception:
-            # Nobody was told that the spider is open: Scrapy's own components would fail.
-            for _ in range(16):  # each call leaves out every second one
+            # spider_opened was not sent; without it, Scrapy's components fail at spider_closed.
+            for _ in range(16):  # each call skips every second receiver
                 self.crawler.signals.disconnect_all(signals.spider_closed)
             self.methods["close_spider"].clear()
             raise
 
     async def process_item_async(self, item: Any) -> Any:
-        """:raises NotStored: if the store refused the file; the run ends"""
+        """Run the pipelines on *item*.
+
+        :raises NotStored: if the store refused the file; the run ends
+        """
         if not isinstance(item, ImageRecord):
             return await super().process_item_async(item)
         download, had_file = item.download, bool(item.file)
@@ -85,9 +91,9 @@ class RecordProcessor(ItemPipelineManager):
         assert self.crawler is not None
         for method, needs_spider, own in self._steps:
             if own:
-                record.download, download = download, None  # of two, the first stores it
+                record.download, download = download, None  # only the first of two stores it
                 await ensure_awaitable(method(record))
-                identity = _identity(record)  # the file may be in another place
+                identity = _identity(record)  # the file may have got another name
                 continue
             described = _described(record)
             try:
@@ -99,10 +105,10 @@ class RecordProcessor(ItemPipelineManager):
                 _set_description(record, described)  # the pipeline may have changed the record
                 raise
             finally:
-                _identify(record, identity)
+                _restore_identity(record, identity)
 
     def _withdraw(self, record: ImageRecord, download: Download | None) -> None:
-        """Leave no file of *record*, neither the partial one nor where it was stored just now.
+        """Remove the file of *record*, be it partial or just stored.
 
         :raises NotStored: if the file system refuses; the run ends
         """
@@ -126,14 +132,14 @@ def _is_own(method: Callable[..., Any]) -> bool:
 
 def _without_file(record: ImageRecord, problem: DroppedByPipeline | InternalError) -> ImageRecord:
     code = problem.code if isinstance(problem, InternalError) else record.code
-    found = ImageRecord(record.url, code, record.line, reason=problem.reason)
-    found.attempts, found.seconds = record.attempts, record.seconds
-    found.key = record.key
-    return found
+    rejected = ImageRecord(record.url, code, record.line, reason=problem.reason)
+    rejected.attempts, rejected.seconds = record.attempts, record.seconds
+    rejected.key = record.key
+    return rejected
 
 
 def _identity(record: ImageRecord) -> tuple[Any, ...]:
-    """Return what of *record* no pipeline may change."""
+    """Return the fields of *record* that no pipeline may change."""
     return (
         record.url,
         record.code,
@@ -146,7 +152,7 @@ def _identity(record: ImageRecord) -> tuple[Any, ...]:
     )
 
 
-def _identify(record: ImageRecord, identity: tuple[Any, ...]) -> None:
+def _restore_identity(record: ImageRecord, identity: tuple[Any, ...]) -> None:
     (
         record.url,
         record.code,
@@ -160,14 +166,14 @@ def _identify(record: ImageRecord, identity: tuple[Any, ...]) -> None:
 
 
 def _described(record: ImageRecord) -> tuple[Any, ...]:
-    """Return what *record* says of the file."""
+    """Return the fields of *record* that describe the file."""
     return record.bytes, record.width, record.height, record.type, record.sha256
 
 
 def _describe(record: ImageRecord, description: tuple[Any, ...]) -> None:
-    """Let *record* say of the file what *description*, of `_described`, says.
+    """Set the description of the file in *record* to *description*, as `_described` returns it.
 
-    :raises TypeError, ValueError: if the report has no room for that
+    :raises TypeError, ValueError: if a value is not valid for its column
     """
     numbers, texts = description[:3], description[3:]
     for value in numbers:

@@ -1,4 +1,4 @@
-"""One `ImageRecord` is one row of the report."""
+"""Defines `ImageRecord`, one row of the report."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ if TYPE_CHECKING:
 
 @dataclass
 class ImageRecord:
-    """What became of one line. Fields in the report's order of columns."""
+    """The outcome of one line. The fields are the columns of the report."""
 
     url: str
     """The line, stripped, as the user wrote it."""
     code: str
-    """Status of a whole answer, else ``FAILED <Error>``."""
+    """Status code of a complete response, else ``FAILED <Error>``."""
     line: int
-    """Number in the list, from 1."""
+    """Line number in the list, from 1."""
     file: str = ""
-    """Path under FILES_STORE; empty where nothing was kept."""
+    """Path in FILES_STORE; empty if no file was kept."""
     bytes: int | None = None
-    """Length of the stored file."""
+    """Length of the stored file, bytes."""
     type: str = ""
-    """Media type of the stored bytes."""
+    """Media type of the stored file."""
     width: int | None = None
-    """Pixels."""
+    """Width of the image, pixels."""
     height: int | None = None
-    """Pixels."""
+    """Height of the image, pixels."""
     sha256: str = ""
-    """Of the stored file, lower-case hex."""
+    """SHA-256 of the stored file, lower-case hex."""
     attempts: int = 0
-    """Requests sent for this line, redirects not counted."""
+    """Requests sent for this line, not counting redirects."""
     seconds: float | None = None
-    """From the first request to the last byte."""
+    """Time from the first request to the last byte, seconds."""
     reason: str = ""
-    """Slug out of `imagefetch.errors`; empty on success. Beside a file, what is wrong with it."""
+    """Slug from `imagefetch.errors`; empty on success. With a file: its damage."""
 
     def __post_init__(self) -> None:
-        # Not fields: exporters never see them.
+        # Attributes, not fields: exporters ignore them.
         self.download: Download | None = None
-        """The partial file that the pipeline is to move into its place."""
+        """The partial file that the pipeline moves into the store."""
         self.key: bytes | None = None
-        """What this line's duplicates share with it."""
+        """Key that the line shares with its duplicates."""

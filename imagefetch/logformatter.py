@@ -1,8 +1,8 @@
-"""Which of Scrapy's log lines are written, and how.
+"""Selects and sanitizes Scrapy's log records.
 
-None of those that come once a URL: the report tells what became of each, and a
-record that nobody reads costs time too. At DEBUG, everything is. What is
-written neither tells a password nor moves a terminal's cursor.
+Records that Scrapy logs once per URL are suppressed: the report has the outcome of each URL,
+and creating a record costs time. At level DEBUG everything is logged. Passwords and terminal
+control sequences are removed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scrapy.logformatter import LogFormatter
 
 from imagefetch.utils.text import HarmlessFormatter
 
-# What these tell at INFO is how Scrapy was put together, forty lines of it.
+# At INFO, these loggers list the components and settings, in forty lines.
 ASSEMBLY = (
     "scrapy.addons",
     "scrapy.middleware",
@@ -27,12 +27,12 @@ ASSEMBLY = (
 
 
 class QuietLogFormatter(LogFormatter):
-    """See LOG_FORMATTER in Scrapy's settings."""
+    """Suppresses records per URL; see Scrapy's setting LOG_FORMATTER."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> QuietLogFormatter:
         make_log_harmless()
-        # Scrapy replaces its handler between this and its engine, once more.
+        # Scrapy replaces its log handler once more before the engine starts.
         crawler.signals.connect(make_log_harmless, signal=signals.spider_opened)
         return cls()
 
@@ -50,8 +50,8 @@ class QuietLogFormatter(LogFormatter):
 
 
 class HarmlessLog:
-    """A downloader middleware that is none: the first component that Scrapy builds after it has
-    replaced its log handler. What the others log as they are built is made harmless, too."""
+    """A hook in the place of a downloader middleware: Scrapy builds it first after it has replaced
+    its log handler. Thus the messages of the components built after it are sanitized, too."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> HarmlessLog:
@@ -60,29 +60,29 @@ class HarmlessLog:
 
 
 def make_log_harmless() -> None:
-    """Let every handler of the log write what is harmless only."""
+    """Let every handler of the root logger sanitize its records."""
     for handler in logging.root.handlers:
         if not isinstance(handler.formatter, HarmlessFormatter):
             handler.setFormatter(HarmlessFormatter(handler.formatter))
 
 
 def quieten(level: str) -> None:
-    """Make records below *level*, which no handler would write, not even be made."""
+    """Suppress records below *level* before they are created: no handler would write them."""
     if level == "DEBUG":
         return
     logging.getLogger("scrapy").setLevel(level)
-    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").addFilter(_in_one_line)
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").addFilter(_without_traceback)
     for name in ASSEMBLY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("scrapy.crawler").addFilter(_is_news)
+    logging.getLogger("scrapy.crawler").addFilter(_is_no_settings_list)
 
 
-def _in_one_line(record: logging.LogRecord) -> bool:
-    """A robots.txt that can't be had is worth a line, not a traceback."""
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Drop the traceback of a robots.txt that can't be fetched."""
     record.exc_info = None
     return True
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """This logger tells of signals too, which a user wants to see answered."""
+def _is_no_settings_list(record: logging.LogRecord) -> bool:
+    """Drop only the list of settings: this logger also confirms signals such as Ctrl-C."""
     return not str(record.msg).startswith("Overridden settings")

@@ -1,45 +1,45 @@
-"""Keys of ``Request.meta`` that this project sets, beside Scrapy's own."""
+"""Keys of ``Request.meta`` that this project sets, in addition to Scrapy's."""
 
 LINE = "line"
 """The `imagefetch.urls.Line` that the request is for."""
 
 KEY = "key"
-"""What the line's duplicates share with it (`imagefetch.urls.key_of`)."""
+"""Key that the line shares with its duplicates (`imagefetch.urls.key_of`)."""
 
 SETTLED = "settled"
-"""The `Failure` of a line that no request can be sent for."""
+"""The `Failure` of a line for which no request is sent."""
 
 DUPLICATE_OF = "duplicate_of"
-"""The key of a line whose URL was asked for before."""
+"""The key of a line whose URL occurred earlier in the list."""
 
 STREAM_TO = "stream_to"
-"""The folder (`Path`) for the body's partial file. A request without it gets an
-ordinary response, its body in memory."""
+"""The folder (`Path`) for the partial file of the body. A request without it gets an
+ordinary response with its body in memory."""
 
 READ_MOST = "read_most"
-"""Bytes of a body in memory after which no more of it is read, and what was is taken for all."""
+"""Most bytes of a body in memory; a longer body is silently truncated."""
 
 RETRY_IN = "retry_in"
-"""Seconds that the scheduler lets the line wait before it is tried again."""
+"""Seconds until the scheduler retries the line."""
 
 PROBLEM = "problem"
-"""The `Rejection` that a middleware found with a whole answer."""
+"""The `Rejection` with which a middleware marked a complete response."""
 
 FIRST_SENT = "first_sent"
-"""When the first of the line's requests was sent (monotonic, seconds)."""
+"""Time when the first request of the line was sent (monotonic, seconds)."""
 
 SECONDS = "seconds"
-"""From then to the end of the last."""
+"""Seconds from `FIRST_SENT` to the end of the last request."""
 
 TIMING = "timing"
-"""The `imagefetch.download.tracing.Timing` of a download that is looked at closely."""
+"""The `imagefetch.download.tracing.Timing` of a sampled download."""
 
 DOWNLOAD = "download"
-"""The `imagefetch.output.partial_files.Download` of the last whole answer, until the callback has
-it."""
+"""The `imagefetch.output.partial_files.Download` of the last complete response, until the
+callback has it."""
 
 RECORD = "record"
-"""What came of the line: its `ImageRecord`, its `Line`, and the name of its file."""
+"""The outcome of the line: its `ImageRecord`, its `Line`, and the name of its file."""
 
 HANDED_OVER = "handed_over"
-"""Whether that is on its way to the report."""
+"""Whether the record was handed over to the item pipelines."""

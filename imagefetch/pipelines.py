@@ -1,4 +1,4 @@
-"""The item pipeline: a finished file moves into its place."""
+"""Item pipeline that moves downloaded files into the store."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ logger = logging.getLogger(__name__)
 
 
 class NotStored(DropItem):
-    """A file could not be stored: the run ends, and the line has no row."""
+    """A file could not be stored; the run ends, and the line gets no row."""
 
 
 class ImageFilesPipeline(FilesPipeline):
-    """Stores what was downloaded for the record; it downloads nothing itself.
+    """Stores the file that was downloaded for a record; it sends no requests itself.
 
-    FilesPipeline's own downloads pass the scheduler by, without any limit.
+    The downloads of `FilesPipeline` would bypass the scheduler and its limits.
     """
 
     STORE_SCHEMES: ClassVar[dict[str, Any]] = {
@@ -50,7 +50,7 @@ class ImageFilesPipeline(FilesPipeline):
     def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
         super().__init__(store_uri, crawler=crawler)
         self.disk = Disk()
-        self._told = False
+        self._warned = False
         self.fsync = crawler.settings.getint("FSYNC") > 0 and isinstance(self.store, FolderStore)
         crawler.signals.connect(self.row_written, signal=signals.row_written)
 
@@ -64,7 +64,7 @@ class ImageFilesPipeline(FilesPipeline):
             self.store.own.intents.end(record.file)
 
     async def process_item(self, item: ImageRecord) -> ImageRecord:  # type: ignore[override]
-        """Give *item* its file.
+        """Move the downloaded file of *item* into the store.
 
         :raises NotStored: if the store refuses it; the run ends
         """
@@ -83,7 +83,7 @@ class ImageFilesPipeline(FilesPipeline):
                 await self._send(item, download.path)
                 download.discard()
         except Exception as error:
-            # Each kind of store has errors of its own; none is the picture's fault.
+            # Each kind of store raises its own errors; none is caused by the image.
             stop_run(self.crawler, _as_store_error(item, error))
             raise NotStored(str(error), log_level="DEBUG") from error
         item.download = None
@@ -91,37 +91,37 @@ class ImageFilesPipeline(FilesPipeline):
         return item
 
     def withdraw(self, file: str) -> None:
-        """Remove *file*, which was stored just now, from a local folder, unless another row may
-        name it, too: then the run's end looks at it."""
+        """Remove *file*, which was just stored, from a local folder, unless another row may name
+        it, too: then the end of the run decides."""
         by_content = NameTemplate(self.crawler.settings["FILES_NAME"]).by_content
         if isinstance(self.store, FolderStore) and not by_content:
             self.store.own.withdraw(file)
 
     async def _take(self, store: FolderStore, download: Download, name: str) -> str:
-        place = await self.disk.run(store.take, download, name)
-        if place != name and not self._told:
-            self._told = True
+        stored = await self.disk.run(store.take, download, name)
+        if stored != name and not self._warned:
+            self._warned = True
             logger.warning(
-                "%s: is taken by a file that is not this report's; the picture is in %s, and so "
-                "will be others",
+                "%s: the name is taken by a file that is not this report's; this image and others "
+                "with taken names are stored in %s",
                 name,
                 store.own.folder,
             )
-        return place
+        return stored
 
     def close_spider(self) -> None:
         self.disk.close()
 
     async def _send(self, item: ImageRecord, path: Path) -> None:
         with path.open("rb") as file:
-            stored = self.store.persist_file(
+            storing = self.store.persist_file(
                 item.file, cast("Any", file), self.spiderinfo, None, {"Content-Type": item.type}
             )
-            await ensure_awaitable(stored)
+            await ensure_awaitable(storing)
 
 
 def sync(path: Path) -> None:
-    """Make a file, or the names in a folder, safe against a power cut.
+    """Call fsync on a file or a folder, so that it survives a power failure.
 
     :raises OSError: if the system can't
     """
@@ -137,5 +137,5 @@ def _as_store_error(item: ImageRecord, error: Exception) -> StoreError:
         return error
     if isinstance(error, OSError):
         return store_error(item.file, error)
-    message = " ".join(str(error).split())  # an FTP server may answer in many lines
+    message = " ".join(str(error).split())  # an FTP server may send several lines
     return StoreError(f"{item.file}: {message}")

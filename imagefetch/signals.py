@@ -1,10 +1,10 @@
-"""Signals of this project, beside those of Scrapy."""
+"""Signals that this project sends, in addition to Scrapy's."""
 
 row_written = object()
-"""Sent by the report's exporter once a row is with the operating system: only
-now its line is done. Arguments: ``record`` (`imagefetch.items.ImageRecord`),
-``offset`` (where in the report the row begins, bytes)."""
+"""Sent by the report's exporter after a row was passed to the operating system; from then on
+its line is done. Arguments: ``record`` (`imagefetch.items.ImageRecord`), ``offset`` (start of
+the row in the report, bytes)."""
 
 download_timed = object()
-"""Sent by the download handler for one whole answer in so many. Argument:
-``timing`` (`imagefetch.download.tracing.Timing`)."""
+"""Sent by the download handler for a sample of the complete responses. Argument: ``timing``
+(`imagefetch.download.tracing.Timing`)."""

@@ -1,4 +1,4 @@
-"""What a URL is: which text is one, its host and origin, and the key of equal URLs."""
+"""Validates URLs; returns their host, their origin, and a key for equal URLs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from imagefetch.errors import BadInput, Failure, InvalidURL, UnsupportedScheme
 from imagefetch.utils.cells import CUT
 from imagefetch.utils.redaction import HIDDEN, hide_credentials_of
 
-MAX_LINE = 65_536  # characters; what exceeds them is cut off, and the line is no URL
-# UTF-32 stands first: its little-endian mark begins with that of UTF-16.
+MAX_LINE = 65_536  # characters; a longer line is truncated, and is no URL
+# UTF-32 comes first: its little-endian mark begins with that of UTF-16.
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -27,41 +27,43 @@ BYTE_ORDER_MARKS = {
 
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
-# URLs that Scrapy sends as they are; to look into any other costs many
-# times as much.
+# URLs that Scrapy sends unchanged; parsing any other takes many times as long.
 PLAIN_URL = re.compile(
     rf"https?://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::{PORT})?/[A-Za-z0-9._~/-]*"
     r"(?:\?[A-Za-z0-9._~/=&-]+)?"
 )
 
-SITE = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
+ORIGIN = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
 
-# Characters of a host name, and of a label in it: what DNS messages can hold (RFC 1035,
+# Most characters of a host name and of a label in it that DNS messages can hold (RFC 1035,
 # section 3.1).
 MAX_HOST = 253
 MAX_LABEL = 63
 
-# Most URLs tell their host at a glance; to parse one costs several times as much.
+# Fast path for the host of most URLs; parsing one takes several times as long.
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 
 
 class Line(NamedTuple):
-    """A line that names an image."""
+    """A line of the list, with the URL of an image."""
 
     number: int
-    """Its place in the list, from 1, blank lines and comments counted; in a shard, its place
-    in the list that the shard is of."""
+    """Line number in the list, from 1, counting blank lines and comments; in a shard, the
+    number in the whole list."""
     text: str
     """The line, stripped."""
 
 
 def check_beginning(head: bytes, source: str) -> None:
-    """:raises BadInput: if nothing that begins with *head* is a list, which is from *source*"""
+    """Check the first bytes, *head*, of a list from *source*.
+
+    :raises BadInput: if they can't be the beginning of a list
+    """
     _encoding(head, source)
 
 
 def request_url(text: str) -> str:
-    """Return *text* if a request can be made of it.
+    """Return *text* if it is a URL for a request.
 
     :raises InvalidURL: if it is no absolute URL with a host
     :raises UnsupportedScheme: if its scheme is not http or https
@@ -74,11 +76,11 @@ def request_url(text: str) -> str:
         raise InvalidURL
     try:
         parts = urlsplit(text)
-        _ = parts.port  # raises if it is no port
+        _ = parts.port  # raises ValueError if it is invalid
     except ValueError as error:
         raise InvalidURL from error
     if not parts.scheme or (not parts.netloc and "." in parts.scheme):
-        raise InvalidURL  # "example.com:80/a.jpg" has no scheme, whatever its colon says
+        raise InvalidURL  # "example.com:80/a.jpg" has no scheme, despite its colon
     if parts.scheme not in {"http", "https"}:
         raise UnsupportedScheme
     host = parts.hostname or ""
@@ -89,8 +91,8 @@ def request_url(text: str) -> str:
 
 
 def check_host(host: str) -> None:
-    """Make sure that *host* is an IPv6 address, or a name that the DNS allows for, once IDNA
-    has encoded it. A trailing dot counts for nothing.
+    """Check that *host* is an IPv6 address, or a name whose IDNA encoding is valid in DNS. A
+    trailing dot is ignored.
 
     :raises InvalidURL: if it is neither
     """
@@ -112,7 +114,7 @@ def _encoding(head: bytes, path: Path | str) -> str:
         raise BadInput(f"{path}: is compressed; give it a name that ends in .gz")
     zeros = head.count(0)
     if zeros > len(head) / 10:
-        # Text of URLs in UTF-16 has a zero in nearly every other byte, and in no other.
+        # In URLs as UTF-16, nearly every second byte is zero, and no other.
         if head[1::2].count(0) == zeros:
             return "utf-16-le"
         if head[0::2].count(0) == zeros:
@@ -124,14 +126,14 @@ def _encoding(head: bytes, path: Path | str) -> str:
 
 def _is_utf8(head: bytes) -> bool:
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be truncated
     except UnicodeDecodeError:
         return False
     return True
 
 
 def host_of(url: str) -> str:
-    """Return *url*'s host; "no host" where it has none."""
+    """Return the host of *url*, or "no host"."""
     if match := HOST.match(url):
         return match[1]
     try:
@@ -141,9 +143,8 @@ def host_of(url: str) -> str:
 
 
 def origin_of(url: str) -> str | None:
-    """Return what connections to *url*'s host have in common, ``http://a.example:80``; None
-    where it has none."""
-    if match := SITE.match(url):
+    """Return the origin of *url*, ``http://a.example:80``; None if it has none."""
+    if match := ORIGIN.match(url):
         return match[0]
     try:
         parts = urlsplit(url)
@@ -154,15 +155,15 @@ def origin_of(url: str) -> str | None:
 
 
 def key_of(url: str) -> bytes:
-    """Return what lines with the same request URL share; a fragment isn't sent.
+    """Return a hash of *url* without its fragment, which is not sent: the key of duplicates.
 
-    128 bits: among 10 million URLs the odds of any collision are 1e-25.
+    It has 128 bits: among 10 million URLs the probability of any collision is 1e-25.
     """
     return hashlib.blake2b(url.partition("#")[0].encode(), digest_size=16).digest()
 
 
 def sent_url(text: str) -> str | None:
-    """Return the URL that is asked for because of a line's *text*; None if none is."""
+    """Return the URL of the request for a line's *text*; None if there is none."""
     if PLAIN_URL.fullmatch(text):
         return text
     try:
@@ -172,6 +173,6 @@ def sent_url(text: str) -> str | None:
 
 
 def shown(address: str) -> str:
-    """Return *address* as it may be shown: without user and password, and what its query says."""
-    whole, mark, _ = hide_credentials_of(address).partition("#")[0].partition("?")
-    return whole.replace(f"{HIDDEN}@", "", 1) + (f"?{HIDDEN}" if mark else "")
+    """Return the URL *address* for display, without user, password and query."""
+    base, mark, _ = hide_credentials_of(address).partition("#")[0].partition("?")
+    return base.replace(f"{HIDDEN}@", "", 1) + (f"?{HIDDEN}" if mark else "")

@@ -190,7 +190,10 @@ def test_the_summary_of_a_continued_run_tells_of_the_whole(
     (tmp_path / "own.py").write_text("from imagefetch.settings import *\nCONCURENT_REQUESTS = 5\n")
     own = {"SCRAPY_SETTINGS_MODULE": "own", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
     again = crawl([server.url(path) for path in paths], "-a", "only=failed", env=own)
-    assert "CONCURENT_REQUESTS: there is none; did you mean CONCURRENT_REQUESTS?" in again.log
+    assert (
+        "CONCURENT_REQUESTS: there is no such setting; did you mean CONCURRENT_REQUESTS?"
+        in again.log
+    )
     assert "lines       8 (this run: 1)" in again.log
     assert "kept        4 " in again.log
     assert "server-error" not in again.log

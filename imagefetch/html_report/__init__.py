@@ -1,6 +1,6 @@
-"""The HTML report beside the CSV report.
+"""Writes the HTML report next to the CSV report.
 
-The run's figures come in, or a finished CSV report; one self-contained HTML file goes
-out. It is rendered in a subprocess, so that a run is not held up. Must not know the
-scheduler or the download handler, and nothing but the commands and the fleet uses it.
+Input: statistics of a run, or a CSV report. Output: one self-contained HTML file, rendered
+in a subprocess so that it does not slow the run down. This package must not depend on the
+scheduler or the download handler; only the commands and the fleet use it.
 """

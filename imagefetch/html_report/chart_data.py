@@ -1,4 +1,4 @@
-"""Which charts a run's page has, and what they are called."""
+"""Selects, labels and draws the charts of the HTML report."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from imagefetch.utils.formatting import binary_size, count, moment, number, shar
 from imagefetch.utils.text import escape
 
 BARS = 10
-"""Bars of a chart, at most; what is left has one of its own."""
+"""Most bars of a chart; one more stands for the rest."""
 
 COLUMNS = 7
-"""Columns of a chart, at least, so that none is a wall."""
+"""Least columns of a chart, so that a single one does not fill it."""
 
-# https://www.w3.org/TR/xml/#charsets, but for control characters, which are escaped.
+# https://www.w3.org/TR/xml/#charsets, without control characters, which `escape` replaces.
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass
 class Chart:
-    """One chart, with what it says as a table."""
+    """One chart, and its data as a table."""
 
     title: str
     drawing: Markup
@@ -39,101 +39,102 @@ class Chart:
 
 
 class Held(NamedTuple):
-    """What held a run back for some of its time."""
+    """One bottleneck of a run."""
 
     name: str
     advice: str
     part: str
-    """Of the time, in percent."""
+    """Its share of the time, in percent."""
 
 
 HELD = {
     "processor": (
         "this machine's processor",
-        "one processor was all but busy, and the program uses one: divide the list among "
-        "several runs, or ask less of it with `VERIFY_IMAGES`",
+        "one processor was nearly always busy, and a run uses only one: split the list among "
+        "several runs, or check images less thoroughly with `VERIFY_IMAGES`",
     ),
     "requests": (
         "CONCURRENT_REQUESTS",
-        "every place was taken: raise it, if network and memory allow",
+        "all slots were in use: raise it, if network and memory allow",
     ),
     "hosts": (
         "the limits per host",
-        "lines were ready whose hosts were asked as much as they take, or as they may be: "
+        "lines were ready, but the limits of their hosts were reached: see "
         "`CONCURRENT_REQUESTS_PER_DOMAIN`, `DOWNLOAD_DELAY`; a list of mixed hosts waits less",
     ),
     "waiting": (
-        "waits for another try",
-        "nothing else was left to do: `RETRY_TIMES`, `RETRY_DELAY`, `BREAKER_FAILURES`",
+        "waits for retries",
+        "all lines left were waiting for a retry: see `RETRY_TIMES`, `RETRY_DELAY`, "
+        "`BREAKER_FAILURES`",
     ),
     "list": (
         "the list itself",
-        "no line was left to begin with: the last ones were under way, or the list is read slowly",
+        "no line was ready: the last requests were in flight, or the list was read slowly",
     ),
 }
-"""Name and advice of what `imagefetch.stats.recorder` finds."""
+"""Name and advice for each bottleneck that `imagefetch.stats.recorder` distinguishes."""
 
 PHASE = dict(
     zip(
         PHASES,
-        ("name service", "connecting, TLS included", "server's wait", "transfer", "hash and disk"),
+        ("DNS lookup", "connecting, with TLS", "time to first byte", "transfer", "hash and disk"),
         strict=True,
     )
 )
 
 
 def charts(figures: Figures) -> dict[str, Chart]:
-    """Return the charts that *figures* have something for, by name."""
-    made = _over_time(figures)
+    """Return the charts for which *figures* have data, by name."""
+    drawn = _over_time(figures)
     if figures.codes:
-        made["codes"] = _counted("Answers by response code", "code", figures.codes)
+        drawn["codes"] = _counted("Responses by code", "code", figures.codes)
     if figures.hosts.sums:
-        made["hosts"] = _hosts(figures)
+        drawn["hosts"] = _hosts(figures)
     if figures.types:
-        made["types"] = _counted("Pictures by type", "type", figures.types, NARROW)
+        drawn["types"] = _counted("Images by type", "type", figures.types, NARROW)
     for name, histogram, title, form, width in (
-        ("sizes", figures.sizes, "Bytes of a picture", binary_size, NARROW),
-        ("sides", figures.sides, "Pixels of the longer side", count, NARROW),
-        ("times", figures.times, "Time of a line, from first request to last byte", spell, WIDTH),
+        ("sizes", figures.sizes, "File sizes", binary_size, NARROW),
+        ("sides", figures.sides, "Longer sides, pixels", count, NARROW),
+        ("times", figures.times, "Time per line, from first request to last byte", spell, WIDTH),
     ):
         if histogram.bins:
-            made[name] = _distribution(title, histogram, form, width)
+            drawn[name] = _distribution(title, histogram, form, width)
     if held(figures):
-        made["held"] = _held(figures)
+        drawn["held"] = _held(figures)
     if figures.phases[-1]:
-        made["phases"] = _phases(figures)
-    return made
+        drawn["phases"] = _phases(figures)
+    return drawn
 
 
 def _over_time(figures: Figures) -> dict[str, Chart]:
     points = [point for point in figures.series.points if point[0] > 0]
     if len(points) > 1 and points[-1][0] < figures.series.step / 2:
-        # Too short for a rate of its own: what happens to fall into it would be a peak.
+        # The last interval is too short for a rate: one image in it would look like a peak.
         points[-2:] = [[a + b for a, b in zip(*points[-2:], strict=True)]]
     if len(points) < 2:
         return {}
     ends = list(accumulate(point[0] for point in points))
 
     def chart(title: str, name: str, form: Callable[[float], str], scale: float = 1) -> Chart:
-        place = POINT.index(name) + 1
-        rates = [point[place] / point[0] * scale for point in points]
-        # What came within a stretch of time is drawn at its middle.
+        index = POINT.index(name) + 1
+        rates = [point[index] / point[0] * scale for point in points]
+        # The rate of an interval is drawn at its middle.
         middle = [end - point[0] / 2 for end, point in zip(ends, points, strict=True)]
         pairs = list(zip(middle, rates, strict=True))
-        total = sum(point[place] for point in points)
-        rows = [("mean", form(total / ends[-1] * scale)), ("most", form(max(rates)))]
+        total = sum(point[index] for point in points)
+        rows = [("mean", form(total / ends[-1] * scale)), ("maximum", form(max(rates)))]
         return Chart(title, lines({"": pairs}, form, moment, title), ("", title.lower()), rows)
 
     return {
         "images": chart("Images per second", "kept", number),
         "bytes": chart("Bytes per second", "bytes", size),
-        "under_way": chart("Requests under way", "under_way", number),
-        "waiting": chart("Lines that wait", "waiting", number),
+        "in_flight": chart("Requests in flight", "in_flight", number),
+        "waiting": chart("Waiting lines", "waiting", number),
     }
 
 
 def _label(text: str) -> str:
-    """Return a stranger's *text* as XML can hold it."""
+    """Return untrusted *text* with only those characters that XML allows."""
     return _NOT_XML.sub("\ufffd", escape(text))
 
 
@@ -165,8 +166,8 @@ def _distribution(
     title: str, histogram: Histogram, form: Callable[[float], str], width: int
 ) -> Chart:
     low, high = min(histogram.bins), max(histogram.bins)
-    beside = max(0, COLUMNS - 1 - (high - low)) // 2
-    numbers = range(max(0, low - beside), high + beside + 1)
+    padding = max(0, COLUMNS - 1 - (high - low)) // 2
+    numbers = range(max(0, low - padding), high + padding + 1)
     labels = [form(histogram.edge(number)) for number in numbers]
     values = [histogram.bins[number] for number in numbers]
     total = sum(values)
@@ -181,7 +182,7 @@ def _distribution(
 
 
 def held(figures: Figures) -> list[Held]:
-    """Return what held the run back, the longest first."""
+    """Return the bottlenecks of the run, the longest first."""
     total = figures.held.total()
     return [
         Held(*HELD[what], share(number, total))
@@ -191,14 +192,14 @@ def held(figures: Figures) -> list[Held]:
 
 
 def _held(figures: Figures) -> Chart:
-    title = "What held the run back, seconds"
-    found = [(HELD[what][0], ms / 1000) for what, ms in figures.held.most_common() if ms]
-    drawing = bars([name for name, _ in found], {"": [value for _, value in found]}, number, title)
+    title = "Bottlenecks of the run, seconds"
+    pairs = [(HELD[what][0], ms / 1000) for what, ms in figures.held.most_common() if ms]
+    drawing = bars([name for name, _ in pairs], {"": [value for _, value in pairs]}, number, title)
     return Chart(title, drawing)
 
 
 def phases(figures: Figures) -> list[tuple[str, str, str]]:
-    """Return name, mean time and share of each part of a download."""
+    """Return name, mean time and share of each phase of a download."""
     *sums, number = figures.phases
     return [
         (PHASE[name], spell(value / number * 1000), share(value, sum(sums)))
@@ -208,7 +209,7 @@ def phases(figures: Figures) -> list[tuple[str, str, str]]:
 
 
 def _phases(figures: Figures) -> Chart:
-    title = "Where a download's time goes, milliseconds on average"
+    title = "Phases of a download, milliseconds on average"
     *sums, downloads = figures.phases
     values = [value / downloads * 1000 for value in sums]
     return Chart(title, bars(list(PHASE.values()), {"": values}, number, title))

@@ -1,8 +1,7 @@
-"""Charts as inline SVG, drawn by pygal; colours and fonts are the page's.
+"""Draws charts as inline SVG with pygal; colours and fonts come from the page's style sheet.
 
-pygal puts a style sheet, scripts and a tooltip's parts into each of its charts.
-A page without scripts has no use for them: they are taken out, and what a mark
-stands for is told by a title of its own.
+pygal adds a style sheet, scripts and tooltip elements to each chart. The page has no
+scripts, so these are removed; instead, each mark gets an SVG title with its meaning and value.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from pygal.style import Style
 Format = Callable[[float], str]
 
 WIDTH, NARROW = 480, 340
-"""Of a chart, in units of its own, at which its labels are as large as the page's; one of
-three side by side is narrow."""
+"""Width of a chart in its own units, at which its labels are as large as the page's text. Charts
+in rows of three are narrow."""
 
 SVG = "{http://www.w3.org/2000/svg}"
 
-# Room is made for labels of this size, the page's on a phone.
+# pygal reserves space for labels of this size, that of the page on a phone.
 STYLE = Style(label_font_size=13, major_label_font_size=13)
 
 COMMON = {
@@ -45,12 +44,12 @@ def bars(
     title: str,
     width: int = WIDTH,
 ) -> Markup:
-    """Draw a horizontal bar for each of *labels*, made of what *series* have for it."""
+    """Draw a horizontal bar for each of *labels*, stacked from the values of *series*."""
     height = 34 + 24 * len(labels)
     chart = pygal.HorizontalStackedBar(
         _config(form, width=width, height=height, truncate_label=28, margin_right=24)
     )
-    # Drawn from below; the first is to be the topmost.
+    # pygal draws from the bottom up; the first label is the topmost.
     chart.x_labels = list(reversed(labels))
     for name, values in series.items():
         chart.add(name, list(reversed(values)))
@@ -65,7 +64,7 @@ def columns(
     title: str,
     width: int = WIDTH,
 ) -> Markup:
-    """Draw a column for each of *labels*, as many of which are written as there is room for."""
+    """Draw a column for each of *labels*, of which as many as fit are written."""
     chart = pygal.Bar(
         _config(form, width=width, height=190, show_minor_x_labels=False, truncate_label=-1)
     )
@@ -82,7 +81,7 @@ def lines(
     form_x: Format,
     title: str,
 ) -> Markup:
-    """Draw each of *series*, of pairs of seconds and value, as a line over time."""
+    """Draw each of *series*, pairs of seconds and value, as a line over time."""
     chart = pygal.XY(
         _config(
             form,
@@ -103,7 +102,7 @@ def lines(
 
 
 def ticks(most: float, *, time: bool = False) -> list[float]:
-    """Return at most six round values from 0 to *most* or a little more."""
+    """Return at most six round values from 0 to *most* or a little more; *time*: in seconds."""
     if most <= 0:
         return [0, 1]
     steps: list[float] = [10.0**n * m for n in range(-3, 16) for m in (1, 2, 5)]
@@ -119,6 +118,7 @@ def _config(form: Format, **options: Any) -> Config:
 
 
 def _drawn(chart: Any, title: str, names: Sequence[str]) -> Markup:
+    """Render *chart* without the parts that the page does not need."""
     root = chart.render_tree()
     for attribute in list(root.attrib):
         if attribute not in {"viewBox", "class"}:
@@ -133,18 +133,18 @@ def _drawn(chart: Any, title: str, names: Sequence[str]) -> Markup:
         unused = element.tag in {f"{SVG}defs", f"{SVG}title", f"{SVG}desc", "defs", "title", "desc"}
         if not isinstance(element.tag, str) or unused or "-overlay" in kind:
             if element.tag in {f"{SVG}desc", "desc"} and kind == "value":
-                _name(parent, element, names)
+                _add_title(parent, element, names)
             parent.remove(element)
     return Markup(etree.tostring(root, encoding="unicode"))
 
 
-def _name(mark: Any, value: Any, names: Sequence[str]) -> None:
-    """Give *mark* a title: what it stands for, and its *value*."""
+def _add_title(mark: Any, value: Any, names: Sequence[str]) -> None:
+    """Add a title to *mark*: its label, the name of its series, and its *value*."""
     label = next((e.text for e in mark if e.get("class") == "x_label"), "") or ""
-    place = next(
+    series = next(
         (e.get("class") for e in mark.iterancestors() if "serie-" in e.get("class", "")), "serie-0"
     )
-    name = names[int(place.split("serie-")[1].split()[0])]
+    name = names[int(series.split("serie-")[1].split()[0])]
     title = etree.SubElement(mark, f"{SVG}title" if mark.tag.startswith(SVG) else "title")
     title.text = ": ".join(filter(None, [label, name, value.text]))
     mark.insert(0, title)

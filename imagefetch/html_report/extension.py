@@ -1,4 +1,4 @@
-"""Extension: the run's page, beside its report."""
+"""Extension that writes the HTML report of a run, next to its CSV report."""
 
 from __future__ import annotations
 
@@ -24,37 +24,40 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FIRST = 15.0
-"""Seconds after which the page is there, if not after HTML_REPORT_INTERVAL. A page with
-its small copies costs a tenth of a second of CPU: less than a hundredth of what came before it."""
+"""Seconds until the first write, unless HTML_REPORT_INTERVAL is shorter. A page with its
+thumbnails costs a tenth of a second of CPU: less than a hundredth of the time before it."""
 
 BUDGET = (0.2, 0.03, 5.0)
-"""Seconds for small copies each time that the page is written: at least, of those that the run
-has taken, and at most. A run's end doesn't wait for longer."""
+"""Time for thumbnails in each write: least seconds, share of the run's duration, most seconds.
+The last bounds how long the end of a run waits for them."""
 
 
 class HtmlReport:
-    """Settings: HTML_REPORT, HTML_REPORT_INTERVAL, MAX_IMAGE_PIXELS."""
+    """Writes the page at intervals and at the end of the run.
+
+    Settings: HTML_REPORT, HTML_REPORT_INTERVAL, MAX_IMAGE_PIXELS.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         """:raises NotConfigured: if HTML_REPORT is off"""
         settings = crawler.settings
         if not settings.getbool("HTML_REPORT"):
-            raise NotConfigured  # with a text, Scrapy would warn of it
+            raise NotConfigured  # with a message, Scrapy would log a warning
         self.crawler = crawler
         self.interval = settings.getfloat("HTML_REPORT_INTERVAL")
         self.path: Path | None = None
-        """Where the page is; None as long as it can't be written."""
+        """Path of the page; None until it is written, and while it can't be."""
         self.closed = asyncio.Event()
-        """Set unless it may still be written."""
+        """Set when no more writes follow."""
         self.closed.set()
         self._ended = asyncio.Event()
         self._written = self._failed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> HtmlReport:
-        made = cls(crawler)
-        crawler.signals.connect(made.spider_opened, signal=scrapy_signals.spider_opened)
-        return made
+        extension = cls(crawler)
+        crawler.signals.connect(extension.spider_opened, signal=scrapy_signals.spider_opened)
+        return extension
 
     def spider_opened(self, spider: Spider) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
@@ -73,12 +76,12 @@ class HtmlReport:
             if self.path is None and self._written:
                 await in_daemon_thread(self.writer.withdraw)
         finally:
-            self.closed.set()  # first: the summary waits for it, whatever happens
+            self.closed.set()  # first: the summary waits for it even after an error
             self.writer.close()
 
     async def _keep_writing(self) -> None:
-        with suppress(PageError):  # told when the page is written
-            # A short run needn't wait at its end for what the process loads.
+        with suppress(PageError):  # `write` reports it
+            # Started early, so that the end of a short run does not wait for its imports.
             await in_daemon_thread(self.writer.begin)
         wait = min(FIRST, self.interval)
         while not self._ended.is_set():
@@ -89,7 +92,7 @@ class HtmlReport:
             wait = self.interval
 
     async def write(self) -> None:
-        """Write the page; that it can't be written is told once, and ends no run."""
+        """Write the page. A failure is logged once, and does not end the run."""
         facts = {
             "about": self.recorder.about.to_json(),
             "seconds": self.recorder.seconds,
@@ -97,10 +100,10 @@ class HtmlReport:
             "repeats": self.recorder.repeats.found()[:20],
             "figures": self.recorder.figures.to_json(),
         }
-        least, part, most = BUDGET
-        budget = min(most, max(least, part * self.recorder.seconds))
+        least, share, most = BUDGET
+        budget = min(most, max(least, share * self.recorder.seconds))
         try:
-            # A copy: the figures go on changing while a thread hands them over.
+            # A copy: the statistics change while the thread sends them.
             await in_daemon_thread(self.writer.write, json.loads(json.dumps(facts)), budget)
             self.path, self._failed = self.writer.path, False
             self._written = True

@@ -1,4 +1,4 @@
-"""A run's page out of its report alone."""
+"""Rebuilds the HTML report from a CSV report alone (``scrapy report --html``)."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from imagefetch.stats.run_stats import Figures, add_record
 from imagefetch.stats.sketches import Reservoir
 
 BUDGET = 60.0
-"""Seconds for small copies; nobody waits for a run's end here."""
+"""Seconds for thumbnails; there is no run whose end waits for them."""
 
 
 def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
-    """Write the page of the report that *arguments* name; return where it is.
+    """Write the page of the report that *arguments* name; return its path.
 
-    What a report doesn't tell is not on it. Takes a byte of memory for each line.
+    The page lacks what a report does not record. Takes a byte of memory per line.
 
-    :raises BadInput: if the report can't be read, or the page not be written
+    :raises BadInput: if the report can't be read, or the page can't be written
     """
     check_settings(settings)
     check_arguments(arguments)
     listed, report, store = find_places(settings, arguments)
     urls = listed
     if not arguments.get("urls"):
-        urls = ""  # the setting's need not be this report's
+        urls = ""  # the list of the setting need not belong to this report
     elif not is_address(urls):
         urls = str(spool_path(report) if urls == str(STANDARD_INPUT) else Path(urls).absolute())
     check_report(report)
@@ -67,7 +67,7 @@ def write_page(
     *,
     seconds: float | None = None,
 ) -> None:
-    """Let *writer* write the page of a run that has ended, after so many *seconds*.
+    """Write the page of a run that has ended, and took *seconds*, if known.
 
     :raises PageError: if it can't be written
     """
@@ -82,7 +82,7 @@ def write_page(
 
 
 def no_figures(settings: BaseSettings) -> tuple[Figures, Repeats]:
-    """Return what rows are added to."""
+    """Return empty statistics."""
     figures = Figures(sample=Reservoir(settings.getint("CONTACT_SHEET")))
     return figures, Repeats(settings.getint("PLACEHOLDER_REPEATS"))
 
@@ -90,7 +90,7 @@ def no_figures(settings: BaseSettings) -> tuple[Figures, Repeats]:
 def add_rows(report: Path, figures: Figures, repeats: Repeats) -> None:
     """Add the last row of each line of *report* to *figures* and *repeats*.
 
-    :raises BadInput: if *report* is none of this program's, or damaged
+    :raises BadInput: if *report* is not a report of this program, or is damaged
     """
     for row in last_rows(report):
         try:
@@ -102,6 +102,6 @@ def add_rows(report: Path, figures: Figures, repeats: Repeats) -> None:
 def add_row(figures: Figures, repeats: Repeats, row: Row) -> None:
     """Add *row* to *figures* and *repeats*.
 
-    :raises ValueError, OverflowError: if it is damaged
+    :raises ValueError, OverflowError: if *row* is damaged
     """
     add_record(record_of(row.cells), figures, repeats)

@@ -1,4 +1,4 @@
-"""The page of a run: facts go in, HTML comes out."""
+"""Renders the HTML report with Jinja."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from imagefetch.utils.text import escape, hide_credentials, hide_credentials_of
 
 HOSTS_SHOWN = 12
 TEXT_MAX = 160
-"""Characters of a stranger's text that are shown."""
+"""Most characters of an untrusted text that are shown."""
 
 
 def render(facts: dict[str, Any]) -> str:
-    """Return the page of *facts*, all of them plain enough for JSON.
+    """Return the HTML of *facts*, a dictionary of JSON values.
 
-    ``about`` and ``figures`` as `About` and `Figures` give them; ``seconds`` that the run took and
-    ``refresh``, seconds to the next page, or None; ``repeats``; ``store``, the folder of
-    pictures, None for a remote one; ``copies``, file to JPEG in Base64; ``linked``, the files
-    that may become links; ``folder`` of the page.
+    ``about`` and ``figures``: `About` and `Figures` as JSON; ``seconds``: duration of the run,
+    or None; ``refresh``: seconds until the next write, or None; ``repeats``: repeated images;
+    ``store``: folder of the images, None for a remote store; ``copies``: thumbnails, file to
+    JPEG in Base64; ``linked``: files that may be linked; ``folder``: that of the page.
     """
     figures, about = Figures.from_json(facts["figures"]), About(**facts["about"])
     return (
@@ -83,37 +83,37 @@ def _environment() -> Environment:
 
 
 def shown(text: object) -> str:
-    """Return a stranger's *text* as it is shown: credentials and control characters are not."""
+    """Return untrusted *text* for display, without credentials and control characters."""
     return _short(escape(hide_credentials(str(text))))
 
 
 def shown_url(url: str) -> str:
-    """Return a stranger's *url* as it is shown."""
+    """Return an untrusted *url* for display, without credentials and control characters."""
     return _short(escape(hide_credentials_of(url)))
 
 
-def _short(harmless: str) -> str:
-    return harmless if len(harmless) <= TEXT_MAX else f"{harmless[: TEXT_MAX - 1]}…"
+def _short(text: str) -> str:
+    return text if len(text) <= TEXT_MAX else f"{text[: TEXT_MAX - 1]}…"
 
 
 def code(text: str) -> Markup:
-    """Return *text*, of this program's, with what stands in backticks as code."""
+    """Return trusted *text* with parts in backticks as ``<code>`` elements."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(html(text))))
 
 
 def link(url: str) -> str | None:
-    """Return *url* if it may become a link: http or https, without credentials, and the same to
-    a browser, which takes a backslash for a slash."""
+    """Return *url* if it may be linked, else None: it is http or https, has no credentials, and
+    a browser parses it in the same way (browsers read a backslash as a slash)."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and parts.hostname and "\\" not in url
+        allowed = parts.scheme in {"http", "https"} and parts.hostname and "\\" not in url
     except ValueError:
         return None
-    return url if good and escape(hide_credentials_of(url)) == url else None
+    return url if allowed and escape(hide_credentials_of(url)) == url else None
 
 
 def file_link(store: str, file: str, folder: str) -> str:
-    """Return the address of *file* in *store*, relative to a page in *folder* if it can be."""
+    """Return the URL of *file* in *store*, relative to *folder* if possible."""
     path = Path(store, file)
     try:
         relative = Path(os.path.relpath(path, folder)).as_posix()
@@ -123,25 +123,26 @@ def file_link(store: str, file: str, folder: str) -> str:
 
 
 def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
-    """Yield what the page says of each reason, the most frequent first."""
+    """Yield the table rows of the reasons, the most frequent first."""
     known = {cls.reason: cls for cls in errors.problems()}
     both = figures.reasons + figures.damaged
     for slug, number in sorted(both.items(), key=lambda pair: (-pair[1], pair[0])):
         problem = known.get(slug)
         examples = [
-            {"line": line, "url": url, "link": link(url), "code": answer}
-            for line, url, answer in figures.examples.get(slug, [])
+            {"line": line, "url": url, "link": link(url), "code": code}
+            for line, url, code in figures.examples.get(slug, [])
         ]
         yield {
             "reason": slug or "no reason",
             "count": number,
             "advice": problem.advice if problem else "",
-            "again": _again(problem),
+            "again": _retried(problem),
             "examples": examples,
         }
 
 
-def _again(problem: type[errors.Problem] | None) -> str:
+def _retried(problem: type[errors.Problem] | None) -> str:
+    """Say whether ``only=failed`` fetches lines with *problem* again."""
     if problem is errors.ClientError:
         return "408 and 425"
     return "yes" if problem is not None and problem.transient else "no"
@@ -160,11 +161,11 @@ def _hosts(figures: Figures, place: int) -> Iterator[dict[str, Any]]:
 
 
 def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the pictures of the contact sheet in the order of the list."""
+    """Yield the images of the contact sheet in the order of the list."""
     store, copies, linked = facts["store"], facts["copies"], frozenset(facts["linked"])
     for picture in sorted(figures.sample.sample, key=lambda picture: picture["line"]):
         if store is not None and picture["file"] not in copies:
-            continue  # there was no time for it
+            continue  # no time was left for its thumbnail
         yield {
             **picture,
             "name": picture["file"].rpartition("/")[2],

@@ -1,12 +1,10 @@
-"""The process in which a run's page is made, so that neither its work nor a picture
-holds the run up.
+"""Renders the HTML report and its thumbnails in a subprocess, so that they can't block the run.
 
-Reads a JSON array a line from standard input, and writes one JSON value a line:
-``["thumbnail", path, plugin]`` is answered by a small JPEG in Base64, empty if
-there can be none; ``["page", facts, path]`` by an empty string once the page is
-in its place, else by what went wrong. Arguments: most pixels; most seconds for
-a picture, of which a page may take `PAGE` times as many. If the run's process
-ends without having said so, the page does.
+Reads one JSON array per line from standard input, and writes one JSON string per line:
+for ``["thumbnail", path, plugin]`` a small JPEG in Base64, empty if there can be none; for
+``["page", facts, path]`` an empty string once the page is written, else the error.
+Arguments: most pixels of an image; timeout for a thumbnail, seconds. The timeout for a page is
+`PAGE` times as long. If the run's process dies, this one marks the page as ended.
 """
 
 from __future__ import annotations
@@ -26,49 +24,51 @@ from imagefetch.images.thumbnails import MEMORY, thumbnail
 from imagefetch.output.page_file import put
 
 PAGE = 6
+"""Timeout for a page, in timeouts for a thumbnail."""
 
 KILLED = "killed"
-"""Why a run ended whose process is gone: by a signal, a crash, Ctrl-C a second time."""
+"""Reason of a run whose process died: by a signal, a crash, a second Ctrl-C."""
 
 
-def answer(question: list[Any], limit: int) -> str:
-    """Return the answer to *question*, as the module's docstring says."""
-    kind, *rest = question
+def respond(request: list[Any], limit: int) -> str:
+    """Return the response to *request*; see the module's docstring."""
+    kind, *arguments = request
     if kind == "thumbnail":
-        allow_pixels(limit, rest[1], MEMORY)
+        path, plugin = arguments
+        allow_pixels(limit, plugin, MEMORY)
         try:
-            return base64.b64encode(thumbnail(Path(rest[0]), rest[1], limit)).decode()
+            return base64.b64encode(thumbnail(Path(path), plugin, limit)).decode()
         except MemoryError:
             raise
         except Exception:
             return ""
     try:
-        put(Path(rest[1]), render(rest[0]))
+        put(Path(arguments[1]), render(arguments[0]))
     except OSError as error:
         return error.strerror or str(error)
     except Exception as error:
-        return f"error in the program: {type(error).__name__}: {error}"
+        return f"internal error: {type(error).__name__}: {error}"
     return ""
 
 
 def main() -> None:
-    limit, patience = int(sys.argv[1]), int(sys.argv[2])
+    limit, timeout = int(sys.argv[1]), int(sys.argv[2])
     confine(limit, MEMORY)
-    page: list[Any] | None = None  # the last question for one
+    page: list[Any] | None = None  # the last request for a page
     for line in sys.stdin:
-        question = json.loads(line)
-        if question[0] == "page":
-            page = question
-        alarm(patience * (PAGE if question[0] == "page" else 1))
-        text = answer(question, limit)
+        request = json.loads(line)
+        if request[0] == "page":
+            page = request
+        alarm(timeout * (PAGE if request[0] == "page" else 1))
+        response = respond(request, limit)
         alarm(0)
-        with suppress(BrokenPipeError):  # it is gone, as the next line will tell
-            sys.stdout.write(json.dumps(text) + "\n")
+        with suppress(BrokenPipeError):  # the run is gone: standard input ends, too
+            sys.stdout.write(json.dumps(response) + "\n")
             sys.stdout.flush()
     if page is not None and page[1]["about"]["ended"] is None:
         page[1]["about"] |= {"ended": time.time(), "reason": KILLED}
-        alarm(patience * PAGE)
-        answer(page, limit)
+        alarm(timeout * PAGE)
+        respond(page, limit)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The spider: one request for each line, one record for each request.
+"""The spider: makes one request per line of the list, and one record per request.
 
-A `Job` comes in; requests go to the scheduler, records to the item pipeline and the
-report. Must not know how the run is shown.
+Input: a `Job`. Output: requests to the scheduler, records to the item pipeline and the
+report. This package must not depend on how progress and statistics are shown.
 """

@@ -1,4 +1,4 @@
-"""The spider: one request a line, one record for each."""
+"""Defines the spider, which makes one request per line and one record per request."""
 
 from __future__ import annotations
 
@@ -58,23 +58,23 @@ from imagefetch.utils.stat_names import REMOVED
 if TYPE_CHECKING:
     from imagefetch.scheduling.scheduler import HostScheduler
 
-# Requests for lines that need no download pass through the engine as well, so
-# that each line ends in its own errback; this is what they ask for.
+# URL of requests for lines that need no download: these pass through the engine, too, so
+# that each line ends in its own errback.
 NOWHERE = "about:blank"
 
 
 class ImagesSpider(Spider):
-    """Fetches the list ``urls``, writes ``report``."""
+    """Fetches the images of the list ``urls``, and writes ``report``."""
 
     name = "images"
     judge: Judge
     names: NameTemplate
     guarded = False
-    """Whether spider middlewares of the user's see records before they go on."""
+    """Whether the user's spider middlewares process the records."""
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
-        """:raises BadInput: if a setting of components is no dictionary"""
+        """:raises BadInput: if a setting of components is not a dictionary"""
         super().update_settings(settings)
         components.merge(settings)
 
@@ -82,7 +82,7 @@ class ImagesSpider(Spider):
         super().__init__()
         self.job = job
         self.run = run = job.run
-        self.report = str(run.report)  # FEEDS names the report by it
+        self.report = str(run.report)  # FEEDS refers to it as %(report)s
         self.own = Ownership(run.report, run.store, run.owner)
         self.partial = self.own.partial
         self.outcomes = job.journal.outcomes
@@ -90,15 +90,15 @@ class ImagesSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ImagesSpider:
-        """Arguments are those of ``-a``, or ``job`` where they were looked at before.
+        """Keyword arguments are those of ``-a``, or ``job`` if they were validated before.
 
-        :raises BadInput: if an argument, a setting, the list or a folder is no good
+        :raises BadInput: if an argument, a setting, the list or a folder is invalid
         :raises NothingToDo: if every line is done
         """
         if "job" not in kwargs:
             check_components(crawler.settings)
         spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
-        # On Scrapyd it may be in the job's own folder; the pipeline reads the setting.
+        # On Scrapyd it may be in the folder of the job; the pipeline reads the setting.
         crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
         spider._fit_descriptors(crawler.settings)
@@ -109,17 +109,17 @@ class ImagesSpider(Spider):
         return spider
 
     def _fit_descriptors(self, settings: BaseSettings) -> None:
-        """Let no more requests be under way than this process may have sockets and files for."""
+        """Lower CONCURRENT_REQUESTS to what the limit of open sockets and files allows."""
         wanted = settings.getint("CONCURRENT_REQUESTS")
-        enough = share(wanted).requests
-        if enough < wanted:
+        allowed = share(wanted).requests
+        if allowed < wanted:
             self.logger.warning(
                 "CONCURRENT_REQUESTS is %d, not %d: for more, raise the system's limit of open"
                 " files (ulimit -n)",
-                enough,
+                allowed,
                 wanted,
             )
-            settings.set("CONCURRENT_REQUESTS", enough, priority="cmdline")
+            settings.set("CONCURRENT_REQUESTS", allowed, priority="cmdline")
 
     async def start(self) -> AsyncIterator[Any]:
         try:
@@ -144,18 +144,20 @@ class ImagesSpider(Spider):
         except errors.LocalError as error:
             stop_run(self.crawler, error)
         except READ_ERRORS as error:
-            self.logger.error("%s: breaks off: %s", self.run.urls, error)
+            self.logger.error("%s: the list can't be read to its end: %s", self.run.urls, error)
             raise CloseSpider("list-unreadable") from error
 
     def _warn(self) -> None:
-        """Tell what is odd about list and settings, before anything is fetched."""
+        """Log a warning of misspelt settings and of an unusual list, before anything is fetched."""
         for name, known in misspelt(self.crawler.settings, RULES):
-            self.logger.warning("setting %s: there is none; did you mean %s?", name, known)
+            self.logger.warning(
+                "setting %s: there is no such setting; did you mean %s?", name, known
+            )
         if (odd := oddity(self.run.urls)) is not None:
             self.logger.warning("%s", odd)
 
     def _commit(self) -> None:
-        """Let what was prepared take place, as all else that a run needs is there.
+        """Apply the prepared changes, now that everything else that the run needs is there.
 
         :raises ReportError: if the file system refuses
         """
@@ -165,7 +167,7 @@ class ImagesSpider(Spider):
             raise errors.ReportError(f"{self.report}: {error.strerror}") from error
 
     def request_for(self, line: Line) -> Request:
-        """Return the request for a line just read."""
+        """Return the request for *line*, which was just read."""
         try:
             request = self.line_request(line)
         except errors.Failure as failure:
@@ -177,11 +179,11 @@ class ImagesSpider(Spider):
     def line_request(self, line: Line, **meta: Any) -> Request:
         """Return a request that downloads *line*.
 
-        :raises Failure: if its text is no URL to be asked for
+        :raises Failure: if no request can be made of its text
         """
         try:
             request = self._request(request_url(line.text), {LINE: line, **meta})
-        except ValueError as error:  # as w3lib finds it, or IDNA
+        except ValueError as error:  # raised by w3lib or IDNA
             raise errors.InvalidURL from error
         request.meta[KEY] = key_of(request.url)
         request.meta[STREAM_TO] = self.partial
@@ -189,12 +191,12 @@ class ImagesSpider(Spider):
 
     @staticmethod
     def given_up(request: Request) -> Request:
-        """Return *request* as one that ends without being sent: its host is out of reach."""
+        """Let *request* fail with `HostUnavailable` without being sent; return it."""
         request.meta.update({SETTLED: errors.HostUnavailable(), "dont_retry": True})
         return request
 
     def duplicate_request(self, line: Line, key: bytes) -> Request:
-        """Return a request that ends with what became of *key*'s first line."""
+        """Return a request whose record copies that of the first line with *key*."""
         return self._request(NOWHERE, {LINE: line, DUPLICATE_OF: key})
 
     def _request(self, url: str, meta: dict[str, Any]) -> Request:
@@ -205,11 +207,11 @@ class ImagesSpider(Spider):
     async def parse(  # type: ignore[override]
         self, response: FileResponse, page: ImagePage
     ) -> ImageRecord | None:
-        """Turn a whole answer into its line's record."""
+        """Return the record of a line with a complete response."""
         assert response.request is not None
-        return self._noted(response.request, await self._judged(response, page))
+        return self._remember(response.request, await self._record_of(response, page))
 
-    async def _judged(self, response: FileResponse, page: ImagePage) -> ImageRecord | None:
+    async def _record_of(self, response: FileResponse, page: ImagePage) -> ImageRecord | None:
         assert response.request is not None
         request, download = response.request, response.download
         meta = request.meta
@@ -222,7 +224,7 @@ class ImagesSpider(Spider):
             if problem is not None:
                 raise problem
             await page.look()
-            record = self._complete(_own(await page.to_item(), meta[LINE]), request)
+            record = self._complete(_checked(await page.to_item(), meta[LINE]), request)
             picture = page.picture()
             assert download.path is not None
             await self.judge.judge(record, picture, download.path)
@@ -232,7 +234,7 @@ class ImagesSpider(Spider):
             return await self._discard(response, rejected)
         except Unverified:
             await self._discard(response, record)
-            return None  # without a row, the line is fetched again
+            return None  # a line without a row is fetched again by the next run
         except errors.LocalError as error:
             stop_run(self.crawler, error)
             return None
@@ -251,9 +253,9 @@ class ImagesSpider(Spider):
         return record
 
     async def errback(self, failure: TwistedFailure) -> ImageRecord | None:
-        """Turn the lack of a whole answer into its line's record."""
+        """Return the record of a line without a complete response."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        return self._noted(request, self._errback(request, failure.value))
+        return self._remember(request, self._errback(request, failure.value))
 
     def _errback(self, request: Request, error: BaseException | None) -> ImageRecord | None:
         if isinstance(error, errors.LocalError):
@@ -265,7 +267,7 @@ class ImagesSpider(Spider):
             error = errors.RequestDropped()
         elif not isinstance(error, errors.Failure):
             self.logger.error(
-                "Line %d: error in the program",
+                "Line %d: internal error",
                 request.meta[LINE].number,
                 exc_info=(type(error), error, error.__traceback__) if error else None,
             )
@@ -275,19 +277,19 @@ class ImagesSpider(Spider):
     def record_without_answer(
         self, request: Request, failure: errors.Failure
     ) -> ImageRecord | None:
-        """Return the record of a line of which nothing is kept, what came for it included."""
+        """Return the record of a line that failed; a body received for it is removed."""
         record = self._record(request, failure.code)
         record.reason = failure.reason
-        return record if self._leave_nothing(request) else None
+        return record if self._remove_body(request) else None
 
-    def _noted(self, request: Request, record: ImageRecord | None) -> ImageRecord | None:
-        """Note in *request* what came of its line."""
+    def _remember(self, request: Request, record: ImageRecord | None) -> ImageRecord | None:
+        """Store *record* in *request*, for `OutputGuard`; return it."""
         if record is not None and self.guarded:
             request.meta[RECORD] = record, request.meta[LINE], record.file
         return record
 
-    def _leave_nothing(self, request: Request) -> bool:
-        """Remove a body that came for *request*; False if that can't be, which ends the run."""
+    def _remove_body(self, request: Request) -> bool:
+        """Remove the body received for *request*. If that fails, stop the run and return False."""
         download: Download | None = request.meta.pop(DOWNLOAD, None)
         try:
             if download is not None:
@@ -308,20 +310,20 @@ class ImagesSpider(Spider):
         return self._complete(record, request)
 
     def _complete(self, record: ImageRecord, request: Request) -> ImageRecord:
-        """Add to *record* what no column shows."""
+        """Add the attributes that are no columns to *record*."""
         record.key = request.meta.get(KEY)
         return record
 
     @staticmethod
     def _first_url(request: Request) -> str:
-        """Return the URL of the line, wherever it was redirected to."""
+        """Return the URL of the line, from before any redirect."""
         first: str = request.meta.get("redirect_urls", [request.url])[0]
         return first
 
     def _duplicate(self, meta: dict[str, Any]) -> ImageRecord | None:
         try:
             offset = self.outcomes.offset(meta[DUPLICATE_OF])
-            assert offset is not None  # the scheduler sees to it
+            assert offset is not None  # the scheduler sends it after the first line's row
             first = read_row(Path(self.report), offset)
         except errors.LocalError as error:
             stop_run(self.crawler, error)
@@ -341,7 +343,7 @@ class ImagesSpider(Spider):
         return record
 
     def idle(self) -> None:
-        """:raises CloseSpider: if the run would be called finished, and isn't"""
+        """:raises CloseSpider: if rows are missing; the run must not count as finished"""
         try:
             self.tally.check()
         except errors.RowsMissing as error:
@@ -349,7 +351,7 @@ class ImagesSpider(Spider):
             raise CloseSpider(error.reason) from error
 
     def failed(self, failure: TwistedFailure, response: Response | TwistedFailure | None) -> None:
-        """Write the row of a line whose callback, or a middleware before it, failed."""
+        """Write the row of a line whose callback or spider middleware raised an exception."""
         request: Request | None = getattr(response, "request", None)
         if request is None or LINE not in request.meta or request.meta.get(HANDED_OVER):
             return
@@ -357,7 +359,7 @@ class ImagesSpider(Spider):
         self._hand_over(self.record_without_answer(request, errors.InternalError()))
 
     def dropped(self, request: Request) -> None:
-        """Write the row of a line whose request a signal handler has dropped."""
+        """Write the row of a line whose request a signal handler dropped."""
         self._hand_over(self.record_without_answer(request, errors.RequestDropped()))
 
     def _hand_over(self, record: ImageRecord | None) -> None:
@@ -377,16 +379,16 @@ class ImagesSpider(Spider):
         self.own.close()
         page = self.crawler.get_extension(HtmlReport)
         if page is not None:
-            await page.closed.wait()  # the lock is the page's, too: the next run writes the same
+            await page.closed.wait()  # the lock protects the page, too
         self.job.close()
 
 
-def _own(item: object, line: Line) -> ImageRecord:
-    """Return what a page object made, as *line*'s record.
+def _checked(item: object, line: Line) -> ImageRecord:
+    """Return the *item* of a page object as the record of *line*.
 
-    :raises TypeError: if it is none
+    :raises TypeError: if it is no `ImageRecord`
     """
     if not isinstance(item, ImageRecord):
-        raise TypeError(f"the page object made a {type(item).__name__}, and no ImageRecord")
+        raise TypeError(f"the page object returned a {type(item).__name__}, not an ImageRecord")
     item.url, item.line = line.text, line.number
     return item

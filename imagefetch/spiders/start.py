@@ -1,4 +1,4 @@
-"""A run's start: whatever keeps it from beginning is told in one line, and nothing is changed."""
+"""Watches the start of a run; if it fails, reports one line and removes what was created."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 
 
 def check_spider(settings: BaseSettings, name: str) -> None:
-    """Make sure that there is a spider called *name*, and what its runs need.
+    """Check that the spider *name* exists, and that its required components are configured.
 
-    :raises BadInput: if there isn't
+    :raises BadInput: if not
     """
     try:
         loader = get_spider_loader(settings)
@@ -47,22 +47,23 @@ def check_spider(settings: BaseSettings, name: str) -> None:
 
 
 class Start:
-    """Watches *crawler* until its components are built and its engine runs."""
+    """Watches *crawler* until its components are built and its engine is started."""
 
     def __init__(self, crawler: Crawler, job: Job) -> None:
         self.crawler, self.job = crawler, job
         self.done = False
         store = None if is_remote(job.run.store) else local_path(job.run.store)
-        self._made = [] if store is None else [p for p in (store, *store.parents) if not p.exists()]
+        parents = [] if store is None else [store, *store.parents]
+        self._created = [path for path in parents if not path.exists()]
         self._error: BaseException | None = None
         self._crawling: asyncio.Task[None] | None = None
-        crawler.signals.connect(self._begun, signal=signals.engine_started)
+        crawler.signals.connect(self._started, signal=signals.engine_started)
 
-    def _begun(self) -> None:
+    def _started(self) -> None:
         self.done = True
 
     def watch(self, crawling: Awaitable[None]) -> None:
-        """Take in what `CrawlerProcess.crawl` returned."""
+        """Watch *crawling*, the return value of `CrawlerProcess.crawl`."""
         if isinstance(crawling, Deferred):
             crawling.addErrback(self._failed)
         elif isinstance(crawling, asyncio.Task):
@@ -72,7 +73,7 @@ class Start:
         self._error = failure.value
 
     def check(self) -> None:
-        """:raises BadInput: if the run could not begin"""
+        """:raises BadInput: if the run could not start"""
         crawling = self._crawling
         if crawling is not None and crawling.done() and not crawling.cancelled():
             self._error = crawling.exception()
@@ -80,10 +81,10 @@ class Start:
         if error is None:
             return
         if self.done:
-            logger.error("error in the program", exc_info=error)
+            logger.error("internal error", exc_info=error)
             return
         if str(error) == "Engine slot not assigned" and error.__context__ is not None:
-            error = error.__context__  # Scrapy fails to clean up after a scheduler that failed
+            error = error.__context__  # Scrapy's cleanup after a scheduler that failed
         if isinstance(error, BadInput):
             raise error
         frames = traceback.walk_tb(error.__traceback__)
@@ -94,11 +95,11 @@ class Start:
         raise BadInput(f"{where}: can't be built: {in_one_line(error)}") from error
 
     def abandon(self) -> None:
-        """Leave nothing of what the start has made."""
+        """Remove everything that the start has created."""
         self.job.abandon()
-        remove(self._made)
+        remove(self._created)
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return an error's kind and text."""
+    """Return class and message of *error*."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")

@@ -1,5 +1,5 @@
-"""Counts what a run does, and shows it: on a terminal, in the log, as Scrapy stats.
+"""Collects a run's statistics, and shows them on a terminal, in the log and as Scrapy stats.
 
-Rows, timings and the scheduler's state come in; figures of bounded size go out. Must
-not know how the HTML report shows them.
+Input: report rows, download timings and the scheduler's state. Output: statistics in
+bounded memory. This package must not depend on the HTML report.
 """

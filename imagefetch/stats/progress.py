@@ -1,4 +1,4 @@
-"""Extension: how far the run is, while it goes on: a view on a terminal, elsewhere lines."""
+"""Extension that shows the progress of a run: a live view on a terminal, else log lines."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REDRAW = 0.5
-"""Seconds between two pictures of the view."""
+"""Seconds between two updates of the live view."""
 
 LONGEST = 600.0
-"""Seconds: no two lines are further apart, but where PROGRESS_INTERVAL is."""
+"""Most seconds between two log lines, unless PROGRESS_INTERVAL is longer."""
 
 SMOOTH = 20.0
-"""Seconds after which what was weighs a third (1/e) as much as what is."""
+"""Time constant of the moving average, seconds: after it, a value weighs 1/e of a new one."""
 
 
 class Rate:
-    """How much comes a second, smoothed."""
+    """A rate per second, as an exponential moving average."""
 
     def __init__(self) -> None:
         self.value = 0.0
@@ -43,24 +43,24 @@ class Rate:
         self._last = (0.0, 0.0)
 
     def update(self, now: float, amount: float) -> float:
-        """Take in that there is *amount* at *now* (seconds); both began at 0."""
-        seconds, came = now - self._last[0], amount - self._last[1]
+        """Add the total *amount* at *now* (seconds); return the rate. Both start at 0."""
+        seconds, added = now - self._last[0], amount - self._last[1]
         if seconds > 0:
-            fresh = 1 - math.exp(-seconds / SMOOTH)
-            self._weight += (1 - self._weight) * fresh  # the first values have no forerunners
-            self.value += (came / seconds - self.value) * fresh / self._weight
+            alpha = 1 - math.exp(-seconds / SMOOTH)
+            self._weight += (1 - self._weight) * alpha  # corrects the bias of the start at 0
+            self.value += (added / seconds - self.value) * alpha / self._weight
             self._last = now, amount
         return self.value
 
 
 class Progress:
-    """Settings: PROGRESS, PROGRESS_INTERVAL."""
+    """Updates the live view, or writes log lines. Settings: PROGRESS, PROGRESS_INTERVAL."""
 
     def __init__(self, crawler: Crawler) -> None:
         """:raises NotConfigured: if PROGRESS is off"""
         settings = crawler.settings
         if settings["PROGRESS"] == "off":
-            raise NotConfigured  # with a text, Scrapy would warn of it
+            raise NotConfigured  # with a message, Scrapy would log a warning
         self.crawler = crawler
         self.interval = settings.getfloat("PROGRESS_INTERVAL")
         self.rates = Rate(), Rate(), Rate()
@@ -75,48 +75,48 @@ class Progress:
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
         self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
-        self._look = create_looping_call(self.look)
-        self._look.start(REDRAW, now=False)
-        self.lines = self.view is None or not log_is_on_terminal()
+        self._updating = create_looping_call(self._update)
+        self._updating.start(REDRAW, now=False)
+        self._logs_lines = self.view is None or not log_is_on_terminal()
         if self.view is not None:
             self.view.start()
-            self.look()
-        if self.lines:
-            self._line = asyncio.get_running_loop().call_later(self.interval, self.tell)
+            self._update()
+        if self._logs_lines:
+            self._next_line = asyncio.get_running_loop().call_later(self.interval, self._log_line)
 
     def spider_closed(self) -> None:
-        if self._look.running:
-            self._look.stop()
+        if self._updating.running:
+            self._updating.stop()
         if self.view is not None:
             self.view.stop()
-        if self.lines:
-            self._line.cancel()
+        if self._logs_lines:
+            self._next_line.cancel()
 
-    def look(self) -> None:
-        """Take in what has come, and show it."""
+    def _update(self) -> None:
+        """Update the rates and the live view."""
         figures, seconds = self.recorder.figures, self.recorder.seconds
         amounts = figures.done, figures.kept, figures.bytes
         for rate, amount in zip(self.rates, amounts, strict=True):
             rate.update(seconds, amount)
         if self.view is not None:
-            self.view.show(self.snapshot())
+            self.view.show(self._snapshot())
 
-    def snapshot(self) -> Snapshot:
+    def _snapshot(self) -> Snapshot:
         figures, about = self.recorder.figures, self.recorder.about
         lines, images, size = (rate.value for rate in self.rates)
         scheduler = cast("HostScheduler", self.crawler.engine.scheduler)
-        under_way = len(self.crawler.engine.downloader.active)
+        in_flight = len(self.crawler.engine.downloader.active)
         return Snapshot(
             done=about.done_before + figures.done,
             total=about.total,
             estimated=about.estimated,
             kept=about.kept_before + figures.kept,
             failed=about.done_before - about.kept_before + figures.failed,
-            under_way=under_way,
+            in_flight=in_flight,
             retrying=scheduler.retrying,
             parked=scheduler.parked(),
             least_left=scheduler.least_left(),
-            only_waits=not under_way and not len(scheduler) and scheduler.waiting > 0,
+            only_waits=not in_flight and not len(scheduler) and scheduler.waiting > 0,
             lines_rate=lines,
             images_rate=images,
             bytes_rate=size,
@@ -124,16 +124,16 @@ class Progress:
             ending=is_stopping(self.crawler),
         )
 
-    def tell(self) -> None:
-        """Log how far the run is; the next time after twice as long."""
+    def _log_line(self) -> None:
+        """Log the progress, and schedule the next line after twice the interval."""
         self.interval = max(self.interval, min(self.interval * 2, LONGEST))
-        self._line = asyncio.get_running_loop().call_later(self.interval, self.tell)
-        self.look()
-        logger.info("%s", in_one_line(self.snapshot()))
+        self._next_line = asyncio.get_running_loop().call_later(self.interval, self._log_line)
+        self._update()
+        logger.info("%s", in_one_line(self._snapshot()))
 
 
 def in_one_line(snapshot: Snapshot) -> str:
-    """Return *snapshot* as a line of a log."""
+    """Return *snapshot* as one log line."""
     total = "?" if snapshot.total is None else f"{'~' * snapshot.estimated}{snapshot.total}"
     facts = [f"{snapshot.kept} kept", f"{snapshot.failed} not"]
     if snapshot.retrying is not None:
@@ -153,15 +153,15 @@ def in_one_line(snapshot: Snapshot) -> str:
 
 
 def log_is_on_terminal() -> bool:
-    """Whether the log is written where the view stands."""
+    """Whether a log handler writes to a terminal."""
     handlers = logging.root.handlers
     return any(isinstance(h, logging.StreamHandler) and h.stream.isatty() for h in handlers)
 
 
 def view_if_any() -> View | None:
-    """Return the view for the terminal that standard error is; None if it is none."""
+    """Return the live view if standard error is a terminal, else None."""
     if not sys.stderr.isatty():
-        return None  # and what draws a view isn't loaded
+        return None  # rich is not imported
     from imagefetch.stats.terminal import terminal_view
 
     return terminal_view()

@@ -1,4 +1,4 @@
-"""Extension: keeps the run's figures, which others show."""
+"""Extension that collects the statistics of a run for the other extensions."""
 
 from __future__ import annotations
 
@@ -27,23 +27,25 @@ if TYPE_CHECKING:
     from imagefetch.spiders.images import ImagesSpider
 
 TICK = 1.0
-"""Seconds between two points in time."""
+"""Seconds between two points of the time series."""
 
 BUSY = 0.9
-"""Of one processor, from which it is what holds the run back: all runs on one."""
+"""Share of one CPU from which the CPU is the bottleneck: the program uses one CPU."""
 
 
 class WrittenPage(Protocol):
-    """A page of the run that another extension writes."""
+    """The run's HTML report, which another extension writes."""
 
     path: Path | None
     """None if it can't be written."""
     closed: asyncio.Event
-    """Set once it is written for the last time."""
+    """Set after the last write."""
 
 
 class Recorder:
-    """Settings: CONTACT_SHEET, PLACEHOLDER_REPEATS, CONCURRENT_REQUESTS."""
+    """Adds up rows, timings and, every `TICK`, the scheduler's state.
+
+    Settings: CONTACT_SHEET, PLACEHOLDER_REPEATS, CONCURRENT_REQUESTS."""
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
@@ -53,34 +55,34 @@ class Recorder:
         self.limit = settings.getint("CONCURRENT_REQUESTS")
         self.about = About()
         self.page: WrittenPage | None = None
-        """The page for whose last version the summary waits."""
-        self.under_way = self.retrying = 0
+        """The HTML report; the summary waits for its last write."""
+        self.in_flight = self.retrying = 0
         self._closed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Recorder:
-        made = cls(crawler)
+        recorder = cls(crawler)
         connect = crawler.signals.connect
-        connect(made.spider_opened, signal=scrapy_signals.spider_opened)
-        connect(made.row_written, signal=signals.row_written)
-        connect(made.download_timed, signal=signals.download_timed)
-        return made
+        connect(recorder.spider_opened, signal=scrapy_signals.spider_opened)
+        connect(recorder.row_written, signal=signals.row_written)
+        connect(recorder.download_timed, signal=signals.download_timed)
+        return recorder
 
     @property
     def seconds(self) -> float:
-        """Since the run began."""
+        """Duration of the run so far."""
         return (self._end if self._closed else time.monotonic()) - self._begin
 
     @property
     def how_far(self) -> str:
-        """So many of so many lines done."""
+        """The progress as text: ``5 of 10 lines done``."""
         return self.about.how_far(self.figures.done)
 
     def spider_opened(self, spider: Spider) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
         self._begin = self._last = time.monotonic()
         self._cpu = time.process_time()
-        self._shown = self.figures.kept, self.figures.bytes
+        self._totals = self.figures.kept, self.figures.bytes
         job = cast("ImagesSpider", spider).job
         self.about = About.of(self.crawler.settings, job)
         if self.about.total is None:
@@ -98,7 +100,7 @@ class Recorder:
             self._call.stop()
 
     async def _count(self, urls: Path) -> None:
-        """Count the list in a thread: ten million lines take seconds."""
+        """Count the lines of *urls* in a thread: ten million lines take seconds."""
         total = await in_daemon_thread(count_lines, urls, lambda: self._closed)
         if total is not None:
             self.about.total, self.about.estimated = total, False
@@ -108,33 +110,33 @@ class Recorder:
 
     def download_timed(self, timing: Timing) -> None:
         phases = self.figures.phases
-        for place, name in enumerate(PHASES):
-            phases[place] += getattr(timing, name)
+        for index, name in enumerate(PHASES):
+            phases[index] += getattr(timing, name)
         phases[-1] += 1
 
     def tick(self) -> None:
-        """Take in what has come since the last time."""
+        """Add what happened since the last tick to the time series."""
         now, cpu = time.monotonic(), time.process_time()
         seconds, used = now - self._last, cpu - self._cpu
         self._last, self._cpu = now, cpu
         figures, engine = self.figures, self.crawler.engine
-        shown = figures.kept, figures.bytes
-        came = [new - old for new, old in zip(shown, self._shown, strict=True)]
-        self._shown = shown
+        totals = figures.kept, figures.bytes
+        added = [new - old for new, old in zip(totals, self._totals, strict=True)]
+        self._totals = totals
         queued = waiting = 0
         if engine is not None and engine.scheduler is not None:
             scheduler = cast("HostScheduler", engine.scheduler)
-            self.under_way, self.retrying = len(engine.downloader.active), scheduler.retrying
+            self.in_flight, self.retrying = len(engine.downloader.active), scheduler.retrying
             queued, waiting = len(scheduler), scheduler.waiting
-        figures.series.add(seconds, *came, self.under_way * seconds, waiting * seconds)
-        held = self._held(used / max(seconds, 1e-9), queued, waiting)
-        figures.held[held] += round(seconds * 1000)
+        figures.series.add(seconds, *added, self.in_flight * seconds, waiting * seconds)
+        bottleneck = self._bottleneck(used / max(seconds, 1e-9), queued, waiting)
+        figures.held[bottleneck] += round(seconds * 1000)
 
-    def _held(self, cpu: float, queued: int, waiting: int) -> str:
-        """Say what keeps the run from being faster just now."""
+    def _bottleneck(self, cpu: float, queued: int, waiting: int) -> str:
+        """Return what limits the speed of the run now: a key of `Figures.held`."""
         if cpu >= BUSY:
             return "processor"
-        if self.under_way >= self.limit:
+        if self.in_flight >= self.limit:
             return "requests"
         if queued:
             return "hosts"

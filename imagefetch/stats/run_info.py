@@ -1,4 +1,4 @@
-"""What a run was asked for: where it reads and writes, and within which limits."""
+"""Describes a run: its list, report and store, its limits, its start and end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imagefetch import __version__
 from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 
-if TYPE_CHECKING:  # the page's process does without Scrapy
+if TYPE_CHECKING:  # the HTML report's subprocess does not import Scrapy
     from scrapy.settings import BaseSettings
 
     from imagefetch.config.command_given import Given
@@ -27,90 +27,91 @@ LIMITS = (
     "DOWNLOAD_MAXSIZE",
     "MIN_SPEED",
 )
-"""Settings that are shown: those that may hold a run back."""
+"""Settings that the HTML report shows: those that can limit the speed of a run."""
 
 
 @dataclass
 class About:
-    """Facts about a run; credentials are left out."""
+    """Facts about a run, with credentials hidden."""
 
     version: str = __version__
     urls: str = ""
-    """The list: a path, or an address; empty where nobody knows."""
+    """Path or URL of the list; empty if unknown."""
     report: str = ""
-    """Its path."""
+    """Path of the report."""
     store: str = ""
-    """FILES_STORE."""
+    """The setting FILES_STORE."""
     total: int | None = None
-    """Lines in the list; None where nobody knows."""
+    """Lines in the list; None if unknown."""
     estimated: bool = False
-    """Whether `total` is a guess."""
+    """Whether `total` is an estimate."""
     done_before: int = 0
     """Lines done by earlier runs."""
     kept_before: int = 0
-    """Of these, those with a file."""
+    """Lines of `done_before` with a file."""
     bytes_before: int = 0
-    """Of the files."""
+    """Size of the files of `kept_before`."""
     started: float | None = None
-    """Seconds since the epoch."""
+    """Start of the run, seconds since the epoch; None if unknown."""
     ended: float | None = None
-    """The same; None while the run goes on."""
+    """End of the run, seconds since the epoch; None while it runs."""
     reason: str = ""
-    """``finished``, or why it ended early."""
+    """``finished``, or why the run ended early."""
     limits: dict[str, str] = field(default_factory=dict)
-    """Settings of `LIMITS`."""
-    goes_on: str = ""
-    """The command that goes on with it, secrets left out; empty where nobody knows."""
-    again: str = ""
-    """The command that fetches again what may succeed now."""
+    """Values of the settings in `LIMITS`."""
+    resume_command: str = ""
+    """The command that resumes the run, with secrets hidden; empty if unknown."""
+    retry_command: str = ""
+    """The command that fetches failed lines again, if they may succeed now."""
 
     @classmethod
     def of(cls, settings: BaseSettings, job: Job) -> About:
-        """Describe the run that *job* begins."""
-        made = cls.of_run(settings, job.run, job.given)
-        made.total, made.done_before = job.journal.total, job.journal.done
+        """Describe the run of *job*, which starts now."""
+        about = cls.of_run(settings, job.run, job.given)
+        about.total, about.done_before = job.journal.total, job.journal.done
         before = job.journal.before
-        made.kept_before, made.bytes_before = before.kept, before.bytes
-        made.started = time.time()
-        made.limits = {name: str(settings[name]) for name in LIMITS}
-        return made
+        about.kept_before, about.bytes_before = before.kept, before.bytes
+        about.started = time.time()
+        about.limits = {name: str(settings[name]) for name in LIMITS}
+        return about
 
     @classmethod
     def of_run(cls, settings: BaseSettings, run: Run, given: Given | None = None) -> About:
-        """Describe *run* as far as its places, and the command it was begun with."""
-        made = cls.of_places(settings, run.address or str(run.urls), run.report, run.store)
+        """Describe the paths of *run*, and the command that started it."""
+        about = cls.of_places(settings, run.address or str(run.urls), run.report, run.store)
         if given is not None:
-            made.goes_on, made.again = given.command(), given.command("only=failed")
-        return made
+            about.resume_command = given.command()
+            about.retry_command = given.command("only=failed")
+        return about
 
     @classmethod
     def of_places(cls, settings: BaseSettings, urls: str, report: Path, store: str) -> About:
-        """Describe a run by where its list, report and pictures are; *urls* as the field is."""
+        """Describe a run by its list, report and store; *urls* is as in the field `urls`."""
         from scrapy.settings import SETTINGS_PRIORITIES
 
         from imagefetch.config.paths import is_address
         from imagefetch.output.store_paths import is_remote
         from imagefetch.urls import shown
 
-        made = cls(
+        about = cls(
             urls=shown(urls) if is_address(urls) else hide_credentials(urls), report=str(report)
         )
-        made.store = hide_credentials_of(store)
-        words = ["scrapy", "crawl", "images"]
-        words += ["-a", f"urls={made.urls or 'LIST'}", "-a", f"report={made.report}"]
-        said = (settings.getpriority("FILES_STORE") or 0) > SETTINGS_PRIORITIES["spider"]
-        if said or is_remote(store) or Path(store).is_absolute():
-            words += ["-s", f"FILES_STORE={made.store}"]
-        made.again = shlex.join([*words, "-a", "only=failed"])
-        return made
+        about.store = hide_credentials_of(store)
+        command = ["scrapy", "crawl", "images"]
+        command += ["-a", f"urls={about.urls or 'LIST'}", "-a", f"report={about.report}"]
+        is_set = (settings.getpriority("FILES_STORE") or 0) > SETTINGS_PRIORITIES["spider"]
+        if is_set or is_remote(store) or Path(store).is_absolute():
+            command += ["-s", f"FILES_STORE={about.store}"]
+        about.retry_command = shlex.join([*command, "-a", "only=failed"])
+        return about
 
     def how_far(self, done: int) -> str:
-        """Return how many lines are done, *done* of them by this run."""
+        """Return the progress as text; this run has done *done* lines."""
         of = "" if self.total is None else f" of {'~' * self.estimated}{self.total:,}"
         return f"{self.done_before + done:,}{of} lines done"
 
     def finish(self, reason: str) -> None:
-        """Note that the run has ended."""
+        """Record the end of the run."""
         self.ended, self.reason = time.time(), reason
 
     def to_json(self) -> dict[str, Any]:

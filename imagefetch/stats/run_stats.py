@@ -1,7 +1,6 @@
-"""What a run comes to, in figures that stay as few however long it is.
+"""Statistics of a run in bounded memory, independent of the number of lines.
 
-Everything that a user is shown is drawn from these: the view, the page, the
-summary. They can be handed on as JSON.
+The live view, the HTML report and the summary show these. They can be serialized as JSON.
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ if TYPE_CHECKING:
     from imagefetch.items import ImageRecord
 
 HOSTS = 2_000
-"""Hosts that are counted at once, at 400 bytes each."""
+"""Most hosts that are counted, at 400 bytes each."""
 
 EXAMPLES = 3
-"""Lines that are named for each reason."""
+"""Most example lines for each reason."""
 
-# Of lines that no request was sent for, these were not asked for before either.
+# Reasons of lines without a request that are not duplicates.
 NEVER_SENT = frozenset(
     cls.reason for cls in (errors.InvalidURL, errors.UnsupportedScheme, errors.HostUnavailable)
 )
 
-# Of a host: lines, rows without a file, bytes stored, seconds and number of the downloads.
+# Sums for a host: lines, rows without a file, bytes stored, seconds and number of downloads.
 LINES, FAILED, BYTES, SECONDS, DOWNLOADS = range(5)
 
-# Of a point in time: rows with a file, bytes stored, and these times seconds:
-# requests under way, lines that wait.
-POINT = ("kept", "bytes", "under_way", "waiting")
+# Values of a point of the time series: rows with a file, bytes stored, and, multiplied by
+# seconds: requests in flight, waiting lines.
+POINT = ("kept", "bytes", "in_flight", "waiting")
 
 PHASES = ("dns", "connect", "answer", "transfer", "write")
-"""Of a download that was looked at more closely; see `imagefetch.download.tracing`."""
+"""Phases of a sampled download; see `imagefetch.download.tracing`."""
 
 
 @dataclass
@@ -45,42 +44,43 @@ class Figures:
     """Sums over rows, and over time."""
 
     done: int = 0
-    """Rows."""
+    """Number of rows."""
     kept: int = 0
     """Rows that name a file."""
     bytes: int = 0
-    """Of the files stored; a duplicate's file counts once."""
+    """Size of the files stored; a duplicate's file counts once."""
     duplicates: int = 0
-    """Rows of lines that had been asked for before."""
+    """Rows of lines whose URL occurred earlier in the list."""
     requests: int = 0
-    """Sent for these rows, redirects not counted."""
+    """Requests sent for these rows, not counting redirects."""
     retried: int = 0
-    """Rows for which more than one was sent."""
+    """Rows with more than one request."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rows without a file, by `Reason`."""
     damaged: Counter[str] = field(default_factory=Counter)
-    """Rows with a file whose picture is no good, by `Reason`."""
+    """Rows whose file is a damaged image, by `Reason`."""
     codes: Counter[str] = field(default_factory=Counter)
     """Rows by `Response code`."""
     types: Counter[str] = field(default_factory=Counter)
     """Files by `Type`."""
     sizes: Histogram = field(default_factory=Histogram)
-    """Bytes of a file."""
+    """File sizes, bytes."""
     sides: Histogram = field(default_factory=lambda: Histogram(2))
-    """Pixels of a picture's longer side."""
+    """Longer sides of images, pixels."""
     times: Histogram = field(default_factory=Histogram)
-    """Milliseconds of a line, from first request to last byte."""
+    """Times of lines from the first request to the last byte, milliseconds."""
     hosts: Tally = field(default_factory=lambda: Tally(HOSTS, 5))
+    """By host: `LINES`, `FAILED`, `BYTES`, `SECONDS`, `DOWNLOADS`."""
     examples: dict[str, list[list[Any]]] = field(default_factory=dict)
-    """By reason: lines, each its number, URL and code."""
+    """By reason: lines as ``[number, URL, code]``."""
     sample: Reservoir = field(default_factory=lambda: Reservoir(0))
-    """Records of files, as `picture_of` returns them."""
+    """Sample of the rows with a file, as `picture_of` returns them."""
     series: Series = field(default_factory=lambda: Series(len(POINT)))
-    """See `POINT`."""
+    """The time series; see `POINT`."""
     held: Counter[str] = field(default_factory=Counter)
-    """Milliseconds, by what held the run back; see `imagefetch.stats.recorder`."""
+    """Milliseconds by bottleneck; see `imagefetch.stats.recorder`."""
     phases: list[float] = field(default_factory=lambda: [0.0] * (len(PHASES) + 1))
-    """Seconds of each of `PHASES`, then the number of downloads that these are of."""
+    """Seconds of each of `PHASES`, then the number of sampled downloads."""
 
     COUNTERS: ClassVar[tuple[str, ...]] = ("reasons", "damaged", "codes", "types", "held")
     SKETCHES: ClassVar[dict[str, Any]] = {
@@ -98,7 +98,7 @@ class Figures:
         return self.done - self.kept
 
     def add(self, record: ImageRecord, host: str) -> None:
-        """Take in the row of *record*, whose URL's host is *host*."""
+        """Add the row of *record*, whose URL has the host *host*."""
         self.done += 1
         self.codes[record.code] += 1
         sums = self.hosts.of(host)
@@ -141,25 +141,25 @@ class Figures:
             self.sample.put(picture_of(record))
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` makes the same figures of, plain enough for JSON."""
+        """Return the statistics as JSON values; `from_json` is the inverse."""
         data = {each.name: getattr(self, each.name) for each in fields(self)}
         return {**data, **{name: data[name].to_json() for name in self.SKETCHES}}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Figures:
-        read = {name: Counter(data[name]) for name in cls.COUNTERS}
-        read |= {name: kind.from_json(data[name]) for name, kind in cls.SKETCHES.items()}
-        return cls(**{**data, **read})
+        values = {name: Counter(data[name]) for name in cls.COUNTERS}
+        values |= {name: kind.from_json(data[name]) for name, kind in cls.SKETCHES.items()}
+        return cls(**{**data, **values})
 
 
 def picture_of(record: ImageRecord) -> dict[str, Any]:
-    """Return what the contact sheet shows of *record*."""
+    """Return the fields of *record* that the contact sheet shows."""
     names = ("line", "url", "file", "type", "width", "height", "bytes", "reason")
     return {name: getattr(record, name) for name in names}
 
 
 def add_record(record: ImageRecord, figures: Figures, repeats: Repeats) -> None:
-    """Add a row's *record* to what is shown of all."""
+    """Add the row of *record* to *figures* and *repeats*."""
     figures.add(record, host_of(record.url))
     if record.file and record.attempts:
         repeats.add(record.url, record.sha256)

@@ -1,4 +1,4 @@
-"""What is kept of numbers that come without end: bounded, and plain enough for JSON."""
+"""Statistics of data streams in bounded memory, serializable as JSON."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 
 class Histogram:
-    """Counts by size: *steps* bins to each doubling, so that there are few whatever comes."""
+    """A histogram with logarithmic bins: *steps* bins for each doubling of the value."""
 
     def __init__(self, steps: int = 1) -> None:
         self.steps = steps
         self.bins: Counter[int] = Counter()
-        """By number; see `edge`."""
+        """Count by number of the bin; see `edge`."""
 
     def add(self, value: int) -> None:
-        """Count *value*; what is less than 1 counts as 1."""
+        """Count *value*; values below 1 count as 1."""
         self.bins[(max(value, 1) ** self.steps).bit_length() - 1] += 1
 
     def edge(self, number: int) -> float:
-        """Return the least value of bin *number*."""
+        """Return the lower bound of bin *number*."""
         return float(2 ** (number / self.steps))
 
     def to_json(self) -> Any:
@@ -30,34 +30,34 @@ class Histogram:
 
     @classmethod
     def from_json(cls, data: Any) -> Histogram:
-        made = cls(data[0])
-        made.bins.update(dict(data[1]))
-        return made
+        histogram = cls(data[0])
+        histogram.bins.update(dict(data[1]))
+        return histogram
 
 
 class Series:
-    """Sums over stretches of time; where there are too many, neighbours become one.
+    """A time series of sums; at the limit, neighbouring points are merged.
 
-    So the points of a long run are as many as those of a short one, each for a
-    longer time. Every value is a sum: an average level is one over its seconds.
+    A long run has as many points as a short one, each covering a longer interval. Every
+    value is a sum; divided by the point's seconds it gives a mean.
     """
 
     def __init__(self, width: int, limit: int = 240, step: float = 1.0) -> None:
-        """*width*: values of a point; *limit*: most points; *step*: seconds of one at first."""
+        """*width*: values per point; *limit*: most points; *step*: initial seconds per point."""
         self.width, self.limit, self.step = width, limit, step
         self.points: list[list[float]] = []
-        """Each its seconds, then its values."""
+        """Each point is its seconds, then its values."""
 
     def add(self, seconds: float, *values: float) -> None:
-        """Add what came within the last *seconds*."""
-        early = seconds / 2  # clocks are never exact
-        if len(self.points) >= self.limit and self.points[-1][0] >= self.step - early:
+        """Add the *values* of the last *seconds*."""
+        tolerance = seconds / 2  # ticks are never exactly *step* apart
+        if len(self.points) >= self.limit and self.points[-1][0] >= self.step - tolerance:
             self._halve()
-        if not self.points or self.points[-1][0] >= self.step - early:
+        if not self.points or self.points[-1][0] >= self.step - tolerance:
             self.points.append([0.0] * (self.width + 1))
         point = self.points[-1]
-        for place, value in enumerate((seconds, *values)):
-            point[place] += value
+        for index, value in enumerate((seconds, *values)):
+            point[index] += value
 
     def _halve(self) -> None:
         pairs = zip(self.points[::2], [*self.points[1::2], [0.0] * (self.width + 1)], strict=False)
@@ -70,16 +70,16 @@ class Series:
 
     @classmethod
     def from_json(cls, data: Any) -> Series:
-        made = cls(*data[:3])
-        made.points = data[3]
-        return made
+        series = cls(*data[:3])
+        series.points = data[3]
+        return series
 
 
 class Reservoir:
-    """A sample in which everything that came stands with the same probability.
+    """A uniform random sample of a stream.
 
     Li, "Reservoir-Sampling Algorithms of Time Complexity O(n(1+log(N/n)))", 1994:
-    what is not drawn costs a comparison.
+    an item that is not drawn costs one comparison.
     """
 
     def __init__(self, size: int) -> None:
@@ -90,65 +90,66 @@ class Reservoir:
         self._next = size or -1
 
     def wants(self) -> bool:
-        """Count one more; say whether it is drawn, and `put` is to be called with it."""
+        """Count one item; return whether it is drawn. If so, call `put` with it."""
         self.seen += 1
         return self.seen <= self.size or self.seen - 1 == self._next
 
-    def put(self, thing: Any) -> None:
-        """Take in what was drawn."""
+    def put(self, item: Any) -> None:
+        """Store the *item* that was drawn."""
         if len(self.sample) < self.size:
-            self.sample.append(thing)
+            self.sample.append(item)
             if len(self.sample) == self.size:
                 self._skip(self.size - 1)
         elif self.size:
-            self.sample[random.randrange(self.size)] = thing
+            self.sample[random.randrange(self.size)] = item
             self._skip(self._next)
 
-    def _skip(self, place: int) -> None:
+    def _skip(self, index: int) -> None:
+        """Choose the next item to draw after that at *index*."""
         self._weight *= math.exp(math.log(1 - random.random()) / self.size)
         gap = math.log(1 - random.random()) / math.log1p(-min(self._weight, 1 - 1e-12))
-        self._next = place + int(min(gap, 1e15)) + 1
+        self._next = index + int(min(gap, 1e15)) + 1
 
     def to_json(self) -> Any:
         return [self.size, self.seen, self.sample]
 
     @classmethod
     def from_json(cls, data: Any) -> Reservoir:
-        made = cls(data[0])
-        made.seen, made.sample = data[1], data[2]
-        return made
+        reservoir = cls(data[0])
+        reservoir.seen, reservoir.sample = data[1], data[2]
+        return reservoir
 
 
 class Tally:
-    """Sums by key, of the most frequent keys: Manku and Motwani, "Approximate Frequency
+    """Sums for the most frequent keys of a stream: Manku and Motwani, "Approximate Frequency
     Counts over Data Streams", 2002.
 
-    Where room is short the rarest are forgotten, so that counts are lower bounds.
+    At the limit, the rarest keys are dropped; counts are lower bounds from then on.
     """
 
     def __init__(self, keys: int, width: int) -> None:
-        """*keys*: most of them; *width*: sums for each, the first being how often it came."""
+        """*keys*: most keys; *width*: sums per key, the first of which is its frequency."""
         self.keys, self.width = keys, width
         self.sums: dict[str, list[float]] = {}
         self.forgot = False
-        """Whether any key was forgotten."""
+        """Whether a key was dropped."""
 
     def of(self, key: str) -> list[float]:
-        """Return the sums of *key*, to be added to."""
+        """Return the mutable sums of *key*."""
         sums = self.sums.get(key)
         if sums is None:
             if len(self.sums) >= self.keys:
-                self._forget()
+                self._drop_rarest()
             sums = self.sums[key] = [0] * self.width
         return sums
 
-    def _forget(self) -> None:
+    def _drop_rarest(self) -> None:
         self.forgot = True
         floor = sorted(sums[0] for sums in self.sums.values())[len(self.sums) // 2]
         self.sums = {key: sums for key, sums in self.sums.items() if sums[0] > floor}
 
     def top(self, number: int, place: int = 0) -> Iterator[tuple[str, list[float]]]:
-        """Yield the keys whose sums at *place* are the most, if more than 0, and these sums."""
+        """Yield the keys with the largest sums at index *place*, if above 0, and all their sums."""
         order = sorted(self.sums.items(), key=lambda pair: (-pair[1][place], pair[0]))
         return (pair for pair in order[:number] if pair[1][place] > 0)
 
@@ -157,6 +158,6 @@ class Tally:
 
     @classmethod
     def from_json(cls, data: Any) -> Tally:
-        made = cls(*data[:2])
-        made.forgot, made.sums = data[2:]
-        return made
+        tally = cls(*data[:2])
+        tally.forgot, tally.sums = data[2:]
+        return tally

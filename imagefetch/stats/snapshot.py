@@ -1,4 +1,4 @@
-"""How far a run is, of one process or of several: what a view shows."""
+"""The progress of a run or a fleet, as the live view and the log show it."""
 
 from __future__ import annotations
 
@@ -8,47 +8,51 @@ from imagefetch.scheduling.circuit_breaker import Parked
 from imagefetch.stats.sketches import Tally
 
 YEAR = 365 * 86_400
-"""Seconds; a rate by which a run takes longer is none."""
+"""Seconds; a rate at which a run would take longer counts as no progress."""
 
 
 @dataclass
 class Snapshot:
-    """How far a run is; that of several processes adds up what each has."""
+    """The progress of a run at one moment; for a fleet, the sums over its processes."""
 
     done: int = 0
-    """Lines, those of earlier runs among them."""
+    """Lines done, including those of earlier runs."""
     total: int | None = None
+    """Lines in the list; None if unknown."""
     estimated: bool = False
+    """Whether `total` is an estimate."""
     kept: int = 0
     failed: int = 0
-    under_way: int | None = None
-    """Requests; None where nobody knows, as with the next."""
+    in_flight: int | None = None
+    """Requests in flight; None if unknown."""
     retrying: int | None = None
-    """Lines that wait to be tried again."""
+    """Lines that wait for a retry; None if unknown."""
     lines_rate: float = 0.0
-    """A second, smoothed; so are these."""
+    """Lines per second, as a moving average, like the next two."""
     images_rate: float = 0.0
     bytes_rate: float | None = 0.0
-    """None where nobody counts them."""
+    """None if unknown."""
     hosts: Tally = field(default_factory=lambda: Tally(1, 5))
     """As in `imagefetch.stats.run_stats.Figures`."""
     ending: bool = False
+    """Whether the run is ending early."""
     workers: int | None = None
-    """Processes; None where it is one."""
+    """Processes of a fleet; None for a single run."""
     parked: Parked | None = None
+    """Lines blocked by open circuit breakers."""
     least_left: float = 0.0
-    """Seconds until the last retry is due that is known of, whatever the rate."""
+    """Least seconds left at any rate: until the last known retry is due."""
     only_waits: bool = False
-    """Whether nothing is under way or may be sent, and lines wait."""
+    """Whether lines wait, no request is in flight and none may be sent."""
 
     @property
     def left(self) -> float | None:
-        """Seconds until all is done at this rate; None where nobody can say, as in a pause."""
+        """Estimated seconds until the end of the run; None if unknown, as in a pause."""
         if self.total is None:
             return None
         left = max(0, self.total - self.done)
         least = max(self.least_left, self.parked.last_try if self.parked else 0.0)
-        if self.only_waits:  # the rate tells nothing of these lines
+        if self.only_waits:  # the rate does not apply to these lines
             return least
         if self.lines_rate * YEAR <= left:
             return least or None
@@ -56,7 +60,7 @@ class Snapshot:
 
     @property
     def waits(self) -> str:
-        """What is waited for, where nothing is under way; empty where something is."""
+        """What the run waits for if `only_waits`, else empty."""
         if not self.only_waits:
             return ""
         return "waiting for retries" if self.retrying else "waiting for hosts"

@@ -1,4 +1,4 @@
-"""Extension: what came of the run, at its end."""
+"""Extension that logs a summary at the end of a run, and sets Scrapy stats."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ NOTHING = Before()
 
 
 class Summary:
-    """Sets the stats ``imagefetch/lines``, ``/kept``, ``/bytes``, ``/requests``, ``/retried``,
-    ``/duplicates``, ``imagefetch/reason/<slug>``, ``imagefetch/damaged/<slug>``,
-    ``imagefetch/type/<type>``, ``imagefetch/held_back/<what>`` (seconds) and
-    ``imagefetch/repeated`` (pictures), those of `HostLimits.stats`, and logs them as a table.
+    """Logs a table, and sets the stats ``imagefetch/lines``, ``/kept``, ``/bytes``,
+    ``/requests``, ``/retried``, ``/duplicates``, ``imagefetch/reason/<slug>``,
+    ``imagefetch/damaged/<slug>``, ``imagefetch/type/<type>``,
+    ``imagefetch/held_back/<what>`` (seconds), ``imagefetch/repeated`` (images) and
+    those of `HostLimits.stats`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -54,22 +55,23 @@ class Summary:
         for name, value in stats_of(figures).items():
             self.crawler.stats.set_value(f"imagefetch/{name}", value)
         self.crawler.stats.set_value("imagefetch/repeated", len(repeated))
-        paces = cast("HostScheduler", self.crawler.engine.scheduler).paces
-        for name, value in paces.stats().items():
+        host_limits = cast("HostScheduler", self.crawler.engine.scheduler).paces
+        for name, value in host_limits.stats().items():
             self.crawler.stats.set_value(name, value)
         run = cast("ImagesSpider", spider).run
         page = recorder.page
         if page is not None:
             await page.closed.wait()
         removed = self.crawler.stats.get_value(REMOVED)
-        places = {
+        outputs = {
             **({"removed": f"{files(removed)} of earlier runs"} if removed else {}),
             "report": str(run.report),
             **({"page": str(page.path)} if page is not None and page.path is not None else {}),
             "images": hide_credentials_of(run.store),
         }
         before = cast("ImagesSpider", spider).job.journal.before
-        text = describe(figures, recorder.seconds, places, repeated, paces.known(), before=before)
+        hosts = host_limits.known()
+        text = describe(figures, recorder.seconds, outputs, repeated, hosts, before=before)
         outcome = "Finished"
         if reason != "finished":
             outcome = f"Ended early: {reason}; {recorder.how_far}; {run.goes_on}"
@@ -79,7 +81,7 @@ class Summary:
 
 
 def stats_of(figures: Figures) -> dict[str, int]:
-    """Return *figures* by their names among Scrapy's statistics, behind the prefix."""
+    """Return *figures* by their names as Scrapy stats, without the prefix ``imagefetch/``."""
     return {
         "lines": figures.done,
         "kept": figures.kept,
@@ -95,7 +97,7 @@ def stats_of(figures: Figures) -> dict[str, int]:
 
 
 def _outcomes(figures: Figures, before: Before) -> Iterator[tuple[str, str]]:
-    """Yield what became of the lines."""
+    """Yield the rows of the table that count lines, kept images and reasons."""
 
     def this_run(text: str) -> str:
         return f" (this run: {text})" if before.done else ""
@@ -112,7 +114,7 @@ def _outcomes(figures: Figures, before: Before) -> Iterator[tuple[str, str]]:
             yield name, f"{count:,} {slug}{this_run(f'{now[slug]:,}')}"
 
 
-REPEATS_MAX = 5  # pictures that are told in words
+REPEATS_MAX = 5  # repeated images that the table shows
 
 
 def describe(
@@ -124,22 +126,22 @@ def describe(
     *,
     before: Before = NOTHING,
 ) -> str:
-    """Return the summary as a table, a fact a line; *places* stand at its end.
+    """Return the summary as a table, one fact per line; *places* are its last lines.
 
-    *seconds* that it took; None where nobody knows. Where earlier runs did something *before*,
-    it tells of the whole, and of this run.
+    *seconds* is the duration of the run, None if unknown. If earlier runs did lines, *before*,
+    the table shows the totals of all runs, and those of this run.
     """
     megabytes = figures.bytes / 1e6
-    pace = time_taken = None
+    rate = time_taken = None
     if seconds is not None:
         images, bulk = (each / max(seconds, 1e-9) for each in (figures.kept, megabytes))
-        pace, time_taken = f"{images:,.1f} images/s, {bulk:,.1f} MB/s", f"{seconds:,.1f} s"
-    again = f", {lines(figures.retried)} tried more than once" if figures.retried else ""
+        rate, time_taken = f"{images:,.1f} images/s, {bulk:,.1f} MB/s", f"{seconds:,.1f} s"
+    retried = f", {lines(figures.retried)} tried more than once" if figures.retried else ""
     rows = [
         *_outcomes(figures, before),
         *(("repeated", str(repeat)) for repeat in repeated[:REPEATS_MAX]),
-        ("requests", f"{figures.requests:,}{again}"),
-        ("pace", pace),
+        ("requests", f"{figures.requests:,}{retried}"),
+        ("rate", rate),
         *(("host", str(host)) for host in hosts),
         ("time taken", time_taken),
         *places.items(),

@@ -165,7 +165,7 @@ def test_a_list_that_breaks_off_ends_the_run_early(tmp_path: Path, server: Serve
     path.write_bytes(gzip.compress("\n".join(lines).encode())[:-9_000])
     done = run(*command(tmp_path, {})[3:], "-a", f"urls={path}")
     assert done.returncode == 3, done.stderr
-    assert f"{path}: breaks off: " in done.stderr
+    assert f"{path}: the list can't be read to its end: " in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "REPORT.csv").read_text().count("\n") > 1_000
 

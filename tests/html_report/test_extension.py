@@ -1,4 +1,4 @@
-"""The run's page, looked at in a real browser."""
+"""The page of a run in a real browser."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def done(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Crawl:
-    """A finished run with a bit of everything, strangers' worst among it."""
+    """A finished run with lines of all kinds, hostile ones included."""
     folder = tmp_path_factory.mktemp("run")
     lines = [site.url(f"/image/{n}.jpg", HOSTS[n % 3]) for n in range(60)]
     lines += [site.url(f"/slow/1300/{n}.jpg") for n in range(40)]
@@ -69,7 +69,7 @@ def tab(done: Crawl, browser: Browser) -> Tab:
 
 
 def test_it_works_alone(tab: Tab) -> None:
-    """Nothing is asked for, nothing complained about, no script is on it; the tab is done."""
+    """The page loads nothing, logs no errors, has no script, and does not reload."""
     assert tab.complaints == []
     assert tab.all("script") == []
     assert tab.all("meta[http-equiv=refresh]") == []
@@ -77,7 +77,7 @@ def test_it_works_alone(tab: Tab) -> None:
 
 
 def test_it_tells_what_the_report_tells(tab: Tab, done: Crawl) -> None:
-    """Lines, kept, not kept; each reason with its count and what to do; each code; each host."""
+    """Lines, kept, not kept; each reason with its count and advice; each code; each host."""
     rows = done.rows
     kept = sum(bool(row["File"]) for row in rows)
     tiles = dict(zip(tab.all(".tiles dt"), tab.all(".tiles dd:nth-of-type(1)"), strict=True))
@@ -93,7 +93,7 @@ def test_it_tells_what_the_report_tells(tab: Tab, done: Crawl) -> None:
     advice = {cells[0]: cells[3] for cells in told}
     assert advice["invalid-url"].startswith(errors.InvalidURL.advice)
     codes = tab.all(
-        "figure:has(svg[aria-label='Answers by response code']) tbody tr",
+        "figure:has(svg[aria-label='Responses by code']) tbody tr",
         "e => [...e.cells].map(c => c.textContent)",
     )
     assert {code: int(n) for code, n, _ in codes} == Counter(row["Response code"] for row in rows)
@@ -104,7 +104,7 @@ def test_it_tells_what_the_report_tells(tab: Tab, done: Crawl) -> None:
 
 
 def test_every_chart_has_marks(tab: Tab) -> None:
-    """Bars and lines that can be seen, each with a name for those who can't."""
+    """Each chart has visible bars or lines, and a label for screen readers."""
     charts = tab.all(
         "figure svg",
         "e => [e.getAttribute('role'), e.getAttribute('aria-label'), "
@@ -116,12 +116,12 @@ def test_every_chart_has_marks(tab: Tab) -> None:
         assert role == "img"
         assert label
         assert marks > 0, label
-    titles = tab.all("figure:has(svg[aria-label='Pictures by type']) title")
+    titles = tab.all("figure:has(svg[aria-label='Images by type']) title")
     assert any(title.startswith("image/jpeg: ") for title in titles)
 
 
 def test_labels_stay_within_their_charts(tab: Tab) -> None:
-    """None is cut off by the edge, none lies upon another."""
+    """No label crosses the edge or overlaps another."""
     assert (
         tab.all(
             "figure svg",
@@ -139,7 +139,7 @@ def test_labels_stay_within_their_charts(tab: Tab) -> None:
 
 
 def test_strangers_text_stays_text(tab: Tab, done: Crawl) -> None:
-    """What a list says is shown as it stands, and does nothing; only http(s) is linked."""
+    """Untrusted text of a list is shown verbatim and never executed; only http(s) is linked."""
     assert "taken over" not in tab.page.title()
     told = "\n".join(tab.all(".examples li"))
     for line in HOSTILE[:3]:
@@ -159,7 +159,7 @@ def test_strangers_text_stays_text(tab: Tab, done: Crawl) -> None:
 
 
 def test_the_contact_sheet_shows_pictures(tab: Tab, done: Crawl) -> None:
-    """Each that was stored, small, with a link to its file, whatever that is called."""
+    """Each stored image has a thumbnail and a link to its file, whatever its name."""
     stored = {row["File"] for row in done.rows if row["File"]}
     sizes = tab.all(".sheet img", "e => [e.naturalWidth, e.naturalHeight, e.alt]")
     assert len(sizes) == len(stored)
@@ -172,13 +172,13 @@ def test_the_contact_sheet_shows_pictures(tab: Tab, done: Crawl) -> None:
 
 
 def test_what_held_the_run_back_is_told(tab: Tab) -> None:
-    """The slow server's wait is most of a download, as far as it was looked at; the limits that
-    were set are there."""
+    """The slow server's time to first byte is the longest phase of the sampled downloads; the page
+    shows the limits."""
     parts = tab.all(
         "section:has(#held) .scroll:last-of-type tbody tr",
         "e => [...e.cells].map(c => c.textContent)",
     )
-    assert max(parts, key=lambda cells: float(cells[2].strip("<% ")))[0] == "server's wait"
+    assert max(parts, key=lambda cells: float(cells[2].strip("<% ")))[0] == "time to first byte"
     assert re.search(r"An estimate: \d+ downloads", "".join(tab.all(".note")))
     assert "20" in tab.all("section:has(#held) .facts dd")
     assert "CONCURRENT_REQUESTS" in tab.all("section:has(#held) .reasons tbody th")
@@ -187,7 +187,7 @@ def test_what_held_the_run_back_is_told(tab: Tab) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("media", ["screen", "print"])
 def test_every_text_has_contrast(done: Crawl, browser: Browser, scheme: str, media: str) -> None:
-    """4.5 to 1 (WCAG 2.2, level AA) in both schemes; on paper too, which is white."""
+    """4.5 to 1 (WCAG 2.2, level AA) in both schemes, and printed on white paper."""
     tab = Tab(browser, done.folder / "REPORT.html", color_scheme=scheme)
     tab.page.emulate_media(media=media, color_scheme=scheme)  # type: ignore[arg-type]
     tab.page.emulate_media(media=media)  # type: ignore[arg-type]
@@ -200,14 +200,14 @@ def test_every_text_has_contrast(done: Crawl, browser: Browser, scheme: str, med
 
 
 def test_it_is_fine_on_a_phone(done: Crawl, browser: Browser) -> None:
-    """Nothing is wider than the screen but tables that scroll by themselves."""
+    """Nothing is wider than the screen, except tables that scroll."""
     tab = Tab(browser, done.folder / "REPORT.html", viewport={"width": 360, "height": 740})
     assert tab.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_it_can_be_read_aloud_and_walked_through(tab: Tab) -> None:
-    """Tables have captions or a chart's title, and headers; pictures have words; sections have
-    headings; what scrolls or opens is reached with the tabulator."""
+    """Tables have headers, and captions or a chart's title; images have alternative texts; sections
+    have headings; scrolling and opening elements can be reached with the Tab key."""
     assert tab.all("table:not(:has(thead th[scope=col]))") == []
     assert tab.all("tbody tr:not(:has(th[scope=row]))") == []
     assert tab.all(".scroll table:not(:has(caption))") == []
@@ -222,9 +222,8 @@ def test_it_can_be_read_aloud_and_walked_through(tab: Tab) -> None:
 
 
 def test_an_open_tab_follows(site: Server, browser: Browser, tmp_path: Path) -> None:
-    """The page of a run that goes on says so, and how things stand; once the run is done, the
-    same tab shows it without being told to, and asks for nothing more. A page that ended in
-    the midst of being written is never there."""
+    """The page of a run in progress says so, and shows its state; once the run is done, the same
+    tab shows that by itself, and stops reloading. A partly written page is never visible."""
     lines = [site.url(f"/image/{n}") for n in range(5)] + [site.url(f"/held/{n}") for n in range(4)]
     (tmp_path / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
     settings = {"HTML_REPORT_INTERVAL": 0.3, "CONCURRENT_REQUESTS": 3}
@@ -257,7 +256,7 @@ def test_an_open_tab_follows(site: Server, browser: Browser, tmp_path: Path) -> 
 def test_a_killed_run_is_not_running(
     site: Server, browser: Browser, tmp_path: Path, kill: str
 ) -> None:
-    """Its page says that it ended, and a tab that is open on it asks for nothing more."""
+    """Its page says that it ended, and an open tab stops reloading."""
     lines = [site.url(f"/image/{n}") for n in range(5)] + [site.url(f"/held/{n}") for n in range(4)]
     (tmp_path / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
     page = tmp_path / "REPORT.html"
@@ -286,8 +285,8 @@ def test_a_killed_run_is_not_running(
 
 
 def test_a_report_alone_is_enough(done: Crawl, browser: Browser, tmp_path: Path) -> None:
-    """``scrapy report --html`` needs neither list nor pictures, and tells what the run's page
-    tells, but for what no report knows."""
+    """``scrapy report --html`` needs neither list nor images, and shows what the run's page shows,
+    except what a report does not record."""
     shutil.copy(done.report, tmp_path / "REPORT.csv")
     words = ["-a", f"report={tmp_path / 'REPORT.csv'}", "-s", f"FILES_STORE={tmp_path / 'none'}"]
     made = subprocess.run(

@@ -1,4 +1,4 @@
-"""The page of a report alone: what it says of the list, and reports that can't be read."""
+"""The page of a report alone: the list that it names, and unreadable reports."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def page_of(report: Path, **arguments: str) -> str:
 
 
 def test_no_list_is_made_up(report: Path) -> None:
-    """INPUT_URLS need not be this report's list: neither named, nor in the command."""
+    """INPUT_URLS need not be this report's list: the page and the command do not name it."""
     page = page_of(report)
     assert "urls.txt" not in page
     assert f"<h1>{report}</h1>" in page
     assert '<dt>list</dt><dd class="missing">not recorded</dd>' in page
     assert f"-a urls=LIST -a report={report}" in page
-    assert "A report doesn't tell which settings its run was given" in page
+    assert "A report doesn't record the settings of its run" in page
 
 
 def test_the_list_is_named_so_that_the_command_works(report: Path) -> None:
-    """From wherever it is given; of standard input, it is the copy."""
+    """Its path is absolute; for standard input, it is that of the copy."""
     page = page_of(report, urls="some.txt")
     assert f"<h1>{Path('some.txt').absolute()}</h1>" in page
     assert f"-a urls={report.with_name('REPORT.urls.txt.gz')} " in page_of(report, urls="-")
@@ -52,7 +52,7 @@ def test_secrets_of_an_address_are_not_on_the_page(report: Path) -> None:
 
 
 def test_a_report_that_can_t_be_read_is_told(tmp_path: Path) -> None:
-    """In one line, be it that the disk fails or that a cell is damaged."""
+    """In one line, if the disk fails or a cell is damaged."""
     failing = tmp_path / "failing.csv"
     failing.symlink_to("/proc/self/mem")  # its beginning can't be read
     with pytest.raises(BadInput, match=r"failing\.csv: can't be read: Input/output error"):

@@ -1,4 +1,4 @@
-"""Writing the page: what it may not overwrite, and pictures that want to do harm."""
+"""Writing the page: files that it must not overwrite, and hostile images."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.until import until
 
 
 def facts(*files: tuple[str, str]) -> dict[str, Any]:
-    """Return what a run knows that stored *files*, each a name and a type."""
+    """Return the facts of a run that stored *files*, pairs of name and type."""
     figures = Figures(sample=Reservoir(20))
     for line, (name, kind) in enumerate(files, 1):
         url = f"http://a.example/{line}"
@@ -62,7 +62,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def bomb(side: int) -> bytes:
-    """Return a PNG of so many pixels either way in a few kilobytes."""
+    """Return a PNG of a few kilobytes with *side* × *side* pixels."""
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     rows = zlib.compress(bytes(min(10**8, side * (3 * side + 1))), 9)
     parts = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
@@ -72,8 +72,8 @@ def bomb(side: int) -> bytes:
 def test_a_bad_picture_has_no_copy_and_harms_nobody(
     writer: PageWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bomb, one that isn't what it is called, one that is gone, one outside of the store, and one
-    that takes its process with it: the page is written, and the good ones are on it."""
+    """A decompression bomb, a wrong type, a missing file, a file outside of the store, and one that
+    crashes the subprocess: the page is written, with thumbnails of the good images."""
     (tmp_path / "greedy_page.py").write_text(
         "import imagefetch.html_report.worker as p, os\n"
         "small = p.thumbnail\n"
@@ -108,8 +108,8 @@ def test_a_bad_picture_has_no_copy_and_harms_nobody(
 
 
 def test_copies_are_made_once(writer: PageWriter, tmp_path: Path) -> None:
-    """The second page has those of the first, though the files are gone; one whose picture is no
-    longer drawn is forgotten."""
+    """The second page reuses those of the first, even if the files are gone; the thumbnail of an
+    image that is no longer in the sample is dropped."""
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(picture(name, "jpg"))
     both = facts(("a.jpg", "image/jpeg"), ("b.jpg", "image/jpeg"))
@@ -122,26 +122,26 @@ def test_copies_are_made_once(writer: PageWriter, tmp_path: Path) -> None:
 
 
 def test_no_time_no_copy(writer: PageWriter, tmp_path: Path) -> None:
-    """What there was no time for is not on the sheet; the page is."""
+    """An image without time for a thumbnail is not on the sheet; the page is written."""
     (tmp_path / "a.jpg").write_bytes(picture("a", "jpg"))
     writer.write(facts(("a.jpg", "image/jpeg")), -1)
-    assert "no pictures yet" in writer.path.read_text()
+    assert "no images yet" in writer.path.read_text()
 
 
 def test_pictures_in_a_remote_store_are_named(tmp_path: Path) -> None:
-    """There are neither copies nor links to files, and the page says why."""
+    """There are neither thumbnails nor links to files, and the page says why."""
     remote = PageWriter(tmp_path / "REPORT.html", "s3://bucket/folder/", 1_000_000)
     remote.write(facts(("a.jpg", "image/jpeg")), 60)
     remote.close()
     text = remote.path.read_text()
-    assert "They lie in a remote store" in text
+    assert "They are in a remote store" in text
     assert "http://a.example/1" in text
     assert "base64" not in text
 
 
 def test_only_files_of_the_store_that_run_nothing_are_linked(tmp_path: Path) -> None:
-    """A report may be untrusted, and so may what lies in the store: SVG and HTML run scripts in a
-    browser. What isn't linked is named."""
+    """A report may be untrusted, and so may files in the store: SVG and HTML run scripts in a
+    browser. Files that are not linked are named."""
     store = tmp_path / "images"
     (store / "ab").mkdir(parents=True)
     good = ["a.jpg", "ab/b.png", "c#d%20?.gif", "e\\..\\f.webp", "g.svg.jpg"]
@@ -185,13 +185,13 @@ def test_only_files_of_the_store_that_run_nothing_are_linked(tmp_path: Path) -> 
     ],
 )
 def test_what_is_no_link(url: str) -> None:
-    """Neither what holds credentials, nor what a browser would read otherwise."""
+    """URLs with credentials, and those that a browser parses differently."""
     assert link(url) is None
     assert link("http://a.example/b@2x.jpg?c=d#e") == "http://a.example/b@2x.jpg?c=d#e"
 
 
 def test_a_stranger_s_file_is_left_alone(writer: PageWriter) -> None:
-    """Only a page of this program's is written over."""
+    """Only a page of this program is overwritten."""
     writer.path.write_text("<!doctype html><title>mine</title>")
     with pytest.raises(PageError, match="no page of this program's"):
         writer.write(facts(), 60)
@@ -199,7 +199,7 @@ def test_a_stranger_s_file_is_left_alone(writer: PageWriter) -> None:
 
 
 def test_a_page_that_cannot_be_written_leaves_the_old_one(writer: PageWriter) -> None:
-    """Whole, and nothing beside it; afterwards it works again."""
+    """It is intact, without temporary files; later writes succeed again."""
     writer.write(facts(), 60)
     old = writer.path.read_text()
     folder = writer.path.parent
@@ -224,12 +224,12 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(writer: PageWriter) ->
     ],
 )
 def test_no_page_is_its_own_report(report: str, page: str) -> None:
-    """It lies beside it; of a report that isn't called .csv the whole name stays."""
+    """It is next to it; ``.html`` is appended to a name that does not end in .csv."""
     assert page_path(Path(report)) == Path(page)
 
 
 def test_a_run_goes_on_without_its_page(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
-    """One line says why there is none; the exit status is 0, the summary names no page."""
+    """One line says why there is no page; the exit status is 0, the summary names none."""
     (tmp_path / "REPORT.html").write_text("mine")
     done = crawl([server.url("/slow/1200/a.jpg")], HTML_REPORT_INTERVAL=0.2)
     assert done.status == 0
@@ -240,7 +240,7 @@ def test_a_run_goes_on_without_its_page(crawl: RunCrawl, server: Server, tmp_pat
 
 
 def test_a_page_that_can_t_follow_is_withdrawn(server: Server, tmp_path: Path) -> None:
-    """It would say for ever that the run goes on."""
+    """It would show the run as running for ever."""
     (tmp_path / "urls.txt").write_text(f"{server.url('/held/a')}\n")
     page = tmp_path / "REPORT.html"
     run = command(tmp_path, {"HTML_REPORT_INTERVAL": 0.1})
@@ -260,7 +260,7 @@ def test_a_page_that_can_t_follow_is_withdrawn(server: Server, tmp_path: Path) -
 
 
 def test_it_can_be_switched_off(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
-    """No page with HTML_REPORT off, no line of progress with PROGRESS off; the summary comes."""
+    """No page with HTML_REPORT off, no progress lines with PROGRESS off; there is a summary."""
     lines = [server.url(f"/slow/300/{n}.jpg") for n in range(4)]
     done = crawl(
         lines, HTML_REPORT=False, PROGRESS="off", PROGRESS_INTERVAL=0.1, CONCURRENT_REQUESTS=1
@@ -274,8 +274,8 @@ def test_it_can_be_switched_off(crawl: RunCrawl, server: Server, tmp_path: Path)
 def test_the_old_page_goes_with_the_old_report(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
-    """``fresh=1`` keeps both; a page that goes on tells what was done before, and of what its
-    figures are."""
+    """``fresh=1`` keeps both; the page of a resumed run says what earlier runs did, and what its
+    statistics cover."""
     lines = [server.url("/image/a.jpg"), server.url("/image/b.jpg")]
     crawl(lines[:1])
     first = (tmp_path / "REPORT.html").read_text()
@@ -294,14 +294,14 @@ def test_the_old_page_goes_with_the_old_report(
     assert not (tmp_path / "REPORT.2.html").exists(), "a page of another report"
 
 
-# Memory that a page's process may take, at its peak, MiB: for a picture, and for itself.
+# Most peak memory of the subprocess, MiB: for an image, and for itself.
 PEAK = 256 + 150
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of few bytes or many, in whatever format, one in another too: the page comes out, without
-    those that would take too much."""
+    """Images of any size and format, nested ones too: the page is written, without thumbnails of
+    those that would take too much memory."""
     monkeypatch.setattr(page_writer, "PATIENCE", 60)
     writer = PageWriter(tmp_path / "REPORT.html", str(tmp_path), 89_478_485)
     pictures = bombs.of_every_format(9_000)
@@ -333,7 +333,7 @@ def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_report_is_locked_until_the_page_is_written(crawl: RunCrawl, server: Server) -> None:
-    """The next run, which begins when the lock is free, writes the same page."""
+    """The next run, which starts when the lock is free, writes the same page."""
     pages = (
         '{"imagefetch.html_report.extension.HtmlReport": null, '
         '"tests.support.parts.WatchedPage": 300}'

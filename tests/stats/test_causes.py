@@ -1,4 +1,4 @@
-"""What is told where nothing or nearly nothing was kept."""
+"""The warning of a run that kept no image or nearly none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEPT = ImageRecord("http://a.example/1.jpg", "200", 1, "1.jpg", 5, "image/jpeg",
 
 
 def figures(kept: int, **reasons: int) -> Figures:
-    """Return those of so many rows with a file, and without by reason."""
+    """Return the statistics of *kept* rows with a file, and of rows without one by reason."""
     made = Figures()
     for _ in range(kept):
         made.add(KEPT, "a.example")
@@ -28,7 +28,7 @@ def figures(kept: int, **reasons: int) -> Figures:
 
 @pytest.mark.parametrize("problem", list(errors.problems()), ids=lambda cls: cls.reason)
 def test_each_reason_has_a_cause(problem: type[errors.Problem]) -> None:
-    """Of one that all lines have, the warning says what to do, in one line."""
+    """If all lines have the same reason, the warning says what to do, in one line."""
     told = likely_cause(figures(0, **{problem.reason: 3}))
     assert told is not None
     assert told.startswith(f"No picture was kept: all of 3 lines: {problem.reason}. Most likely: ")
@@ -37,7 +37,7 @@ def test_each_reason_has_a_cause(problem: type[errors.Problem]) -> None:
 
 
 def test_one_reason_of_nearly_all_is_told() -> None:
-    """Though some were kept; of a few lines it may be chance."""
+    """Even if some images were kept; with few lines it may be chance."""
     told = likely_cause(figures(1, unauthorized=99))
     assert told is not None
     assert told.startswith("99 of 100 lines: unauthorized. Most likely: ")
@@ -47,13 +47,13 @@ def test_one_reason_of_nearly_all_is_told() -> None:
 
 
 def test_nothing_is_told_where_nothing_is_wrong() -> None:
-    """Nor of a run without a line."""
+    """There is no warning, nor for a run without lines."""
     assert likely_cause(figures(5)) is None
     assert likely_cause(figures(0)) is None
 
 
 def test_many_reasons_name_the_most_frequent() -> None:
-    """Where none was kept, for whatever reasons."""
+    """If no image was kept, the warning names the most frequent reason."""
     told = likely_cause(figures(0, not_found=5, unauthorized=6))
     assert told is not None
     assert told.startswith("No picture was kept: 6 of 11 lines: unauthorized. ")

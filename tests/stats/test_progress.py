@@ -1,4 +1,4 @@
-"""How far the run is: rates, lines of a log, the list's length."""
+"""Progress of a run: rates, log lines, the length of the list."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.server import Server
 
 
 def test_a_rate_is_smooth_and_right_from_its_beginning() -> None:
-    """What comes evenly is told at once; a pause makes it sink slowly, not to nothing; after a
-    long time what was is forgotten."""
+    """A constant rate is exact at once; in a pause it falls slowly; after a long time old values
+    have no weight."""
     rate = Rate()
     for second in range(1, 4):
         assert rate.update(second, 10 * second) == pytest.approx(10)
@@ -32,7 +32,7 @@ def test_a_rate_is_smooth_and_right_from_its_beginning() -> None:
 
 
 def test_a_line_says_it_all() -> None:
-    """What a guess is, and what nobody knows, is marked."""
+    """Estimates and unknown values are marked."""
     known = Snapshot(50, 100, False, 40, 10, 8, 3, 5.0, 4.0, 2.5e6)
     assert in_one_line(known) == (
         "[50/100] 40 kept, 10 not, 3 waiting to retry; 5 lines/s, 2.5 MB/s, 0:00:10 left"
@@ -45,14 +45,14 @@ def test_a_line_says_it_all() -> None:
 
 @pytest.mark.parametrize("rate", [0.0, 5e-324, 1e-6])
 def test_in_a_pause_nobody_says_how_long_it_takes(rate: float) -> None:
-    """However long it lasts, and however little is left of the rate."""
+    """The time left is unknown, even if a little of the rate remains."""
     paused = Snapshot(50, 100, lines_rate=rate)
     assert paused.left is None
     assert in_one_line(paused).endswith("; 0 lines/s, 0.0 MB/s")
 
 
 def test_what_waits_takes_at_least_until_it_is_due() -> None:
-    """However quick the rate was; where nothing else is left, that is told."""
+    """The time left is at least that of the retries; if nothing else is left, the line says so."""
     quick = Snapshot(95, 100, retrying=5, lines_rate=100.0, least_left=20.0)
     assert quick.left == 20.0
     assert replace(quick, lines_rate=0.1).left == 50.0
@@ -69,12 +69,12 @@ def test_what_waits_takes_at_least_until_it_is_due() -> None:
 
 
 def told(log: str) -> list[str]:
-    """Return what a log says of how far the run is."""
+    """Return the progress lines of a log."""
     return [line for line in log.splitlines() if "[imagefetch.stats.progress]" in line]
 
 
 def test_the_time_left_is_no_less_than_a_retry_takes(crawl: RunCrawl, server: Server) -> None:
-    """Though the other lines came at once."""
+    """Even if the other lines were fast."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(50)]
     lines += [server.url(f"/later/1/503/{n}.jpg") for n in range(3)]
     done = crawl(lines, RETRY_DELAY=4, PROGRESS_INTERVAL=0.6)
@@ -85,8 +85,8 @@ def test_the_time_left_is_no_less_than_a_retry_takes(crawl: RunCrawl, server: Se
 def test_lines_that_wait_for_a_host_are_told(
     crawl: RunCrawl, server: Server, dead_port: int
 ) -> None:
-    """How many they are, kept back or parked, and when it is tried again; nothing is said of
-    how many requests at once it takes."""
+    """The log counts the lines that wait for the host, and says when it is tried again; it does not
+    mention the host's limit."""
     dead = [f"http://127.0.0.1:{dead_port}/{n}.jpg" for n in range(30)]
     alive = [server.url(f"/image/{n}.jpg") for n in range(5)]
     done = crawl(
@@ -105,7 +105,7 @@ def test_lines_that_wait_for_a_host_are_told(
 
 
 def test_what_is_told_of_a_continued_run_adds_up(crawl: RunCrawl, server: Server) -> None:
-    """Lines of earlier runs count among those kept, and not kept, as they do among those done."""
+    """Lines of earlier runs count as done, kept and not kept."""
     lines = [server.url(path) for path in ("/image/1.jpg", "/status/404/2.jpg")]
     crawl(lines)
     lines += [server.url(f"/slow/1500/{n}.jpg") for n in range(3)]
@@ -114,14 +114,14 @@ def test_what_is_told_of_a_continued_run_adds_up(crawl: RunCrawl, server: Server
 
 
 def test_a_host_with_a_delay_takes_its_time(crawl: RunCrawl, server: Server) -> None:
-    """However quick others are."""
+    """The time left includes the delay."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(8)]
     done = crawl(lines, DOWNLOAD_DELAY=0.5, RANDOMIZE_DOWNLOAD_DELAY=0, PROGRESS_INTERVAL=0.3)
     assert any(re.search(r"0:00:0[2-5] left$", line) for line in told(done.log)), told(done.log)
 
 
 def test_lines_come_at_growing_intervals(crawl: RunCrawl, server: Server) -> None:
-    """Each pause is twice the one before: so few lines in so long a time."""
+    """Each interval is twice the one before."""
     lines = [server.url(f"/slow/100/{n}.jpg") for n in range(30)]
     done = crawl(lines, CONCURRENT_REQUESTS=1, PROGRESS_INTERVAL=0.1)
     told = [line for line in done.log.splitlines() if "[imagefetch.stats.progress]" in line]
@@ -129,8 +129,8 @@ def test_lines_come_at_growing_intervals(crawl: RunCrawl, server: Server) -> Non
 
 
 def test_the_length_of_a_list_is_guessed_then_counted(tmp_path: Path) -> None:
-    """A short list is no guess; of a long one its beginning tells about how long it is, unless
-    it is compressed; counting can be ended."""
+    """A short list is counted; the length of a long one is estimated from its beginning, unless
+    it is compressed; counting can be cancelled."""
     short, long, packed = (tmp_path / name for name in ("short.txt", "long.txt", "long.txt.gz"))
     text = "".join(f"http://a.example/{n:06}.jpg\n" for n in range(5 * LOOKED_AT))
     short.write_text("# a comment\n\nhttp://a.example/1\nhttp://a.example/2\n")
@@ -146,7 +146,7 @@ def test_the_length_of_a_list_is_guessed_then_counted(tmp_path: Path) -> None:
 
 
 def test_numbers_are_written_as_people_read_them() -> None:
-    """Of a fitting unit; little is not nothing, nearly all not all."""
+    """In a suitable unit; small shares are not 0 %, large ones not 100 %."""
     assert [size(n) for n in (0, 999, 1_000, 1_234_567, 2e13)] == [
         "0 bytes",
         "999 bytes",

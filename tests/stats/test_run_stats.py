@@ -1,4 +1,4 @@
-"""A run's figures: what rows add up to."""
+"""Statistics of a run: sums over rows."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def figures(*records: ImageRecord) -> Figures:
 
 
 def test_rows_add_up() -> None:
-    """Each row counts once; a duplicate's file, size and time don't count again; a line that is no
-    URL is no duplicate."""
+    """Each row counts once; the file, size and time of a duplicate don't count again; a line that
+    is no URL is no duplicate."""
     nothing = ImageRecord("http://no one/", "FAILED InvalidURL", 5, reason="invalid-url")
     assert figures(nothing).duplicates == 0
     result = figures(KEPT, AGAIN, GONE, CUT)
@@ -43,7 +43,7 @@ def test_rows_add_up() -> None:
 
 
 def test_they_stay_few() -> None:
-    """Ten thousand rows take hardly more room than a hundred."""
+    """Ten thousand rows take hardly more memory than a hundred."""
     few, many = (
         figures(*(replace(GONE, line=n, url=f"http://h/{n}") for n in range(number)))
         for number in (100, 10_000)
@@ -53,7 +53,7 @@ def test_they_stay_few() -> None:
 
 
 def test_they_travel() -> None:
-    """Handed on as JSON, they are the same."""
+    """They are the same after serialization as JSON."""
     made = figures(KEPT, AGAIN, GONE, CUT)
     travelled = Figures.from_json(json.loads(json.dumps(made.to_json())))
     assert travelled.to_json() == made.to_json()

@@ -1,4 +1,4 @@
-"""Bounded figures: few whatever comes, and the same after JSON."""
+"""Statistics of streams: bounded, and the same after serialization as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_histogram_s_bins_are_where_it_says() -> None:
 
 
 def test_a_series_has_few_points_and_loses_nothing() -> None:
-    """Neighbours become one as it grows: the sums stay, in order, over the same seconds."""
+    """Neighbouring points are merged; sums and order are preserved."""
     series = Series(2, limit=10)
     for n in range(1_000):
         series.add(1.0, 1, n)
@@ -39,8 +39,8 @@ def test_a_series_has_few_points_and_loses_nothing() -> None:
 
 
 def test_a_sample_is_evenly_drawn() -> None:
-    """Each tenth of what came has a tenth of the sample, give or take; it never outgrows its
-    size, and where less came, all of it is there."""
+    """Each tenth of the stream has about a tenth of the sample; the sample is never larger than its
+    size, and contains everything of a shorter stream."""
     random.seed(5)
     tenths = [0] * 10
     for _ in range(400):
@@ -62,8 +62,7 @@ def test_a_sample_is_evenly_drawn() -> None:
 
 @pytest.mark.parametrize("often", ["first", "last"])
 def test_a_tally_keeps_what_comes_often(often: str) -> None:
-    """However many keys come, few are held, and what comes often is among them, never counted
-    too high."""
+    """The number of keys is bounded, frequent keys are among them, and no count is too high."""
     tally = Tally(100, 2)
     for n in range(20_000):
         tally.of(f"once-{n}")[0] += 1

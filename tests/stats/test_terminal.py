@@ -1,4 +1,4 @@
-"""The view on a terminal, read off its screen."""
+"""The live view, read from the screen of a terminal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def site() -> Iterator[Server]:
 def run(
     folder: Path, site: Server, columns: int = 100, env: Mapping[str, str] | None = None
 ) -> Terminal:
-    """Begin a run of 40 lines on a terminal, 10 of which are held until the gate is open."""
+    """Start a run of 40 lines on a terminal, 10 of which wait until the gate is open."""
     urls = [site.url(f"/image/{n}", HOSTS[n % 3]) for n in range(20)]
     urls += [site.url(f"/status/404/{n}", HOSTS[1]) for n in range(10)]
     urls += [site.url(f"/held/{n}") for n in range(10)]
@@ -44,7 +44,7 @@ def run(
 
 
 def view_of(shown: list[str]) -> list[str]:
-    """Return the screen's lines from the bar on."""
+    """Return the lines of the screen from the progress bar on."""
     first = next((n for n, line in enumerate(shown) if re.search(r"\d+% \d+ / ~?\d+$", line)), None)
     return [] if first is None else shown[first:]
 
@@ -52,28 +52,28 @@ def view_of(shown: list[str]) -> list[str]:
 def test_the_view_stays_below_the_log_until_a_second_interrupt(
     tmp_path: Path, site: Server
 ) -> None:
-    """It tells how far the run is, what came, and of which hosts; log lines above it are whole.
-    It follows the terminal's width. Ctrl-C once: it says that the run is ending. Twice: the run
-    ends, the view is gone, and the terminal is as it was."""
+    """It shows progress, counts and hosts; log lines above it are intact. It follows the width of
+    the terminal. After Ctrl-C it says that the run is ending. After a second one the run ends,
+    the view is gone, and the terminal is restored."""
     with closing(run(tmp_path, site)) as terminal:
         terminal.until(lambda: " 75% 30 / 40" in "\n".join(terminal.shown), "30 of 40 done")
-        terminal.until(lambda: "10 under way" in "\n".join(terminal.shown), "10 under way")
+        terminal.until(lambda: "10 in flight" in "\n".join(terminal.shown), "10 in flight")
         view = view_of(terminal.shown)
         assert view[0].startswith("━━━━━")
         assert re.match(r"[\d.]+ images/s   [\d.]+ MB/s   \d:\d\d:\d\d left$", view[1])
-        assert view[2].startswith("20 kept   10 failed   10 under way   0 waiting to retry")
-        assert re.match(r"busiest hosts +lines +sickest hosts +failed +of$", view[3])
+        assert view[2].startswith("20 kept   10 failed   10 in flight   0 waiting to retry")
+        assert re.match(r"busiest hosts +lines +failing hosts +failed +of$", view[3])
         assert re.match(rf"{HOSTS[1]} +17 +{HOSTS[1]} +10 +17$", view[4])
         terminal.resize(44, 30)
-        below = re.compile(r"sickest hosts +failed +of$")
+        below = re.compile(r"failing hosts +failed +of$")
         terminal.until(lambda: any(map(below.match, terminal.shown)), "tables one below the other")
         terminal.process.send_signal(signal.SIGINT)
-        terminal.until(lambda: any("ending: what is" in s for s in terminal.shown), "ending")
+        terminal.until(lambda: any("ending: requests" in s for s in terminal.shown), "ending")
         assert not terminal.screen.cursor.hidden
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.wait() == 3
         assert view_of(terminal.shown) == []
-        assert not any("under way" in line for line in terminal.shown)
+        assert not any("in flight" in line for line in terminal.shown)
         assert not terminal.screen.cursor.hidden
         assert terminal.screen.cursor.attrs.fg == "default"
         assert terminal.modes == termios.tcgetattr(terminal._end)
@@ -84,8 +84,8 @@ def test_the_view_stays_below_the_log_until_a_second_interrupt(
 
 
 def test_a_finished_run_leaves_its_log_alone(tmp_path: Path, site: Server) -> None:
-    """No trace of the view among the lines of the log, none of which is torn; no lines of
-    progress, which are for logs that nobody watches."""
+    """The log contains nothing of the view, no broken lines, and no progress lines, which are for
+    logs that are not on a terminal."""
     site.gate.set()
     with closing(run(tmp_path, site, columns=160)) as terminal:
         assert terminal.wait() == 0
@@ -113,8 +113,8 @@ def test_a_finished_run_leaves_its_log_alone(tmp_path: Path, site: Server) -> No
     ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")], ids=["no colours", "a dumb terminal"]
 )
 def test_the_environment_is_obeyed(tmp_path: Path, site: Server, name: str, value: str) -> None:
-    """With NO_COLOR the view has none; on a terminal that can't move its cursor there is no
-    view, and not one control sequence."""
+    """With NO_COLOR the view has no colours; on a terminal that can't move its cursor there is no
+    view, and no control sequence."""
     site.gate.set()
     with closing(run(tmp_path, site, env={name: value})) as terminal:
         assert terminal.wait() == 0
@@ -133,7 +133,7 @@ def drawn(snapshot: Snapshot, width: int, height: int = 30) -> list[str]:
 
 
 def test_it_fits_whatever_the_size() -> None:
-    """No line is wider than the terminal; where there is little room, hosts are left out first."""
+    """No line is wider than the terminal; on a small one, hosts are left out first."""
     hosts = Tally(10, 5)
     for n in range(8):
         hosts.of(f"{'x' * 80}{n}.example\x1b[2J")[:2] = [n + 1, n]
@@ -150,8 +150,8 @@ def test_it_fits_whatever_the_size() -> None:
 
 
 def test_what_nobody_knows_is_not_made_up() -> None:
-    """Without a total there is neither a share nor a time left; a total that was guessed too low
-    is no 100 %."""
+    """Without a total there is neither a percentage nor a time left; the percentage is never above
+    100, and 100 only at the end."""
     first, second, *_ = drawn(Snapshot(50, None), 60)
     assert first.rstrip().endswith("50 / ?")
     assert "%" not in first
@@ -161,7 +161,7 @@ def test_what_nobody_knows_is_not_made_up() -> None:
 
 
 def test_what_is_waited_for_is_told() -> None:
-    """Retries, where nothing else is left, and hosts that can't be connected to."""
+    """The view shows retries if nothing else is left, and hosts that can't be connected to."""
     waits = Snapshot(95, 100, retrying=5, lines_rate=9.0, least_left=20.0, only_waits=True)
     assert drawn(waits, 80)[1].rstrip().endswith("0:00:20 left   waiting for retries")
     parked = Snapshot(50, 100, parked=Parked(12, 2, 7.2, 30.0))
