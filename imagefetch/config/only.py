@@ -47,7 +47,7 @@ class Only:
 
     def wants(self, row: Row) -> bool:
         """Whether the selection includes *row*."""
-        return (self.failed and may_succeed_later(row)) or row.cells[-1] in self.reasons
+        return (self.failed and may_succeed_later(row)) or row.reason in self.reasons
 
 
 NOTHING = Only()
@@ -55,7 +55,7 @@ NOTHING = Only()
 
 def may_succeed_later(row: Row) -> bool:
     """Whether the row's failure is transient, so that ``only=failed`` selects it."""
-    code, reason = row.cells[1], row.cells[-1]
+    code, reason = row.code, row.reason
     if code.isdigit() and reason:
         return code in {"408", "425", "429"} or code.startswith("5")
     return reason in TRANSIENT

@@ -65,7 +65,7 @@ def in_order(lines: Iterable[Line], rows: Iterator[Row]) -> Iterator[Row]:
     """
     row = next(rows, None)
     for line in lines:
-        if row is None or (row.line, row.cells[0]) != line:
+        if row is None or (row.line, row.url) != line:
             raise ReportError(f"line {line.number} of the list has no row in the job folder")
         yield row
         row = next(rows, None)

@@ -98,9 +98,9 @@ def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Aud
         else:
             _check_row(row, result, store, files)
             if (
-                row.file and row.cells[9] != "0"
+                row.file and row.attempts != "0"
             ):  # a duplicate's file was counted with its first line
-                counts.add(row.cells[0], row.cells[8])
+                counts.add(row.url, row.sha256)
     result.repeats = counts.found()
     for name in files.unnamed():
         if store is not None and proven_file(store, name, notes.get(name, ())):
@@ -115,18 +115,17 @@ def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Aud
 
 
 def _check_superseded(row: Row, result: Audit) -> None:
-    if row.cells[-1]:
+    if row.reason:
         result.superseded += 1
     else:  # a line without a reason is not fetched again
         result.found("second row for a line", f"line {row.line}")
 
 
 def _check_row(row: Row, result: Audit, store: Path | None, files: StoredFiles) -> None:
-    url, _, line, name, size, *_ = row.cells
-    sha256, reason = row.cells[8], row.cells[-1]
+    line, name, reason = row.line, row.file, row.reason
     if not name:
         result.reasons[reason] += 1
-        result.hosts[host_of(url), reason] += 1
+        result.hosts[host_of(row.url), reason] += 1
         if not reason:
             result.found("row with neither file nor reason", f"line {line}")
         return
@@ -146,7 +145,7 @@ def _check_row(row: Row, result: Audit, store: Path | None, files: StoredFiles) 
     except OSError:
         result.found("file unreadable", f"line {line}: {name}")
         return
-    if (str(length), digest) != (size, sha256):
+    if (str(length), digest) != (row.size, row.sha256):
         result.found("file changed", f"line {line}: {name}")
 
 

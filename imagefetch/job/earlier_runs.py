@@ -25,14 +25,12 @@ class Before:
 
     def add(self, row: Row) -> None:
         """Add *row* to the sums."""
-        cells = row.cells
-        file, size, attempts, reason = cells[3], cells[4], cells[9], cells[-1]
         self.done += 1
-        if not file:
-            self.reasons[reason] += 1
+        if not row.file:
+            self.reasons[row.reason] += 1
             return
         self.kept += 1
-        if attempts != "0" and size.isdecimal():
-            self.bytes += int(size)
-        if reason:
-            self.damaged[reason] += 1
+        if row.attempts != "0" and row.size.isdecimal():
+            self.bytes += int(row.size)
+        if row.reason:
+            self.damaged[row.reason] += 1

@@ -105,7 +105,7 @@ class Journal:
             else:
                 self._states[index] = DONE
                 self.before.add(row)
-            self._hashes[index] = hash(row.cells[0])
+            self._hashes[index] = hash(row.url)
             self._offsets[index] = row.offset
         self.lines += len(implausible)
         if row is not None:

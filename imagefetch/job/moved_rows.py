@@ -17,7 +17,7 @@ class MovedRows:
         self._db.execute("CREATE INDEX by_url ON moved (url) WHERE line IS NULL")
 
     def add(self, row: Row) -> None:
-        self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, key(row.cells[0])))
+        self._db.execute("INSERT INTO moved VALUES (?, ?, NULL)", (row.offset, key(row.url)))
 
     def claim(self, url: str, line: int) -> bool:
         """Assign an unclaimed row with *url* to *line*; False if there is none."""

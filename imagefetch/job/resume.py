@@ -186,7 +186,7 @@ def _kept(report: Path, journal: Journal, moved: MovedRows) -> Iterator[bytes]:
         if journal.is_matched(row):
             yield row.raw
         elif number := moved.line_of(row):
-            yield encode([*row.cells[:2], str(number), *row.cells[3:]])
+            yield encode(row.moved_to(number))
 
 
 def replace_report(report: Path, rows: Iterator[bytes]) -> None:

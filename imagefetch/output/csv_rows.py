@@ -117,6 +117,15 @@ class Row(NamedTuple):
     raw: bytes
     """Includes the line ending."""
     cells: list[str]
+    """In the order of `COLUMNS`. The properties below name those that others read, as text."""
+
+    @property
+    def url(self) -> str:
+        return self.cells[0]
+
+    @property
+    def code(self) -> str:
+        return self.cells[1]
 
     @property
     def line(self) -> int:
@@ -126,6 +135,27 @@ class Row(NamedTuple):
     def file(self) -> str:
         """The image's file name in the store; empty if the row has no file."""
         return self.cells[3]
+
+    @property
+    def size(self) -> str:
+        """The column ``Bytes``."""
+        return self.cells[4]
+
+    @property
+    def sha256(self) -> str:
+        return self.cells[8]
+
+    @property
+    def attempts(self) -> str:
+        return self.cells[9]
+
+    @property
+    def reason(self) -> str:
+        return self.cells[-1]
+
+    def moved_to(self, line: int) -> list[str]:
+        """Return the cells of the same row for another line of the list."""
+        return [*self.cells[:2], str(line), *self.cells[3:]]
 
 
 ROW_MAX = 4 * CELL_MAX * len(COLUMNS)

@@ -31,7 +31,7 @@ class Leftovers:
 
     def add(self, rows: Iterable[Row], until: int = NEVER) -> None:
         """Add the files that *rows* name. A file modified after *until* (ns) has another owner."""
-        files = ((key(row.file), row.cells[4], row.cells[8], until) for row in rows if row.file)
+        files = ((key(row.file), row.size, row.sha256, until) for row in rows if row.file)
         self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)", files)
 
     def remove(self, rows: Iterable[Row], store: Path) -> int:

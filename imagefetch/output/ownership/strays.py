@@ -45,7 +45,7 @@ def remove_strays(report: Path, store: str) -> tuple[int, int]:
         until = written_until(earlier)
         for row in rows_of(earlier):
             path = stored_file(folder, row.file) if files.is_unnamed(row.file) else None
-            if path is not None and is_as_told(path, row.cells[4], row.cells[8], until):
+            if path is not None and is_as_told(path, row.size, row.sha256, until):
                 removed += remove_file(folder, row.file, path)
                 files.name(row.file)
     kept, own = 0, f"{own_folder(report)}/"
