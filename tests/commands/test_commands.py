@@ -134,7 +134,7 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[st
 def test_a_report_that_is_there_is_not_overwritten(tmp_path: Path, good: list[str]) -> None:
     """A file that is not a report of this program is never overwritten."""
     (tmp_path / "REPORT.csv").write_text("precious")
-    assert_refused(tmp_path, good, "REPORT.csv", "no report of this program's")
+    assert_refused(tmp_path, good, "REPORT.csv", "not a report of imagefetch")
     assert (tmp_path / "REPORT.csv").read_text() == "precious"
 
 

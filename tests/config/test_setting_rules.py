@@ -19,7 +19,7 @@ from tests.conftest import project
 
 def test_every_setting_that_may_be_turned_has_a_rule() -> None:
     """The first part of settings.py and RULES name the same settings in the same order."""
-    first_part = Path(imagefetch.settings.__file__).read_text().partition("# --- What puts")[0]
+    first_part = Path(imagefetch.settings.__file__).read_text().partition("# --- Components")[0]
     assert re.findall(r"^([A-Z_]+)(?:: .+?)? = ", first_part, re.MULTILINE) == list(RULES)
 
 
