@@ -70,6 +70,7 @@ def of_odd(reason: str) -> list[str]:
         ("ReturnsACopy", ALL_KEPT),
         ("Mutates", ALL_KEPT),
         ("Spoils", ["internal-error"] * LINES + ["not-found", "internal-error"]),
+        ("SpoilsTheHash", ["internal-error"] * LINES + ["not-found", "internal-error"]),
     ],
 )
 @pytest.mark.parametrize("order", [100, 900])

@@ -88,6 +88,12 @@ class Spoils:
         return item
 
 
+class SpoilsTheHash:
+    def process_item(self, item: ImageRecord) -> ImageRecord:
+        item.sha256 = "zz"  # text, but no row with it could be read again
+        return item
+
+
 class NotBuilt:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> NotBuilt:
