@@ -1,8 +1,8 @@
 """python -m benchmarks.fleet_simulation: a fleet over 10^9 lines, and where it breaks first.
 
-Nothing is fetched. The shards go through the program's own `Turns` and `FleetView`, in simulated
-time, on so many workers; what a line and a row take in bytes is that of real ones; how many
-tasks Dask's scheduler takes in a second is measured on this machine, with as many under way
+Nothing is fetched. The shards go through the program's own `ShardQueue` and `FleetView`, in
+simulated time, on so many workers; what a line and a row take in bytes is that of real ones; how
+many tasks Dask's scheduler takes in a second is measured on this machine, with as many under way
 as a fleet has.
 """
 
@@ -20,7 +20,7 @@ from distributed import Client, LocalCluster, as_completed
 from scrapy.settings import Settings
 
 from imagefetch.fleet.progress import FleetView
-from imagefetch.fleet.shard_queue import Turns
+from imagefetch.fleet.shard_queue import ShardQueue
 from imagefetch.fleet.split import Big
 from imagefetch.lists.shards import shard_line
 from imagefetch.output.csv_rows import encode
@@ -50,7 +50,7 @@ def simulate(shards: int, workers: int, big: float, size: int, pace: float) -> d
     lanes = max(1, min(count, 64, round(workers * big)))
     hosts = [Big(shards - count, count, lanes)] if count else []
     settings = Settings({"PROGRESS": "off", "PROGRESS_INTERVAL": 10})
-    turns, view = Turns(shards, hosts, done=()), FleetView(shards * size, 0, {}, settings)
+    turns, view = ShardQueue(shards, hosts, done=()), FleetView(shards * size, 0, {}, settings)
     busy: list[tuple[float, int]] = []
     now = idle = 0.0
     while turns.left:

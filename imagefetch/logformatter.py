@@ -15,7 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.logformatter import LogFormatter
 
-from imagefetch.utils.text import HarmlessFormatter
+from imagefetch.utils.text import SanitizingFormatter
 
 # At INFO, these loggers list the components and settings, in forty lines.
 ASSEMBLY = (
@@ -31,9 +31,9 @@ class QuietLogFormatter(LogFormatter):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> QuietLogFormatter:
-        make_log_harmless()
+        sanitize_log()
         # Scrapy replaces its log handler once more before the engine starts.
-        crawler.signals.connect(make_log_harmless, signal=signals.spider_opened)
+        crawler.signals.connect(sanitize_log, signal=signals.spider_opened)
         return cls()
 
     def crawled(self, *args: Any, **kwargs: Any) -> Any:
@@ -49,21 +49,21 @@ class QuietLogFormatter(LogFormatter):
         return {**super().download_error(*args, **kwargs), "level": logging.DEBUG}
 
 
-class HarmlessLog:
+class SanitizingLog:
     """A hook in the place of a downloader middleware: Scrapy builds it first after it has replaced
     its log handler. Thus the messages of the components built after it are sanitized, too."""
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> HarmlessLog:
-        make_log_harmless()
+    def from_crawler(cls, crawler: Crawler) -> SanitizingLog:
+        sanitize_log()
         raise NotConfigured
 
 
-def make_log_harmless() -> None:
+def sanitize_log() -> None:
     """Let every handler of the root logger sanitize its records."""
     for handler in logging.root.handlers:
-        if not isinstance(handler.formatter, HarmlessFormatter):
-            handler.setFormatter(HarmlessFormatter(handler.formatter))
+        if not isinstance(handler.formatter, SanitizingFormatter):
+            handler.setFormatter(SanitizingFormatter(handler.formatter))
 
 
 def quieten(level: str) -> None:

@@ -6,7 +6,7 @@ LINE = "line"
 KEY = "key"
 """Key that the line shares with its duplicates (`imagefetch.urls.key_of`)."""
 
-SETTLED = "settled"
+FAILURE = "failure"
 """The `Failure` of a line for which no request is sent."""
 
 DUPLICATE_OF = "duplicate_of"
@@ -16,7 +16,7 @@ STREAM_TO = "stream_to"
 """The folder (`Path`) for the partial file of the body. A request without it gets an
 ordinary response with its body in memory."""
 
-READ_MOST = "read_most"
+BODY_MAX = "body_max"
 """Most bytes of a body in memory; a longer body is silently truncated."""
 
 RETRY_IN = "retry_in"
@@ -41,5 +41,5 @@ callback has it."""
 RECORD = "record"
 """The outcome of the line: its `ImageRecord`, its `Line`, and the name of its file."""
 
-HANDED_OVER = "handed_over"
+SENT_TO_PIPELINES = "sent_to_pipelines"
 """Whether the record was handed over to the item pipelines."""

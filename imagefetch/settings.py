@@ -204,7 +204,7 @@ DOWNLOAD_HANDLERS = {
 }
 
 DOWNLOADER_MIDDLEWARES = {
-    "imagefetch.logformatter.HarmlessLog": 0,
+    "imagefetch.logformatter.SanitizingLog": 0,
     "imagefetch.middlewares.short_circuit.SettledMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "imagefetch.middlewares.robots.NamedRobotsTxtMiddleware": 100,

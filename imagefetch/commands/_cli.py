@@ -15,7 +15,7 @@ from scrapy.utils.conf import arglist_to_dict
 
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.utils.standard_streams import settle, tell
-from imagefetch.utils.text import HarmlessFormatter
+from imagefetch.utils.text import SanitizingFormatter
 
 BAD_INPUT = 2
 ENDED_EARLY = 3
@@ -62,7 +62,7 @@ def log_to(path: str | None) -> Iterator[None]:
         raise BadInput(
             f"setting LOG_FILE = {path!r}: can't be written: {error.strerror}"
         ) from error
-    handler.setFormatter(HarmlessFormatter(logging.Formatter(LOG_FORMAT, LOG_DATEFORMAT)))
+    handler.setFormatter(SanitizingFormatter(logging.Formatter(LOG_FORMAT, LOG_DATEFORMAT)))
     own.addHandler(handler)
     own.setLevel(logging.INFO)
     try:

@@ -11,14 +11,14 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 
 from imagefetch.commands._cli import ENDED_EARLY, end_quickly, log_to, refuse
-from imagefetch.config.command_given import Given
-from imagefetch.config.paths import find_places
-from imagefetch.config.setting_rules import check_words
+from imagefetch.config.command_given import CommandLine
+from imagefetch.config.paths import find_paths
+from imagefetch.config.setting_rules import check_assignments
 from imagefetch.config.validation import Run, check_handlers, check_log
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.resume import NothingToDo
 from imagefetch.job.run import begin
-from imagefetch.logformatter import make_log_harmless, quieten
+from imagefetch.logformatter import quieten, sanitize_log
 from imagefetch.stats.recorder import Recorder
 from imagefetch.utils.shutdown import STOPPED_BY
 from imagefetch.utils.standard_streams import tell
@@ -67,7 +67,7 @@ class Command(crawl.Command):
 
         assert self.settings is not None
         try:
-            check_words(self.settings, opts.set)
+            check_assignments(self.settings, opts.set)
             super().process_options(args, opts)
             if len(args) > 1 and not args[1].startswith("-"):
                 raise BadInput(
@@ -76,7 +76,7 @@ class Command(crawl.Command):
             if len(args) != 1:
                 raise UsageError
             check_spider(self.settings, args[0])
-            opts.spargs = {"job": begin(self.settings, opts.spargs, Given.of(opts))}
+            opts.spargs = {"job": begin(self.settings, opts.spargs, CommandLine.of(opts))}
         except BadInput as error:
             logger.error("Ended early: bad-input: %s", error)
             raise
@@ -99,7 +99,7 @@ class Command(crawl.Command):
         assert self.crawler_process is not None
         quieten(str(self.crawler_process.settings["LOG_LEVEL"]))
         crawler = self.crawler_process.create_crawler(args[0])
-        make_log_harmless()
+        sanitize_log()
         start = Start(crawler, opts.spargs["job"])
         try:
             check_handlers(crawler)
@@ -130,7 +130,7 @@ def how_far(crawler: Crawler, run: Run) -> str:
     except RuntimeError:  # the crawl has not started
         recorder = None
     done = f"{recorder.how_far}; " if recorder is not None else ""
-    return f"{done}{run.goes_on}"
+    return f"{done}{run.how_to_resume}"
 
 
 def check_log_file(settings: BaseSettings, spargs: list[str]) -> None:
@@ -141,7 +141,7 @@ def check_log_file(settings: BaseSettings, spargs: list[str]) -> None:
     """
     arguments = dict(argument.split("=", 1) for argument in spargs if "=" in argument)
     try:
-        listed, report, _ = find_places(settings, arguments)
+        listed, report, _ = find_paths(settings, arguments)
     except BadInput:
         return  # reported once the log is open
     check_log(settings, listed, report)

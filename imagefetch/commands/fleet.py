@@ -10,11 +10,11 @@ from scrapy.utils.log import configure_logging
 
 from imagefetch.commands._cli import ENDED_EARLY, add_arguments, arguments_of, end_quickly, refuse
 from imagefetch.commands.crawl import check_log_file
-from imagefetch.config.setting_rules import check_settings, check_words
+from imagefetch.config.setting_rules import check_assignments, check_settings
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.resume import NothingToDo
-from imagefetch.logformatter import make_log_harmless
+from imagefetch.logformatter import sanitize_log
 from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
 from imagefetch.utils.standard_streams import tell
 from imagefetch.utils.text import hide_in_tracebacks
@@ -60,7 +60,7 @@ class Command(ScrapyCommand):
         hide_in_tracebacks()
         try:
             check_left(args, self.options, "fleet")
-            check_words(self.settings, opts.set)
+            check_assignments(self.settings, opts.set)
         except BadInput as error:
             refuse(error)
         super().process_options(args, opts)
@@ -98,7 +98,7 @@ class Command(ScrapyCommand):
         check_log_file(self.settings, opts.spargs)
         try:
             configure_logging(self.settings)
-            make_log_harmless()
+            sanitize_log()
         except OSError as error:
             raise BadInput(
                 f"setting LOG_FILE = {self.settings['LOG_FILE']!r}: can't be written: "

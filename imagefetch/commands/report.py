@@ -12,7 +12,7 @@ from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.audit import audit, describe, sort
 from imagefetch.job.run import lock_report
-from imagefetch.lists.copy import STANDARD_INPUT, spool_path
+from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.output.ownership.strays import remove_strays
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.utils.command_line import check_left, check_names, options_of, refuse_in_one_line
@@ -78,7 +78,7 @@ class Command(ScrapyCommand):
                 return
             run = check_run(self.settings, arguments)
             if run.urls == STANDARD_INPUT:
-                run = replace(run, urls=spool_path(run.report))
+                run = replace(run, urls=copy_path(run.report))
             if opts.sort:
                 with lock_report(run.report):
                     sort(run.urls, run.report)

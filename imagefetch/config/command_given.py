@@ -20,7 +20,7 @@ ONCE = {"only", "fresh"}
 
 
 @dataclass(frozen=True)
-class Given:
+class CommandLine:
     """The command-line arguments that followed ``scrapy``."""
 
     verb: tuple[str, ...]
@@ -32,7 +32,7 @@ class Given:
     """Other options, one command-line argument each."""
 
     @classmethod
-    def of(cls, opts: Namespace) -> Given:
+    def of(cls, opts: Namespace) -> CommandLine:
         """Build it from the parsed options of ``scrapy crawl images``."""
         others = [("--logfile", opts.logfile), ("-L", opts.loglevel)]
         others += [("-o", each) for each in opts.output or ()]

@@ -15,7 +15,7 @@ from scrapy.settings import BaseSettings
 from w3lib.url import file_uri_to_path
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.kept_copy import spool_path
+from imagefetch.lists.kept_copy import copy_path
 from imagefetch.output.own_files import head_of
 from imagefetch.output.page_file import page_path
 
@@ -64,11 +64,11 @@ def check_apart(
         "the report": report,
         "the report's lock": lock_file(report),
         "the report's page": page_path(report),
-        "the copy of standard input": spool_path(report),
+        "the copy of standard input": copy_path(report),
         "the folder of a fleet job": Path(f"{report}.fleet"),
     }
     if address:
-        taken["the copy of the list"] = spool_path(report, address)
+        taken["the copy of the list"] = copy_path(report, address)
     if urls is not None:
         _check("the list", urls, taken, "name another with -a urls=PATH or -a report=PATH")
         taken["the list"] = urls

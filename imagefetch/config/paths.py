@@ -19,7 +19,7 @@ STANDARD_INPUT_TOO = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
 """Paths of standard input. Like ``-``, they can't be read twice."""
 
 
-class Places(NamedTuple):
+class Paths(NamedTuple):
     """The paths of one run."""
 
     urls: str
@@ -30,7 +30,7 @@ class Places(NamedTuple):
     """FILES_STORE: a folder, or the URI of a remote store of FilesPipeline's."""
 
 
-def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
+def find_paths(settings: BaseSettings, arguments: Mapping[str, Any]) -> Paths:
     """Return the paths of a run's list, report and store.
 
     With Scrapyd's argument ``_job`` nothing depends on the working directory,
@@ -45,7 +45,7 @@ def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
     report = _path(arguments.get("report") or settings["REPORT"])
     store = _path(settings["FILES_STORE"])
     if "_job" not in arguments:
-        return Places(urls, Path(report).absolute(), store)
+        return Paths(urls, Path(report).absolute(), store)
     folder = job_folder(settings, str(arguments["_job"]))
     if not (Path(urls).is_absolute() or is_address(urls)):
         raise _relative_path_error("the list", urls, "urls=/PATH or urls=https://…")
@@ -59,7 +59,7 @@ def find_places(settings: BaseSettings, arguments: Mapping[str, Any]) -> Places:
                 "the folder for pictures", store, "setting=FILES_STORE=/PATH"
             )
         store = str(folder / store)
-    return Places(urls, Path(report), store)
+    return Paths(urls, Path(report), store)
 
 
 def _path(text: object) -> str:

@@ -168,7 +168,7 @@ def _check_together(settings: BaseSettings, written: Mapping[str, Any]) -> None:
                 )
 
 
-def check_words(settings: BaseSettings, assignments: Iterable[str]) -> None:
+def check_assignments(settings: BaseSettings, assignments: Iterable[str]) -> None:
     """Check that Scrapy can set each ``-s NAME=VALUE``.
 
     :raises BadInput: naming the setting, its value and what is allowed

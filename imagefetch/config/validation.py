@@ -17,14 +17,14 @@ from scrapy.utils.misc import build_from_crawler, load_object
 
 from imagefetch.config.distinct_paths import check_apart, check_lock, lock_file
 from imagefetch.config.only import NOTHING, Only
-from imagefetch.config.paths import check_list_address, find_places, is_address
+from imagefetch.config.paths import check_list_address, find_paths, is_address
 from imagefetch.config.setting_rules import check_settings
 from imagefetch.config.setting_values import read_switch
 from imagefetch.errors import BadInput
-from imagefetch.lists.copy import STANDARD_INPUT, spool_path
+from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.lists.kept_copy import check_copy
 from imagefetch.lists.plain import check_list
-from imagefetch.lists.shape import check_shape
+from imagefetch.lists.shape import check_readable
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.utils.spelling import did_you_mean
 
@@ -50,7 +50,7 @@ class Run:
     """The report of the fleet job that this run is a part of."""
 
     @property
-    def goes_on(self) -> str:
+    def how_to_resume(self) -> str:
         """What the user is told about resuming when the run ends early."""
         return f"the same command{', without -a fresh,' * self.fresh} goes on"
 
@@ -64,7 +64,7 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     """
     check_settings(settings)
     check_arguments(arguments)
-    listed, report, store = find_places(settings, arguments)
+    listed, report, store = find_paths(settings, arguments)
     check_report(report)
     check_files(settings, listed, report)
     if is_remote(store) or MALFORMED.match(store):
@@ -77,12 +77,12 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
         raise BadInput(f"arguments -a only={only} and -a fresh=1: give one of them")
     if is_address(listed):
         check_list_address(listed)
-        return Run(spool_path(report, listed), report, store, only, fresh, listed)
+        return Run(copy_path(report, listed), report, store, only, fresh, listed)
     urls = Path(listed)
     if urls != STANDARD_INPUT:
         urls = urls.absolute()
         check_list(urls)
-        check_shape(urls)
+        check_readable(urls)
     owner = Path(str(arguments["_owner"])) if "_owner" in arguments else None
     return Run(urls, report, store, only, fresh, owner=owner)
 
@@ -112,10 +112,10 @@ def check_files(settings: BaseSettings, listed: str, report: Path) -> None:
     """
     if is_address(listed):
         check_apart(settings, report, None, listed)
-        check_copy(spool_path(report, listed))
+        check_copy(copy_path(report, listed))
     elif Path(listed) == STANDARD_INPUT:
         check_apart(settings, report, None)
-        check_copy(spool_path(report))
+        check_copy(copy_path(report))
     else:
         check_apart(settings, report, Path(listed))
     check_lock(lock_file(report))

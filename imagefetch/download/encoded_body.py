@@ -16,7 +16,7 @@ from typing import IO, TypeVar
 from imagefetch.download.content_encoding import SLICE, decode, decoder
 from imagefetch.errors import IncompleteBody, store_error
 from imagefetch.images.formats import HEAD, format_of
-from imagefetch.output.partial_files import Download, Gathered, PartialFile
+from imagefetch.output.partial_files import BodyBuffer, Download, PartialFile
 from imagefetch.utils.offload import offload
 
 # Maximum bytes of a body in memory; a larger body is written to a file in portions of this size.
@@ -25,7 +25,7 @@ PORTION = 2**18
 Result = TypeVar("Result")
 
 
-class EncodedFile(Gathered):
+class EncodedFile(BodyBuffer):
     """An encoded body: in memory if it is small, else in an unnamed file in *path*'s folder."""
 
     def __init__(self, path: Path) -> None:

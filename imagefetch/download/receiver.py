@@ -20,7 +20,7 @@ from imagefetch.download.encoded_body import decoded
 from imagefetch.download.response import FileResponse
 from imagefetch.download.robots_tag import OptOut
 from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
-from imagefetch.meta import PROBLEM, READ_MOST, STREAM_TO, TIMING
+from imagefetch.meta import BODY_MAX, PROBLEM, STREAM_TO, TIMING
 from imagefetch.output.disk_io import Disk
 from imagefetch.output.partial_files import Download
 
@@ -118,7 +118,7 @@ class Receiver:
     ) -> Response:
         flags: list[str] = []
         fail = request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss)
-        limit, cut = request.meta.get(READ_MOST, IN_MEMORY_MAX), False
+        limit, cut = request.meta.get(BODY_MAX, IN_MEMORY_MAX), False
         async with MinimumSpeed(self.min_speed, self.window) as speed:
             bounds = self._bounds(request, speed, IN_MEMORY_MAX)
             try:

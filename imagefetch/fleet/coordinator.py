@@ -16,9 +16,9 @@ from distributed import Client, Future, KilledWorker, fire_and_forget
 from scrapy.settings import BaseSettings
 
 from imagefetch.errors import SchedulerLost, ShardFailed
-from imagefetch.fleet.job import Begun, max_lanes
+from imagefetch.fleet.job import OpenJob, max_lanes
 from imagefetch.fleet.progress import FleetView
-from imagefetch.fleet.shard_queue import Turns
+from imagefetch.fleet.shard_queue import ShardQueue
 from imagefetch.fleet.worker.dask_task import allow_job, on_worker, stop_job, topic
 from imagefetch.fleet.worker.task import Abandoned, Progress, Task
 
@@ -35,7 +35,7 @@ SILENCE_MAX = 20.0  # seconds, see `imagefetch.fleet.worker.task.Task`
 
 
 @dataclass(frozen=True)
-class Words:
+class CrawlArguments:
     """``-s NAME=VALUE`` arguments for the crawl processes."""
 
     all: tuple[str, ...]
@@ -47,7 +47,7 @@ class Words:
     """Maximum number of processes that share a host's limits."""
 
     @classmethod
-    def of(cls, settings: BaseSettings, given: list[str], store: str) -> Words:
+    def of(cls, settings: BaseSettings, given: list[str], store: str) -> CrawlArguments:
         """Return the arguments for *settings*; *given* are the values of ``-s``."""
         own = (f"FILES_STORE={store}", "LOG_FILE=", "PROGRESS=off", "HTML_REPORT=False")
         limit = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
@@ -65,15 +65,17 @@ class Words:
 class Fleet:
     """One run of a job on a cluster."""
 
-    def __init__(self, client: Client, begun: Begun, words: Words, view: FleetView) -> None:
+    def __init__(
+        self, client: Client, opened: OpenJob, arguments: CrawlArguments, view: FleetView
+    ) -> None:
         self.client = client
-        self.begun = begun
-        self.words = words
+        self.opened = opened
+        self.arguments = arguments
         self.view = view
-        job = begun.job
+        job = opened.job
         # The settings may have changed since the list was split.
-        big = [each._replace(lanes=min(each.lanes, words.most_lanes)) for each in job.big]
-        self.turns = Turns(job.shards, big, begun.parts.outcomes())
+        big = [each._replace(lanes=min(each.lanes, arguments.most_lanes)) for each in job.big]
+        self.shards = ShardQueue(job.shards, big, opened.parts.outcomes())
         self.lanes = {each.first + n: each.lanes for each in big for n in range(each.parts)}
         self.futures: dict[int, Future[Progress | None]] = {}
         self.ended: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -94,11 +96,11 @@ class Fleet:
         :raises ShardFailed: if a shard failed too often
         :raises KeyboardInterrupt: if `stop` ended the run before that
         """
-        job = self.begun.job
+        job = self.opened.job
         self._tell_workers(allow_job)
         self.client.subscribe_topic(topic(job.id), lambda event: self.view.tell(event[1]))
         last_poll, workers_told = 0.0, False
-        while self.turns.left and (self.futures or not self.stopping):
+        while self.shards.left and (self.futures or not self.stopping):
             if self.stopping and not workers_told:
                 workers_told = True
                 self._tell_workers(stop_job)
@@ -106,13 +108,13 @@ class Fleet:
                 last_poll = time.monotonic()
                 self._look()
             self._give_out()
-            if self.turns.left == len(self.futures):
+            if self.shards.left == len(self.futures):
                 near_the_end()
             try:
                 self._take(self.ended.get(timeout=LOOK))
             except queue.Empty:
                 continue
-        if self.turns.left:
+        if self.shards.left:
             raise KeyboardInterrupt
 
     def stop(self) -> None:
@@ -127,7 +129,7 @@ class Fleet:
 
         def tell() -> None:
             with suppress(OSError):  # the connection to a hanging worker was closed
-                self.client.run(function, self.begun.job.id, on_error="ignore")
+                self.client.run(function, self.opened.job.id, on_error="ignore")
 
         threading.Thread(target=tell, daemon=True).start()
 
@@ -150,24 +152,24 @@ class Fleet:
         """Submit shards that may be fetched now, up to two per worker thread."""
         for released in [n for n in self.again if self._key(n) not in self.client.futures]:
             self.again.remove(released)
-            self.turns.ended(released, done=False)
+            self.shards.ended(released, done=False)
         while not self.stopping and len(self.futures) < 2 * max(1, self.threads):
-            shard = self.turns.next()
+            shard = self.shards.next()
             if shard is None:
                 break
             self._submit(shard)
 
     def _submit(self, shard: int) -> None:
-        begun = self.begun
+        opened = self.opened
         task = Task(
-            begun.job.id,
-            begun.parts.address,
-            begun.parts.options,
+            opened.job.id,
+            opened.parts.address,
+            opened.parts.options,
             shard,
-            self.words.for_lane(self.lanes.get(shard, 1)),
-            begun.run.store,
+            self.arguments.for_lane(self.lanes.get(shard, 1)),
+            opened.run.store,
             self.silence,
-            str(begun.run.report),
+            str(opened.run.report),
         )
         future = self.client.submit(on_worker, task, key=self._key(shard), pure=False)
         fire_and_forget(future)
@@ -180,7 +182,7 @@ class Fleet:
         The key is the same for every client, and the scheduler keeps the task without a client:
         the client that resumes after a kill finds the tasks that still run.
         """
-        return f"{topic(self.begun.job.id)}-{shard}"
+        return f"{topic(self.opened.job.id)}-{shard}"
 
     def _take(self, shard: int) -> None:
         """Handle the end of *shard*'s task.
@@ -191,7 +193,7 @@ class Fleet:
         if future.status == "error":
             self._failed(shard, future.exception())
         # From the job folder: Dask's result is lost if its worker dies now.
-        outcome = self.begun.parts.outcome(shard)
+        outcome = self.opened.parts.outcome(shard)
         future.release()
         if outcome is None:
             self.again.append(shard)
@@ -199,7 +201,7 @@ class Fleet:
             self.view.tell(
                 {"shard": shard, "done": outcome.get("done", 0), "kept": outcome.get("kept", 0)}
             )
-            self.turns.ended(shard, done=True)
+            self.shards.ended(shard, done=True)
 
     def _failed(self, shard: int, error: BaseException | None) -> None:
         """:raises ShardFailed: if the shard failed too often"""

@@ -35,7 +35,7 @@ from imagefetch.fleet.split import Big, plan, split
 from imagefetch.fleet.worker import fencing
 from imagefetch.html_report.from_report import add_row, no_figures
 from imagefetch.images.repeats import Repeats
-from imagefetch.job.resume import NothingToDo, look_at, replace_report
+from imagefetch.job.resume import NothingToDo, inspect_report, replace_report
 from imagefetch.job.run import list_at_hand, lock_report
 from imagefetch.lists.copy import Copy
 from imagefetch.lists.plain import READ_ERRORS, read_lines
@@ -74,7 +74,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Begun:
+class OpenJob:
     """A job that was started or resumed; its report is locked."""
 
     run: Run
@@ -110,9 +110,9 @@ def open_folder(run: Run, address: str | None, settings: BaseSettings) -> JobFol
 
 
 @contextmanager
-def begun(
+def open_job(
     settings: BaseSettings, arguments: Mapping[str, Any], workers: Callable[[], int]
-) -> Iterator[Begun]:
+) -> Iterator[OpenJob]:
     """Start or resume a job. *workers* returns the number of workers to split a new job for.
 
     :raises BadInput: if the input is invalid or doesn't belong to the job in the job folder
@@ -150,7 +150,7 @@ def begun(
         except READ_ERRORS as error:
             raise BadInput(f"{run.urls}: is truncated or damaged: {error}") from error
         tell_what_is_owned(run, anew=anew)
-        yield Begun(run, folder, folder.of(job.id), job)
+        yield OpenJob(run, folder, folder.of(job.id), job)
 
 
 def found(folder: JobFolder, run: Run) -> Job | None:
@@ -225,7 +225,9 @@ def begin(
     job_id = uuid.uuid4().hex[:12]
     parts = folder.of(job_id)
     try:
-        preparation = look_at(run.report, copy.path, run.store, only=run.only, fresh=run.fresh)
+        preparation = inspect_report(
+            run.report, copy.path, run.store, only=run.only, fresh=run.fresh
+        )
     except NothingToDo:
         copy.keep()
         settle(run.report, run.store)
@@ -248,7 +250,7 @@ def begin(
                 if not journal.is_done(line):
                     return b""
                 url = sent_url(line.text)
-                if report is None or url is None or journal.outcomes.offset(key_of(url)) is None:
+                if report is None or url is None or journal.row_offsets.offset(key_of(url)) is None:
                     return None
                 report.seek(journal.offset(line))
                 return report.readline()
@@ -336,14 +338,14 @@ def gather(report: Path, folder: JobFolder) -> None:
     replace_report(report, rows())
 
 
-def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
+def finish(opened: OpenJob, settings: BaseSettings) -> tuple[Figures, Repeats]:
     """Write the report of a job whose shards are all done, and remove its folder.
 
     Returns the figures and repeats of the rows.
 
     :raises ReportError: if a line has no row or a damaged row, or a row has no line
     """
-    run, parts = begun.run, begun.parts
+    run, parts = opened.run, opened.parts
     outcomes = parts.outcomes()
     figures, repeats = no_figures(settings)
     superseded = Leftovers()
@@ -352,7 +354,7 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
         if run.report.exists():
             for row in read_rows(run.report):
                 sorter.add(row)
-            if begun.job.only:
+            if opened.job.only:
                 superseded.add(read_rows(run.report))
         for shard, outcome in outcomes.items():
             for row in newest_rows(parts, shard, outcome["attempt"]):
@@ -373,7 +375,7 @@ def finish(begun: Begun, settings: BaseSettings) -> tuple[Figures, Repeats]:
         removed += superseded.remove(read_rows(run.report), local_path(run.store))
     if removed:
         logger.info("%s of earlier runs removed", files(removed))
-    begun.folder.remove()
+    opened.folder.remove()
     return figures, repeats
 
 

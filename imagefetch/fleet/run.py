@@ -15,15 +15,15 @@ from dask.system import CPU_COUNT
 from distributed import Client
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.command_given import Given
+from imagefetch.config.command_given import CommandLine
 from imagefetch.fleet.cluster import answering_dashboard, check_dashboard, connected
-from imagefetch.fleet.coordinator import Fleet, Words
-from imagefetch.fleet.job import Begun, begun, finish
+from imagefetch.fleet.coordinator import CrawlArguments, Fleet
+from imagefetch.fleet.job import OpenJob, finish, open_job
 from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.html_report.from_report import write_page
 from imagefetch.html_report.writer import PageError, PageWriter, writer_of
-from imagefetch.lists.shape import oddity
+from imagefetch.lists.shape import warning_of
 from imagefetch.stats.causes import likely_cause
 from imagefetch.stats.run_info import About
 from imagefetch.stats.summary import describe
@@ -64,15 +64,15 @@ def run_fleet(
         def threads() -> int:
             return sum(client().nthreads().values()) if scheduler else workers or CPU_COUNT
 
-        job = stack.enter_context(begun(settings, arguments, threads))
+        job = stack.enter_context(open_job(settings, arguments, threads))
         if link := answering_dashboard(client()):
             logger.info("Dashboard: %s", link)
-        if (odd := oddity(job.run.urls)) is not None:
+        if (odd := warning_of(job.run.urls)) is not None:
             logger.warning("%s", odd)
         outcomes = job.parts.outcomes()
         options = [("--scheduler", scheduler), ("--workers", workers)]
         others = tuple(str(part) for option in options if option[1] for part in option)
-        about = About.of_run(settings, job.run, Given(("fleet",), arguments, given, others))
+        about = About.of_run(settings, job.run, CommandLine(("fleet",), arguments, given, others))
         about.total, about.started = job.job.lines, time.time()
         view = stack.enter_context(
             closing(FleetView(job.job.lines, job.job.before, outcomes, settings))
@@ -80,7 +80,7 @@ def run_fleet(
         whole = not view.done
         if view.done:
             logger.info("continuing: %s of %s lines done", f"{view.done:,}", f"{view.lines:,}")
-        fleet = Fleet(client(), job, Words.of(settings, given, job.run.store), view)
+        fleet = Fleet(client(), job, CrawlArguments.of(settings, given, job.run.store), view)
 
         def stop(number: int, _: FrameType | None) -> None:
             if fleet.stopping:
@@ -104,7 +104,7 @@ def run_fleet(
 
 
 def _end(
-    job: Begun, settings: BaseSettings, about: About, begin: float | None, writer: PageWriter
+    job: OpenJob, settings: BaseSettings, about: About, begin: float | None, writer: PageWriter
 ) -> None:
     """Write the reports of a job whose shards are all done, and log the summary.
 

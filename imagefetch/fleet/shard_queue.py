@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from imagefetch.fleet.split import Big
 
 
-class Turns:
+class ShardQueue:
     """Queue of the shards that are not done. A shard returned by `next` is not returned again
     until `ended` puts it back."""
 

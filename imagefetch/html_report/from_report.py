@@ -9,13 +9,13 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.paths import find_places, is_address
+from imagefetch.config.paths import find_paths, is_address
 from imagefetch.config.setting_rules import check_settings
 from imagefetch.config.validation import check_arguments, check_files, check_report
 from imagefetch.errors import BadInput
 from imagefetch.html_report.writer import PageError, PageWriter, writer_of
 from imagefetch.images.repeats import Repeats
-from imagefetch.lists.copy import STANDARD_INPUT, spool_path
+from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.output.csv_rows import Row, record_of
 from imagefetch.output.last_rows import last_rows
 from imagefetch.stats.run_info import About
@@ -35,12 +35,12 @@ def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
     """
     check_settings(settings)
     check_arguments(arguments)
-    listed, report, store = find_places(settings, arguments)
+    listed, report, store = find_paths(settings, arguments)
     urls = listed
     if not arguments.get("urls"):
         urls = ""  # the list of the setting need not belong to this report
     elif not is_address(urls):
-        urls = str(spool_path(report) if urls == str(STANDARD_INPUT) else Path(urls).absolute())
+        urls = str(copy_path(report) if urls == str(STANDARD_INPUT) else Path(urls).absolute())
     check_report(report)
     check_files(settings, listed, report)
     if not report.exists():

@@ -14,7 +14,7 @@ from imagefetch.images.formats import FORMATS
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.page_file import is_ours, page_path
 from imagefetch.output.store_paths import is_remote, local_path
-from imagefetch.utils.json_process import Child
+from imagefetch.utils.json_process import JSONProcess
 
 MODULE = "imagefetch.html_report.worker"
 """Module that the subprocess runs."""
@@ -47,7 +47,7 @@ class PageWriter:
         """*limit*: most pixels of an image that is decoded."""
         self.path, self.limit = path, limit
         self.store = None if is_remote(store) else local_path(store)
-        self._child: Child | None = None
+        self._child: JSONProcess | None = None
         self._copies: dict[str, str] = {}
         """Thumbnails in Base64 by file; empty if there can be none."""
 
@@ -58,7 +58,9 @@ class PageWriter:
         """
         try:
             if self._child is None:
-                self._child = Child(MODULE, self.limit, PATIENCE, niceness=NICENESS, lingers=True)
+                self._child = JSONProcess(
+                    MODULE, self.limit, PATIENCE, niceness=NICENESS, lingers=True
+                )
         except OSError as error:
             raise PageError(f"its subprocess can't be started: {error.strerror}") from error
 
@@ -102,7 +104,7 @@ class PageWriter:
     def _ask(self, request: list[Any]) -> str | None:
         """Return the response of the subprocess; None if it died or timed out."""
         self.begin()
-        response: str | None = cast("Child", self._child).ask(request)
+        response: str | None = cast("JSONProcess", self._child).ask(request)
         if response is None:
             self.close()
         return response

@@ -11,12 +11,12 @@ from scrapy.settings import BaseSettings
 from imagefetch import errors
 from imagefetch.errors import CutImage, DecoderFailed, UndecodableImage
 from imagefetch.images.decoder_pool import DecoderPool
-from imagefetch.images.formats import Picture
+from imagefetch.images.formats import ImageInfo
 from imagefetch.items import ImageRecord
 from imagefetch.utils.shutdown import is_stopping
 
 
-class Judge:
+class Acceptance:
     """Accepts or rejects images.
 
     Settings: VERIFY_IMAGES, MAX_IMAGE_PIXELS, KEEP_DAMAGED, and those of `Filters`.
@@ -37,7 +37,7 @@ class Judge:
         if self.pool is not None:
             await self.pool.try_out()
 
-    async def judge(self, record: ImageRecord, picture: Picture, path: Path) -> None:
+    async def check(self, record: ImageRecord, picture: ImageInfo, path: Path) -> None:
         """Check *picture*, the file at *path*. If it is damaged but kept, set the reason of
         *record*.
 
@@ -55,7 +55,7 @@ class Judge:
                 raise
             record.reason = damage.reason
 
-    def _within(self, picture: Picture) -> bool:
+    def _within(self, picture: ImageInfo) -> bool:
         assert self.pool is not None
         return (picture.width or 0) * (picture.height or 0) <= self.pool.limit
 

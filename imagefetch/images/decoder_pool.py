@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from imagefetch.errors import DecoderFailed, SystemLimit, UndecodableImage
-from imagefetch.utils.json_process import Child
+from imagefetch.utils.json_process import JSONProcess
 from imagefetch.utils.threads import in_daemon_thread
 
 # Seconds for one image. The largest that are decoded, of 89 million pixels, take 1 to 5
@@ -30,7 +30,7 @@ MODULE = "imagefetch.images.decoder_worker"
 """The module that a decoder subprocess runs."""
 
 
-class Decoder(Child):
+class Decoder(JSONProcess):
     """One subprocess that decodes images one after the other."""
 
     def __init__(self, limit: int, patience: float) -> None:

@@ -36,7 +36,7 @@ WHOLE_FILE_MAX = 16 * 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageInfo:
     """Properties of an image file, read from its bytes."""
 
     media_type: str
@@ -215,7 +215,7 @@ def format_of(head: bytes) -> Format:
 
 def probe(
     path: Path, head: bytes, *, whole: bool = False, header: bool = True, quick: bool = False
-) -> Picture:
+) -> ImageInfo:
     """Return the properties of the image file at *path*, read from its bytes alone.
 
     *head* contains at least the first `HEAD` bytes of the file, or all if it is shorter; if it is
@@ -229,12 +229,12 @@ def probe(
     """
     image_format = format_of(head)
     if not header or (image_format.header is None and image_format.ends is None):
-        return Picture(image_format.media_type, image_format.extension)
+        return ImageInfo(image_format.media_type, image_format.extension)
     with BytesIO(head) if whole else path.open("rb") as file:
         return _inspect(Bytes(file, quick=quick), image_format)
 
 
-def _inspect(data: Bytes, image_format: Format) -> Picture:
+def _inspect(data: Bytes, image_format: Format) -> ImageInfo:
     size: Header | None = None
     problem: Exception | None = None
     try:
@@ -256,8 +256,8 @@ def _inspect(data: Bytes, image_format: Format) -> Picture:
         raise DamagedImage from problem
     media_type, extension = image_format.media_type, image_format.extension
     if size is None:
-        return Picture(media_type, extension, whole=whole, pillow=image_format.pillow)
-    return Picture(media_type, extension, *size[:4], whole, image_format.pillow)
+        return ImageInfo(media_type, extension, whole=whole, pillow=image_format.pillow)
+    return ImageInfo(media_type, extension, *size[:4], whole, image_format.pillow)
 
 
 def _has_header(data: Bytes, image_format: Format, whole: bool | None) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imagefetch.config.only import NOTHING, Only
 from imagefetch.job.earlier_runs import Before
-from imagefetch.job.url_index import Filter, Outcomes
+from imagefetch.job.url_index import BloomFilter, RowOffsets
 from imagefetch.lists.plain import read_lines
 from imagefetch.lists.shards import is_shard
 from imagefetch.output.csv_rows import Row, read_rows
@@ -30,11 +30,11 @@ class Journal:
     """State of each line of a list, as earlier runs left it.
 
     Memory: 17 bytes per line of the list, 25 per line of a shard; 16 MiB more while
-    reading; and an entry of `Outcomes` for each URL of a done line that other lines share.
+    reading; and an entry of `RowOffsets` for each URL of a done line that other lines share.
     """
 
     def __init__(self) -> None:
-        self.outcomes = Outcomes()
+        self.row_offsets = RowOffsets()
         self.before = Before()
         """Sums over rows of done lines, correct if no line has two rows."""
         self.total: int | None = None
@@ -84,10 +84,10 @@ class Journal:
         if is_shard(urls):
             self._numbers = array("q", sorted(line.number for line in read_lines(urls)))
         self.read_report(report, only)
-        wanted = Filter()
+        wanted = BloomFilter()
         self._match(urls, wanted)
         if self.done < (self.total or 0):
-            self.outcomes.load(self._outcomes_of(urls, wanted))
+            self.row_offsets.load(self._outcomes_of(urls, wanted))
 
     def read_report(self, report: Path, only: Only = NOTHING) -> None:
         """Read the rows of *report* without matching them to a list."""
@@ -112,9 +112,9 @@ class Journal:
             self.end = row.offset + len(row.raw)
 
     def close(self) -> None:
-        self.outcomes.close()
+        self.row_offsets.close()
 
-    def _match(self, urls: Path, wanted: Filter) -> None:
+    def _match(self, urls: Path, wanted: BloomFilter) -> None:
         """Read the list: count its lines, and add the URLs of lines not done to *wanted*."""
         self.total = 0
         for line in read_lines(urls):
@@ -128,7 +128,7 @@ class Journal:
             elif url := sent_url(line.text):
                 wanted.add(url)
 
-    def _outcomes_of(self, urls: Path, wanted: Filter) -> Iterator[tuple[bytes, int]]:
+    def _outcomes_of(self, urls: Path, wanted: BloomFilter) -> Iterator[tuple[bytes, int]]:
         """Yield URL key and row offset of each done line whose URL is in *wanted*."""
         for line in read_lines(urls):
             if self._state(line) == DONE:

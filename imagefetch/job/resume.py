@@ -100,14 +100,14 @@ def _size(path: Path) -> int:
 def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Journal:
     """Repair *report* for the list *urls* at once; return the journal of what is done.
 
-    :raises NothingToDo, BadInput: as `look_at` does
+    :raises NothingToDo, BadInput: as `inspect_report` does
     """
-    preparation = look_at(report, urls, store, only=only, fresh=fresh)
+    preparation = inspect_report(report, urls, store, only=only, fresh=fresh)
     preparation.commit()
     return preparation.journal
 
 
-def look_at(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Preparation:
+def inspect_report(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Preparation:
     """Find out which lines of the list *urls* are done, and how *report* must be repaired.
 
     :raises NothingToDo: if every line is done

@@ -7,7 +7,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.urls import Line
 
 
-class Tally:
+class RowCheck:
     """Counts lines and rows, and sums their line numbers.
 
     The sums show a lost row and a duplicate one that the counts alone would hide.

@@ -12,14 +12,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.command_given import Given
+from imagefetch.config.command_given import CommandLine
 from imagefetch.config.distinct_paths import check_lock, lock_file
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal
-from imagefetch.job.resume import NothingToDo, Preparation, look_at
-from imagefetch.lists.copy import STANDARD_INPUT, Copy, spool_address, spool_standard_input
+from imagefetch.job.resume import NothingToDo, Preparation, inspect_report
+from imagefetch.lists.copy import STANDARD_INPUT, Copy, copy_address, copy_standard_input
 from imagefetch.output.ownership.owner import settle
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
@@ -40,7 +40,7 @@ class Job:
     run: Run
     preparation: Preparation
     lock: FileLock
-    given: Given | None = None
+    given: CommandLine | None = None
     """The command that started it; None if it was started otherwise."""
     made: Sequence[Path] = ()
     """Paths that the job created: the copy of its list, its lock file, then folders, inner ones
@@ -60,7 +60,9 @@ class Job:
         remove(self.made)
 
 
-def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | None = None) -> Job:
+def begin(
+    settings: BaseSettings, arguments: Mapping[str, Any], given: CommandLine | None = None
+) -> Job:
     """Validate the run, lock the report, and find out which lines are done.
 
     :raises BadInput: if the run can't start; nothing is left behind
@@ -78,7 +80,7 @@ def begin(settings: BaseSettings, arguments: Mapping[str, Any], given: Given | N
             run = replace(run, urls=copy.place)
             is_new = not copy.place.exists()
             try:
-                preparation = look_at(
+                preparation = inspect_report(
                     run.report, copy.path, run.store, only=run.only, fresh=run.fresh
                 )
             except NothingToDo:
@@ -118,9 +120,9 @@ def list_at_hand(run: Run, settings: BaseSettings) -> Iterator[Copy]:
     :raises BadInput: if the list can't be read or copied
     """
     if run.urls == STANDARD_INPUT:
-        copy = spool_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
+        copy = copy_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
     elif run.address:
-        copy = spool_address(run.report, run.address, settings, anew=run.fresh)
+        copy = copy_address(run.report, run.address, settings, anew=run.fresh)
     else:
         copy = Copy(run.urls)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from imagefetch.utils.scratch_db import ScratchDatabase
 
 
-class Filter:
+class BloomFilter:
     """A Bloom filter of URLs with one hash function: no false negatives, few false positives.
 
     16 MiB; each URL sets the bit that its hash selects.
@@ -27,7 +27,7 @@ class Filter:
         return bool(self._bits[bit >> 3] >> (bit & 7) & 1)
 
 
-class Outcomes:
+class RowOffsets:
     """Maps each requested URL to the offset of its row in the report.
 
     Stored in a temporary SQLite database, so that memory doesn't grow with the list.

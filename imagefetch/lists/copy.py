@@ -15,13 +15,13 @@ from typing import BinaryIO
 from scrapy.settings import BaseSettings
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.kept_copy import check_copy, spool_path, write_copy
+from imagefetch.lists.kept_copy import check_copy, copy_path, write_copy
 from imagefetch.lists.plain import check_list
-from imagefetch.lists.shape import check_shape
+from imagefetch.lists.shape import check_readable
 from imagefetch.output.own_files import new_file
 from imagefetch.urls import check_beginning, shown
 
-__all__ = ["STANDARD_INPUT", "Copy", "spool_address", "spool_path", "spool_standard_input"]
+__all__ = ["STANDARD_INPUT", "Copy", "copy_address", "copy_path", "copy_standard_input"]
 
 logger = logging.getLogger(__name__)
 
@@ -71,14 +71,14 @@ class Copy:
             self._new = None
 
 
-def spool_standard_input(report: Path, max_size: int = 0) -> Copy:
+def copy_standard_input(report: Path, max_size: int = 0) -> Copy:
     """Copy standard input into the folder of *report*.
 
     If standard input is empty, an earlier copy is used. *max_size* in bytes; 0: no limit.
 
     :raises BadInput: if it holds no list, or the copy can't be written
     """
-    path = spool_path(report)
+    path = copy_path(report)
     check_copy(path)
     source = sys.stdin.buffer if sys.stdin is not None else None
     chunk = source.read(CHUNK_SIZE) if source else b""
@@ -103,14 +103,14 @@ def spool_standard_input(report: Path, max_size: int = 0) -> Copy:
     return _copied(path, "standard input", write)
 
 
-def spool_address(report: Path, address: str, settings: BaseSettings, *, anew: bool) -> Copy:
+def copy_address(report: Path, address: str, settings: BaseSettings, *, anew: bool) -> Copy:
     """Fetch the list at *address* into the folder of *report*.
 
     An earlier copy is used unless *anew* is set.
 
     :raises BadInput: if the list can't be fetched or stored, or is not a list
     """
-    path = spool_path(report, address)
+    path = copy_path(report, address)
     check_copy(path)
     if not anew and path.exists():
         return Copy(path)
@@ -132,7 +132,7 @@ def _copied(path: Path, source: str, write: Callable[[BinaryIO], None]) -> Copy:
         with copy.path.open("wb") as file:
             write(file)
         check_list(copy.path)
-        check_shape(copy.path)
+        check_readable(copy.path)
     except BaseException as error:
         temporary = str(copy.path)
         copy.drop()

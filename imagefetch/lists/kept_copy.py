@@ -17,7 +17,7 @@ NAME = "imagefetch-list"
 _HEAD = re.compile(rb"\x1f\x8b\x08\x08.{6}" + NAME.encode() + rb"\0", re.DOTALL)
 
 
-def spool_path(report: Path, address: str = "") -> Path:
+def copy_path(report: Path, address: str = "") -> Path:
     """Return the path of the copy of the list at *address*, or of standard input."""
     suffix = f".{hashlib.sha256(address.encode()).hexdigest()[:8]}" if address else ""
     return report.with_name(f"{_stem(report)}{suffix}.urls.txt.gz")

@@ -40,7 +40,7 @@ WRONG = {
 }
 
 
-def check_shape(path: Path) -> None:
+def check_readable(path: Path) -> None:
     """Refuse a list in which no line is a URL, if its format can be named.
 
     :raises BadInput: saying what format it looks like
@@ -58,7 +58,7 @@ def check_shape(path: Path) -> None:
         )
 
 
-def oddity(path: Path) -> str | None:
+def warning_of(path: Path) -> str | None:
     """Return a warning if most lines, though valid URLs, look like another format, or None."""
     try:
         urls = [line for line in _first_lines(path) if _is_url(line)]

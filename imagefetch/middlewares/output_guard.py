@@ -15,7 +15,7 @@ from scrapy.utils.conf import build_component_list
 
 from imagefetch.errors import Failure, InternalError, RequestDropped
 from imagefetch.items import ImageRecord
-from imagefetch.meta import HANDED_OVER, RECORD
+from imagefetch.meta import RECORD, SENT_TO_PIPELINES
 
 if TYPE_CHECKING:
     from imagefetch.spiders.images import ImagesSpider
@@ -53,16 +53,16 @@ class OutputGuard:
         except Exception as error:
             logger.error("%s: error in a spider middleware", request.url, exc_info=error)
             problem = InternalError()
-        if RECORD in request.meta and not request.meta.get(HANDED_OVER):
-            request.meta[HANDED_OVER] = True
+        if RECORD in request.meta and not request.meta.get(SENT_TO_PIPELINES):
+            request.meta[SENT_TO_PIPELINES] = True
             yield self.spider.record_without_answer(request, problem)
 
     @staticmethod
     def _record(request: Request) -> ImageRecord | None:
         """Return the record of the request's own line; None if it was passed on before."""
-        if RECORD not in request.meta or request.meta.get(HANDED_OVER):
+        if RECORD not in request.meta or request.meta.get(SENT_TO_PIPELINES):
             return None
-        request.meta[HANDED_OVER] = True
+        request.meta[SENT_TO_PIPELINES] = True
         original, line, file = request.meta[RECORD]
         record: ImageRecord = copy(original)  # other middlewares may still change the original
         record.url, record.line, record.file = line.text, line.number, file

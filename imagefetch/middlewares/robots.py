@@ -20,9 +20,9 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.python import to_unicode
 
 from imagefetch.errors import DisallowedByRobots
-from imagefetch.meta import READ_MOST
+from imagefetch.meta import BODY_MAX
 from imagefetch.middlewares.robots_txt import MOST, Rules, reduce
-from imagefetch.utils.lru import Kept
+from imagefetch.utils.lru import LRUCache
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ class NamedRobotsTxtMiddleware(RobotsTxtMiddleware):
         self.robot = crawler.settings["ROBOTSTXT_USER_AGENT"]
         self.user_agent = crawler.settings["USER_AGENT"]
         self.make_parser = load_object(crawler.settings["ROBOTSTXT_PARSER"])
-        self.rules: Kept[tuple[str, str], Rules] = Kept(RULES_SIZE)
-        self.parsed: Kept[tuple[str, str], HostRobots] = Kept(PARSED_LINES)
+        self.rules: LRUCache[tuple[str, str], Rules] = LRUCache(RULES_SIZE)
+        self.parsed: LRUCache[tuple[str, str], HostRobots] = LRUCache(PARSED_LINES)
         self._loading: dict[tuple[str, str], asyncio.Future[HostRobots]] = {}
         self._thread = ThreadPoolExecutor(1, "robots")  # uses at most one processor
 
@@ -129,7 +129,7 @@ class NamedRobotsTxtMiddleware(RobotsTxtMiddleware):
         robots_request = Request(
             f"{url.scheme}://{url.netloc}/robots.txt",
             priority=self.DOWNLOAD_PRIORITY,
-            meta={"dont_obey_robotstxt": True, READ_MOST: MOST},
+            meta={"dont_obey_robotstxt": True, BODY_MAX: MOST},
             callback=NO_CALLBACK,
         )
         self._count("request_count")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
 
-from imagefetch.meta import DUPLICATE_OF, SETTLED
+from imagefetch.meta import DUPLICATE_OF, FAILURE
 
 
 class SettledMiddleware:
@@ -14,7 +14,7 @@ class SettledMiddleware:
     def process_request(self, request: Request) -> None:
         """:raises Failure: if the line has one
         :raises IgnoreRequest: if the line is a duplicate"""
-        if SETTLED in request.meta:
-            raise request.meta[SETTLED]
+        if FAILURE in request.meta:
+            raise request.meta[FAILURE]
         if DUPLICATE_OF in request.meta:
             raise IgnoreRequest("a duplicate")

@@ -58,7 +58,7 @@ class Download:
 TINY = 1_024
 
 
-class Gathered:
+class BodyBuffer:
     """Buffers the pieces of a body until they are written."""
 
     def __init__(self, path: Path) -> None:
@@ -91,7 +91,7 @@ class Gathered:
         return data
 
 
-class PartialFile(Gathered):
+class PartialFile(BodyBuffer):
     """A buffered file for a body; `write_out` writes the buffer to disk.
 
     The file is created when the first bytes are written.

@@ -19,7 +19,7 @@ from web_poet import ItemPage, cached_method, field
 import imagefetch.pages._suffixes  # noqa: F401 - for its side effect
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import EmptyBody, Placeholder
-from imagefetch.images.formats import Picture, probe
+from imagefetch.images.formats import ImageInfo, probe
 from imagefetch.images.headers import TakesLongerError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE, SECONDS
@@ -82,7 +82,7 @@ class ImagePage(ItemPage[ImageRecord]):
         rejected
     """
 
-    _probed: Picture | Exception | None = None
+    _probed: ImageInfo | Exception | None = None
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -112,13 +112,13 @@ class ImagePage(ItemPage[ImageRecord]):
             self._probed = error
 
     @cached_method
-    def picture(self) -> Picture:
+    def picture(self) -> ImageInfo:
         """Return the type and size of the image, read from the file."""
         if isinstance(self._probed, Exception):
             raise self._probed
         return self._probed or self._probe()
 
-    def _probe(self, *, quick: bool = False) -> Picture:
+    def _probe(self, *, quick: bool = False) -> ImageInfo:
         download = self.answer.download
         if download.path is None:
             raise EmptyBody

@@ -247,7 +247,7 @@ class Breakers(Generic[Entry]):
             del self._idle[oldest], self._hosts[oldest]
 
 
-class Parked(NamedTuple):
+class BlockedLines(NamedTuple):
     """The lines that wait for hosts that can't be connected to."""
 
     lines: int

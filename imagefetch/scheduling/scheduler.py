@@ -19,10 +19,10 @@ from scrapy.crawler import Crawler
 from imagefetch import signals
 from imagefetch.errors import LocalError
 from imagefetch.items import ImageRecord
-from imagefetch.meta import DUPLICATE_OF, FIRST_SENT, KEY, LINE, RETRY_IN, SETTLED
+from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN
 from imagefetch.scheduling.adaptive_limit import Outcome
 from imagefetch.scheduling.announced import Announced
-from imagefetch.scheduling.circuit_breaker import Change, Parked
+from imagefetch.scheduling.circuit_breaker import BlockedLines, Change
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.host_limits import HostLimits
@@ -47,9 +47,9 @@ class HostScheduler(BaseScheduler):
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.paces = HostLimits(crawler.settings)
+        self.host_limits = HostLimits(crawler.settings)
         self.lookahead = crawler.settings.getint("LOOKAHEAD")
-        self._hosts = HostQueues(self.paces.limit)
+        self._hosts = HostQueues(self.host_limits.limit)
         self._waiting = DelayedLines(crawler.settings)
         self._look_ahead = LookAhead(self._hosts, self._waiting, self.__len__, self.lookahead)
         self._settled: deque[Request] = deque()  # lines that need no download
@@ -87,7 +87,7 @@ class HostScheduler(BaseScheduler):
         """Number of lines that wait for a retry."""
         return self._waiting.retries
 
-    def parked(self) -> Parked | None:
+    def parked(self) -> BlockedLines | None:
         """Return the figures of lines that wait for unreachable hosts; None if there are none."""
         hosts = list(self._waiting.open_hosts())
         lines = sum(
@@ -97,17 +97,17 @@ class HostScheduler(BaseScheduler):
             return None
         now = self._loop.time()
         due = [max(0.0, until - now) for _, _, until in hosts]
-        return Parked(lines, len(hosts), min(due), max(due))
+        return BlockedLines(lines, len(hosts), min(due), max(due))
 
     def least_left(self) -> float:
         """Return the minimum of seconds that the lines read so far take: until the last retry is
         due, and until the last request to a host with a delay may be sent."""
         last = self._waiting.last_retry
         retries = 0.0 if last is None else max(0.0, last - self._loop.time())
-        if not (self.paces.delay or self.paces.slots):
+        if not (self.host_limits.delay or self.host_limits.slots):
             return retries
         delays = (
-            (waiting + self._look_ahead.backlog_of_host(host)) * self.paces.delay_of(host)
+            (waiting + self._look_ahead.backlog_of_host(host)) * self.host_limits.delay_of(host)
             for host, waiting in self._hosts.queues()
         )
         return max(retries, max(delays, default=0.0))
@@ -126,9 +126,9 @@ class HostScheduler(BaseScheduler):
             due = self._loop.time() + meta[RETRY_IN]
             if self._waiting.add_retry(meta[LINE], due, *_history(request)):
                 self._set_timer()
-        elif DUPLICATE_OF in meta and self.spider.outcomes.offset(meta[DUPLICATE_OF]) is None:
+        elif DUPLICATE_OF in meta and self.spider.row_offsets.offset(meta[DUPLICATE_OF]) is None:
             self._waiting.add_duplicate(meta[DUPLICATE_OF], meta[LINE])
-        elif SETTLED in meta or DUPLICATE_OF in meta:
+        elif FAILURE in meta or DUPLICATE_OF in meta:
             self._settled.append(request)
         else:
             self._queue(request)
@@ -150,11 +150,11 @@ class HostScheduler(BaseScheduler):
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
         """Release the duplicates of *record*'s line."""
-        self.spider.tally.row_written(record)
+        self.spider.row_check.row_written(record)
         self._waiting.ended(record.line, self._loop.time())
         if record.key is not None:
             try:
-                self.spider.outcomes.set_offset(record.key, offset)
+                self.spider.row_offsets.set_offset(record.key, offset)
             except LocalError as error:
                 stop_run(self.crawler, error)
                 return
@@ -167,10 +167,10 @@ class HostScheduler(BaseScheduler):
         if (slot := self._hosts.slot_of(request)) is not None:
             latency = request.meta.get("download_latency", 0.0)
             busy = self._hosts.is_full(slot.host)
-            self.paces.note(slot.host, outcome, slot.since, now, latency, busy=busy)
+            self.host_limits.note(slot.host, outcome, slot.since, now, latency, busy=busy)
             self._hosts.ended(request)
         # The target of a redirect is not the host whose lines would wait.
-        if KEY in request.meta and not request.meta.keys() & {SETTLED, "redirect_times"}:
+        if KEY in request.meta and not request.meta.keys() & {FAILURE, "redirect_times"}:
             self._note_origin(request, now, unreachable=unreachable)
 
     def _note_origin(self, request: Request, now: float, *, unreachable: bool) -> None:

@@ -22,24 +22,24 @@ from imagefetch.config.needed_components import check_components
 from imagefetch.config.setting_rules import RULES
 from imagefetch.download.response import FileResponse
 from imagefetch.html_report.extension import HtmlReport
-from imagefetch.images.acceptance import Judge
+from imagefetch.images.acceptance import Acceptance
 from imagefetch.images.decoder_pool import Unverified
 from imagefetch.items import ImageRecord
 from imagefetch.job.resume import compact
-from imagefetch.job.row_check import Tally
+from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import READ_ERRORS, read_lines
-from imagefetch.lists.shape import oddity
+from imagefetch.lists.shape import warning_of
 from imagefetch.meta import (
     DOWNLOAD,
     DUPLICATE_OF,
-    HANDED_OVER,
+    FAILURE,
     KEY,
     LINE,
     PROBLEM,
     RECORD,
     SECONDS,
-    SETTLED,
+    SENT_TO_PIPELINES,
     STREAM_TO,
 )
 from imagefetch.output.csv_rows import read_row
@@ -67,7 +67,7 @@ class ImagesSpider(Spider):
     """Fetches the images of the list ``urls``, and writes ``report``."""
 
     name = "images"
-    judge: Judge
+    acceptance: Acceptance
     names: NameTemplate
     guarded = False
     """Whether the user's spider middlewares process the records."""
@@ -85,8 +85,8 @@ class ImagesSpider(Spider):
         self.report = str(run.report)  # FEEDS refers to it as %(report)s
         self.own = Ownership(run.report, run.store, run.owner)
         self.partial = self.own.partial
-        self.outcomes = job.journal.outcomes
-        self.tally = Tally()
+        self.row_offsets = job.journal.row_offsets
+        self.row_check = RowCheck()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ImagesSpider:
@@ -104,7 +104,7 @@ class ImagesSpider(Spider):
         spider._fit_descriptors(crawler.settings)
         crawler.signals.connect(spider.idle, signal=scrapy_signals.spider_idle)
         crawler.signals.connect(spider.failed, signal=scrapy_signals.spider_error)
-        spider.judge = Judge(crawler)
+        spider.acceptance = Acceptance(crawler)
         spider.names = NameTemplate(crawler.settings["FILES_NAME"])
         return spider
 
@@ -124,7 +124,7 @@ class ImagesSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         try:
             self.own.begin()
-            await self.judge.begin()
+            await self.acceptance.begin()
             self._commit()
             begin_report(self.run.report)
             self._warn()
@@ -138,9 +138,9 @@ class ImagesSpider(Spider):
             is_done = self.job.journal.is_done
             pending = (line for line in read_lines(self.run.urls) if not is_done(line))
             async for line in scheduler.lines(pending):
-                self.tally.handed_out(line)
+                self.row_check.handed_out(line)
                 yield self.request_for(line)
-            self.tally.whole = True
+            self.row_check.whole = True
         except errors.LocalError as error:
             stop_run(self.crawler, error)
         except READ_ERRORS as error:
@@ -153,7 +153,7 @@ class ImagesSpider(Spider):
             self.logger.warning(
                 "setting %s: there is no such setting; did you mean %s?", name, known
             )
-        if (odd := oddity(self.run.urls)) is not None:
+        if (odd := warning_of(self.run.urls)) is not None:
             self.logger.warning("%s", odd)
 
     def _commit(self) -> None:
@@ -171,8 +171,8 @@ class ImagesSpider(Spider):
         try:
             request = self.line_request(line)
         except errors.Failure as failure:
-            return self._request(NOWHERE, {LINE: line, SETTLED: failure})
-        if not self.outcomes.add(request.meta[KEY]):
+            return self._request(NOWHERE, {LINE: line, FAILURE: failure})
+        if not self.row_offsets.add(request.meta[KEY]):
             return self.duplicate_request(line, request.meta[KEY])
         return request
 
@@ -192,7 +192,7 @@ class ImagesSpider(Spider):
     @staticmethod
     def given_up(request: Request) -> Request:
         """Let *request* fail with `HostUnavailable` without being sent; return it."""
-        request.meta.update({SETTLED: errors.HostUnavailable(), "dont_retry": True})
+        request.meta.update({FAILURE: errors.HostUnavailable(), "dont_retry": True})
         return request
 
     def duplicate_request(self, line: Line, key: bytes) -> Request:
@@ -227,7 +227,7 @@ class ImagesSpider(Spider):
             record = self._complete(_checked(await page.to_item(), meta[LINE]), request)
             picture = page.picture()
             assert download.path is not None
-            await self.judge.judge(record, picture, download.path)
+            await self.acceptance.check(record, picture, download.path)
         except errors.Problem as problem:
             rejected = self._record(request, record.code)
             rejected.reason = problem.reason
@@ -304,7 +304,7 @@ class ImagesSpider(Spider):
         line: Line = meta[LINE]
         record = ImageRecord(line.text, code, line.number)
         record.attempts = meta.get("retry_times", 0)
-        if SETTLED not in meta:
+        if FAILURE not in meta:
             record.attempts += 1
             record.seconds = meta.get(SECONDS)
         return self._complete(record, request)
@@ -322,7 +322,7 @@ class ImagesSpider(Spider):
 
     def _duplicate(self, meta: dict[str, Any]) -> ImageRecord | None:
         try:
-            offset = self.outcomes.offset(meta[DUPLICATE_OF])
+            offset = self.row_offsets.offset(meta[DUPLICATE_OF])
             assert offset is not None  # the scheduler sends it after the first line's row
             first = read_row(Path(self.report), offset)
         except errors.LocalError as error:
@@ -345,7 +345,7 @@ class ImagesSpider(Spider):
     def idle(self) -> None:
         """:raises CloseSpider: if rows are missing; the run must not count as finished"""
         try:
-            self.tally.check()
+            self.row_check.check()
         except errors.RowsMissing as error:
             note_stop(self.crawler, error)
             raise CloseSpider(error.reason) from error
@@ -353,9 +353,9 @@ class ImagesSpider(Spider):
     def failed(self, failure: TwistedFailure, response: Response | TwistedFailure | None) -> None:
         """Write the row of a line whose callback or spider middleware raised an exception."""
         request: Request | None = getattr(response, "request", None)
-        if request is None or LINE not in request.meta or request.meta.get(HANDED_OVER):
+        if request is None or LINE not in request.meta or request.meta.get(SENT_TO_PIPELINES):
             return
-        request.meta[HANDED_OVER] = True
+        request.meta[SENT_TO_PIPELINES] = True
         self._hand_over(self.record_without_answer(request, errors.InternalError()))
 
     def dropped(self, request: Request) -> None:
@@ -368,7 +368,7 @@ class ImagesSpider(Spider):
             deferred_from_coro(scraper.start_itemproc_async(record, response=None))
 
     async def closed(self, reason: str) -> None:
-        self.judge.close()
+        self.acceptance.close()
         if reason == "finished":
             removed = self.own.finish()
             if self.run.only:

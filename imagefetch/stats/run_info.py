@@ -14,7 +14,7 @@ from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 if TYPE_CHECKING:  # the HTML report's subprocess does not import Scrapy
     from scrapy.settings import BaseSettings
 
-    from imagefetch.config.command_given import Given
+    from imagefetch.config.command_given import CommandLine
     from imagefetch.config.validation import Run
     from imagefetch.job.run import Job
 
@@ -76,7 +76,7 @@ class About:
         return about
 
     @classmethod
-    def of_run(cls, settings: BaseSettings, run: Run, given: Given | None = None) -> About:
+    def of_run(cls, settings: BaseSettings, run: Run, given: CommandLine | None = None) -> About:
         """Describe the paths of *run*, and the command that started it."""
         about = cls.of_places(settings, run.address or str(run.urls), run.report, run.store)
         if given is not None:

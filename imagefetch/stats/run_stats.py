@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagefetch import errors
 from imagefetch.images.repeats import Repeats
-from imagefetch.stats.sketches import Histogram, Reservoir, Series, Tally
+from imagefetch.stats.sketches import FrequentKeys, Histogram, Reservoir, Series
 from imagefetch.urls import host_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Figures:
     """Longer sides of images, pixels."""
     times: Histogram = field(default_factory=Histogram)
     """Times of lines from the first request to the last byte, milliseconds."""
-    hosts: Tally = field(default_factory=lambda: Tally(HOSTS, 5))
+    hosts: FrequentKeys = field(default_factory=lambda: FrequentKeys(HOSTS, 5))
     """By host: `LINES`, `FAILED`, `BYTES`, `SECONDS`, `DOWNLOADS`."""
     examples: dict[str, list[list[Any]]] = field(default_factory=dict)
     """By reason: lines as ``[number, URL, code]``."""
@@ -87,7 +87,7 @@ class Figures:
         "sizes": Histogram,
         "sides": Histogram,
         "times": Histogram,
-        "hosts": Tally,
+        "hosts": FrequentKeys,
         "sample": Reservoir,
         "series": Series,
     }

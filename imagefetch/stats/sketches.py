@@ -120,7 +120,7 @@ class Reservoir:
         return reservoir
 
 
-class Tally:
+class FrequentKeys:
     """Sums for the most frequent keys of a stream: Manku and Motwani, "Approximate Frequency
     Counts over Data Streams", 2002.
 
@@ -157,7 +157,7 @@ class Tally:
         return [self.keys, self.width, self.forgot, self.sums]
 
     @classmethod
-    def from_json(cls, data: Any) -> Tally:
+    def from_json(cls, data: Any) -> FrequentKeys:
         tally = cls(*data[:2])
         tally.forgot, tally.sums = data[2:]
         return tally

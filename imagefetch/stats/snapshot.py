@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imagefetch.scheduling.circuit_breaker import Parked
-from imagefetch.stats.sketches import Tally
+from imagefetch.scheduling.circuit_breaker import BlockedLines
+from imagefetch.stats.sketches import FrequentKeys
 
 YEAR = 365 * 86_400
 """Seconds; a rate at which a run would take longer counts as no progress."""
@@ -32,13 +32,13 @@ class Snapshot:
     images_rate: float = 0.0
     bytes_rate: float | None = 0.0
     """None if unknown."""
-    hosts: Tally = field(default_factory=lambda: Tally(1, 5))
+    hosts: FrequentKeys = field(default_factory=lambda: FrequentKeys(1, 5))
     """As in `imagefetch.stats.run_stats.Figures`."""
     ending: bool = False
     """Whether the run is ending early."""
     workers: int | None = None
     """Processes of a fleet; None for a single run."""
-    parked: Parked | None = None
+    parked: BlockedLines | None = None
     """Lines blocked by open circuit breakers."""
     least_left: float = 0.0
     """Least seconds left at any rate: until the last known retry is due."""

@@ -55,7 +55,7 @@ class Summary:
         for name, value in stats_of(figures).items():
             self.crawler.stats.set_value(f"imagefetch/{name}", value)
         self.crawler.stats.set_value("imagefetch/repeated", len(repeated))
-        host_limits = cast("HostScheduler", self.crawler.engine.scheduler).paces
+        host_limits = cast("HostScheduler", self.crawler.engine.scheduler).host_limits
         for name, value in host_limits.stats().items():
             self.crawler.stats.set_value(name, value)
         run = cast("ImagesSpider", spider).run
@@ -74,7 +74,7 @@ class Summary:
         text = describe(figures, recorder.seconds, outputs, repeated, hosts, before=before)
         outcome = "Finished"
         if reason != "finished":
-            outcome = f"Ended early: {reason}; {recorder.how_far}; {run.goes_on}"
+            outcome = f"Ended early: {reason}; {recorder.how_far}; {run.how_to_resume}"
         logger.info("%s\n%s", outcome, text)
         if cause := likely_cause(figures):
             logger.warning("%s", cause)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from imagefetch.stats.run_stats import FAILED, LINES
-from imagefetch.stats.sketches import Tally
+from imagefetch.stats.sketches import FrequentKeys
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
 from imagefetch.utils.text import escape
@@ -155,7 +155,7 @@ def _joined(facts: list[Text], width: int) -> Text:
     return line
 
 
-def _hosts(hosts: Tally, width: int) -> RenderableType:
+def _hosts(hosts: FrequentKeys, width: int) -> RenderableType:
     busiest = _table("busiest hosts", hosts, LINES, "lines")
     failing = _table("failing hosts", hosts, FAILED, "failed")
     if failing is None or busiest is None:
@@ -169,7 +169,7 @@ def _hosts(hosts: Tally, width: int) -> RenderableType:
     return both
 
 
-def _table(title: str, hosts: Tally, key: int, column: str) -> Table | None:
+def _table(title: str, hosts: FrequentKeys, key: int, column: str) -> Table | None:
     table = Table(box=None, padding=(0, 1), pad_edge=False, expand=True, header_style="dim")
     table.add_column(title, ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column(column, justify="right", no_wrap=True)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import IO, Any, cast
 
 
-class Child:
+class JSONProcess:
     """A subprocess that runs a module of this project: a line of JSON in, a line of JSON out.
 
     It ends at the end of its standard input, and so with this program.

@@ -9,7 +9,7 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Kept(Generic[Key, Value]):
+class LRUCache(Generic[Key, Value]):
     """An LRU cache whose values have weights, at most *max_weight* in total."""
 
     def __init__(self, max_weight: int) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 
 __all__ = [
-    "HarmlessFormatter",
+    "SanitizingFormatter",
     "escape",
     "hide_credentials",
     "hide_credentials_of",
@@ -50,7 +50,7 @@ def unescape(text: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
 
 
-class HarmlessFormatter(logging.Formatter):
+class SanitizingFormatter(logging.Formatter):
     """Sanitizes records, tracebacks included, and formats them with *inner*.
 
     Line ends are kept: a record may have several lines. What *inner* itself adds, such as

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from imagefetch.config.command_given import Given, without_secrets
+from imagefetch.config.command_given import CommandLine, without_secrets
 from tests.conftest import ROOT, environment
 from tests.support.server import Server
 
@@ -27,7 +27,7 @@ def test_all_that_was_given_is_given_again(monkeypatch: pytest.MonkeyPatch, tmp_
     folder.mkdir()
     monkeypatch.chdir(folder)
     headers = """DEFAULT_REQUEST_HEADERS={"Accept": "it's"}"""
-    given = Given(
+    given = CommandLine(
         CRAWL,
         {"urls": "my list.txt", "report": "r.csv", "fresh": "1", "only": "failed"},
         ["FILES_STORE=out", "ALLOWED_NETWORKS=10.0.0.0/8", headers],
@@ -42,7 +42,7 @@ def test_all_that_was_given_is_given_again(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_standard_input_is_not_waited_for() -> None:
     """The stored copy of the list is read instead."""
-    assert Given(CRAWL, {"urls": "-"}).command().endswith(" -a urls=- < /dev/null")
+    assert CommandLine(CRAWL, {"urls": "-"}).command().endswith(" -a urls=- < /dev/null")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_secrets_are_marked_gaps(word: str, shown: str) -> None:
 
 def test_an_address_of_a_list_keeps_its_secrets() -> None:
     """Credentials in the list's address are hidden, as everywhere in the HTML report."""
-    given = Given(CRAWL, {"urls": "https://me:hush@a.example/l?sig=hush"})
+    given = CommandLine(CRAWL, {"urls": "https://me:hush@a.example/l?sig=hush"})
     assert "hush" not in given.command()
     assert "'urls=https://a.example/l?***'" in given.command()
 
@@ -77,7 +77,7 @@ def test_on_scrapyd_it_is_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """On Scrapyd, the request schedules the same job again, without what Scrapyd adds itself."""
     monkeypatch.setenv("SCRAPY_PROJECT", "pictures")
     arguments = {"urls": "/srv/a&b.txt", "_job": "monday", "_version": "1", "fresh": "1"}
-    given = Given(CRAWL, arguments, ["LOG_FILE=/x.log", "CONCURRENT_REQUESTS=8"])
+    given = CommandLine(CRAWL, arguments, ["LOG_FILE=/x.log", "CONCURRENT_REQUESTS=8"])
     assert shlex.split(given.command("only=failed")) == [
         *("curl", "-n", "http://localhost:6800/schedule.json", "-d", "project=pictures"),
         *("-d", "spider=images", "-d", "jobid=monday", "--data-urlencode", "urls=/srv/a&b.txt"),

@@ -13,7 +13,7 @@ from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.job.resume import clear_up, replace_report
 from imagefetch.job.run import lock_report
-from imagefetch.lists.copy import spool_path
+from imagefetch.lists.copy import copy_path
 from imagefetch.output.csv_rows import HEADER, encode
 from imagefetch.output.own_files import new_file, replacing
 from imagefetch.output.page_file import MARK, is_ours, page_path
@@ -161,7 +161,7 @@ def test_what_a_kill_left_is_cleared_up(tmp_path: Path) -> None:
     """Only files that name and content show to be the program's own are removed."""
     report = tmp_path / "REPORT.csv"
     ours = {new_file(report): b"", new_file(report): HEADER + ROW, new_file(report): HEADER[:9]}
-    ours |= {new_file(page_path(report)): MARK + b"x", new_file(spool_path(report)): b""}
+    ours |= {new_file(page_path(report)): MARK + b"x", new_file(copy_path(report)): b""}
     others = {
         new_file(report): b"precious",
         new_file(page_path(report)): HEADER,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imagefetch.config.paths import find_places
+from imagefetch.config.paths import find_paths
 from imagefetch.errors import BadInput
 from tests.conftest import project
 
@@ -19,14 +19,14 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_from_a_shell(tmp_path: Path) -> None:
     """Relative paths are resolved in the working directory."""
-    places = find_places(project(), {"urls": "a.txt", "report": "b/r.csv"})
+    places = find_paths(project(), {"urls": "a.txt", "report": "b/r.csv"})
     assert places == ("a.txt", tmp_path / "b" / "r.csv", "downloaded-images")
 
 
 def test_the_home_folder_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few shells expand ``~`` after ``=``; a folder named ``~`` would be created."""
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
-    places = find_places(project(FILES_STORE="~/a"), {"urls": "~/b.txt", "report": "~/c.csv"})
+    places = find_paths(project(FILES_STORE="~/a"), {"urls": "~/b.txt", "report": "~/c.csv"})
     home = tmp_path / "me"
     assert places == (str(home / "b.txt"), home / "c.csv", str(home / "a"))
 
@@ -36,8 +36,8 @@ def test_a_job_of_scrapyds(tmp_path: Path) -> None:
     arguments = {"urls": "/a.txt", "_job": "2026-11-24 10:00"}
     folder = tmp_path / "imagefetch-jobs" / "2026-11-24 10:00"
     expected = ("/a.txt", folder / "REPORT.csv", str(folder / "downloaded-images"))
-    assert find_places(project(), arguments) == expected
-    assert find_places(project(JOBS_FOLDER="/srv/jobs"), arguments).report == Path(
+    assert find_paths(project(), arguments) == expected
+    assert find_paths(project(JOBS_FOLDER="/srv/jobs"), arguments).report == Path(
         "/srv/jobs/2026-11-24 10:00/REPORT.csv"
     )
 
@@ -46,7 +46,7 @@ def test_places_that_a_job_names() -> None:
     """Each absolute path that the job sets takes precedence."""
     arguments = {"urls": "https://a.example/list", "report": "/r.csv", "_job": "j"}
     for store in ("/im", "file:///im", "s3://bucket/im"):
-        places = find_places(project(FILES_STORE=store), arguments)
+        places = find_paths(project(FILES_STORE=store), arguments)
         assert places == ("https://a.example/list", Path("/r.csv"), store)
 
 
@@ -65,11 +65,11 @@ def test_places_that_a_job_names() -> None:
 def test_relative_places_of_a_job(arguments: dict[str, str], changed: dict[str, Any]) -> None:
     """They are refused, and the message says why."""
     with pytest.raises(BadInput, match="absolute path, since the working directory is Scrapyd's"):
-        find_places(project(**changed), {"urls": "/a.txt", "_job": "j", **arguments})
+        find_paths(project(**changed), {"urls": "/a.txt", "_job": "j", **arguments})
 
 
 @pytest.mark.parametrize("job", ["", ".", "..", "a/b", "a\0b", "n" * 300])
 def test_job_that_no_folder_can_be_called_as(job: str) -> None:
     """A job's folder is always inside JOBS_FOLDER."""
     with pytest.raises(BadInput, match="jobid"):
-        find_places(project(), {"urls": "/a.txt", "_job": job})
+        find_paths(project(), {"urls": "/a.txt", "_job": job})

@@ -10,7 +10,7 @@ import pytest
 from scrapy.settings import SETTINGS_PRIORITIES
 
 import imagefetch.settings
-from imagefetch.config.setting_rules import RULES, check_settings, check_words
+from imagefetch.config.setting_rules import RULES, check_assignments, check_settings
 from imagefetch.config.setting_values import Table
 from imagefetch.errors import BadInput
 from imagefetch.utils.spelling import misspelt
@@ -199,18 +199,20 @@ def test_a_setting_of_a_users_own_is_allowed(name: str) -> None:
 def test_words_that_scrapy_cannot_set(value: str) -> None:
     """A value that Scrapy would fail to set is refused first."""
     with pytest.raises(BadInput, match=r"DEFAULT_REQUEST_HEADERS = .*: must be a dictionary"):
-        check_words(project(), ["LOG_LEVEL=INFO", f"DEFAULT_REQUEST_HEADERS={value}"])
+        check_assignments(project(), ["LOG_LEVEL=INFO", f"DEFAULT_REQUEST_HEADERS={value}"])
 
 
 def test_words_that_scrapy_can_set() -> None:
     """NAME=VALUE may hold any value, and the check sets nothing."""
     settings = project()
-    check_words(settings, ["USER_AGENT=a=b", "OTHERS_OWN=", 'DEFAULT_REQUEST_HEADERS={"A": "b"}'])
+    check_assignments(
+        settings, ["USER_AGENT=a=b", "OTHERS_OWN=", 'DEFAULT_REQUEST_HEADERS={"A": "b"}']
+    )
     assert settings.getdict("DEFAULT_REQUEST_HEADERS") == dict(
         imagefetch.settings.DEFAULT_REQUEST_HEADERS
     )
     with pytest.raises(BadInput, match="NAME=VALUE"):
-        check_words(settings, ["LOG_LEVEL"])
+        check_assignments(settings, ["LOG_LEVEL"])
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,16 @@ from hypothesis import strategies as st
 from imagefetch.errors import BadInput, ReportError, StoreError
 from imagefetch.fleet import merge
 from imagefetch.fleet.folder import JobFolder
-from imagefetch.fleet.job import begun, job_of
+from imagefetch.fleet.job import job_of, open_job
 from imagefetch.fleet.merge import Sorter, in_order
 from imagefetch.fleet.split import Big
 from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.worker.child import watch
-from imagefetch.fleet.worker.fencing import Pulse
+from imagefetch.fleet.worker.fencing import Heartbeat
 from imagefetch.fleet.worker.task import Task
 from imagefetch.output.csv_rows import HEADER, Row, encode
-from imagefetch.output.ownership.intents import RECORD, Notes, write_notes
+from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.ownership.leftovers import remove_noted
 from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import open_partial_folder, partial_folder
@@ -134,7 +134,7 @@ def test_a_silent_or_ended_worker_is_noticed() -> None:
 def test_a_process_that_was_stopped_knows_it() -> None:
     """A gap between two heartbeats is detected and never forgotten; slow work is no gap."""
     times = [*range(0, 1_000, 20), 1_001, 1_002]
-    pulse = Pulse(20, map(float, times).__next__)
+    pulse = Heartbeat(20, map(float, times).__next__)
     pulse.end()  # the test itself makes the readings
     missed = [pulse.has_missed() for _ in times[1:]]
     assert missed == [False] * 49 + [True, True]
@@ -148,7 +148,7 @@ def test_a_pulse_beats_by_itself() -> None:
         looks.append(0)
         return 0
 
-    pulse = Pulse(0.01, clock)
+    pulse = Heartbeat(0.01, clock)
     until(lambda: len(looks) > 3, "beats")
     pulse.end()
 
@@ -204,7 +204,7 @@ def test_what_a_killed_process_moved_is_known_behind_its_fence(tmp_path: Path) -
     for name in ("stray.jpg", "named.jpg", "another.jpg"):
         (tmp_path / name).write_bytes(b"x")
         notes[name] = {Identity.of((tmp_path / name).stat())}
-    write_notes(partial / RECORD, notes)
+    write_notes(partial / NOTES_FILE, notes)
     (tmp_path / "another.jpg").unlink()
     (tmp_path / "another.jpg").write_bytes(b"other")
     assert fencing.put_up(partial) == notes
@@ -290,7 +290,7 @@ def test_a_list_on_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     def begin(text: str) -> str:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        with begun(project(), {"urls": "-"}, lambda: 1) as job:
+        with open_job(project(), {"urls": "-"}, lambda: 1) as job:
             assert job.run.urls == copy
             return job.job.id
 

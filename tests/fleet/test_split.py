@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.fleet import split as module
-from imagefetch.fleet.shard_queue import Turns
+from imagefetch.fleet.shard_queue import ShardQueue
 from imagefetch.fleet.split import Plan, plan, split
 from imagefetch.lists.plain import read_lines
 from imagefetch.urls import Line, key_of, sent_url
@@ -148,7 +148,7 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_shards_of_a_big_host_take_turns() -> None:
     """No more shards of a host than its lanes are returned at once, and each shard only once until
     it is put back."""
-    turns = Turns(10, [module.Big(2, 5, 2)], done={0, 3})
+    turns = ShardQueue(10, [module.Big(2, 5, 2)], done={0, 3})
     given_out = [turns.next() for _ in range(9)]
     assert given_out == [2, 4, 1, 7, 8, 9, None, None, None]
     turns.ended(4, done=False)

@@ -25,7 +25,7 @@ from imagefetch.output.page_file import page_path
 from imagefetch.stats.run_info import About
 from imagefetch.stats.run_stats import Figures
 from imagefetch.stats.sketches import Reservoir
-from imagefetch.utils.json_process import Child
+from imagefetch.utils.json_process import JSONProcess
 from tests.conftest import ROOT, RunCrawl, command, environment
 from tests.support import bombs
 from tests.support.peak import peak_memory
@@ -306,15 +306,15 @@ def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.Monkey
     writer = PageWriter(tmp_path / "REPORT.html", str(tmp_path), 89_478_485)
     pictures = bombs.of_every_format(9_000)
     peaks = []
-    ask = Child.ask
+    ask = JSONProcess.ask
 
-    def watched(child: Child, question: Any) -> Any:
+    def watched(child: JSONProcess, question: Any) -> Any:
         answer = ask(child, question)
         if child.process.poll() is None:
             peaks.append(peak_memory(child.process.pid))
         return answer
 
-    monkeypatch.setattr(Child, "ask", watched)
+    monkeypatch.setattr(JSONProcess, "ask", watched)
     try:
         for name, (content, _) in pictures.items():
             (tmp_path / name).write_bytes(content)

@@ -21,7 +21,7 @@ from PIL import Image
 from scrapy.http import Headers
 
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.images.formats import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Picture, probe
+from imagefetch.images.formats import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, ImageInfo, probe
 from imagefetch.images.headers import QUICK_BYTES, QUICK_READS, READS, Bytes, Header
 from imagefetch.output.partial_files import SMALL, Download
 from imagefetch.pages import base
@@ -77,7 +77,7 @@ each_sample = pytest.mark.parametrize(
 )
 
 
-def probed(folder: Path, content: bytes) -> Picture:
+def probed(folder: Path, content: bytes) -> ImageInfo:
     path = folder / "1"
     path.write_bytes(content)
     return probe(path, content[:HEAD])
@@ -92,7 +92,7 @@ def vp8x(width: int, height: int) -> bytes:
     return b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0" + body
 
 
-def brief(picture: Picture) -> tuple[str, str, int | None, int | None]:
+def brief(picture: ImageInfo) -> tuple[str, str, int | None, int | None]:
     """Return type, extension, width and height."""
     return picture.media_type, picture.extension, picture.width, picture.height
 
@@ -340,7 +340,7 @@ def test_long_headers_are_read_in_a_thread(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Bytes, "__getitem__", noted)
     for name, content in costly().items():
         page = page_of(tmp_path, content)
-        expected: Picture | None = None
+        expected: ImageInfo | None = None
         with suppress(DamagedImage):
             expected = probed(tmp_path, content)
         on_loop.clear()
@@ -428,7 +428,7 @@ def test_the_first_bytes_alone(tmp_path: Path) -> None:
     """With ``header=False`` only the signature is used, even if there is no file."""
     content = PNG.bytes()
     picture = probe(tmp_path / "gone", content[:HEAD], header=False)
-    assert picture == Picture("image/png", ".png")
+    assert picture == ImageInfo("image/png", ".png")
 
 
 def test_every_format_that_pillow_saves_is_tried() -> None:

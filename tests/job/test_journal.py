@@ -14,7 +14,7 @@ from imagefetch.config.only import TRANSIENT, Only
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.journal import Journal
-from imagefetch.job.url_index import Filter
+from imagefetch.job.url_index import BloomFilter
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
 from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
@@ -53,11 +53,11 @@ def test_the_filter_forgets_nothing(added: set[str], other: str) -> None:
     for url in added:
         known.add(url)
     assert all(url in known for url in added)
-    assert len(known._bits) == Filter.BITS // 8
+    assert len(known._bits) == BloomFilter.BITS // 8
     assert other + " never added" not in known
 
 
-FILTER = Filter()
+FILTER = BloomFilter()
 
 
 def test_reasons_are_those_of_the_tree() -> None:
@@ -157,8 +157,8 @@ def test_outcomes_of_done_lines_serve_their_duplicates(tmp_path: Path) -> None:
     report, path = write(tmp_path, urls, [record])
     journal = Journal()
     journal.read(report, path)
-    assert journal.outcomes.offset(key_of(urls[0])) == len(HEADER)
-    assert journal.outcomes.offset(key_of(urls[1])) is None
+    assert journal.row_offsets.offset(key_of(urls[0])) == len(HEADER)
+    assert journal.row_offsets.offset(key_of(urls[1])) is None
     journal.close()
 
 

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from imagefetch.job.url_index import Outcomes
+from imagefetch.job.url_index import RowOffsets
 from imagefetch.urls import key_of
 
 URL = "https://a.example/a.jpg?q=1"
 
 
 @pytest.fixture
-def outcomes() -> Iterator[Outcomes]:
-    outcomes = Outcomes()
-    yield outcomes
-    outcomes.close()
+def row_offsets() -> Iterator[RowOffsets]:
+    row_offsets = RowOffsets()
+    yield row_offsets
+    row_offsets.close()
 
 
 @pytest.mark.parametrize("fragment", ["#", "#top", "#a#b", "#?q=2"])
@@ -33,35 +33,35 @@ def test_all_else_does(other: str) -> None:
     assert key_of(other) != key_of(URL)
 
 
-def test_only_the_first_line_asks(outcomes: Outcomes) -> None:
+def test_only_the_first_line_asks(row_offsets: RowOffsets) -> None:
     """A URL is new once; others stay new."""
-    assert outcomes.add(key_of(URL))
-    assert not outcomes.add(key_of(URL))
-    assert outcomes.add(key_of(URL + "&r=2"))
+    assert row_offsets.add(key_of(URL))
+    assert not row_offsets.add(key_of(URL))
+    assert row_offsets.add(key_of(URL + "&r=2"))
 
 
-def test_row_is_found_again(outcomes: Outcomes) -> None:
+def test_row_is_found_again(row_offsets: RowOffsets) -> None:
     """A row's offset is unknown until it is set, and each URL has its own."""
     keys = [key_of(f"{URL}{n}") for n in range(1_000)]
     for key in keys:
-        outcomes.add(key)
-    assert outcomes.offset(keys[0]) is None
+        row_offsets.add(key)
+    assert row_offsets.offset(keys[0]) is None
     for place, key in enumerate(keys):
-        outcomes.set_offset(key, place * 10**7)
-    assert [outcomes.offset(key) for key in keys] == [place * 10**7 for place in range(1_000)]
+        row_offsets.set_offset(key, place * 10**7)
+    assert [row_offsets.offset(key) for key in keys] == [place * 10**7 for place in range(1_000)]
 
 
-def test_asking_again_keeps_the_row(outcomes: Outcomes) -> None:
+def test_asking_again_keeps_the_row(row_offsets: RowOffsets) -> None:
     """Adding the same URL again keeps its row's offset."""
     key = key_of(URL)
-    outcomes.add(key)
-    outcomes.set_offset(key, 0)
-    outcomes.add(key)
-    assert outcomes.offset(key) == 0
+    row_offsets.add(key)
+    row_offsets.set_offset(key, 0)
+    row_offsets.add(key)
+    assert row_offsets.offset(key) == 0
 
 
-def test_unknown_url_has_no_row(outcomes: Outcomes) -> None:
+def test_unknown_url_has_no_row(row_offsets: RowOffsets) -> None:
     """A URL that was never added has no row, even if an offset is set."""
-    assert outcomes.offset(key_of(URL)) is None
-    outcomes.set_offset(key_of(URL), 7)
-    assert outcomes.offset(key_of(URL)) is None
+    assert row_offsets.offset(key_of(URL)) is None
+    row_offsets.set_offset(key_of(URL), 7)
+    assert row_offsets.offset(key_of(URL)) is None

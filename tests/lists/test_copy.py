@@ -14,7 +14,7 @@ import pytest
 
 from imagefetch.errors import BadInput
 from imagefetch.job.run import begin
-from imagefetch.lists.copy import spool_path, spool_standard_input
+from imagefetch.lists.copy import copy_path, copy_standard_input
 from imagefetch.output.csv_rows import HEADER, encode, read_rows
 from tests.conftest import project
 from tests.support.server import Server, Writer
@@ -62,7 +62,7 @@ def test_standard_input_without_a_list(tmp_path: Path, monkeypatch: pytest.Monke
     """Standard input without a URL is refused, named as such, and leaves no copy."""
     standard_input(monkeypatch, b"\n# none\n")
     with pytest.raises(BadInput, match=r"^standard input: no URL"):
-        spool_standard_input(tmp_path / "REPORT.csv")
+        copy_standard_input(tmp_path / "REPORT.csv")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,20 +70,20 @@ def test_standard_input_that_cannot_be_kept(folder: Path, monkeypatch: pytest.Mo
     """If the copy can't be written, the message names its path."""
     standard_input(monkeypatch, LIST)
     with pytest.raises(BadInput, match="can't store standard input there"):
-        spool_standard_input(folder / "urls.txt" / "REPORT.csv")
+        copy_standard_input(folder / "urls.txt" / "REPORT.csv")
 
 
 def test_copy_as_its_own_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list is not lost when the copy of an earlier run is given as standard input."""
     standard_input(monkeypatch, LIST)
-    copy = spool_standard_input(tmp_path / "REPORT.csv").keep()
+    copy = copy_standard_input(tmp_path / "REPORT.csv").keep()
     with copy.open() as file:
         monkeypatch.setattr(sys, "stdin", file)
         with pytest.raises(BadInput, match="standard input: is compressed"):
-            spool_standard_input(tmp_path / "REPORT.csv")
+            copy_standard_input(tmp_path / "REPORT.csv")
     assert kept(copy) == LIST
     standard_input(monkeypatch, b"")
-    assert spool_standard_input(tmp_path / "REPORT.csv").path == copy
+    assert copy_standard_input(tmp_path / "REPORT.csv").path == copy
 
 
 def test_a_refused_list_leaves_the_earlier_copy(
@@ -129,7 +129,7 @@ def test_what_is_in_a_copys_place_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """Only a stored copy is overwritten or read as one; otherwise one line says what to do."""
-    place = spool_path(tmp_path / "REPORT.csv")
+    place = copy_path(tmp_path / "REPORT.csv")
     precious = tmp_path / "precious"
     precious.write_bytes(gzip.compress(LIST))
     if kind == "folder":
@@ -144,7 +144,7 @@ def test_what_is_in_a_copys_place_stays(
     for content in (LIST, b""):
         standard_input(monkeypatch, content)
         with pytest.raises(BadInput, match=r"^\S+: this path is needed for the copy.*move it away"):
-            spool_standard_input(tmp_path / "REPORT.csv")
+            copy_standard_input(tmp_path / "REPORT.csv")
     assert {path: path.lstat() for path in tmp_path.iterdir()}.keys() == before.keys()
     assert place.lstat().st_ino == before[place].st_ino
 
@@ -154,10 +154,10 @@ def test_endless_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with Path("/dev/zero").open("rb") as zero:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(zero))
         with pytest.raises(BadInput, match="standard input: is no text file"):
-            spool_standard_input(tmp_path / "REPORT.csv")
+            copy_standard_input(tmp_path / "REPORT.csv")
     standard_input(monkeypatch, b"http://a.example/\n" * 100_000)
     with pytest.raises(BadInput, match="standard input: the list is longer than INPUT_URLS_MAX"):
-        spool_standard_input(tmp_path / "REPORT.csv", 1_000_000)
+        copy_standard_input(tmp_path / "REPORT.csv", 1_000_000)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,7 +165,7 @@ def test_no_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """A process may have no standard input."""
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(BadInput, match="standard input: no URL"):
-        spool_standard_input(tmp_path / "REPORT.csv")
+        copy_standard_input(tmp_path / "REPORT.csv")
 
 
 @pytest.fixture
@@ -310,4 +310,4 @@ def test_copies_do_not_meet(tmp_path: Path) -> None:
     """Each report and each address has its own copy."""
     reports = [tmp_path / "a.csv", tmp_path / "b.csv"]
     addresses = ["", "http://a.example/1", "http://a.example/2"]
-    assert len({spool_path(r, a) for r in reports for a in addresses}) == 6
+    assert len({copy_path(r, a) for r in reports for a in addresses}) == 6

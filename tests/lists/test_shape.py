@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.shape import check_shape, oddity
+from imagefetch.lists.shape import check_readable, warning_of
 from tests.conftest import RunCrawl
 from tests.support.server import Server
 
@@ -36,7 +36,7 @@ def test_a_list_of_no_urls_is_refused(tmp_path: Path, text: str, what: str) -> N
     with pytest.raises(
         BadInput, match=rf"list\.txt: looks like {what}; a list has one URL per line"
     ):
-        check_shape(path)
+        check_readable(path)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_may_be_a_list_is_one(tmp_path: Path, text: str) -> None:
     """Lines that are not URLs get a row each; the list is accepted."""
     path = tmp_path / "list.txt"
     path.write_text(text)
-    check_shape(path)
+    check_readable(path)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_what_is_odd_is_told(tmp_path: Path, text: str, what: str | None) -> Non
     """If most lines, though valid URLs, look like another format, a warning says so."""
     path = tmp_path / "list.txt"
     path.write_text(text)
-    told = oddity(path)
+    told = warning_of(path)
     assert (told is None) if what is None else (told is not None and f"looks like {what}" in told)
 
 

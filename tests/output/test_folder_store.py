@@ -14,7 +14,13 @@ from imagefetch.errors import StoreError
 from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.output.folder_store import FolderStore
-from imagefetch.output.ownership.intents import RECORD, RECORD_MAX, Intents, proven_file, read_notes
+from imagefetch.output.ownership.intents import (
+    NOTES_FILE,
+    NOTES_MAX,
+    Intents,
+    proven_file,
+    read_notes,
+)
 from imagefetch.output.ownership.moves import Identity, move_new
 from imagefetch.output.ownership.named_files import Owner, OwnNames, write_index
 from imagefetch.output.ownership.numbered_reports import predecessors, replaced, retire
@@ -184,7 +190,7 @@ def test_a_reply_that_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     run = Run(tmp_path, "one.csv")
     assert run.take("a.jpg", b"a") == "a.jpg"
     assert run.read("a.jpg") == b"a"
-    assert [path.name for path in run.own.partial.iterdir()] == [RECORD]
+    assert [path.name for path in run.own.partial.iterdir()] == [NOTES_FILE]
 
 
 @pytest.mark.usefixtures("links")
@@ -218,8 +224,8 @@ def test_notes_that_rows_have_ended_are_forgotten(tmp_path: Path) -> None:
     for number in range(3_000):
         notes.add(f"{number}.jpg", identity)
         notes.end(f"{number}.jpg")
-    path = tmp_path / RECORD
-    assert path.stat().st_size <= RECORD_MAX
+    path = tmp_path / NOTES_FILE
+    assert path.stat().st_size <= NOTES_MAX
     assert read_notes(path)["no row"] == {identity}
     path.write_bytes(path.read_bytes() + b"1 2 3 torn")
     assert "torn" not in read_notes(path)
@@ -284,7 +290,7 @@ def test_a_part_of_a_job_knows_what_the_whole_owns(tmp_path: Path) -> None:
     assert second.own.owner("a.jpg", 0) is Owner.EARLIER
     assert second.take("a.jpg", b"again") == "a.jpg"
     assert second.read("a.jpg") == b"again"
-    assert {"a.jpg", "old.jpg"} <= read_notes(second.own.partial / RECORD).keys()
+    assert {"a.jpg", "old.jpg"} <= read_notes(second.own.partial / NOTES_FILE).keys()
 
 
 def test_names_are_read_as_rows_come(tmp_path: Path) -> None:

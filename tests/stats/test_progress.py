@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagefetch.lists.count import LOOKED_AT, count_lines, estimate_lines
-from imagefetch.scheduling.circuit_breaker import Parked
+from imagefetch.scheduling.circuit_breaker import BlockedLines
 from imagefetch.stats.progress import SMOOTH, Rate, in_one_line
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import binary_size, duration, moment, number, share, size, spell
@@ -60,12 +60,12 @@ def test_what_waits_takes_at_least_until_it_is_due() -> None:
     assert in_one_line(replace(quick, only_waits=True)).endswith(
         "0:00:20 left, waiting for retries"
     )
-    parked = replace(quick, parked=Parked(12, 2, 7.2, 30.0))
+    parked = replace(quick, parked=BlockedLines(12, 2, 7.2, 30.0))
     assert parked.left == 30.0
     assert in_one_line(parked).endswith(
         "0:00:30 left, 12 lines wait for 2 hosts that can't be connected to, tried again in 0:00:08"
     )
-    assert str(Parked(1, 1, 0.0, 0.0)).startswith("1 line waits for 1 host that can't")
+    assert str(BlockedLines(1, 1, 0.0, 0.0)).startswith("1 line waits for 1 host that can't")
 
 
 def told(log: str) -> list[str]:

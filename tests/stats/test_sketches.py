@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imagefetch.stats.sketches import Histogram, Reservoir, Series, Tally
+from imagefetch.stats.sketches import FrequentKeys, Histogram, Reservoir, Series
 
 
 def through_json(sketch: Any) -> Any:
@@ -63,7 +63,7 @@ def test_a_sample_is_evenly_drawn() -> None:
 @pytest.mark.parametrize("often", ["first", "last"])
 def test_a_tally_keeps_what_comes_often(often: str) -> None:
     """The number of keys is bounded, frequent keys are among them, and no count is too high."""
-    tally = Tally(100, 2)
+    tally = FrequentKeys(100, 2)
     for n in range(20_000):
         tally.of(f"once-{n}")[0] += 1
         if n % 10 == 0:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from imagefetch.scheduling.circuit_breaker import Parked
-from imagefetch.stats.sketches import Tally
+from imagefetch.scheduling.circuit_breaker import BlockedLines
+from imagefetch.stats.sketches import FrequentKeys
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.stats.terminal import render
 from tests.conftest import HOSTS, ROOT, command, environment
@@ -134,7 +134,7 @@ def drawn(snapshot: Snapshot, width: int, height: int = 30) -> list[str]:
 
 def test_it_fits_whatever_the_size() -> None:
     """No line is wider than the terminal; on a small one, hosts are left out first."""
-    hosts = Tally(10, 5)
+    hosts = FrequentKeys(10, 5)
     for n in range(8):
         hosts.of(f"{'x' * 80}{n}.example\x1b[2J")[:2] = [n + 1, n]
     snapshot = Snapshot(
@@ -164,7 +164,7 @@ def test_what_is_waited_for_is_told() -> None:
     """The view shows retries if nothing else is left, and hosts that can't be connected to."""
     waits = Snapshot(95, 100, retrying=5, lines_rate=9.0, least_left=20.0, only_waits=True)
     assert drawn(waits, 80)[1].rstrip().endswith("0:00:20 left   waiting for retries")
-    parked = Snapshot(50, 100, parked=Parked(12, 2, 7.2, 30.0))
+    parked = Snapshot(50, 100, parked=BlockedLines(12, 2, 7.2, 30.0))
     told = "12 lines wait for 2 hosts that can't be connected to, tried again in 0:00:08"
     assert drawn(parked, 80)[3].rstrip() == told
     assert all(len(line.rstrip()) <= 30 for line in drawn(parked, 30))

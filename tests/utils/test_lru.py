@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from imagefetch.utils.lru import Kept
+from imagefetch.utils.lru import LRUCache
 
 
 def test_the_least_recently_used_goes_first() -> None:
     """Values are evicted beyond the total weight; the newest is always kept."""
-    kept: Kept[str, int] = Kept(10)
+    kept: LRUCache[str, int] = LRUCache(10)
     kept.put("a", 1, 4)
     kept.put("b", 2, 4)
     assert kept.get("a") == 1

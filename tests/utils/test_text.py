@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.utils.text import (
-    HarmlessFormatter,
+    SanitizingFormatter,
     escape,
     hide_credentials,
     hide_credentials_of,
@@ -153,7 +153,7 @@ def test_hiding_takes_time_in_proportion() -> None:
 
 def test_records_of_any_kind() -> None:
     """Message and traceback are sanitized; the line ends of the record are kept."""
-    formatter = HarmlessFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    formatter = SanitizingFormatter(logging.Formatter("%(levelname)s %(message)s"))
     try:
         raise ValueError("http://me:pw@a/\x1b[2J")
     except ValueError as error:

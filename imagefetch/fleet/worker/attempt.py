@@ -25,13 +25,13 @@ from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import ALONE, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.worker.child import ORPHANED
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
-from imagefetch.fleet.worker.fencing import Pulse
+from imagefetch.fleet.worker.fencing import Heartbeat
 from imagefetch.fleet.worker.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
 from imagefetch.items import ImageRecord
 from imagefetch.lists.plain import read_lines
 from imagefetch.lists.shards import SHARD_SUFFIX, shard_line
 from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
-from imagefetch.output.ownership.intents import RECORD, Notes, write_notes
+from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote
 from imagefetch.urls import Line
@@ -101,7 +101,7 @@ class Attempt:
         self.done = self.kept = 0
         self._counted = 0  # bytes of the report whose rows are counted
         self._sent = time.monotonic()
-        self.pulse = Pulse(task.silence)
+        self.pulse = Heartbeat(task.silence)
 
     def begin(self) -> None:
         """Read the results of earlier attempts and fence those attempts off.
@@ -152,7 +152,7 @@ class Attempt:
         without writing a row."""
         if self.left and self.partial is not None and not is_remote(self.task.store):
             self.partial.mkdir(parents=True, exist_ok=True)
-            write_notes(self.partial / RECORD, self.left)
+            write_notes(self.partial / NOTES_FILE, self.left)
 
     def go_on(self) -> Progress | None:
         """Fetch part by part until every line has its row; return None if stopped before that."""

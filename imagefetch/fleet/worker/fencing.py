@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from imagefetch.output.ownership.intents import RECORD, Notes, read_notes, write_notes
+from imagefetch.output.ownership.intents import NOTES_FILE, Notes, read_notes, write_notes
 from imagefetch.output.ownership.moves import move_new
 
 
@@ -33,7 +33,7 @@ def put_up(partial: Path) -> Notes:
         with suppress(FileNotFoundError):
             partial.rename(aside)
         notes = partial.with_name(f"{partial.name}.notes")
-        write_notes(notes, read_notes(aside / RECORD))
+        write_notes(notes, read_notes(aside / NOTES_FILE))
         with suppress(FileExistsError):
             move_new(str(notes), str(partial))
         notes.unlink(missing_ok=True)
@@ -43,7 +43,7 @@ def put_up(partial: Path) -> Notes:
 
 def notes_of(partial: Path) -> Notes:
     """Return the notes of what was moved from the folder *partial*, fenced off or not."""
-    return read_notes(partial if partial.is_file() else partial / RECORD)
+    return read_notes(partial if partial.is_file() else partial / NOTES_FILE)
 
 
 def take_down(partial: Path) -> None:
@@ -58,7 +58,7 @@ def take_down(partial: Path) -> None:
         partial.parent.rmdir()
 
 
-class Pulse:
+class Heartbeat:
     """Detects that this process was stopped, with a thread that reads *clock* regularly.
 
     More than *limit* seconds between two readings are a missed heartbeat. Slow work in other

@@ -15,9 +15,9 @@ from pathlib import Path
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.moves import Identity
 
-RECORD = "moving"
+NOTES_FILE = "moving"
 """Name of the file of notes, in a report's folder for partial files."""
-RECORD_MAX = 64 * 1024
+NOTES_MAX = 64 * 1024
 """Maximum size of that file, in bytes. Beyond, it is rewritten without notes on files that have
 a row."""
 
@@ -28,7 +28,7 @@ class Intents:
     """Keeps the notes of one run. Its methods are thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / RECORD
+        self._path = folder / NOTES_FILE
         self._file: int | None = None
         self._size = 0
         self._lock = threading.Lock()
@@ -44,7 +44,7 @@ class Intents:
         note = _line(name, identity)
         with self._lock:
             self._notes.setdefault(name, set()).add(identity)
-            if self._file is None or self._size + len(note) > RECORD_MAX:
+            if self._file is None or self._size + len(note) > NOTES_MAX:
                 self._rewrite()  # includes the new note
             else:
                 self._append(note)
@@ -80,7 +80,7 @@ class Intents:
                     self._path.unlink()
 
     def _rewrite(self) -> None:
-        new = self._path.with_name(f"{RECORD}.new")
+        new = self._path.with_name(f"{NOTES_FILE}.new")
         write_notes(new, self._notes)
         file = os.open(new, os.O_WRONLY | os.O_APPEND)
         new.replace(self._path)

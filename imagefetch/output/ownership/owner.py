@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from imagefetch.errors import store_error
-from imagefetch.output.ownership.intents import RECORD, Intents, proven_file, read_notes
+from imagefetch.output.ownership.intents import NOTES_FILE, Intents, proven_file, read_notes
 from imagefetch.output.ownership.leftovers import Leftovers, remove_file, remove_noted
 from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.ownership.named_files import Owner, OwnNames
@@ -60,18 +60,18 @@ class Ownership:
         self.intents = Intents(self.partial)
         index = partial_folder(store, job or report) / INDEX
         self._names = OwnNames(report, lambda: predecessors(report), index)
-        self._left = read_notes(self.partial / RECORD)
+        self._left = read_notes(self.partial / NOTES_FILE)
 
     def begin(self) -> None:
         """Remove what a killed run left: partial files, and files without a row.
 
         :raises StoreError: if the file system refuses
         """
-        open_partial_folder(self.partial, keep={RECORD, REPLACED})
+        open_partial_folder(self.partial, keep={NOTES_FILE, REPLACED})
         if self.store is None:
             return
         # An attempt at a part of a job doesn't know all rows: the end of the job removes the files.
-        self._left = read_notes(self.partial / RECORD)
+        self._left = read_notes(self.partial / NOTES_FILE)
         if self._left and not self.part:
             remove_noted(self._left, self.report, self.store)
             self._left = {}
@@ -81,7 +81,7 @@ class Ownership:
                     for identity in identities:
                         self.intents.add(name, identity)
             else:
-                (self.partial / RECORD).unlink(missing_ok=True)
+                (self.partial / NOTES_FILE).unlink(missing_ok=True)
         except OSError as error:
             raise store_error(self.partial, error) from error
 
@@ -140,7 +140,7 @@ class Ownership:
                 self.intents.end(name)
         self.intents.close()
         self._names.close()
-        close_partial_folder(self.partial, keep={RECORD, REPLACED})
+        close_partial_folder(self.partial, keep={NOTES_FILE, REPLACED})
 
 
 def settle(report: Path, store: str) -> int:

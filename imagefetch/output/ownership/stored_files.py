@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagefetch.output.ownership.intents import RECORD, Notes, read_notes
+from imagefetch.output.ownership.intents import NOTES_FILE, Notes, read_notes
 from imagefetch.output.ownership.numbered_reports import REPLACED
 from imagefetch.output.ownership.owner import INDEX
 from imagefetch.utils.scratch_db import ScratchDatabase
 
-NOTES = {RECORD, REPLACED, INDEX}
+NOTES = {NOTES_FILE, REPLACED, INDEX}
 """Names of files in the folders for partial files that are not partial files."""
 
 
@@ -62,7 +62,7 @@ def _text(name: str) -> str:
 def all_notes(store: Path) -> Notes:
     """Return the notes of all reports' runs on files in *store* that have no row yet."""
     notes: Notes = {}
-    for path in (store / ".part").glob(f"*/{RECORD}"):
+    for path in (store / ".part").glob(f"*/{NOTES_FILE}"):
         for name, identities in read_notes(path).items():
             notes.setdefault(name, set()).update(identities)
     return notes

@@ -7,7 +7,7 @@ from pathlib import Path
 from imagefetch.errors import BadInput
 from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.file_names import stored_file
-from imagefetch.output.ownership.intents import RECORD, read_notes
+from imagefetch.output.ownership.intents import NOTES_FILE, read_notes
 from imagefetch.output.ownership.leftovers import is_as_told, remove_file, remove_noted
 from imagefetch.output.ownership.numbered_reports import predecessors, rows_of, written_until
 from imagefetch.output.ownership.owner import INDEX, own_folder
@@ -36,7 +36,7 @@ def remove_strays(report: Path, store: str) -> tuple[int, int]:
             f"{report}: a fleet's job is not finished, so the rows of some files are not in this "
             "report; finish it first with the same scrapy fleet command"
         )
-    removed = remove_noted(read_notes(notes / RECORD), report, folder)
+    removed = remove_noted(read_notes(notes / NOTES_FILE), report, folder)
     files = StoredFiles()
     files.read(folder)
     for row in read_rows(report):
