@@ -28,6 +28,7 @@ from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues
 from imagefetch.scheduling.prefetch import LookAhead
+from imagefetch.scheduling.requests import give_up
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.shutdown import stop_run
 
@@ -199,7 +200,7 @@ class HostScheduler(BaseScheduler):
                     self._waiting.add_blocked(origin, line, *_history(request))
                     return
                 case Change.GIVEN_UP:
-                    self._settled.append(self.spider.given_up(request))
+                    self._settled.append(give_up(request))
                     return
         self._hosts.add(self._host_of(request), request, first=redirected)
 
@@ -207,7 +208,7 @@ class HostScheduler(BaseScheduler):
         if self._settled:
             return self._settled.popleft()
         if self._released:
-            return self.spider.duplicate_request(*self._released.popleft())
+            return self.spider.requests.duplicate(*self._released.popleft())
         return self._hosts.take(self._loop.time())
 
     def _queue_due(self) -> None:
@@ -220,7 +221,7 @@ class HostScheduler(BaseScheduler):
 
     def _request_of(self, retry: Retry) -> Request:
         sent = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
-        request = self.spider.line_request(retry.line, retry_times=retry.retry_times, **sent)
+        request = self.spider.requests.download(retry.line, retry_times=retry.retry_times, **sent)
         self._look_ahead.wake(self._host_of(request), origin_of(request.url))
         return request
 

@@ -40,7 +40,6 @@ from imagefetch.meta import (
     RECORD,
     SECONDS,
     SENT_TO_PIPELINES,
-    STREAM_TO,
 )
 from imagefetch.output.csv_rows import read_row
 from imagefetch.output.exporter import begin_report
@@ -48,7 +47,8 @@ from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download
 from imagefetch.pages.base import ImagePage
-from imagefetch.urls import Line, key_of, request_url
+from imagefetch.scheduling.requests import RequestFactory
+from imagefetch.urls import Line
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 from imagefetch.utils.shutdown import note_stop, stop_run
@@ -57,10 +57,6 @@ from imagefetch.utils.stat_names import REMOVED
 
 if TYPE_CHECKING:
     from imagefetch.scheduling.scheduler import HostScheduler
-
-# URL of requests for lines that need no download: these pass through the engine, too, so
-# that each line ends in its own errback.
-NOWHERE = "about:blank"
 
 
 class ImagesSpider(Spider):
@@ -85,6 +81,7 @@ class ImagesSpider(Spider):
         self.report = str(run.report)  # FEEDS refers to it as %(report)s
         self.own = Ownership(run.report, run.store, run.owner)
         self.partial = self.own.partial
+        self.requests = RequestFactory(self.parse, self.errback, self.partial)
         self.row_offsets = job.journal.row_offsets
         self.row_check = RowCheck()
 
@@ -169,40 +166,12 @@ class ImagesSpider(Spider):
     def request_for(self, line: Line) -> Request:
         """Return the request for *line*, which was just read."""
         try:
-            request = self.line_request(line)
+            request = self.requests.download(line)
         except errors.Failure as failure:
-            return self._request(NOWHERE, {LINE: line, FAILURE: failure})
+            return self.requests.failed(line, failure)
         if not self.row_offsets.add(request.meta[KEY]):
-            return self.duplicate_request(line, request.meta[KEY])
+            return self.requests.duplicate(line, request.meta[KEY])
         return request
-
-    def line_request(self, line: Line, **meta: Any) -> Request:
-        """Return a request that downloads *line*.
-
-        :raises Failure: if no request can be made of its text
-        """
-        try:
-            request = self._request(request_url(line.text), {LINE: line, **meta})
-        except ValueError as error:  # raised by w3lib or IDNA
-            raise errors.InvalidURL from error
-        request.meta[KEY] = key_of(request.url)
-        request.meta[STREAM_TO] = self.partial
-        return request
-
-    @staticmethod
-    def given_up(request: Request) -> Request:
-        """Let *request* fail with `HostUnavailable` without being sent; return it."""
-        request.meta.update({FAILURE: errors.HostUnavailable(), "dont_retry": True})
-        return request
-
-    def duplicate_request(self, line: Line, key: bytes) -> Request:
-        """Return a request whose record copies that of the first line with *key*."""
-        return self._request(NOWHERE, {LINE: line, DUPLICATE_OF: key})
-
-    def _request(self, url: str, meta: dict[str, Any]) -> Request:
-        return Request(
-            url, callback=cast("Any", self.parse), errback=self.errback, meta=meta, dont_filter=True
-        )
 
     async def parse(  # type: ignore[override]
         self, response: FileResponse, page: ImagePage
