@@ -55,7 +55,7 @@ class OutputGuard:
             problem = InternalError()
         if RECORD in request.meta and not request.meta.get(SENT_TO_PIPELINES):
             request.meta[SENT_TO_PIPELINES] = True
-            yield self.spider.record_without_answer(request, problem)
+            yield self.spider.records.of_failure(request, problem)
 
     @staticmethod
     def _record(request: Request) -> ImageRecord | None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import Request, Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CloseSpider, IgnoreRequest, StopDownload
+from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from scrapy.utils.defer import deferred_from_coro
@@ -23,7 +21,6 @@ from imagefetch.config.setting_rules import RULES
 from imagefetch.download.response import FileResponse
 from imagefetch.html_report.extension import HtmlReport
 from imagefetch.images.acceptance import Acceptance
-from imagefetch.images.decoder_pool import Unverified
 from imagefetch.items import ImageRecord
 from imagefetch.job.resume import compact
 from imagefetch.job.row_check import RowCheck
@@ -31,23 +28,17 @@ from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import READ_ERRORS, read_lines
 from imagefetch.lists.shape import warning_of
 from imagefetch.meta import (
-    DOWNLOAD,
-    DUPLICATE_OF,
-    FAILURE,
     KEY,
     LINE,
-    PROBLEM,
     RECORD,
-    SECONDS,
     SENT_TO_PIPELINES,
 )
-from imagefetch.output.csv_rows import read_row
 from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
-from imagefetch.output.partial_files import Download
 from imagefetch.pages.base import ImagePage
 from imagefetch.scheduling.requests import RequestFactory
+from imagefetch.spiders.records import Records
 from imagefetch.urls import Line
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
@@ -64,7 +55,7 @@ class ImagesSpider(Spider):
 
     name = "images"
     acceptance: Acceptance
-    names: NameTemplate
+    records: Records
     guarded = False
     """Whether the user's spider middlewares process the records."""
 
@@ -102,7 +93,13 @@ class ImagesSpider(Spider):
         crawler.signals.connect(spider.idle, signal=scrapy_signals.spider_idle)
         crawler.signals.connect(spider.failed, signal=scrapy_signals.spider_error)
         spider.acceptance = Acceptance(crawler)
-        spider.names = NameTemplate(crawler.settings["FILES_NAME"])
+        spider.records = Records(
+            crawler,
+            spider.acceptance,
+            NameTemplate(crawler.settings["FILES_NAME"]),
+            spider.run.report,
+            spider.row_offsets,
+        )
         return spider
 
     def _fit_descriptors(self, settings: BaseSettings) -> None:
@@ -178,137 +175,17 @@ class ImagesSpider(Spider):
     ) -> ImageRecord | None:
         """Return the record of a line with a complete response."""
         assert response.request is not None
-        return self._remember(response.request, await self._record_of(response, page))
-
-    async def _record_of(self, response: FileResponse, page: ImagePage) -> ImageRecord | None:
-        assert response.request is not None
-        request, download = response.request, response.download
-        meta = request.meta
-        record = self._record(request, str(response.status))
-        try:
-            problem = meta.get(PROBLEM) or errors.rejection_of(response.status)
-            if "download_stopped" in response.flags:
-                problem = errors.RequestDropped()
-                record.code = problem.code
-            if problem is not None:
-                raise problem
-            await page.look()
-            record = self._complete(_checked(await page.to_item(), meta[LINE]), request)
-            picture = page.picture()
-            assert download.path is not None
-            await self.acceptance.check(record, picture, download.path)
-        except errors.Problem as problem:
-            rejected = self._record(request, record.code)
-            rejected.reason = problem.reason
-            return await self._discard(response, rejected)
-        except Unverified:
-            await self._discard(response, record)
-            return None  # a line without a row is fetched again by the next run
-        except errors.LocalError as error:
-            stop_run(self.crawler, error)
-            return None
-        except OSError as error:
-            stop_run(self.crawler, errors.StoreError(f"{self.partial}: {error.strerror}"))
-            return None
-        except Exception:
-            self.logger.exception("Line %d: error in the page object", meta[LINE].number)
-            rejected = self._record(request, errors.InternalError().code)
-            rejected.reason = errors.InternalError.reason
-            return await self._discard(response, rejected)
-        record.file = self.names.name(
-            self._first_url(request), picture.extension, record.line, record.sha256
-        )
-        record.download = download
-        return record
+        return self._remember(response.request, await self.records.of_response(response, page))
 
     async def errback(self, failure: TwistedFailure) -> ImageRecord | None:
         """Return the record of a line without a complete response."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        return self._remember(request, self._errback(request, failure.value))
-
-    def _errback(self, request: Request, error: BaseException | None) -> ImageRecord | None:
-        if isinstance(error, errors.LocalError):
-            stop_run(self.crawler, error)
-            return None
-        if DUPLICATE_OF in request.meta:
-            return self._duplicate(request.meta)
-        if isinstance(error, IgnoreRequest | StopDownload):
-            error = errors.RequestDropped()
-        elif not isinstance(error, errors.Failure):
-            self.logger.error(
-                "Line %d: internal error",
-                request.meta[LINE].number,
-                exc_info=(type(error), error, error.__traceback__) if error else None,
-            )
-            error = errors.InternalError()
-        return self.record_without_answer(request, error)
-
-    def record_without_answer(
-        self, request: Request, failure: errors.Failure
-    ) -> ImageRecord | None:
-        """Return the record of a line that failed; a body received for it is removed."""
-        record = self._record(request, failure.code)
-        record.reason = failure.reason
-        return record if self._remove_body(request) else None
+        return self._remember(request, self.records.of_error(request, failure.value))
 
     def _remember(self, request: Request, record: ImageRecord | None) -> ImageRecord | None:
         """Store *record* in *request*, for `OutputGuard`; return it."""
         if record is not None and self.guarded:
             request.meta[RECORD] = record, request.meta[LINE], record.file
-        return record
-
-    def _remove_body(self, request: Request) -> bool:
-        """Remove the body received for *request*. If that fails, stop the run and return False."""
-        download: Download | None = request.meta.pop(DOWNLOAD, None)
-        try:
-            if download is not None:
-                download.discard()
-        except errors.StoreError as error:
-            stop_run(self.crawler, error)
-            return False
-        return True
-
-    def _record(self, request: Request, code: str) -> ImageRecord:
-        meta = request.meta
-        line: Line = meta[LINE]
-        record = ImageRecord(line.text, code, line.number)
-        record.attempts = meta.get("retry_times", 0)
-        if FAILURE not in meta:
-            record.attempts += 1
-            record.seconds = meta.get(SECONDS)
-        return self._complete(record, request)
-
-    def _complete(self, record: ImageRecord, request: Request) -> ImageRecord:
-        """Add the attributes that are no columns to *record*."""
-        record.key = request.meta.get(KEY)
-        return record
-
-    @staticmethod
-    def _first_url(request: Request) -> str:
-        """Return the URL of the line, from before any redirect."""
-        first: str = request.meta.get("redirect_urls", [request.url])[0]
-        return first
-
-    def _duplicate(self, meta: dict[str, Any]) -> ImageRecord | None:
-        try:
-            offset = self.row_offsets.offset(meta[DUPLICATE_OF])
-            assert offset is not None  # the scheduler sends it after the first line's row
-            first = read_row(Path(self.report), offset)
-        except errors.LocalError as error:
-            stop_run(self.crawler, error)
-            return None
-        except (OSError, ValueError) as error:
-            stop_run(self.crawler, errors.ReportError(f"{self.report}: can't be read: {error}"))
-            return None
-        line: Line = meta[LINE]
-        return replace(first, url=line.text, line=line.number, attempts=0, seconds=None)
-
-    async def _discard(self, response: FileResponse, record: ImageRecord) -> ImageRecord | None:
-        try:
-            response.download.discard()
-        except errors.StoreError as error:
-            stop_run(self.crawler, error)
-            return None
         return record
 
     def idle(self) -> None:
@@ -325,11 +202,11 @@ class ImagesSpider(Spider):
         if request is None or LINE not in request.meta or request.meta.get(SENT_TO_PIPELINES):
             return
         request.meta[SENT_TO_PIPELINES] = True
-        self._hand_over(self.record_without_answer(request, errors.InternalError()))
+        self._hand_over(self.records.of_failure(request, errors.InternalError()))
 
     def dropped(self, request: Request) -> None:
         """Write the row of a line whose request a signal handler dropped."""
-        self._hand_over(self.record_without_answer(request, errors.RequestDropped()))
+        self._hand_over(self.records.of_failure(request, errors.RequestDropped()))
 
     def _hand_over(self, record: ImageRecord | None) -> None:
         if record is not None:
@@ -350,14 +227,3 @@ class ImagesSpider(Spider):
         if page is not None:
             await page.closed.wait()  # the lock protects the page, too
         self.job.close()
-
-
-def _checked(item: object, line: Line) -> ImageRecord:
-    """Return the *item* of a page object as the record of *line*.
-
-    :raises TypeError: if it is no `ImageRecord`
-    """
-    if not isinstance(item, ImageRecord):
-        raise TypeError(f"the page object returned a {type(item).__name__}, not an ImageRecord")
-    item.url, item.line = line.text, line.number
-    return item
