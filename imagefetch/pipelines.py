@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
@@ -14,6 +14,7 @@ from scrapy.utils.asyncio import run_in_thread
 from scrapy.utils.defer import ensure_awaitable
 
 from imagefetch import signals
+from imagefetch.context import context_of
 from imagefetch.errors import StoreError, store_error
 from imagefetch.items import ImageRecord
 from imagefetch.output.disk_io import Disk
@@ -22,9 +23,6 @@ from imagefetch.output.folder_store import FolderStore
 from imagefetch.output.partial_files import Download
 from imagefetch.output.stores import FTPStore, GoogleStore
 from imagefetch.utils.shutdown import stop_run
-
-if TYPE_CHECKING:
-    from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +55,7 @@ class ImageFilesPipeline(FilesPipeline):
     def open_spider(self) -> None:  # type: ignore[override]
         super().open_spider()
         if isinstance(self.store, FolderStore):
-            self.store.own = cast("ImagesSpider", self.crawler.spider).own
+            self.store.own = context_of(self.crawler).ownership
 
     def row_written(self, record: ImageRecord) -> None:
         if record.file and isinstance(self.store, FolderStore):

@@ -34,6 +34,7 @@ ORDER = [
 TOP = {
     "__init__": "utils",
     "addons": "utils",
+    "context": "utils",
     "demo_site": "utils",
     "errors": "utils",
     "item_processor": "job",

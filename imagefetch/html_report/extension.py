@@ -7,19 +7,14 @@ import json
 import logging
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from imagefetch.context import context_of
 from imagefetch.html_report.writer import PageError, writer_of
-from imagefetch.stats.recorder import Recorder
 from imagefetch.utils.threads import in_daemon_thread
-
-if TYPE_CHECKING:
-    from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 
@@ -59,16 +54,16 @@ class HtmlReport:
         crawler.signals.connect(extension.spider_opened, signal=scrapy_signals.spider_opened)
         return extension
 
-    def spider_opened(self, spider: Spider) -> None:
+    def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
         self.closed.clear()
-        run = cast("ImagesSpider", spider).run
-        self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
+        context = context_of(self.crawler)
+        run, self.recorder = context.job.run, context.recorder
         self.recorder.page = self
         self.writer = writer_of(self.crawler.settings, run.report, run.store)
         self._writing = asyncio.ensure_future(self._keep_writing())
 
-    async def spider_closed(self, spider: Spider) -> None:
+    async def spider_closed(self) -> None:
         self._ended.set()
         try:
             await self._writing

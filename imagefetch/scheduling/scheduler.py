@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, cast
 
 from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 
 from imagefetch import signals
+from imagefetch.context import context_of
 from imagefetch.errors import LocalError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN
@@ -32,10 +32,6 @@ from imagefetch.scheduling.requests import give_up
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.shutdown import stop_run
 
-if TYPE_CHECKING:
-    from imagefetch.spiders.images import ImagesSpider
-
-
 # Seconds by which a timer may fire early.
 CLOCK = 0.001
 
@@ -48,6 +44,8 @@ class HostScheduler(BaseScheduler):
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
+        self.context = context_of(crawler)
+        self.context.scheduler = self
         self.host_limits = HostLimits(crawler.settings)
         self.lookahead = crawler.settings.getint("LOOKAHEAD")
         self._hosts = HostQueues(self.host_limits.limit)
@@ -55,6 +53,7 @@ class HostScheduler(BaseScheduler):
         self._look_ahead = LookAhead(self._hosts, self._waiting, self.__len__, self.lookahead)
         self._settled: deque[Request] = deque()  # lines that need no download
         self._released: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
+        self._announced = Announced(crawler)
         self._timer: asyncio.TimerHandle | None = None
         self._slots_kept = SLOTS
 
@@ -65,8 +64,6 @@ class HostScheduler(BaseScheduler):
         return scheduler
 
     def open(self, spider: Spider) -> None:
-        self.spider = cast("ImagesSpider", spider)
-        self._announced = Announced(self.crawler, self.spider.dropped)
         self._loop = asyncio.get_running_loop()
 
     def close(self, reason: str) -> None:
@@ -127,7 +124,7 @@ class HostScheduler(BaseScheduler):
             due = self._loop.time() + meta[RETRY_IN]
             if self._waiting.add_retry(meta[LINE], due, *_history(request)):
                 self._set_timer()
-        elif DUPLICATE_OF in meta and self.spider.row_offsets.offset(meta[DUPLICATE_OF]) is None:
+        elif DUPLICATE_OF in meta and self.context.row_offsets.offset(meta[DUPLICATE_OF]) is None:
             self._waiting.add_duplicate(meta[DUPLICATE_OF], meta[LINE])
         elif FAILURE in meta or DUPLICATE_OF in meta:
             self._settled.append(request)
@@ -151,11 +148,10 @@ class HostScheduler(BaseScheduler):
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
         """Release the duplicates of *record*'s line."""
-        self.spider.row_check.row_written(record)
         self._waiting.ended(record.line, self._loop.time())
         if record.key is not None:
             try:
-                self.spider.row_offsets.set_offset(record.key, offset)
+                self.context.row_offsets.set_offset(record.key, offset)
             except LocalError as error:
                 stop_run(self.crawler, error)
                 return
@@ -208,7 +204,7 @@ class HostScheduler(BaseScheduler):
         if self._settled:
             return self._settled.popleft()
         if self._released:
-            return self.spider.requests.duplicate(*self._released.popleft())
+            return self.context.requests.duplicate(*self._released.popleft())
         return self._hosts.take(self._loop.time())
 
     def _queue_due(self) -> None:
@@ -221,7 +217,7 @@ class HostScheduler(BaseScheduler):
 
     def _request_of(self, retry: Retry) -> Request:
         sent = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
-        request = self.spider.requests.download(retry.line, retry_times=retry.retry_times, **sent)
+        request = self.context.requests.download(retry.line, retry_times=retry.retry_times, **sent)
         self._look_ahead.wake(self._host_of(request), origin_of(request.url))
         return request
 

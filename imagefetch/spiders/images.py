@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from scrapy import Request, Spider
 from scrapy import signals as scrapy_signals
@@ -14,10 +14,11 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.defer import deferred_from_coro
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch import errors
+from imagefetch import errors, signals
 from imagefetch.config import components
 from imagefetch.config.needed_components import check_components
 from imagefetch.config.setting_rules import RULES
+from imagefetch.context import RunContext
 from imagefetch.download.response import FileResponse
 from imagefetch.html_report.extension import HtmlReport
 from imagefetch.images.acceptance import Acceptance
@@ -27,12 +28,7 @@ from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import READ_ERRORS, read_lines
 from imagefetch.lists.shape import warning_of
-from imagefetch.meta import (
-    KEY,
-    LINE,
-    RECORD,
-    SENT_TO_PIPELINES,
-)
+from imagefetch.meta import KEY, LINE, RECORD, SENT_TO_PIPELINES
 from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
@@ -46,18 +42,13 @@ from imagefetch.utils.shutdown import note_stop, stop_run
 from imagefetch.utils.spelling import misspelt
 from imagefetch.utils.stat_names import REMOVED
 
-if TYPE_CHECKING:
-    from imagefetch.scheduling.scheduler import HostScheduler
-
 
 class ImagesSpider(Spider):
     """Fetches the images of the list ``urls``, and writes ``report``."""
 
     name = "images"
     acceptance: Acceptance
-    records: Records
-    guarded = False
-    """Whether the user's spider middlewares process the records."""
+    context: RunContext
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -70,10 +61,6 @@ class ImagesSpider(Spider):
         self.job = job
         self.run = run = job.run
         self.report = str(run.report)  # FEEDS refers to it as %(report)s
-        self.own = Ownership(run.report, run.store, run.owner)
-        self.partial = self.own.partial
-        self.requests = RequestFactory(self.parse, self.errback, self.partial)
-        self.row_offsets = job.journal.row_offsets
         self.row_check = RowCheck()
 
     @classmethod
@@ -92,15 +79,23 @@ class ImagesSpider(Spider):
         spider._fit_descriptors(crawler.settings)
         crawler.signals.connect(spider.idle, signal=scrapy_signals.spider_idle)
         crawler.signals.connect(spider.failed, signal=scrapy_signals.spider_error)
+        crawler.signals.connect(spider.dropped, signal=signals.line_dropped)
+        crawler.signals.connect(spider.row_check.row_written, signal=signals.row_written)
         spider.acceptance = Acceptance(crawler)
-        spider.records = Records(
-            crawler,
-            spider.acceptance,
-            NameTemplate(crawler.settings["FILES_NAME"]),
-            spider.run.report,
-            spider.row_offsets,
-        )
+        spider.context = spider._new_context()
         return spider
+
+    def _new_context(self) -> RunContext:
+        run, row_offsets = self.job.run, self.job.journal.row_offsets
+        ownership = Ownership(run.report, run.store, run.owner)
+        names = NameTemplate(self.settings["FILES_NAME"])
+        return RunContext(
+            self.job,
+            ownership,
+            row_offsets,
+            RequestFactory(self.parse, self.errback, ownership.partial),
+            Records(self.crawler, self.acceptance, names, run.report, row_offsets),
+        )
 
     def _fit_descriptors(self, settings: BaseSettings) -> None:
         """Lower CONCURRENT_REQUESTS to what the limit of open sockets and files allows."""
@@ -117,7 +112,7 @@ class ImagesSpider(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         try:
-            self.own.begin()
+            self.context.ownership.begin()
             await self.acceptance.begin()
             self._commit()
             begin_report(self.run.report)
@@ -128,10 +123,9 @@ class ImagesSpider(Spider):
                     f"{self.job.journal.done:,}",
                     f"{self.job.journal.total:,}",
                 )
-            scheduler = cast("HostScheduler", self.crawler.engine.scheduler)
             is_done = self.job.journal.is_done
             pending = (line for line in read_lines(self.run.urls) if not is_done(line))
-            async for line in scheduler.lines(pending):
+            async for line in self.context.scheduler.lines(pending):
                 self.row_check.handed_out(line)
                 yield self.request_for(line)
             self.row_check.whole = True
@@ -163,11 +157,11 @@ class ImagesSpider(Spider):
     def request_for(self, line: Line) -> Request:
         """Return the request for *line*, which was just read."""
         try:
-            request = self.requests.download(line)
+            request = self.context.requests.download(line)
         except errors.Failure as failure:
-            return self.requests.failed(line, failure)
-        if not self.row_offsets.add(request.meta[KEY]):
-            return self.requests.duplicate(line, request.meta[KEY])
+            return self.context.requests.failed(line, failure)
+        if not self.context.row_offsets.add(request.meta[KEY]):
+            return self.context.requests.duplicate(line, request.meta[KEY])
         return request
 
     async def parse(  # type: ignore[override]
@@ -175,16 +169,17 @@ class ImagesSpider(Spider):
     ) -> ImageRecord | None:
         """Return the record of a line with a complete response."""
         assert response.request is not None
-        return self._remember(response.request, await self.records.of_response(response, page))
+        record = await self.context.records.of_response(response, page)
+        return self._remember(response.request, record)
 
     async def errback(self, failure: TwistedFailure) -> ImageRecord | None:
         """Return the record of a line without a complete response."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        return self._remember(request, self.records.of_error(request, failure.value))
+        return self._remember(request, self.context.records.of_error(request, failure.value))
 
     def _remember(self, request: Request, record: ImageRecord | None) -> ImageRecord | None:
         """Store *record* in *request*, for `OutputGuard`; return it."""
-        if record is not None and self.guarded:
+        if record is not None:
             request.meta[RECORD] = record, request.meta[LINE], record.file
         return record
 
@@ -202,11 +197,11 @@ class ImagesSpider(Spider):
         if request is None or LINE not in request.meta or request.meta.get(SENT_TO_PIPELINES):
             return
         request.meta[SENT_TO_PIPELINES] = True
-        self._hand_over(self.records.of_failure(request, errors.InternalError()))
+        self._hand_over(self.context.records.of_failure(request, errors.InternalError()))
 
     def dropped(self, request: Request) -> None:
         """Write the row of a line whose request a signal handler dropped."""
-        self._hand_over(self.records.of_failure(request, errors.RequestDropped()))
+        self._hand_over(self.context.records.of_failure(request, errors.RequestDropped()))
 
     def _hand_over(self, record: ImageRecord | None) -> None:
         if record is not None:
@@ -216,13 +211,13 @@ class ImagesSpider(Spider):
     async def closed(self, reason: str) -> None:
         self.acceptance.close()
         if reason == "finished":
-            removed = self.own.finish()
+            removed = self.context.ownership.finish()
             if self.run.only:
                 removed += compact(self.run.report, self.run.store)
             if removed:
                 self.crawler.stats.set_value(REMOVED, removed)
                 self.logger.info("%s of earlier runs removed", files(removed))
-        self.own.close()
+        self.context.ownership.close()
         page = self.crawler.get_extension(HtmlReport)
         if page is not None:
             await page.closed.wait()  # the lock protects the page, too

@@ -6,20 +6,19 @@ import asyncio
 import logging
 import math
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from imagefetch.stats.recorder import Recorder
+from imagefetch.context import context_of
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
 from imagefetch.utils.shutdown import is_stopping
 
 if TYPE_CHECKING:
-    from imagefetch.scheduling.scheduler import HostScheduler
     from imagefetch.stats.terminal import View
 
 logger = logging.getLogger(__name__)
@@ -74,7 +73,8 @@ class Progress:
 
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
-        self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
+        self.context = context_of(self.crawler)
+        self.recorder = self.context.recorder
         self._updating = create_looping_call(self._update)
         self._updating.start(REDRAW, now=False)
         self._logs_lines = self.view is None or not log_is_on_terminal()
@@ -104,7 +104,7 @@ class Progress:
     def _snapshot(self) -> Snapshot:
         figures, about = self.recorder.figures, self.recorder.about
         lines, images, size = (rate.value for rate in self.rates)
-        scheduler = cast("HostScheduler", self.crawler.engine.scheduler)
+        scheduler = self.context.scheduler
         in_flight = len(self.crawler.engine.downloader.active)
         return Snapshot(
             done=about.done_before + figures.done,

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
 
-from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
+from imagefetch.context import context_of
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.earlier_runs import Before
 from imagefetch.scheduling.host_limits import HostLimit
 from imagefetch.stats.causes import likely_cause
-from imagefetch.stats.recorder import Recorder
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
 from imagefetch.utils.stat_names import REMOVED
-
-if TYPE_CHECKING:
-    from imagefetch.scheduling.scheduler import HostScheduler
-    from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +43,16 @@ class Summary:
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
 
-    async def spider_closed(self, spider: Spider, reason: str) -> None:
-        recorder = cast("Recorder", self.crawler.get_extension(Recorder))
+    async def spider_closed(self, reason: str) -> None:
+        context = context_of(self.crawler)
+        recorder, run = context.recorder, context.job.run
         figures, repeated = recorder.figures, recorder.repeats.found()
         for name, value in stats_of(figures).items():
             self.crawler.stats.set_value(f"imagefetch/{name}", value)
         self.crawler.stats.set_value("imagefetch/repeated", len(repeated))
-        host_limits = cast("HostScheduler", self.crawler.engine.scheduler).host_limits
+        host_limits = context.scheduler.host_limits
         for name, value in host_limits.stats().items():
             self.crawler.stats.set_value(name, value)
-        run = cast("ImagesSpider", spider).run
         page = recorder.page
         if page is not None:
             await page.closed.wait()
@@ -69,7 +63,7 @@ class Summary:
             **({"page": str(page.path)} if page is not None and page.path is not None else {}),
             "images": hide_credentials_of(run.store),
         }
-        before = cast("ImagesSpider", spider).job.journal.before
+        before = context.job.journal.before
         hosts = host_limits.known()
         text = describe(figures, recorder.seconds, outputs, repeated, hosts, before=before)
         outcome = "Finished"
