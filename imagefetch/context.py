@@ -8,7 +8,9 @@ global state, so that several runs in one process are independent of each other.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy.crawler import Crawler
@@ -21,6 +23,21 @@ if TYPE_CHECKING:  # it holds objects of rooms that it knows nothing about
     from imagefetch.scheduling.scheduler import HostScheduler
     from imagefetch.spiders.records import Records
     from imagefetch.stats.recorder import Recorder
+
+
+@dataclass
+class SideFile:
+    """A file that an extension writes next to the report, until after the run.
+
+    The report stays locked, and the summary waits, until it is closed.
+    """
+
+    label: str
+    """Its name in the summary."""
+    path: Path | None = None
+    """None until it is written, and while it can't be."""
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set after the last write."""
 
 
 @dataclass
@@ -41,6 +58,13 @@ class RunContext:
     """Set when the engine opens the spider."""
     recorder: Recorder = field(init=False)
     """The statistics; set when extensions are built."""
+    side_files: list[SideFile] = field(default_factory=list)
+    """Added by the extensions that write them."""
+
+    async def side_files_closed(self) -> None:
+        """Wait until all side files are closed."""
+        for file in self.side_files:
+            await file.closed.wait()
 
 
 def context_of(crawler: Crawler) -> RunContext:

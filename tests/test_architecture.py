@@ -54,12 +54,7 @@ SAME = {"sites": "pages"}
 ONLY = {"scheduling": {"scheduling", "utils"}}
 
 # Imports that break the rule and are still there: (importer, imported) and why.
-EXCEPTIONS: dict[tuple[str, str], str] = {
-    (
-        "spiders.images",
-        "html_report.extension",
-    ): "the report stays locked until its page is written",
-}
+EXCEPTIONS: dict[tuple[str, str], str] = {}
 
 
 def name_of(path: Path) -> str:

@@ -6,13 +6,12 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
-from pathlib import Path
 
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from imagefetch.context import context_of
+from imagefetch.context import SideFile, context_of
 from imagefetch.html_report.writer import PageError, writer_of
 from imagefetch.utils.threads import in_daemon_thread
 
@@ -40,11 +39,7 @@ class HtmlReport:
             raise NotConfigured  # with a message, Scrapy would log a warning
         self.crawler = crawler
         self.interval = settings.getfloat("HTML_REPORT_INTERVAL")
-        self.path: Path | None = None
-        """Path of the page; None until it is written, and while it can't be."""
-        self.closed = asyncio.Event()
-        """Set when no more writes follow."""
-        self.closed.set()
+        self.file = SideFile("page")
         self._ended = asyncio.Event()
         self._written = self._failed = False
 
@@ -56,11 +51,10 @@ class HtmlReport:
 
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
-        self.closed.clear()
         context = context_of(self.crawler)
         run, self.recorder = context.job.run, context.recorder
-        self.recorder.page = self
         self.writer = writer_of(self.crawler.settings, run.report, run.store)
+        context.side_files.append(self.file)
         self._writing = asyncio.ensure_future(self._keep_writing())
 
     async def spider_closed(self) -> None:
@@ -68,10 +62,10 @@ class HtmlReport:
         try:
             await self._writing
             await self.write()
-            if self.path is None and self._written:
+            if self.file.path is None and self._written:
                 await in_daemon_thread(self.writer.withdraw)
         finally:
-            self.closed.set()  # first: the summary waits for it even after an error
+            self.file.closed.set()  # first: the summary waits for it even after an error
             self.writer.close()
 
     async def _keep_writing(self) -> None:
@@ -100,10 +94,10 @@ class HtmlReport:
         try:
             # A copy: the statistics change while the thread sends them.
             await in_daemon_thread(self.writer.write, json.loads(json.dumps(facts)), budget)
-            self.path, self._failed = self.writer.path, False
+            self.file.path, self._failed = self.writer.path, False
             self._written = True
         except PageError as error:
-            self.path = None
+            self.file.path = None
             if not self._failed:
                 logger.warning("%s can't be written: %s", self.writer.path, error)
             self._failed = True

@@ -20,7 +20,6 @@ from imagefetch.config.needed_components import check_components
 from imagefetch.config.setting_rules import RULES
 from imagefetch.context import RunContext
 from imagefetch.download.response import FileResponse
-from imagefetch.html_report.extension import HtmlReport
 from imagefetch.images.acceptance import Acceptance
 from imagefetch.items import ImageRecord
 from imagefetch.job.resume import compact
@@ -218,7 +217,5 @@ class ImagesSpider(Spider):
                 self.crawler.stats.set_value(REMOVED, removed)
                 self.logger.info("%s of earlier runs removed", files(removed))
         self.context.ownership.close()
-        page = self.crawler.get_extension(HtmlReport)
-        if page is not None:
-            await page.closed.wait()  # the lock protects the page, too
+        await self.context.side_files_closed()  # the lock protects them, too
         self.job.close()

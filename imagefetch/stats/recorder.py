@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
@@ -31,15 +31,6 @@ BUSY = 0.9
 """Share of one CPU from which the CPU is the bottleneck: the program uses one CPU."""
 
 
-class WrittenPage(Protocol):
-    """The run's HTML report, which another extension writes."""
-
-    path: Path | None
-    """None if it can't be written."""
-    closed: asyncio.Event
-    """Set after the last write."""
-
-
 class Recorder:
     """Adds up rows, timings and, every `TICK`, the scheduler's state.
 
@@ -52,8 +43,6 @@ class Recorder:
         self.repeats = Repeats(settings.getint("PLACEHOLDER_REPEATS"))
         self.limit = settings.getint("CONCURRENT_REQUESTS")
         self.about = About()
-        self.page: WrittenPage | None = None
-        """The HTML report; the summary waits for its last write."""
         self.in_flight = 0
         self._closed = False
 

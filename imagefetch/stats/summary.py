@@ -53,14 +53,12 @@ class Summary:
         host_limits = context.scheduler.host_limits
         for name, value in host_limits.stats().items():
             self.crawler.stats.set_value(name, value)
-        page = recorder.page
-        if page is not None:
-            await page.closed.wait()
+        await context.side_files_closed()
         removed = self.crawler.stats.get_value(REMOVED)
         outputs = {
             **({"removed": f"{files(removed)} of earlier runs"} if removed else {}),
             "report": str(run.report),
-            **({"page": str(page.path)} if page is not None and page.path is not None else {}),
+            **{file.label: str(file.path) for file in context.side_files if file.path},
             "images": hide_credentials_of(run.store),
         }
         before = context.job.journal.before
