@@ -17,7 +17,6 @@ from twisted.python.failure import Failure as TwistedFailure
 from imagefetch import errors, signals
 from imagefetch.config import components
 from imagefetch.config.needed_components import check_components
-from imagefetch.config.setting_rules import RULES
 from imagefetch.context import RunContext
 from imagefetch.download.response import FileResponse
 from imagefetch.images.acceptance import Acceptance
@@ -26,19 +25,17 @@ from imagefetch.job.resume import compact
 from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import READ_ERRORS, read_lines
-from imagefetch.lists.shape import warning_of
 from imagefetch.meta import KEY, LINE, RECORD, SENT_TO_PIPELINES
 from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.pages.base import ImagePage
 from imagefetch.scheduling.requests import RequestFactory
+from imagefetch.spiders.preflight import fit_descriptors, warn
 from imagefetch.spiders.records import Records
 from imagefetch.urls import Line
-from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 from imagefetch.utils.shutdown import note_stop, stop_run
-from imagefetch.utils.spelling import misspelt
 from imagefetch.utils.stat_names import REMOVED
 
 
@@ -75,7 +72,7 @@ class ImagesSpider(Spider):
         # On Scrapyd it may be in the folder of the job; the pipeline reads the setting.
         crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
-        spider._fit_descriptors(crawler.settings)
+        fit_descriptors(crawler.settings)
         crawler.signals.connect(spider.idle, signal=scrapy_signals.spider_idle)
         crawler.signals.connect(spider.failed, signal=scrapy_signals.spider_error)
         crawler.signals.connect(spider.dropped, signal=signals.line_dropped)
@@ -96,26 +93,13 @@ class ImagesSpider(Spider):
             Records(self.crawler, self.acceptance, names, run.report, row_offsets),
         )
 
-    def _fit_descriptors(self, settings: BaseSettings) -> None:
-        """Lower CONCURRENT_REQUESTS to what the limit of open sockets and files allows."""
-        wanted = settings.getint("CONCURRENT_REQUESTS")
-        allowed = share(wanted).requests
-        if allowed < wanted:
-            self.logger.warning(
-                "CONCURRENT_REQUESTS is %d, not %d: for more, raise the system's limit of open"
-                " files (ulimit -n)",
-                allowed,
-                wanted,
-            )
-            settings.set("CONCURRENT_REQUESTS", allowed, priority="cmdline")
-
     async def start(self) -> AsyncIterator[Any]:
         try:
             self.context.ownership.begin()
             await self.acceptance.begin()
             self._commit()
             begin_report(self.run.report)
-            self._warn()
+            warn(self.settings, self.run.urls)
             if self.job.journal.done:
                 self.logger.info(
                     "continuing: %s of %s lines done",
@@ -133,15 +117,6 @@ class ImagesSpider(Spider):
         except READ_ERRORS as error:
             self.logger.error("%s: the list can't be read to its end: %s", self.run.urls, error)
             raise CloseSpider("list-unreadable") from error
-
-    def _warn(self) -> None:
-        """Log a warning of misspelt settings and of an unusual list, before anything is fetched."""
-        for name, known in misspelt(self.crawler.settings, RULES):
-            self.logger.warning(
-                "setting %s: there is no such setting; did you mean %s?", name, known
-            )
-        if (odd := warning_of(self.run.urls)) is not None:
-            self.logger.warning("%s", odd)
 
     def _commit(self) -> None:
         """Apply the prepared changes, now that everything else that the run needs is there.

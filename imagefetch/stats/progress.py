@@ -105,6 +105,7 @@ class Progress:
         figures, about = self.recorder.figures, self.recorder.about
         lines, images, size = (rate.value for rate in self.rates)
         scheduler = self.context.scheduler
+        metrics = scheduler.metrics
         in_flight = len(self.crawler.engine.downloader.active)
         return Snapshot(
             done=about.done_before + figures.done,
@@ -113,10 +114,10 @@ class Progress:
             kept=about.kept_before + figures.kept,
             failed=about.done_before - about.kept_before + figures.failed,
             in_flight=in_flight,
-            retrying=scheduler.retrying,
-            parked=scheduler.parked(),
-            least_left=scheduler.least_left(),
-            only_waits=not in_flight and not len(scheduler) and scheduler.waiting > 0,
+            retrying=metrics.retrying,
+            blocked=metrics.blocked(),
+            least_left=metrics.least_left(),
+            only_waits=not in_flight and not len(scheduler) and metrics.waiting > 0,
             lines_rate=lines,
             images_rate=images,
             bytes_rate=size,
@@ -147,8 +148,8 @@ def in_one_line(snapshot: Snapshot) -> str:
         rates.append(snapshot.waits)
     if snapshot.workers is not None:
         rates.append(f"{snapshot.workers} workers")
-    if snapshot.parked is not None:
-        rates.append(str(snapshot.parked))
+    if snapshot.blocked is not None:
+        rates.append(str(snapshot.blocked))
     return f"[{snapshot.done}/{total}] {', '.join(facts)}; {', '.join(rates)}"
 
 

@@ -112,7 +112,7 @@ class Recorder:
         added = [new - old for new, old in zip(totals, self._totals, strict=True)]
         self._totals = totals
         self.in_flight = len(self.crawler.engine.downloader.active)
-        queued, waiting = len(scheduler), scheduler.waiting
+        queued, waiting = len(scheduler), scheduler.metrics.waiting
         figures.series.add(seconds, *added, self.in_flight * seconds, waiting * seconds)
         bottleneck = self._bottleneck(used / max(seconds, 1e-9), queued, waiting)
         figures.held[bottleneck] += round(seconds * 1000)
