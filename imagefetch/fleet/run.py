@@ -25,7 +25,7 @@ from imagefetch.html_report.from_report import write_page
 from imagefetch.html_report.writer import PageError, PageWriter, writer_of
 from imagefetch.lists.shape import warning_of
 from imagefetch.stats.causes import likely_cause
-from imagefetch.stats.run_info import About
+from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.summary import describe
 from imagefetch.utils.redaction import hide_credentials_of
 
@@ -72,7 +72,7 @@ def run_fleet(
         outcomes = job.parts.outcomes()
         options = [("--scheduler", scheduler), ("--workers", workers)]
         others = tuple(str(part) for option in options if option[1] for part in option)
-        about = About.of_run(settings, job.run, CommandLine(("fleet",), arguments, given, others))
+        about = RunInfo.of_run(settings, job.run, CommandLine(("fleet",), arguments, given, others))
         about.total, about.started = job.job.lines, time.time()
         view = stack.enter_context(
             closing(FleetView(job.job.lines, job.job.before, outcomes, settings))
@@ -104,7 +104,7 @@ def run_fleet(
 
 
 def _end(
-    job: OpenJob, settings: BaseSettings, about: About, begin: float | None, writer: PageWriter
+    job: OpenJob, settings: BaseSettings, about: RunInfo, begin: float | None, writer: PageWriter
 ) -> None:
     """Write the reports of a job whose shards are all done, and log the summary.
 

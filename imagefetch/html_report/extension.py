@@ -83,7 +83,7 @@ class HtmlReport:
     async def write(self) -> None:
         """Write the page. A failure is logged once, and does not end the run."""
         facts = {
-            "about": self.recorder.about.to_json(),
+            "run": self.recorder.run_info.to_json(),
             "seconds": self.recorder.seconds,
             "refresh": self.interval,
             "repeats": self.recorder.repeats.found()[:20],

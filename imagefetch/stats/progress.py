@@ -102,17 +102,17 @@ class Progress:
             self.view.show(self._snapshot())
 
     def _snapshot(self) -> Snapshot:
-        figures, about = self.recorder.figures, self.recorder.about
+        figures, info = self.recorder.figures, self.recorder.run_info
         lines, images, size = (rate.value for rate in self.rates)
         scheduler = self.context.scheduler
         metrics = scheduler.metrics
         in_flight = len(self.crawler.engine.downloader.active)
         return Snapshot(
-            done=about.done_before + figures.done,
-            total=about.total,
-            estimated=about.estimated,
-            kept=about.kept_before + figures.kept,
-            failed=about.done_before - about.kept_before + figures.failed,
+            done=info.done_before + figures.done,
+            total=info.total,
+            estimated=info.estimated,
+            kept=info.kept_before + figures.kept,
+            failed=info.done_before - info.kept_before + figures.failed,
             in_flight=in_flight,
             retrying=metrics.retrying,
             blocked=metrics.blocked(),

@@ -16,7 +16,7 @@ from imagefetch.context import context_of
 from imagefetch.images.repeats import Repeats
 from imagefetch.items import ImageRecord
 from imagefetch.lists.count import count_lines, estimate_lines
-from imagefetch.stats.run_info import About
+from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import PHASES, Figures, add_record
 from imagefetch.stats.sketches import Reservoir
 from imagefetch.utils.threads import in_daemon_thread
@@ -42,7 +42,7 @@ class Recorder:
         self.figures = Figures(sample=Reservoir(settings.getint("CONTACT_SHEET")))
         self.repeats = Repeats(settings.getint("PLACEHOLDER_REPEATS"))
         self.limit = settings.getint("CONCURRENT_REQUESTS")
-        self.about = About()
+        self.run_info = RunInfo()
         self.in_flight = 0
         self._closed = False
 
@@ -63,7 +63,7 @@ class Recorder:
     @property
     def how_far(self) -> str:
         """The progress as text: ``5 of 10 lines done``."""
-        return self.about.how_far(self.figures.done)
+        return self.run_info.how_far(self.figures.done)
 
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
@@ -72,10 +72,10 @@ class Recorder:
         self._totals = self.figures.kept, self.figures.bytes
         self.context = context_of(self.crawler)
         job = self.context.job
-        self.about = About.of(self.crawler.settings, job)
-        if self.about.total is None:
-            self.about.total, self.about.estimated = estimate_lines(job.run.urls)
-            if self.about.estimated:
+        self.run_info = RunInfo.of(self.crawler.settings, job)
+        if self.run_info.total is None:
+            self.run_info.total, self.run_info.estimated = estimate_lines(job.run.urls)
+            if self.run_info.estimated:
                 self._counting = asyncio.ensure_future(self._count(job.run.urls))
         self._call = create_looping_call(self.tick)
         self._call.start(TICK, now=False)
@@ -83,7 +83,7 @@ class Recorder:
     def spider_closed(self, reason: str) -> None:
         self.tick()
         self._end, self._closed = time.monotonic(), True
-        self.about.finish(reason)
+        self.run_info.finish(reason)
         if self._call.running:
             self._call.stop()
 
@@ -91,7 +91,7 @@ class Recorder:
         """Count the lines of *urls* in a thread: ten million lines take seconds."""
         total = await in_daemon_thread(count_lines, urls, lambda: self._closed)
         if total is not None:
-            self.about.total, self.about.estimated = total, False
+            self.run_info.total, self.run_info.estimated = total, False
 
     def row_written(self, record: ImageRecord) -> None:
         add_record(record, self.figures, self.repeats)
@@ -115,10 +115,10 @@ class Recorder:
         queued, waiting = len(scheduler), scheduler.metrics.waiting
         figures.series.add(seconds, *added, self.in_flight * seconds, waiting * seconds)
         bottleneck = self._bottleneck(used / max(seconds, 1e-9), queued, waiting)
-        figures.held[bottleneck] += round(seconds * 1000)
+        figures.bottlenecks[bottleneck] += round(seconds * 1000)
 
     def _bottleneck(self, cpu: float, queued: int, waiting: int) -> str:
-        """Return what limits the speed of the run now: a key of `Figures.held`."""
+        """Return what limits the speed of the run now: a key of `Figures.bottlenecks`."""
         if cpu >= BUSY:
             return "processor"
         if self.in_flight >= self.limit:

@@ -84,7 +84,7 @@ def stats_of(figures: Figures) -> dict[str, int]:
         **{f"reason/{slug}": count for slug, count in figures.reasons.items()},
         **{f"damaged/{slug}": count for slug, count in figures.damaged.items()},
         **{f"type/{name}": count for name, count in figures.types.items()},
-        **{f"held_back/{what}": round(ms / 1000) for what, ms in figures.held.items()},
+        **{f"held_back/{what}": round(ms / 1000) for what, ms in figures.bottlenecks.items()},
     }
 
 
