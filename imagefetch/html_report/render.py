@@ -33,8 +33,8 @@ def render(facts: dict[str, Any]) -> str:
 
     ``run`` and ``figures``: `RunInfo` and `Figures` as JSON; ``seconds``: duration of the run,
     or None; ``refresh``: seconds until the next write, or None; ``repeats``: repeated images;
-    ``store``: folder of the images, None for a remote store; ``thumbnails``: thumbnails, file to
-    JPEG in Base64; ``linked``: files that may be linked; ``folder``: that of the page.
+    ``store``: folder of the images, None for a remote store; ``thumbnails``: JPEGs in
+    Base64, by file; ``linked``: files that may be linked; ``folder``: that of the page.
     """
     figures, run = Figures.from_json(facts["figures"]), RunInfo(**facts["run"])
     return (
