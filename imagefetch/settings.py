@@ -237,7 +237,7 @@ SPIDER_MIDDLEWARES = {
 }
 
 REQUEST_FINGERPRINTER_CLASS = "scrapy_poet.ScrapyPoetRequestFingerprinter"
-SCRAPY_POET_PROVIDERS = {"imagefetch.pages.base.AnswerProvider": 500}
+SCRAPY_POET_PROVIDERS = {"imagefetch.pages.image_response.ImageResponseProvider": 500}
 SCRAPY_POET_DISCOVER = ["imagefetch.pages", "imagefetch.sites"]
 
 ITEM_PROCESSOR = "imagefetch.item_processor.RecordProcessor"

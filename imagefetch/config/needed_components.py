@@ -54,7 +54,7 @@ NEEDED = (
     ),
     Needed(
         "SCRAPY_POET_PROVIDERS",
-        "imagefetch.pages.base.AnswerProvider",
+        "imagefetch.pages.image_response.ImageResponseProvider",
         "provides the input of page objects",
     ),
     Needed(

@@ -99,11 +99,11 @@ class Records:
                 record.code = problem.code
             if problem is not None:
                 raise problem
-            await page.look()
+            await page.read_header()
             record = _checked(await page.to_item(), request)
-            picture = page.picture()
+            image = page.image()
             assert download.path is not None
-            await self.acceptance.check(record, picture, download.path)
+            await self.acceptance.check(record, image, download.path)
         except errors.Problem as problem:
             download.discard()
             return _record(request, record.code, problem.reason)
@@ -119,7 +119,7 @@ class Records:
             download.discard()
             return _record(request, errors.InternalError().code, errors.InternalError.reason)
         record.file = self.names.name(
-            _first_url(request), picture.extension, record.line, record.sha256
+            _first_url(request), image.extension, record.line, record.sha256
         )
         record.download = download
         return record

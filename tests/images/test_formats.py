@@ -25,7 +25,8 @@ from imagefetch.images.formats import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, Imag
 from imagefetch.images.headers import QUICK_BYTES, QUICK_READS, READS, Bytes, Header
 from imagefetch.output.partial_files import SMALL, Download
 from imagefetch.pages import base
-from imagefetch.pages.base import Answer, ImagePage
+from imagefetch.pages.base import ImagePage
+from imagefetch.pages.image_response import ImageResponse
 from imagefetch.urls import Line
 from tests.support import bombs
 
@@ -322,7 +323,7 @@ def page_of(folder: Path, content: bytes) -> ImagePage:
     head = content if len(content) <= SMALL else content[:HEAD]
     download = Download(path, len(content), hashlib.sha256(content).hexdigest(), head)
     line = Line(1, "http://a.example/")
-    return ImagePage(Answer(line, line.text, 200, Headers(), download))
+    return ImagePage(ImageResponse(line, line.text, 200, Headers(), download))
 
 
 def test_long_headers_are_read_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,16 +346,16 @@ def test_long_headers_are_read_in_a_thread(tmp_path: Path, monkeypatch: pytest.M
             expected = probed(tmp_path, content)
         on_loop.clear()
         elsewhere.clear()
-        asyncio.run(page.look())
+        asyncio.run(page.read_header())
         assert elsewhere, name
         assert len(on_loop) <= QUICK_READS, name
         assert sum(on_loop) <= QUICK_BYTES, name
         on_loop.clear()
         if expected is None:
             with pytest.raises(DamagedImage):
-                page.picture()
+                page.image()
         else:
-            assert page.picture() == expected
+            assert page.image() == expected
         assert not on_loop, name
 
 
@@ -365,8 +366,8 @@ def test_common_headers_need_no_thread(
     """Ordinary images are inspected on the event loop, in less time than a thread would take."""
     monkeypatch.setattr(base, "offload", None)
     page = page_of(tmp_path, sample.bytes())
-    asyncio.run(page.look())
-    assert brief(page.picture())[:2] == (sample.media_type, sample.extension)
+    asyncio.run(page.read_header())
+    assert brief(page.image())[:2] == (sample.media_type, sample.extension)
 
 
 def test_a_slow_disk_ends_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
