@@ -35,11 +35,11 @@ class RecordProcessor(ItemPipelineManager):
     def __init__(self, *middlewares: Any, crawler: Crawler | None = None) -> None:
         super().__init__(*middlewares, crawler=crawler)
         self._steps = [
-            (method, argument_is_required(method, "spider"), _is_own(method))
+            (method, argument_is_required(method, "spider"), _is_files_pipeline(method))
             for method in self.methods["process_item"]
             if method is not None
         ]
-        self._own = next(
+        self._files_pipeline = next(
             (each for each in middlewares if isinstance(each, ImageFilesPipeline)), None
         )
 
@@ -74,7 +74,7 @@ class RecordProcessor(ItemPipelineManager):
         except NotStored:
             raise
         except Exception as error:
-            self._withdraw(item, download)
+            self._remove_file(item, download)
             if isinstance(error, DropItem):
                 logger.debug("Line %d: dropped by an item pipeline: %s", item.line, error)
             else:
@@ -107,7 +107,7 @@ class RecordProcessor(ItemPipelineManager):
             finally:
                 _restore_identity(record, identity)
 
-    def _withdraw(self, record: ImageRecord, download: Download | None) -> None:
+    def _remove_file(self, record: ImageRecord, download: Download | None) -> None:
         """Remove the file of *record*, be it partial or just stored.
 
         :raises NotStored: if the file system refuses; the run ends
@@ -122,11 +122,11 @@ class RecordProcessor(ItemPipelineManager):
             stop_run(self.crawler, error)
             raise NotStored(str(error)) from error
         record.download = None
-        if stored and self._own is not None:
-            self._own.withdraw(record.file)
+        if stored and self._files_pipeline is not None:
+            self._files_pipeline.withdraw(record.file)
 
 
-def _is_own(method: Callable[..., Any]) -> bool:
+def _is_files_pipeline(method: Callable[..., Any]) -> bool:
     return isinstance(getattr(method, "__self__", None), ImageFilesPipeline)
 
 

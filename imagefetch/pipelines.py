@@ -73,12 +73,12 @@ class ImageFilesPipeline(FilesPipeline):
             if self.fsync:
                 await run_in_thread(sync, download.path)
             if isinstance(self.store, FolderStore):
-                item.file = await self._take(self.store, download, item.file)
+                item.file = await self._move(self.store, download, item.file)
                 if self.fsync:
                     for folder in Path(item.file).parents:
                         await run_in_thread(sync, Path(self.store.basedir, folder))
             else:
-                await self._send(item, download.path)
+                await self._upload(item, download.path)
                 download.discard()
         except Exception as error:
             # Each kind of store raises its own errors; none is caused by the image.
@@ -95,7 +95,7 @@ class ImageFilesPipeline(FilesPipeline):
         if isinstance(self.store, FolderStore) and not by_content:
             self.store.own.withdraw(file)
 
-    async def _take(self, store: FolderStore, download: Download, name: str) -> str:
+    async def _move(self, store: FolderStore, download: Download, name: str) -> str:
         stored = await self.disk.run(store.take, download, name)
         if stored != name and not self._warned:
             self._warned = True
@@ -110,7 +110,7 @@ class ImageFilesPipeline(FilesPipeline):
     def close_spider(self) -> None:
         self.disk.close()
 
-    async def _send(self, item: ImageRecord, path: Path) -> None:
+    async def _upload(self, item: ImageRecord, path: Path) -> None:
         with path.open("rb") as file:
             storing = self.store.persist_file(
                 item.file, cast("Any", file), self.spiderinfo, None, {"Content-Type": item.type}

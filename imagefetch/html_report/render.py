@@ -149,8 +149,8 @@ def _retried(problem: type[errors.Problem] | None) -> str:
     return "yes" if problem is not None and problem.transient else "no"
 
 
-def _hosts(figures: Figures, place: int) -> Iterator[dict[str, Any]]:
-    for host, sums in figures.hosts.top(HOSTS_SHOWN, place):
+def _hosts(figures: Figures, column: int) -> Iterator[dict[str, Any]]:
+    for host, sums in figures.hosts.top(HOSTS_SHOWN, column):
         yield {
             "host": host,
             "lines": int(sums[LINES]),

@@ -29,23 +29,23 @@ FAILURES: dict[type[errors.Problem], Outcome] = {
 }
 
 
-class OutcomeMiddleware:
+class FeedbackMiddleware:
     """Reports outcomes. It is nearest to the downloader, so that it sees each request end."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.context = context_of(crawler)
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> OutcomeMiddleware:
+    def from_crawler(cls, crawler: Crawler) -> FeedbackMiddleware:
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Response:
         outcome = STATUSES.get(response.status, Outcome.RESPONDED)
-        self.context.scheduler.note(request, outcome, unreachable=False)
+        self.context.scheduler.record_outcome(request, outcome, unreachable=False)
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         outcome = FAILURES.get(type(exception), Outcome.OTHER)  # type: ignore[arg-type]
-        self.context.scheduler.note(
+        self.context.scheduler.record_outcome(
             request, outcome, unreachable=isinstance(exception, NO_CONNECTION)
         )

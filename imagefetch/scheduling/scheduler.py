@@ -21,10 +21,10 @@ from imagefetch.errors import LocalError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN
 from imagefetch.scheduling.adaptive_limit import Outcome
-from imagefetch.scheduling.announced import Announced
 from imagefetch.scheduling.circuit_breaker import Change
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
+from imagefetch.scheduling.drop_detector import DropDetector
 from imagefetch.scheduling.due_timer import DueTimer
 from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues
@@ -55,7 +55,7 @@ class HostScheduler(BaseScheduler):
         self._look_ahead = LookAhead(self._hosts, self._delayed, self.__len__, self.lookahead)
         self._undownloaded: deque[Request] = deque()  # requests of lines that need no download
         self._duplicates: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
-        self._announced = Announced(crawler)
+        self._drop_detector = DropDetector(crawler)
         self._timer = DueTimer(self._delayed.next_due, self._send_due)
         self.metrics = SchedulerMetrics(
             self._hosts, self._delayed, self._look_ahead, self.host_limits
@@ -84,10 +84,10 @@ class HostScheduler(BaseScheduler):
         return self._look_ahead.lines(lines)
 
     def has_pending_requests(self) -> bool:
-        return bool(len(self) or len(self._delayed) or self._announced)
+        return bool(len(self) or len(self._delayed) or self._drop_detector)
 
     def enqueue_request(self, request: Request) -> bool:
-        self._announced.scheduled(request)
+        self._drop_detector.scheduled(request)
         meta = request.meta
         if RETRY_IN in meta:
             due = self._loop.time() + meta[RETRY_IN]
@@ -127,7 +127,7 @@ class HostScheduler(BaseScheduler):
             lines = self._delayed.take_duplicates(record.key)
             self._duplicates.extend((line, record.key) for line in lines)
 
-    def note(self, request: Request, outcome: Outcome, *, unreachable: bool) -> None:
+    def record_outcome(self, request: Request, outcome: Outcome, *, unreachable: bool) -> None:
         """Record the outcome of *request*; *unreachable*: whether no connection could be made."""
         now = self._loop.time()
         if (slot := self._hosts.slot_of(request)) is not None:
@@ -137,9 +137,9 @@ class HostScheduler(BaseScheduler):
             self._hosts.ended(request)
         # The target of a redirect is not the host whose lines would wait.
         if KEY in request.meta and not request.meta.keys() & {FAILURE, "redirect_times"}:
-            self._note_origin(request, now, unreachable=unreachable)
+            self._record_connection(request, now, unreachable=unreachable)
 
-    def _note_origin(self, request: Request, now: float, *, unreachable: bool) -> None:
+    def _record_connection(self, request: Request, now: float, *, unreachable: bool) -> None:
         if not unreachable and not self._delayed.has_failing_hosts:
             return
         origin, host = origin_of(request.url) or "", self._host_of(request)

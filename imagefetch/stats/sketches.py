@@ -148,10 +148,10 @@ class FrequentKeys:
         floor = sorted(sums[0] for sums in self.sums.values())[len(self.sums) // 2]
         self.sums = {key: sums for key, sums in self.sums.items() if sums[0] > floor}
 
-    def top(self, number: int, place: int = 0) -> Iterator[tuple[str, list[float]]]:
-        """Yield the keys with the largest sums at index *place*, if above 0, and all their sums."""
-        order = sorted(self.sums.items(), key=lambda pair: (-pair[1][place], pair[0]))
-        return (pair for pair in order[:number] if pair[1][place] > 0)
+    def top(self, number: int, index: int = 0) -> Iterator[tuple[str, list[float]]]:
+        """Yield the keys with the largest sums at *index*, if above 0, and all their sums."""
+        order = sorted(self.sums.items(), key=lambda pair: (-pair[1][index], pair[0]))
+        return (pair for pair in order[:number] if pair[1][index] > 0)
 
     def to_json(self) -> Any:
         return [self.keys, self.width, self.forgot, self.sums]

@@ -112,13 +112,13 @@ REPEATS_MAX = 5  # repeated images that the table shows
 def describe(
     figures: Figures,
     seconds: float | None,
-    places: dict[str, str],
+    outputs: dict[str, str],
     repeated: Sequence[Repeat] = (),
     hosts: Sequence[HostLimit] = (),
     *,
     before: Before = NOTHING,
 ) -> str:
-    """Return the summary as a table, one fact per line; *places* are its last lines.
+    """Return the summary as a table, one fact per line; *outputs* are its last lines.
 
     *seconds* is the duration of the run, None if unknown. If earlier runs did lines, *before*,
     the table shows the totals of all runs, and those of this run.
@@ -136,6 +136,6 @@ def describe(
         ("rate", rate),
         *(("host", str(host)) for host in hosts),
         ("time taken", time_taken),
-        *places.items(),
+        *outputs.items(),
     ]
     return "\n".join(f"  {name:<10}  {value}" for name, value in rows if value is not None)

@@ -16,8 +16,11 @@ from imagefetch.meta import LINE
 from imagefetch.signals import line_dropped
 
 
-class Announced:
-    """Requests of lines whose `request_scheduled` signal was sent, until they are scheduled."""
+class DropDetector:
+    """Follows requests of lines from the signal `request_scheduled` until they are scheduled.
+
+    Its length is the number of requests in between.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
