@@ -119,6 +119,29 @@ def test_no_module_imports_itself_through_others() -> None:
     ).prepare()  # raises CycleError, which names them
 
 
+def test_components_are_found_through_the_context() -> None:
+    """No module casts to a class of another room: `RunContext` has what components share."""
+    casts = {
+        (module, str(node.args[0].value))
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "cast"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    classes = {
+        node.name: room_of(module)
+        for module, path in MODULES.items()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    assert {
+        (module, name)
+        for module, name in casts
+        if classes.get(name, room_of(module)) != room_of(module)
+    } == set()
+
+
 def test_every_file_is_in_a_room() -> None:
     outside = {name for name in MODULES if "." not in name and MODULES[name].parent == ROOT}
     assert outside <= TOP.keys()

@@ -6,7 +6,7 @@ import random
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from scrapy.settings import BaseSettings
 
@@ -51,18 +51,19 @@ class PageWriter:
         self._thumbnails: dict[str, str] = {}
         """Thumbnails in Base64 by file; empty if there can be none."""
 
-    def begin(self) -> None:
-        """Start the subprocess, unless it runs.
+    def begin(self) -> JSONProcess:
+        """Start the subprocess, unless it runs; return it.
 
         :raises PageError: if it can't be started
         """
-        try:
-            if self._child is None:
+        if self._child is None:
+            try:
                 self._child = JSONProcess(
                     MODULE, self.limit, THUMBNAIL_TIMEOUT, niceness=NICENESS, lingers=True
                 )
-        except OSError as error:
-            raise PageError(f"its subprocess can't be started: {error.strerror}") from error
+            except OSError as error:
+                raise PageError(f"its subprocess can't be started: {error.strerror}") from error
+        return self._child
 
     def write(self, facts: dict[str, Any], budget: float) -> None:
         """Render and write the page of *facts* (see `imagefetch.html_report.render.render`), taking
@@ -74,7 +75,7 @@ class PageWriter:
             raise PageError("it is no page of this program's; move it away")
         images = facts["figures"]["sample"][2]
         if self.store is not None:
-            self._make_thumbnails(images, budget)
+            self._make_thumbnails(self.store, images, budget)
         facts = {**facts, "thumbnails": self._thumbnails, "folder": str(self.path.parent)}
         facts["store"] = None if self.store is None else str(self.store)
         facts["linked"] = [p["file"] for p in images if self._may_be_linked(p["file"])]
@@ -82,7 +83,7 @@ class PageWriter:
         if error != "":
             raise PageError(error or "its subprocess died or timed out")
 
-    def _make_thumbnails(self, images: list[dict[str, Any]], budget: float) -> None:
+    def _make_thumbnails(self, store: Path, images: list[dict[str, Any]], budget: float) -> None:
         wanted = {image["file"]: image for image in images}
         self._thumbnails = {file: data for file, data in self._thumbnails.items() if file in wanted}
         end = time.monotonic() + budget
@@ -92,7 +93,7 @@ class PageWriter:
             if time.monotonic() > end:
                 break
             file = image["file"]
-            plugin, path = PLUGINS.get(image["type"]), stored_file(cast("Path", self.store), file)
+            plugin, path = PLUGINS.get(image["type"]), stored_file(store, file)
             data = plugin and path and self._ask(["thumbnail", str(path), plugin])
             self._thumbnails[file] = data or ""
 
@@ -103,8 +104,7 @@ class PageWriter:
 
     def _ask(self, request: list[Any]) -> str | None:
         """Return the response of the subprocess; None if it died or timed out."""
-        self.begin()
-        response: str | None = cast("JSONProcess", self._child).ask(request)
+        response: str | None = self.begin().ask(request)
         if response is None:
             self.close()
         return response

@@ -138,7 +138,7 @@ def test_labels_stay_within_their_charts(tab: Tab) -> None:
     )
 
 
-def test_strangers_text_stays_text(tab: Tab, done: Crawl) -> None:
+def test_untrusted_text_stays_text(tab: Tab, done: Crawl) -> None:
     """Untrusted text of a list is shown verbatim and never executed; only http(s) is linked."""
     assert "taken over" not in tab.page.title()
     told = "\n".join(tab.all(".examples li"))
@@ -171,7 +171,7 @@ def test_the_contact_sheet_shows_images(tab: Tab, done: Crawl) -> None:
     }
 
 
-def test_what_held_the_run_back_is_told(tab: Tab) -> None:
+def test_bottlenecks_are_shown(tab: Tab) -> None:
     """The slow server's time to first byte is the longest phase of the sampled downloads; the page
     shows the limits."""
     parts = tab.all(
