@@ -15,7 +15,7 @@ from dask.system import CPU_COUNT
 from distributed import Client
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.command_given import CommandLine
+from imagefetch.config.resume_command import CommandLine
 from imagefetch.fleet.cluster import answering_dashboard, check_dashboard, connected
 from imagefetch.fleet.coordinator import CrawlArguments, Fleet
 from imagefetch.fleet.job import OpenJob, finish, open_job

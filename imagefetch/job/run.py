@@ -12,8 +12,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.command_given import CommandLine
 from imagefetch.config.distinct_paths import check_lock, lock_file
+from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, LocalError
@@ -40,7 +40,7 @@ class Job:
     run: Run
     preparation: Preparation
     lock: FileLock
-    given: CommandLine | None = None
+    command_line: CommandLine | None = None
     """The command that started it; None if it was started otherwise."""
     made: Sequence[Path] = ()
     """Paths that the job created: the copy of its list, its lock file, then folders, inner ones
@@ -61,7 +61,7 @@ class Job:
 
 
 def begin(
-    settings: BaseSettings, arguments: Mapping[str, Any], given: CommandLine | None = None
+    settings: BaseSettings, arguments: Mapping[str, Any], command_line: CommandLine | None = None
 ) -> Job:
     """Validate the run, lock the report, and find out which lines are done.
 
@@ -95,7 +95,7 @@ def begin(
             lock.release()
             remove(created)
         raise
-    return Job(run, preparation, lock, given, [run.urls] * is_new + created)
+    return Job(run, preparation, lock, command_line, [run.urls] * is_new + created)
 
 
 def _settle(run: Run) -> None:

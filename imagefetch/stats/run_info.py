@@ -14,7 +14,7 @@ from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 if TYPE_CHECKING:  # the HTML report's subprocess does not import Scrapy
     from scrapy.settings import BaseSettings
 
-    from imagefetch.config.command_given import CommandLine
+    from imagefetch.config.resume_command import CommandLine
     from imagefetch.config.validation import Run
     from imagefetch.job.run import Job
 
@@ -67,7 +67,7 @@ class About:
     @classmethod
     def of(cls, settings: BaseSettings, job: Job) -> About:
         """Describe the run of *job*, which starts now."""
-        about = cls.of_run(settings, job.run, job.given)
+        about = cls.of_run(settings, job.run, job.command_line)
         about.total, about.done_before = job.journal.total, job.journal.done
         before = job.journal.before
         about.kept_before, about.bytes_before = before.kept, before.bytes
@@ -76,12 +76,14 @@ class About:
         return about
 
     @classmethod
-    def of_run(cls, settings: BaseSettings, run: Run, given: CommandLine | None = None) -> About:
+    def of_run(
+        cls, settings: BaseSettings, run: Run, command_line: CommandLine | None = None
+    ) -> About:
         """Describe the paths of *run*, and the command that started it."""
         about = cls.of_places(settings, run.address or str(run.urls), run.report, run.store)
-        if given is not None:
-            about.resume_command = given.command()
-            about.retry_command = given.command("only=failed")
+        if command_line is not None:
+            about.resume_command = command_line.command()
+            about.retry_command = command_line.command("only=failed")
         return about
 
     @classmethod
