@@ -75,7 +75,7 @@ class ImageFilesPipeline(FilesPipeline):
             if self.fsync:
                 await run_in_thread(sync, download.path)
             if isinstance(self.store, FolderStore):
-                item.file = await self._take(self.store, download, item.file)
+                item.file = await self._add(self.store, download, item.file)
                 if self.fsync:
                     for folder in Path(item.file).parents:
                         await run_in_thread(sync, Path(self.store.basedir, folder))
@@ -97,8 +97,8 @@ class ImageFilesPipeline(FilesPipeline):
         if isinstance(self.store, FolderStore) and not by_content:
             self.store.own.withdraw(file)
 
-    async def _take(self, store: FolderStore, download: Download, name: str) -> str:
-        stored = await self.disk.run(store.take, download, name)
+    async def _add(self, store: FolderStore, download: Download, name: str) -> str:
+        stored = await self.disk.run(store.add, download, name)
         if stored != name and not self._warned:
             self._warned = True
             logger.warning(

@@ -41,7 +41,7 @@ from imagefetch.lists.copy import Copy
 from imagefetch.lists.plain import READ_ERRORS, read_lines
 from imagefetch.output.csv_rows import HEADER, Row, read_rows
 from imagefetch.output.ownership.leftovers import Leftovers
-from imagefetch.output.ownership.owner import Ownership, settle
+from imagefetch.output.ownership.owner import Ownership, clean_up
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.stats.run_stats import Figures
 from imagefetch.urls import Line, key_of, sent_url
@@ -139,7 +139,7 @@ def open_job(
         if job is None:
             folder.remove()
         copy = stack.enter_context(list_at_hand(run, settings))
-        run = replace(run, urls=copy.place)
+        run = replace(run, urls=copy.final_path)
         try:
             anew = job is None
             if job is None:
@@ -230,7 +230,7 @@ def begin(
         )
     except NothingToDo:
         copy.keep()
-        settle(run.report, run.store)
+        clean_up(run.report, run.store)
         raise
     with closing(preparation) as prepared:
         journal = prepared.journal
@@ -370,7 +370,7 @@ def finish(opened: OpenJob, settings: BaseSettings) -> tuple[Figures, Repeats]:
     unclean = [shard for shard, outcome in outcomes.items() if not outcome.get("clean")]
     remove_strays(run, parts, unclean)
     clear_partials(parts, run.store, unclean)
-    removed = settle(run.report, run.store)
+    removed = clean_up(run.report, run.store)
     if not is_remote(run.store):
         removed += superseded.remove(read_rows(run.report), local_path(run.store))
     if removed:

@@ -97,7 +97,7 @@ class TakesLongerError(Exception):
     """The header must be read in a thread."""
 
 
-def take(data: Bytes, at: int, length: int) -> bytes:
+def read_exact(data: Bytes, at: int, length: int) -> bytes:
     """Return the *length* bytes from the offset *at*.
 
     :raises MalformedError: if there are fewer
@@ -113,7 +113,7 @@ def byte(data: Bytes, at: int) -> int:
 
     :raises MalformedError: if that is past the end
     """
-    return take(data, at, 1)[0]
+    return read_exact(data, at, 1)[0]
 
 
 # Markers without a segment: JPG, RST0 to RST7, SOI, EOI, and, as in Pillow, JPG0 to JPG13.
@@ -131,7 +131,7 @@ def jpeg(data: Bytes) -> Header:
     at, frame = 2, b""
     try:
         while True:
-            marker = take(data, at, 2)
+            marker = read_exact(data, at, 2)
             if marker[0] != 0xFF or marker[1] == 0:
                 at = data.find(0xFF, at + 1)
                 if at < 0:
@@ -145,9 +145,9 @@ def jpeg(data: Bytes) -> Header:
             elif kind < 0xC0:
                 raise MalformedError
             else:
-                length = int.from_bytes(take(data, at + 2, 2), "big")
+                length = int.from_bytes(read_exact(data, at + 2, 2), "big")
                 if kind in FRAMES:
-                    frame = take(data, at + 4, 6)
+                    frame = read_exact(data, at + 4, 6)
                 at += 2 + max(length, 2)
                 if kind == SCAN:
                     break
@@ -165,7 +165,7 @@ def jpeg(data: Bytes) -> Header:
 
 def png(data: Bytes) -> Header:
     """Read a PNG's IHDR (PNG specification, section 11.2.1), and its acTL up to the first IDAT."""
-    head = take(data, 0, 33)
+    head = read_exact(data, 0, 33)
     width, height, depth, colour = struct.unpack_from(">IIBB", head, 16)
     if head[8:16] != b"\0\0\0\x0dIHDR" or not width or not height:
         raise MalformedError
@@ -187,13 +187,13 @@ def gif(data: Bytes) -> Header:
 
     A frame that is larger than the screen enlarges it, as in Pillow.
     """
-    head = take(data, 0, 13)
+    head = read_exact(data, 0, 13)
     width, height, flags = struct.unpack("<HHB", head[6:11])
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     while True:
         kind = byte(data, at)
         if kind == 0x2C:
-            left, top, w, h = struct.unpack("<HHHH", take(data, at + 1, 8))
+            left, top, w, h = struct.unpack("<HHHH", read_exact(data, at + 1, 8))
             return Header(max(width, left + w), max(height, top + h), None, None, end=at)
         if kind == 0x3B:
             raise MalformedError
@@ -211,12 +211,12 @@ def after_blocks(data: Bytes, at: int) -> int:
 
 def webp(data: Bytes) -> Header:
     """Read the canvas size of a WebP (RFC 9649, sections 2.5 to 2.7)."""
-    kind, body = data[12:16], take(data, 20, 5)
+    kind, body = data[12:16], read_exact(data, 20, 5)
     if kind == b"VP8L" and body[0] == 0x2F:
         bits = int.from_bytes(body[1:5], "little")
         mode = "RGBA" if bits >> 28 & 1 else "RGB"
         return Header((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, mode, end=25)
-    body = take(data, 20, 10)
+    body = read_exact(data, 20, 10)
     if kind == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
         width, height = struct.unpack("<HH", body[6:10])
         return Header(width & 0x3FFF, height & 0x3FFF, "RGB", end=30)
@@ -240,10 +240,10 @@ TURNED = {5, 6, 7, 8}
 def tiff(data: Bytes) -> Header:
     """Read width, length and orientation from the first directory of a TIFF (TIFF 6.0, section 2)
     or BigTIFF. Pillow would read the data that every tag points to."""
-    head = take(data, 0, 8)
+    head = read_exact(data, 0, 8)
     mark, order = ("<", "little") if head[:2] == b"II" else (">", "big")
     if 0x2B in head[2:4]:  # BigTIFF
-        first, counted, entry = take(data, 8, 8), 8, f"{mark}HHQ8s"
+        first, counted, entry = read_exact(data, 8, 8), 8, f"{mark}HHQ8s"
     else:
         first, counted, entry = head[4:8], 2, f"{mark}HHI4s"
 
@@ -251,7 +251,7 @@ def tiff(data: Bytes) -> Header:
         return int.from_bytes(raw, order)  # type: ignore[arg-type]
 
     at = number(first)
-    count = number(take(data, at, counted))
+    count = number(read_exact(data, at, counted))
     if count > READS:
         raise TooLongError
     values: dict[int, int] = {}
@@ -271,8 +271,8 @@ def tiff(data: Bytes) -> Header:
 
 def icon(data: Bytes) -> Header:
     """Read the size of the largest image of an ICO. Pillow would decode it."""
-    count = int.from_bytes(take(data, 4, 2), "little")
-    entries = list(struct.iter_unpack("<BBBxHHII", take(data, 6, 16 * count)))
+    count = int.from_bytes(read_exact(data, 4, 2), "little")
+    entries = list(struct.iter_unpack("<BBBxHHII", read_exact(data, 6, 16 * count)))
     if not entries:
         raise MalformedError
 
@@ -282,7 +282,7 @@ def icon(data: Bytes) -> Header:
         return -(entry[0] or 256) * (entry[1] or 256), depth
 
     at = min(entries, key=rank)[6]
-    inner = take(data, at, 24)
+    inner = read_exact(data, at, 24)
     if inner.startswith(b"\x89PNG"):
         width, height = struct.unpack(">II", inner[16:24])
     else:  # a bitmap, whose height includes that of its mask
@@ -295,5 +295,5 @@ def icon(data: Bytes) -> Header:
 
 def psd(data: Bytes) -> Header:
     """Read the header of a Photoshop file (Adobe Photoshop File Formats, "File Header Section")."""
-    height, width = struct.unpack(">II", take(data, 14, 8))
+    height, width = struct.unpack(">II", read_exact(data, 14, 8))
     return Header(width, height, None, None)

@@ -20,7 +20,7 @@ from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal
 from imagefetch.job.resume import NothingToDo, Preparation, inspect_report
 from imagefetch.lists.copy import STANDARD_INPUT, Copy, copy_address, copy_standard_input
-from imagefetch.output.ownership.owner import settle
+from imagefetch.output.ownership.owner import clean_up
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 
@@ -77,8 +77,8 @@ def begin(
     lock = lock_report(run.report)
     try:
         with list_at_hand(run, settings) as copy:
-            run = replace(run, urls=copy.place)
-            is_new = not copy.place.exists()
+            run = replace(run, urls=copy.final_path)
+            is_new = not copy.final_path.exists()
             try:
                 preparation = inspect_report(
                     run.report, copy.path, run.store, only=run.only, fresh=run.fresh
@@ -90,7 +90,7 @@ def begin(
     except BaseException as error:
         try:
             if isinstance(error, NothingToDo):
-                _settle(run)
+                _clean_up(run)
         finally:
             lock.release()
             remove(created)
@@ -98,13 +98,13 @@ def begin(
     return Job(run, preparation, lock, command_line, [run.urls] * is_new + created)
 
 
-def _settle(run: Run) -> None:
+def _clean_up(run: Run) -> None:
     """Finish a run that was killed after its last row.
 
     :raises BadInput: if the store can't be written to
     """
     try:
-        removed = settle(run.report, run.store)
+        removed = clean_up(run.report, run.store)
     except LocalError as error:
         raise BadInput(str(error)) from error
     if removed:
