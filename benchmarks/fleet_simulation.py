@@ -60,7 +60,7 @@ def simulate(shards: int, workers: int, big: float, size: int, pace: float) -> d
         end, shard = heapq.heappop(busy)
         idle += (end - now) * (workers - len(busy) - 1)
         now = end
-        view.tell({"shard": shard, "done": size, "kept": size})
+        view.update({"shard": shard, "done": size, "kept": size})
         turns.ended(shard, done=True)
     assert view.done == shards * size
     peak = tracemalloc.get_traced_memory()[1]

@@ -30,7 +30,7 @@ from imagefetch.fleet.folder import (
     storage_options,
 )
 from imagefetch.fleet.merge import Sorter, write_report
-from imagefetch.fleet.ownership import remove_strays, tell_what_is_owned
+from imagefetch.fleet.ownership import remove_strays, write_owned_names
 from imagefetch.fleet.split import Big, plan, split
 from imagefetch.fleet.worker import fencing
 from imagefetch.html_report.from_report import add_row, no_figures
@@ -141,7 +141,7 @@ def open_job(
         copy = stack.enter_context(list_at_hand(run, settings))
         run = replace(run, urls=copy.final_path)
         try:
-            anew = job is None
+            is_new = job is None
             if job is None:
                 job = begin(run, copy, folder, settings, workers)
             else:
@@ -149,7 +149,7 @@ def open_job(
                 copy.keep()
         except READ_ERRORS as error:
             raise BadInput(f"{run.urls}: is truncated or damaged: {error}") from error
-        tell_what_is_owned(run, anew=anew)
+        write_owned_names(run, is_new=is_new)
         yield OpenJob(run, folder, folder.of(job.id), job)
 
 
@@ -384,4 +384,4 @@ def clear_partials(folder: JobFolder, store: str, shards: Iterable[int]) -> None
     for shard in shards:
         for attempt in folder.attempts(shard):
             if partial := folder.partial_folder(store, shard, attempt):
-                fencing.take_down(partial)
+                fencing.remove_fence(partial)

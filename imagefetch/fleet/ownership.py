@@ -17,10 +17,10 @@ from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote, local_path
 
 
-def tell_what_is_owned(run: Run, *, anew: bool) -> None:
+def write_owned_names(run: Run, *, is_new: bool) -> None:
     """Write the index of files that the report of *run* owns, for the crawl processes.
 
-    Does nothing if no report exists yet, or if the index exists and the job is not new (*anew*).
+    Does nothing if no report exists yet, or if the index exists and the job is not new (*is_new*).
     The index also marks the job as unfinished (`imagefetch.output.ownership.strays`).
 
     :raises BadInput: if the store can't be written to
@@ -29,7 +29,7 @@ def tell_what_is_owned(run: Run, *, anew: bool) -> None:
         return
     index = partial_folder(run.store, run.report) / INDEX
     earlier = predecessors(run.report)
-    if (index.exists() and not anew) or not (run.report.exists() or earlier):
+    if (index.exists() and not is_new) or not (run.report.exists() or earlier):
         return
     try:
         index.parent.mkdir(parents=True, exist_ok=True)

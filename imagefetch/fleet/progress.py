@@ -54,7 +54,7 @@ class FleetView:
         """Number of rows that name a file, of those in shards."""
         return sum(kept for _, kept in self._shards.copy().values())
 
-    def tell(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """Update the progress of a shard."""
         self._shards[progress["shard"]] = progress["done"], progress["kept"]
 

@@ -104,19 +104,19 @@ def test_behind_a_fence_no_file_is_moved(tmp_path: Path) -> None:
     partial, other = store / ".part" / "a1", store / ".part" / "b2"
     open_partial_folder(partial)
     (partial / "body").write_bytes(b"x")
-    fencing.put_up(partial)
-    fencing.put_up(partial)  # each later attempt does it again
+    fencing.fence_off(partial)
+    fencing.fence_off(partial)  # each later attempt does it again
     with pytest.raises(OSError):
         (partial / "body").replace(store / "a.jpg")
     with pytest.raises(StoreError):
         open_partial_folder(partial)
-    fencing.put_up(other)  # before the process has created its folder
+    fencing.fence_off(other)  # before the process has created its folder
     with pytest.raises(StoreError):
         open_partial_folder(other)
     for each in (partial, other):
-        fencing.take_down(each)
+        fencing.remove_fence(each)
     assert list(store.iterdir()) == []
-    fencing.put_up(tmp_path / "elsewhere" / "c3")  # a folder of another machine
+    fencing.fence_off(tmp_path / "elsewhere" / "c3")  # a folder of another machine
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -207,15 +207,15 @@ def test_what_a_killed_process_moved_is_known_behind_its_fence(tmp_path: Path) -
     write_notes(partial / NOTES_FILE, notes)
     (tmp_path / "another.jpg").unlink()
     (tmp_path / "another.jpg").write_bytes(b"other")
-    assert fencing.put_up(partial) == notes
-    assert fencing.put_up(partial) == fencing.notes_of(partial) == notes
+    assert fencing.fence_off(partial) == notes
+    assert fencing.fence_off(partial) == fencing.notes_of(partial) == notes
     report = tmp_path / "REPORT.csv"
     cells = ["http://a.example/1", "200", "1", "named.jpg", "1", "image/jpeg", "", "", "0" * 64]
     cells += ["1", "0.001", ""]
     report.write_bytes(HEADER + encode(cells))
     assert remove_noted(notes, report, tmp_path) == 1
     assert {path.name for path in tmp_path.glob("*.jpg")} == {"named.jpg", "another.jpg"}
-    fencing.take_down(partial)
+    fencing.remove_fence(partial)
     assert not partial.parent.exists()
 
 
@@ -368,8 +368,8 @@ def test_a_fence_does_not_follow_a_link(tmp_path: Path) -> None:
     (tmp_path / "store" / ".part").symlink_to(tmp_path / "elsewhere")
     there = tmp_path / "store" / ".part" / "0123456789ab"
     (tmp_path / "elsewhere" / there.name).mkdir()
-    fencing.put_up(there)
-    fencing.take_down(there)
+    fencing.fence_off(there)
+    fencing.remove_fence(there)
     assert (tmp_path / "elsewhere" / there.name).is_dir()
 
 

@@ -23,10 +23,10 @@ def on_worker(task: Task) -> Progress | None:
     worker = get_worker()
     return fetch_shard(
         task,
-        tell=lambda event: worker.log_event(topic(task.job), event),
+        report_progress=lambda event: worker.log_event(topic(task.job), event),
         alive=lambda: worker.status in {Status.running, Status.paused},
         # Dask removes this folder after a worker was killed.
-        place=worker.local_directory if is_own(Path(worker.local_directory)) else None,
+        temporary_folder=worker.local_directory if is_own(Path(worker.local_directory)) else None,
     )
 
 
