@@ -62,7 +62,9 @@ def _read_shard(path: Path) -> Iterator[Line]:
             position += 1
             match = SHARD_LINE.fullmatch(raw)
             if match is None:
-                raise BadInput(f"{path}: line {position} is none of a shard's: number, tab, URL")
+                raise BadInput(
+                    f"{path}: line {position} is not a line of a shard: number, tab, URL"
+                )
             yield Line(int(match[1]), match[2])
 
 
@@ -84,7 +86,7 @@ def _open(path: Path) -> IO[str]:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a list is read more than once
             raise BadInput(
-                f"{path}: is no regular file; give the list on standard input, with -a urls=-"
+                f"{path}: is not a regular file; give the list on standard input, with -a urls=-"
             )
         binary = gzip.open(path) if _is_gzipped(path) else path.open("rb")
     except FileNotFoundError:

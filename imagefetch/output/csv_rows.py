@@ -226,7 +226,7 @@ def open_report(path: Path) -> BinaryIO:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise BadInput(f"{path}: is no regular file; name another with -a report=PATH")
+            raise BadInput(f"{path}: is not a regular file; name another with -a report=PATH")
         return path.open("rb")
     except OSError as error:
         raise BadInput(f"{path}: can't be read: {error.strerror}") from error

@@ -511,7 +511,7 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
     ("arguments", "settings", "why"),
     [
         ({"urls": "none.txt"}, {}, r"none\.txt: no such list"),
-        ({"urls": "picture.txt"}, {}, r"picture\.txt: is no text file"),
+        ({"urls": "picture.txt"}, {}, r"picture\.txt: is not a text file"),
         ({}, {"SHARD_SIZE": "0"}, r"setting SHARD_SIZE = '0': must be a whole number from 1"),
         ({"shard": "1"}, {}, r"argument -a shard=…: there is no such argument"),
         ({"job": "nowhere://x"}, {}, r"job folder nowhere://x: can't be used"),
