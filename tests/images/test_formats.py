@@ -133,6 +133,8 @@ def test_pillow_agrees(tmp_path: Path, sample: Sample) -> None:
 MARKED = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"}
 
 
+# Pillow warns of truncated files.
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data", "ignore:Truncated File Read")
 @each_sample
 def test_cut_at_many_lengths(tmp_path: Path, sample: Sample) -> None:
     """A truncated file that Pillow opens has the size that Pillow reads; in formats with an end
