@@ -35,7 +35,8 @@ from imagefetch.fleet.split import Big, plan, split
 from imagefetch.fleet.worker import fencing
 from imagefetch.html_report.from_report import add_row, no_figures
 from imagefetch.images.repeats import Repeats
-from imagefetch.job.resume import NothingToDo, inspect_report, replace_report
+from imagefetch.job.resume import NothingToDo, inspect_report
+from imagefetch.job.rewrite import replace_report
 from imagefetch.job.run import list_at_hand, lock_report
 from imagefetch.lists.copy import Copy
 from imagefetch.lists.plain import READ_ERRORS, read_lines

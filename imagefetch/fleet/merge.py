@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from imagefetch.errors import ReportError
-from imagefetch.job.resume import replace_report
+from imagefetch.job.rewrite import replace_report
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.csv_rows import HEADER, Row, read_rows
 from imagefetch.urls import Line
