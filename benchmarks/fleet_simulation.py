@@ -20,8 +20,8 @@ from distributed import Client, LocalCluster, as_completed
 from scrapy.settings import Settings
 
 from imagefetch.fleet.progress import FleetView
-from imagefetch.fleet.shard_queue import ShardQueue
-from imagefetch.fleet.split import Big
+from imagefetch.fleet.shards.plan import Big
+from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.lists.shards import shard_line
 from imagefetch.output.csv_rows import encode
 from imagefetch.urls import Line

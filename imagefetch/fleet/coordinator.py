@@ -18,7 +18,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.errors import SchedulerLost, ShardFailed
 from imagefetch.fleet.job import OpenJob, max_lanes
 from imagefetch.fleet.progress import FleetView
-from imagefetch.fleet.shard_queue import ShardQueue
+from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.fleet.worker.dask_task import allow_job, on_worker, stop_job, topic
 from imagefetch.fleet.worker.task import Abandoned, Progress, Task
 

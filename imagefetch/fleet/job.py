@@ -20,6 +20,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, ReportError
+from imagefetch.fleet.file_system import storage_options
 from imagefetch.fleet.folder import (
     BEFORE,
     COUNT_MAX,
@@ -27,11 +28,11 @@ from imagefetch.fleet.folder import (
     attempt_path,
     is_of_a_job,
     shard_path,
-    storage_options,
 )
-from imagefetch.fleet.merge import Sorter, write_report
 from imagefetch.fleet.ownership import remove_strays, write_owned_names
-from imagefetch.fleet.split import Big, plan, split
+from imagefetch.fleet.shards.merge import Sorter, write_report
+from imagefetch.fleet.shards.plan import Big, plan
+from imagefetch.fleet.shards.split import split
 from imagefetch.fleet.worker import fencing
 from imagefetch.html_report.from_report import add_row, no_figures
 from imagefetch.images.repeats import Repeats

@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.errors import BadInput, ReportError, StoreError
-from imagefetch.fleet import merge
 from imagefetch.fleet.folder import JobFolder
 from imagefetch.fleet.job import job_of, open_job
-from imagefetch.fleet.merge import Sorter, in_order
-from imagefetch.fleet.split import Big
+from imagefetch.fleet.shards import append, merge
+from imagefetch.fleet.shards.merge import Sorter, in_order
+from imagefetch.fleet.shards.plan import Big
 from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.worker.child import watch
@@ -166,7 +166,7 @@ def test_rows_are_put_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Rows are sorted; the later of two rows of a line is kept; memory is bounded; temporary files
     are removed."""
     monkeypatch.setattr(merge, "LINES", 50)
-    monkeypatch.setattr(merge, "BUFFER", 2_000)
+    monkeypatch.setattr(append, "BUFFER", 2_000)
     sorter = Sorter(tmp_path / "scratch")
     for row in rows(*LINES, code="500"):
         sorter.add(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable
 
-from imagefetch.fleet.split import Big
+from imagefetch.fleet.shards.plan import Big
 
 
 class ShardQueue:
