@@ -9,14 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from distributed import Client, Future, KilledWorker, fire_and_forget
-from scrapy.settings import BaseSettings
 
 from imagefetch.errors import SchedulerLost, ShardFailed
-from imagefetch.fleet.job import OpenJob, max_lanes
+from imagefetch.fleet.crawl_arguments import CrawlArguments
+from imagefetch.fleet.job_file import OpenJob
 from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.fleet.worker.dask_task import allow_job, on_worker, stop_job, topic
@@ -35,34 +34,6 @@ POLL_INTERVAL = 1.0
 
 HEARTBEAT_TIMEOUT_MAX = 20.0
 """Seconds, see `imagefetch.fleet.worker.task.Task`."""
-
-
-@dataclass(frozen=True)
-class CrawlArguments:
-    """``-s NAME=VALUE`` arguments for the crawl processes."""
-
-    all: tuple[str, ...]
-    limit: int
-    """CONCURRENT_REQUESTS_PER_DOMAIN: requests in flight for one host."""
-    delay: float
-    """DOWNLOAD_DELAY: seconds between two requests to one host."""
-    most_lanes: int
-    """Maximum number of processes that share a host's limits."""
-
-    @classmethod
-    def of(cls, settings: BaseSettings, given: list[str], store: str) -> CrawlArguments:
-        """Return the arguments for *settings*; *given* are the values of ``-s``."""
-        own = (f"FILES_STORE={store}", "LOG_FILE=", "PROGRESS=off", "HTML_REPORT=False")
-        limit = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
-        delay = settings.getfloat("DOWNLOAD_DELAY")
-        return cls((*given, *own), limit, delay, max_lanes(settings))
-
-    def for_lane(self, lanes: int) -> tuple[str, ...]:
-        """Return the arguments of one of *lanes* processes that share a host's limits."""
-        if lanes == 1:
-            return self.all
-        part = f"CONCURRENT_REQUESTS_PER_DOMAIN={self.limit // lanes}"
-        return (*self.all, part, f"DOWNLOAD_DELAY={self.delay * lanes}")
 
 
 class Fleet:

@@ -38,7 +38,7 @@ def write_owned_names(run: Run, *, is_new: bool) -> None:
         raise BadInput(f"FILES_STORE: {index}: can't be written: {error.strerror}") from error
 
 
-def remove_strays(run: Run, folder: JobFolder, shards: Iterable[int]) -> None:
+def remove_unnamed_files(run: Run, folder: JobFolder, shards: Iterable[int]) -> None:
     """Remove files that killed processes stored for *shards* and that no row names."""
     if is_remote(run.store):
         return
@@ -49,3 +49,11 @@ def remove_strays(run: Run, folder: JobFolder, shards: Iterable[int]) -> None:
                 for name, identities in fencing.notes_of(partial).items():
                     notes.setdefault(name, set()).update(identities)
     remove_noted(notes, run.report, local_path(run.store))
+
+
+def clear_partials(folder: JobFolder, store: str, shards: Iterable[int]) -> None:
+    """Remove the partial files of killed attempts and the files that fence those attempts off."""
+    for shard in shards:
+        for attempt in folder.attempts(shard):
+            if partial := folder.partial_folder(store, shard, attempt):
+                fencing.remove_fence(partial)

@@ -17,8 +17,11 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.config.resume_command import CommandLine
 from imagefetch.fleet.cluster import check_dashboard, connected, dashboard_address
-from imagefetch.fleet.coordinator import CrawlArguments, Fleet
-from imagefetch.fleet.job import OpenJob, finish, open_job
+from imagefetch.fleet.coordinator import Fleet
+from imagefetch.fleet.crawl_arguments import CrawlArguments
+from imagefetch.fleet.finish import finish
+from imagefetch.fleet.job import open_job
+from imagefetch.fleet.job_file import OpenJob
 from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.html_report.from_report import write_page

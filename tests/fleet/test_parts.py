@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from imagefetch.errors import BadInput, ReportError, StoreError
 from imagefetch.fleet.folder import JobFolder
-from imagefetch.fleet.job import job_of, open_job
+from imagefetch.fleet.job import open_job
+from imagefetch.fleet.job_file import job_of
 from imagefetch.fleet.shards import append, merge
 from imagefetch.fleet.shards.merge import Sorter, in_order
 from imagefetch.fleet.shards.plan import Big

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from imagefetch.fleet.folder import JobFolder, done_path, shard_path
-from imagefetch.fleet.job import clear_partials
+from imagefetch.fleet.ownership import clear_partials
 from imagefetch.fleet.worker import fencing, fork_client
 from imagefetch.fleet.worker.attempt import fetch_shard, stop, stopped
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
