@@ -19,7 +19,7 @@ from distributed import Client, LocalCluster, as_completed
 from scrapy.settings import Settings
 
 from imagefetch.fleet.progress import FleetView
-from imagefetch.fleet.shards.plan import Big
+from imagefetch.fleet.shards.plan import DividedGroup
 from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.lists.shards import shard_line
 from imagefetch.output.csv_rows import encode
@@ -48,7 +48,7 @@ def simulate(shards: int, workers: int, big: float, size: int, speed: float) -> 
     tracemalloc.start()
     count = int(shards * big)
     lanes = max(1, min(count, 64, round(workers * big)))
-    hosts = [Big(shards - count, count, lanes)] if count else []
+    hosts = [DividedGroup(shards - count, count, lanes)] if count else []
     settings = Settings({"PROGRESS": "off", "PROGRESS_INTERVAL": 10})
     queue, view = ShardQueue(shards, hosts, done=()), FleetView(shards * size, 0, {}, settings)
     busy: list[tuple[float, int]] = []
@@ -101,7 +101,7 @@ def main() -> int:
     cells = len(row(options.lines // 2))
     result = simulate(shards, options.workers, options.big, options.size, options.speed)
     throughput = scheduler_throughput(2_000, 2 * min(options.workers, 100))
-    manifest = len(json.dumps([Big(0, 1, 1)] * 100)) / 100
+    manifest = len(json.dumps([DividedGroup(0, 1, 1)] * 100)) / 100
     events = options.workers + shards / result["seconds"]
     gigabytes = options.lines / 1e9
     print(

@@ -12,7 +12,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.errors import ReportError
 from imagefetch.fleet.folder import JobFolder, attempt_path
-from imagefetch.fleet.job_file import OpenJob, scratch_of
+from imagefetch.fleet.job_file import OpenJob, scratch_folder
 from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files
 from imagefetch.fleet.shards.merge import Sorter, write_report
 from imagefetch.html_report.from_report import add_row, no_figures
@@ -40,7 +40,7 @@ def gather(report: Path, folder: JobFolder) -> None:
     def rows() -> Iterator[bytes]:
         if report.exists():
             yield from (row.raw for row in read_rows(report))
-        for shard in folder.tried():
+        for shard in folder.attempted_shards():
             for attempt in folder.attempts(shard)[-1:]:
                 yield from (row.raw for row in newest_rows(folder, shard, attempt))
 
@@ -59,7 +59,7 @@ def finish(opened: OpenJob, settings: BaseSettings) -> tuple[Figures, Repeats]:
     figures, repeats = no_figures(settings)
     superseded = Leftovers()
 
-    with scratch_of(parts, run.report) as scratch, closing(Sorter(scratch)) as sorter:
+    with scratch_folder(parts, run.report) as scratch, closing(Sorter(scratch)) as sorter:
         if run.report.exists():
             for row in read_rows(run.report):
                 sorter.add(row)

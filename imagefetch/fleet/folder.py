@@ -76,7 +76,7 @@ class JobFolder(FileSystemFolder):
         names = (name.removesuffix(".csv") for name in files if name.endswith(".csv"))
         return [name for name in names if ATTEMPT.fullmatch(name)]
 
-    def tried(self) -> list[int]:
+    def attempted_shards(self) -> list[int]:
         """Return the numbers of the shards that have attempts."""
         return _numbers(self.names("attempts"))
 

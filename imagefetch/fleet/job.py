@@ -26,7 +26,7 @@ from imagefetch.fleet.folder import (
     attempt_path,
     shard_path,
 )
-from imagefetch.fleet.job_file import Job, OpenJob, found, open_folder, scratch_of
+from imagefetch.fleet.job_file import Job, OpenJob, find_job, open_folder, scratch_folder
 from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files, write_owned_names
 from imagefetch.fleet.shards.plan import plan
 from imagefetch.fleet.shards.split import split
@@ -61,11 +61,11 @@ def open_job(
     folder = open_folder(run, arguments.get("job"), settings)
     with ExitStack() as stack:
         stack.callback(lock_report(run.report).release)
-        job = found(folder, run)
+        job = find_job(folder, run)
         if job is not None and run.fresh:
             parts = folder.of(job.id)
             gather(run.report, parts)
-            shards = list(parts.tried())
+            shards = list(parts.attempted_shards())
             remove_unnamed_files(run, parts, shards)
             clear_partials(parts, run.store, shards)
             job = None
@@ -144,7 +144,7 @@ def begin(
 
             wanted = (line for line in read_lines(copy.path) if row_of(line) is not None)
             shard_plan = plan(wanted, size, max(1, workers()), limit)
-            scratch = stack.enter_context(scratch_of(parts, run.report))
+            scratch = stack.enter_context(scratch_folder(parts, run.report))
             split(copy.path, scratch, shard_plan, row_of, partial(_send, parts))
         own = Ownership(run.report, run.store)
         own.begin()

@@ -16,7 +16,7 @@ from imagefetch.config.validation import Run
 from imagefetch.errors import BadInput
 from imagefetch.fleet.file_system import storage_options
 from imagefetch.fleet.folder import COUNT_MAX, JobFolder, is_of_a_job
-from imagefetch.fleet.shards.plan import Big
+from imagefetch.fleet.shards.plan import DividedGroup
 
 SHARDS_MAX = 10_000_000
 PATH_MAX = 4_096  # characters
@@ -39,7 +39,7 @@ class Job:
     before: int
     """Number of lines that are in no shard, since the report already has their rows."""
     shards: int
-    big: tuple[Big, ...]
+    big: tuple[DividedGroup, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def open_folder(run: Run, address: str | None, settings: BaseSettings) -> JobFol
     return folder
 
 
-def found(folder: JobFolder, run: Run) -> Job | None:
+def find_job(folder: JobFolder, run: Run) -> Job | None:
     """Return the job in *folder*; None if there is none, or its start was interrupted.
 
     :raises BadInput: if the job belongs to another report than that of *run*, or is damaged
@@ -87,7 +87,7 @@ def found(folder: JobFolder, run: Run) -> Job | None:
         content = folder.job()
         if not content or content.keys() == {"id"}:
             return None
-        job = job_of(content)
+        job = parse_job(content)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(
             f"job folder {folder.address}: its job.json is damaged or of another version; name "
@@ -101,12 +101,12 @@ def found(folder: JobFolder, run: Run) -> Job | None:
     return job
 
 
-def job_of(content: Mapping[str, Any]) -> Job:
+def parse_job(content: Mapping[str, Any]) -> Job:
     """Return the job for the *content* of ``job.json``.
 
     :raises ValueError, TypeError, KeyError: if the content is damaged or of another version
     """
-    job = Job(**{**content, "big": tuple(Big(*big) for big in content["big"])})
+    job = Job(**{**content, "big": tuple(DividedGroup(*big) for big in content["big"])})
     numbers = [job.lines, job.before, job.shards, *(n for big in job.big for n in big)]
     if not (
         all(type(number) is int and 0 <= number < COUNT_MAX for number in numbers)
@@ -125,7 +125,7 @@ def job_of(content: Mapping[str, Any]) -> Job:
 
 
 @contextmanager
-def scratch_of(parts: JobFolder, report: Path) -> Iterator[Path]:
+def scratch_folder(parts: JobFolder, report: Path) -> Iterator[Path]:
     """Provide a temporary folder of this process for lines or rows.
 
     It is in a local job folder, which is removed at the end even if this process is killed, or

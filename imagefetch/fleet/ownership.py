@@ -11,7 +11,7 @@ from imagefetch.fleet.worker import fencing
 from imagefetch.output.ownership.intents import Notes
 from imagefetch.output.ownership.leftovers import remove_noted
 from imagefetch.output.ownership.named_files import write_index
-from imagefetch.output.ownership.numbered_reports import predecessors
+from imagefetch.output.ownership.numbered_reports import earlier_reports
 from imagefetch.output.ownership.owner import INDEX
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote, local_path
@@ -28,7 +28,7 @@ def write_owned_names(run: Run, *, is_new: bool) -> None:
     if is_remote(run.store):
         return
     index = partial_folder(run.store, run.report) / INDEX
-    earlier = predecessors(run.report)
+    earlier = earlier_reports(run.report)
     if (index.exists() and not is_new) or not (run.report.exists() or earlier):
         return
     try:

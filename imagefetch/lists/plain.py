@@ -16,7 +16,7 @@ from imagefetch.lists.kept_copy import is_kept_list
 from imagefetch.lists.shards import is_shard
 from imagefetch.output.own_files import LOOKED_AT
 from imagefetch.urls import MAX_LINE, Line, _encoding
-from imagefetch.utils.cells import CELL_MAX, CUT, fitting
+from imagefetch.utils.cells import CELL_MAX, CUT, truncated
 
 SNIFF = 4_096  # bytes read to tell text from binary files, and to detect the encoding
 
@@ -52,7 +52,7 @@ def read_lines(path: Path) -> Iterator[Line]:
                 while (part := file.readline(MAX_LINE)) and not part.endswith("\n"):
                     pass
             if text and not text.startswith("#"):
-                yield Line(number, fitting(text))  # rows are matched by this text
+                yield Line(number, truncated(text))  # rows are matched by this text
 
 
 def _read_shard(path: Path) -> Iterator[Line]:

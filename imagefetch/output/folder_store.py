@@ -89,7 +89,7 @@ class FolderStore(FSFilesStore):
                 os.unlink(body)  # noqa: PTH108 - linked; the file server's reply was lost
                 self.own.intents.moved.add(name)
                 return True
-            self.own.intents.take_back(name, identity)
+            self.own.intents.cancel(name, identity)
             return False
         self.own.intents.moved.add(name)
         return True

@@ -23,7 +23,7 @@ from imagefetch.output.ownership.intents import (
 )
 from imagefetch.output.ownership.moves import Identity, move_new
 from imagefetch.output.ownership.named_files import Owner, OwnNames, write_index
-from imagefetch.output.ownership.numbered_reports import predecessors, replaced, retire
+from imagefetch.output.ownership.numbered_reports import earlier_reports, replaced, retire
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.ownership.strays import remove_strays
 from imagefetch.output.partial_files import Download
@@ -121,11 +121,11 @@ def test_what_only_earlier_reports_name_is_replaced(tmp_path: Path) -> None:
     first.own.close()
     retire(first.report, None)
     run = Run(tmp_path, "one.csv")
-    assert predecessors(run.report) == [tmp_path / "one.1.csv"]
+    assert earlier_reports(run.report) == [tmp_path / "one.1.csv"]
     assert run.put("a.jpg", b"new") == "a.jpg"
     assert run.read("a.jpg") == b"new"
     (tmp_path / ".one.1.csv.lock").touch()
-    assert predecessors(run.report) == []
+    assert earlier_reports(run.report) == []
 
 
 @pytest.mark.usefixtures("links")
@@ -271,7 +271,7 @@ def test_a_part_of_a_job_knows_what_the_whole_owns(tmp_path: Path) -> None:
     whole.own.close()
     whole = Run(tmp_path, "one.csv")
     whole.put("done.jpg", b"done")
-    write_index(whole.report, predecessors(whole.report), whole.own.partial / "names")
+    write_index(whole.report, earlier_reports(whole.report), whole.own.partial / "names")
 
     def attempt() -> Run:
         run = Run.__new__(Run)

@@ -27,7 +27,7 @@ GROUPS = 2**20
 WORTH_A_PROCESS = 500
 
 
-class Big(NamedTuple):
+class DividedGroup(NamedTuple):
     """A group of hosts that is divided into several shards."""
 
     first: int
@@ -45,9 +45,9 @@ class Plan:
     lines: int = 0
     """Number of lines in all shards."""
     shards: int = 0
-    big: list[Big] = field(default_factory=list)
+    big: list[DividedGroup] = field(default_factory=list)
     _shard_of_group: array[int] = field(default_factory=lambda: array("i", [-1]) * GROUPS)
-    _big: dict[int, Big] = field(default_factory=dict)
+    _big: dict[int, DividedGroup] = field(default_factory=dict)
 
     def shard_of(self, line: Line) -> int:
         """Return the number of the shard of *line*."""
@@ -97,7 +97,7 @@ def plan(lines: Iterable[Line], size: int, workers: int, limit: int) -> Plan:
         if (count := counts[group]) > size:
             parts = -(-count // size)
             share = -(-count * workers // result.lines)
-            big = Big(result.shards, parts, max(1, min(parts, limit, share)))
+            big = DividedGroup(result.shards, parts, max(1, min(parts, limit, share)))
             result._big[group] = big
             result.big.append(big)
             result.shards += parts

@@ -43,7 +43,7 @@ def split(
     for shard in range(plan.shards):
         lines, rows = folder / _lines_file(shard), folder / _rows_file(shard)
         lines.touch()
-        mix(lines)
+        interleave(lines)
         send(shard, lines, rows if rows.exists() else None)
     files.close()
 
@@ -56,7 +56,7 @@ def _rows_file(shard: int) -> str:
     return f"{shard:06}.rows"
 
 
-def mix(path: Path) -> None:
+def interleave(path: Path) -> None:
     """Interleave the lines of a shard by host.
 
     Otherwise a list sorted by host would be fetched one host at a time.

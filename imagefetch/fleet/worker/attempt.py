@@ -172,19 +172,19 @@ class Attempt:
         """Fetch part by part until every line has its row; return None if stopped before that."""
         while missing := self._missing():
             positions = [position for position, _ in missing]
-            if self.suspects.found(positions):
+            if self.suspects.is_found(positions):
                 self._write_crash_row(missing[0][1])
                 self.suspects = Suspects()
                 continue
             part = self.suspects.next_part(positions)
             if_it_dies = copy(self.suspects)  # noted first, since a dead worker writes no note
-            if_it_dies.died(positions, part, WORKER)
+            if_it_dies.record_death(positions, part, WORKER)
             self._check_heartbeat()
             self._check_wanted()
             self._note(if_it_dies)
             status = self.crawl.run(self._list_without(missing[part:]), self.report, self._on_poll)
             if status == FINISHED:
-                self.suspects.ended(positions, part)
+                self.suspects.record_end(positions, part)
                 if len(self._missing()) == len(missing):
                     raise AttemptFailed("the crawl process ended without a row")
             elif self.crawl.stopping:
@@ -196,7 +196,7 @@ class Attempt:
                     self.task.shard,
                     -status,
                 )
-                self.suspects.died(positions, part, PROCESS)
+                self.suspects.record_death(positions, part, PROCESS)
                 self.clean = False
             elif status != ORPHANED:
                 self._save_state()

@@ -18,7 +18,7 @@ from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.ownership.named_files import Owner, OwnNames
 from imagefetch.output.ownership.numbered_reports import (
     REPLACED,
-    predecessors,
+    earlier_reports,
     replaced,
     rows_of,
     written_until,
@@ -59,7 +59,7 @@ class Ownership:
         self.folder = own_folder(job or report)
         self.intents = Intents(self.partial)
         index = partial_folder(store, job or report) / INDEX
-        self._names = OwnNames(report, lambda: predecessors(report), index)
+        self._names = OwnNames(report, lambda: earlier_reports(report), index)
         self._left = read_notes(self.partial / NOTES_FILE)
 
     def begin(self) -> None:

@@ -150,7 +150,7 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_shards_of_a_big_host_take_turns() -> None:
     """No more shards of a host than its lanes are returned at once, and each shard only once until
     it is put back."""
-    turns = ShardQueue(10, [module.Big(2, 5, 2)], done={0, 3})
+    turns = ShardQueue(10, [module.DividedGroup(2, 5, 2)], done={0, 3})
     given_out = [turns.next() for _ in range(9)]
     assert given_out == [2, 4, 1, 7, 8, 9, None, None, None]
     turns.ended(4, done=False)

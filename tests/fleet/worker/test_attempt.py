@@ -139,7 +139,7 @@ def test_nothing_in_the_job_folder_is_a_path_to_delete(
     shard.job.write(done_path(7), json.dumps({"attempt": "../../x", "done": 2, "kept": 2}).encode())
     progress = fetch_shard(shard.task(), ignored, lambda: True)
     assert progress == {"shard": 7, "done": 2, "kept": 2}
-    clear_partials(shard.job, str(shard.store), shard.job.tried())
+    clear_partials(shard.job, str(shard.store), shard.job.attempted_shards())
     assert (precious / "thesis.tex").exists()
     assert not (shard.store / ".part").exists()
     assert set(shard.codes().values()) == {"200"}
