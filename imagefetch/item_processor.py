@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from scrapy import signals
@@ -20,6 +20,12 @@ from imagefetch.output.csv_rows import cells, check_figures
 from imagefetch.output.partial_files import Download
 from imagefetch.pipelines import ImageFilesPipeline, NotStored
 from imagefetch.utils.shutdown import stop_run
+
+IDENTITY = ("url", "code", "line", "file", "attempts", "seconds", "reason", "key")
+"""Fields of a record that no pipeline may change."""
+
+DESCRIPTION = ("bytes", "width", "height", "type", "sha256")
+"""Fields of a record that describe its file."""
 
 logger = logging.getLogger(__name__)
 
@@ -95,17 +101,17 @@ class RecordProcessor(ItemPipelineManager):
                 await ensure_awaitable(method(record))
                 identity = _identity(record)  # the file may have got another name
                 continue
-            described = _described(record)
+            described = _description(record)
             try:
                 arguments = (value, self.crawler.spider) if needs_spider else (value,)
                 value = await ensure_awaitable(method(*arguments))
-                if isinstance(value, ImageRecord) and _described(value) != described:
-                    _describe(record, _described(value))
+                if isinstance(value, ImageRecord) and _description(value) != described:
+                    _describe(record, _description(value))
             except BaseException:
-                _set_description(record, described)  # the pipeline may have changed the record
+                _set(record, DESCRIPTION, described)  # the pipeline may have changed the record
                 raise
             finally:
-                _restore_identity(record, identity)
+                _set(record, IDENTITY, identity)
 
     def _remove_file(self, record: ImageRecord, download: Download | None) -> None:
         """Remove the file of *record*, be it partial or just stored.
@@ -139,39 +145,20 @@ def _without_file(record: ImageRecord, problem: DroppedByPipeline | InternalErro
 
 
 def _identity(record: ImageRecord) -> tuple[Any, ...]:
-    """Return the fields of *record* that no pipeline may change."""
-    return (
-        record.url,
-        record.code,
-        record.line,
-        record.file,
-        record.attempts,
-        record.seconds,
-        record.reason,
-        record.key,
-    )
+    return tuple(getattr(record, name) for name in IDENTITY)
 
 
-def _restore_identity(record: ImageRecord, identity: tuple[Any, ...]) -> None:
-    (
-        record.url,
-        record.code,
-        record.line,
-        record.file,
-        record.attempts,
-        record.seconds,
-        record.reason,
-        record.key,
-    ) = identity
+def _description(record: ImageRecord) -> tuple[Any, ...]:
+    return tuple(getattr(record, name) for name in DESCRIPTION)
 
 
-def _described(record: ImageRecord) -> tuple[Any, ...]:
-    """Return the fields of *record* that describe the file."""
-    return record.bytes, record.width, record.height, record.type, record.sha256
+def _set(record: ImageRecord, names: Sequence[str], values: Sequence[Any]) -> None:
+    for name, value in zip(names, values, strict=True):
+        setattr(record, name, value)
 
 
 def _describe(record: ImageRecord, description: tuple[Any, ...]) -> None:
-    """Set the description of the file in *record* to *description*, as `_described` returns it.
+    """Set the description of the file in *record* to *description*, as `_description` returns it.
 
     :raises TypeError, ValueError: if a value is not valid for its column
     """
@@ -183,10 +170,6 @@ def _describe(record: ImageRecord, description: tuple[Any, ...]) -> None:
         if not isinstance(value, str):
             raise TypeError(f"Type and SHA-256 are text, not {value!r}")
     checked = ImageRecord(record.url, record.code, 1)
-    _set_description(checked, description)
+    _set(checked, DESCRIPTION, description)
     check_figures(cells(checked))
-    _set_description(record, description)
-
-
-def _set_description(record: ImageRecord, description: tuple[Any, ...]) -> None:
-    record.bytes, record.width, record.height, record.type, record.sha256 = description
+    _set(record, DESCRIPTION, description)

@@ -96,7 +96,7 @@ class ImageFilesPipeline(FilesPipeline):
             self.store.own.withdraw(file)
 
     async def _move(self, store: FolderStore, download: Download, name: str) -> str:
-        stored = await self.disk.run(store.take, download, name)
+        stored = await self.disk.run(store.add, download, name)
         if stored != name and not self._warned:
             self._warned = True
             logger.warning(

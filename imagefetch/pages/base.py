@@ -12,8 +12,8 @@ from web_poet import ItemPage, cached_method, field
 
 import imagefetch.pages._suffixes  # noqa: F401 - for its side effect
 from imagefetch.errors import EmptyBody, Placeholder
+from imagefetch.images.bounded_bytes import TakesLongerError
 from imagefetch.images.formats import ImageInfo, probe
-from imagefetch.images.headers import TakesLongerError
 from imagefetch.items import ImageRecord
 from imagefetch.pages.image_response import ImageResponse
 from imagefetch.utils.offload import offload

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import math
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch.context import context_of
@@ -52,6 +54,42 @@ class Rate:
         return self.value
 
 
+class Display:
+    """Shows snapshots: in the live view, and in log lines at growing intervals.
+
+    Settings: PROGRESS, PROGRESS_INTERVAL.
+    """
+
+    def __init__(self, settings: BaseSettings) -> None:
+        self.interval = settings.getfloat("PROGRESS_INTERVAL")
+        """Seconds until the next log line."""
+        self.logs_lines = False
+        """Whether log lines are written."""
+        self._is_on = settings["PROGRESS"] != "off"
+        self._view = view_if_any() if self._is_on else None
+
+    def start(self) -> None:
+        self.logs_lines = self._is_on and (self._view is None or not log_is_on_terminal())
+        if self._view is not None:
+            self._view.start()
+
+    def show(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Update the live view, if there is one, with what *snapshot* returns."""
+        if self._view is not None:
+            self._view.show(snapshot())
+
+    def log(self, snapshot: Snapshot) -> None:
+        """Write a log line, and double the interval."""
+        self.interval = max(self.interval, min(self.interval * 2, LONGEST))
+        logger.info("%s", in_one_line(snapshot))
+
+    def stop(self) -> None:
+        """Remove the live view and restore the terminal."""
+        if self._view is not None:
+            self._view.stop()
+            self._view = None
+
+
 class Progress:
     """Updates the live view, or writes log lines. Settings: PROGRESS, PROGRESS_INTERVAL."""
 
@@ -61,9 +99,8 @@ class Progress:
         if settings["PROGRESS"] == "off":
             raise NotConfigured  # with a message, Scrapy would log a warning
         self.crawler = crawler
-        self.interval = settings.getfloat("PROGRESS_INTERVAL")
+        self.display = Display(settings)
         self.rates = Rate(), Rate(), Rate()
-        self.view = view_if_any()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Progress:
@@ -77,19 +114,16 @@ class Progress:
         self.recorder = self.context.recorder
         self._updating = create_looping_call(self._update)
         self._updating.start(REDRAW, now=False)
-        self._logs_lines = self.view is None or not log_is_on_terminal()
-        if self.view is not None:
-            self.view.start()
-            self._update()
-        if self._logs_lines:
-            self._next_line = asyncio.get_running_loop().call_later(self.interval, self._log_line)
+        self.display.start()
+        self._update()
+        if self.display.logs_lines:
+            self._schedule_line()
 
     def spider_closed(self) -> None:
         if self._updating.running:
             self._updating.stop()
-        if self.view is not None:
-            self.view.stop()
-        if self._logs_lines:
+        self.display.stop()
+        if self.display.logs_lines:
             self._next_line.cancel()
 
     def _update(self) -> None:
@@ -98,8 +132,7 @@ class Progress:
         amounts = figures.done, figures.kept, figures.bytes
         for rate, amount in zip(self.rates, amounts, strict=True):
             rate.update(seconds, amount)
-        if self.view is not None:
-            self.view.show(self._snapshot())
+        self.display.show(self._snapshot)
 
     def _snapshot(self) -> Snapshot:
         figures, info = self.recorder.figures, self.recorder.run_info
@@ -125,12 +158,14 @@ class Progress:
             ending=is_stopping(self.crawler),
         )
 
+    def _schedule_line(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._next_line = loop.call_later(self.display.interval, self._log_line)
+
     def _log_line(self) -> None:
-        """Log the progress, and schedule the next line after twice the interval."""
-        self.interval = max(self.interval, min(self.interval * 2, LONGEST))
-        self._next_line = asyncio.get_running_loop().call_later(self.interval, self._log_line)
         self._update()
-        logger.info("%s", in_one_line(self._snapshot()))
+        self.display.log(self._snapshot())
+        self._schedule_line()
 
 
 def in_one_line(snapshot: Snapshot) -> str:

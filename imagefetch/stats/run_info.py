@@ -14,7 +14,7 @@ from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 if TYPE_CHECKING:  # the HTML report's subprocess does not import Scrapy
     from scrapy.settings import BaseSettings
 
-    from imagefetch.config.command_given import CommandLine
+    from imagefetch.config.resume_command import CommandLine
     from imagefetch.config.validation import Run
     from imagefetch.job.run import Job
 
@@ -67,7 +67,7 @@ class RunInfo:
     @classmethod
     def of(cls, settings: BaseSettings, job: Job) -> RunInfo:
         """Describe the run of *job*, which starts now."""
-        info = cls.of_run(settings, job.run, job.given)
+        info = cls.of_run(settings, job.run, job.command_line)
         info.total, info.done_before = job.journal.total, job.journal.done
         before = job.journal.before
         info.kept_before, info.bytes_before = before.kept, before.bytes
@@ -76,12 +76,14 @@ class RunInfo:
         return info
 
     @classmethod
-    def of_run(cls, settings: BaseSettings, run: Run, given: CommandLine | None = None) -> RunInfo:
+    def of_run(
+        cls, settings: BaseSettings, run: Run, command_line: CommandLine | None = None
+    ) -> RunInfo:
         """Describe the paths of *run*, and the command that started it."""
         info = cls.of_paths(settings, run.address or str(run.urls), run.report, run.store)
-        if given is not None:
-            info.resume_command = given.command()
-            info.retry_command = given.command("only=failed")
+        if command_line is not None:
+            info.resume_command = command_line.command()
+            info.retry_command = command_line.command("only=failed")
         return info
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser
 
 from imagefetch import errors
 from tests.conftest import HOSTS, ROOT, Crawl, command, environment, run_crawl
+from tests.support import all_thumbnails
 from tests.support.browser import CONTRAST, Tab, browsing, needs_chromium
 from tests.support.server import Server, serving
 from tests.support.until import until
@@ -58,7 +60,13 @@ def done(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     lines += [site.url("/image/key.jpg").replace("//", "//user:hush@"), "http://u:hush@nowhere:x/"]
     lines += ["http://u:it's hush@nowhere:x/"]
     (folder / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
-    crawl = run_crawl(folder, CONCURRENT_REQUESTS=20, PACE_ENABLED=False, RETRY_TIMES=0)
+    crawl = run_crawl(
+        folder,
+        CONCURRENT_REQUESTS=20,
+        PACE_ENABLED=False,
+        RETRY_TIMES=0,
+        EXTENSIONS=json.dumps(all_thumbnails.SETTING),
+    )
     assert crawl.status == 0, crawl.log
     return crawl
 

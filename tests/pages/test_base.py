@@ -13,7 +13,7 @@ from tldextract import tldextract
 from url_matcher.util import get_domain
 
 from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
-from imagefetch.images.headers import QUICK_BYTES, QUICK_READS
+from imagefetch.images.bounded_bytes import QUICK_BYTES, QUICK_READS
 from imagefetch.output.partial_files import Download
 from imagefetch.pages.base import ImagePage
 from imagefetch.pages.flickr import FlickrPage

@@ -78,8 +78,8 @@ def test_the_view_stays_below_the_log_until_a_second_interrupt(
         assert terminal.screen.cursor.attrs.fg == "default"
         assert terminal.modes == termios.tcgetattr(terminal._end)
         # The line is longer than the screen is wide.
-        last = "imagefetch: ended early: stopped at once; 30 of 40 lines done; the same command"
-        assert f"{last} goes on".replace(" ", "") in "".join(terminal.shown).replace(" ", "")
+        last = "imagefetch: ended early: stopped at once; 30 of 40 lines done; run the same command"
+        assert f"{last} to resume".replace(" ", "") in "".join(terminal.shown).replace(" ", "")
         site.gate.set()
 
 
