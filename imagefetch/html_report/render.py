@@ -18,6 +18,7 @@ from markupsafe import escape as html
 from imagefetch import errors
 from imagefetch.html_report.bottlenecks import bottlenecks, phases
 from imagefetch.html_report.chart_data import charts
+from imagefetch.images.kinds import KINDS
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
 from imagefetch.utils.formatting import count, duration, lines, share, size
@@ -127,6 +128,7 @@ def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
     """Yield the table rows of the reasons, the most frequent first."""
     known = {cls.reason: cls for cls in errors.problems()}
     both = figures.reasons + figures.damaged
+    kinds = ", ".join(KINDS[kind].sentence(number) for kind, number in figures.kinds.most_common())
     for slug, number in sorted(both.items(), key=lambda pair: (-pair[1], pair[0])):
         problem = known.get(slug)
         examples = [
@@ -137,6 +139,7 @@ def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
             "reason": slug or "no reason",
             "count": number,
             "advice": problem.advice if problem else "",
+            "kinds": kinds if problem is errors.NotAnImage else "",
             "again": _retried(problem),
             "examples": examples,
         }

@@ -25,9 +25,10 @@ THUMBNAIL_TIMEOUT = 5
 PLUGINS = {f.media_type: f.pillow for f in reversed(FORMATS) if f.pillow is not None}
 """By media type: the only Pillow plugin that may decode it."""
 
-PASSIVE = frozenset(f.extension for f in FORMATS) - {".svg"}
+PASSIVE = frozenset(f.extension for f in FORMATS) - {".svg", ".svgz", ".xbm"}
 """Suffixes of files that a browser displays or offers to save, whatever their content. An SVG may
-run scripts; without a known suffix, a browser guesses the type from the first bytes."""
+run scripts; without a known suffix, a browser guesses the type from the first bytes, which in an
+XBM are text."""
 
 NICENESS = 10
 """Niceness of the subprocess: the run has priority."""

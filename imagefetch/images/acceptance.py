@@ -9,7 +9,13 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
 from imagefetch import errors
-from imagefetch.errors import CutImage, DecoderFailed, UndecodableImage
+from imagefetch.errors import (
+    CutImage,
+    DamagedImage,
+    DecoderFailed,
+    UndecodableImage,
+    UnverifiedFormat,
+)
 from imagefetch.images.decoder_pool import DecoderPool
 from imagefetch.images.formats import ImageInfo
 from imagefetch.items import ImageRecord
@@ -38,26 +44,33 @@ class Acceptance:
             await self.pool.try_out()
 
     async def check(self, record: ImageRecord, picture: ImageInfo, path: Path) -> None:
-        """Check *picture*, the file at *path*. If it is damaged but kept, set the reason of
-        *record*.
+        """Check *picture*, the file at *path*. If it is damaged but kept, or can't be verified,
+        set the reason of *record*.
 
         :raises Rejection: if the image is not kept
         :raises Unverified: if the run ends before the image has been decoded
         """
         self.filters.check(record)
         try:
+            if picture.damaged:
+                raise DamagedImage
             if picture.whole is False:
                 raise CutImage
-            if self.pool is not None and picture.pillow and self._within(picture):
-                await self.pool.check(path, picture.pillow)
-        except (CutImage, UndecodableImage, DecoderFailed) as damage:
+            if self.pool is not None:
+                await self._decode(self.pool, picture, path)
+        except UnverifiedFormat as problem:
+            record.reason = problem.reason
+        except (DamagedImage, CutImage, UndecodableImage, DecoderFailed) as damage:
             if not self.keep_damaged:
                 raise
             record.reason = damage.reason
 
-    def _within(self, picture: ImageInfo) -> bool:
-        assert self.pool is not None
-        return (picture.width or 0) * (picture.height or 0) <= self.pool.limit
+    async def _decode(self, pool: DecoderPool, picture: ImageInfo, path: Path) -> None:
+        """:raises UnverifiedFormat: if Pillow doesn't support the format"""
+        if picture.pillow is None:
+            raise UnverifiedFormat
+        if (picture.width or 0) * (picture.height or 0) <= pool.limit:
+            await pool.check(path, picture.pillow)
 
     def close(self) -> None:
         if self.pool is not None:

@@ -1,28 +1,35 @@
-"""Reads image sizes from the headers of other formats, with Pillow's plugins, within limits."""
+"""Reads image sizes of rare formats from their headers with Pillow's plugins, within limits."""
 
 from __future__ import annotations
 
+import struct
 from typing import IO, cast
 
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.DdsImagePlugin import DdsImageFile
+from PIL.BlpImagePlugin import BlpImageFile
+from PIL.DcxImagePlugin import DcxImageFile
+from PIL.FitsImagePlugin import FitsImageFile
+from PIL.FtexImagePlugin import FtexImageFile
+from PIL.GbrImagePlugin import GbrImageFile
 from PIL.IcnsImagePlugin import IcnsImageFile
 from PIL.ImageFile import ImageFile
-from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-from PIL.PpmImagePlugin import PpmImageFile
-from PIL.QoiImagePlugin import QoiImageFile
+from PIL.McIdasImagePlugin import McIdasImageFile
+from PIL.PcdImagePlugin import PcdImageFile
+from PIL.PixarImagePlugin import PixarImageFile
+from PIL.SpiderImagePlugin import SpiderImageFile, isSpiderHeader
+from PIL.XVThumbImagePlugin import XVThumbImageFile
 
-from imagefetch.images.bounded_bytes import Bytes, MalformedError, TooLongError
-from imagefetch.images.boxes import check_boxes
-from imagefetch.images.headers import Header, ReadHeader
+from imagefetch.images.bounded_bytes import (
+    BLOCK,
+    Bytes,
+    MalformedError,
+    NotThisFormatError,
+    TakesLongerError,
+    TooLongError,
+)
+from imagefetch.images.headers.base import Header, ReadHeader, sized
 
 # Maximum bytes that a Pillow plugin may read of a file to determine its size.
-BYTES = 256 * 1024
-
-# Pillow's AVIF plugin reads the whole file, not only its header. The size in pixels of larger
-# files stays unknown.
-WHOLE_FILE_MAX = 16 * 1024 * 1024  # bytes
+BYTES = 64 * 1024
 
 
 class BoundedFile:
@@ -45,6 +52,12 @@ class BoundedFile:
         self._at += len(chunk)
         return chunk
 
+    def readline(self, size: int = -1) -> bytes:
+        at = self._at
+        line, end, _ = self.read(BLOCK if size < 0 else size).partition(b"\n")
+        self._at = at + len(line) + len(end)
+        return line + end
+
     def seek(self, offset: int, whence: int = 0) -> int:
         at = offset + (0, self._at, len(self.data))[whence]
         if at < 0:
@@ -56,29 +69,43 @@ class BoundedFile:
         return self._at
 
 
-def _with(plugin: type[ImageFile], budget: int = BYTES) -> ReadHeader:
+def _with(plugin: type[ImageFile], *, weak: bool = False) -> ReadHeader:
     """Return a function that reads a header with *plugin*. `Image.open` would apply Pillow's limit
-    for decoding, although nothing is decoded here."""
+    for decoding, although nothing is decoded here.
+
+    *weak*: what the plugin refuses is a file of another format.
+    """
 
     def header(data: Bytes) -> Header:
-        file = BoundedFile(data, budget)
-        image = plugin(cast("IO[bytes]", file))
-        width, height = image.size
-        return Header(width, height, image.mode, getattr(image, "n_frames", 1))
+        file = BoundedFile(data, BYTES)
+        try:
+            image = plugin(cast("IO[bytes]", file))
+        except (TooLongError, TakesLongerError):
+            raise
+        except Exception as error:  # on untrusted bytes a plugin may raise any
+            if weak:
+                raise NotThisFormatError from error
+            raise
+        return sized(*image.size)._replace(mode=image.mode, frames=getattr(image, "n_frames", 1))
 
     return header
 
 
-bmp = _with(BmpImageFile)
-dds = _with(DdsImageFile)
+def may_be_spider(head: bytes) -> bool:
+    """Return whether *head* begins with the numbers of a SPIDER file, in either byte order."""
+    if len(head) < 92 or head[:4] == bytes(4):
+        return False
+    return any(isSpiderHeader(struct.unpack(f"{order}23f", head[:92])) for order in "><")
+
+
+blp = _with(BlpImageFile)
+dcx = _with(DcxImageFile)
+fits = _with(FitsImageFile)
+ftex = _with(FtexImageFile)
+gbr = _with(GbrImageFile)
 icns = _with(IcnsImageFile)
-jpeg2000 = _with(Jpeg2KImageFile)
-pnm = _with(PpmImageFile)
-qoi = _with(QoiImageFile)
-_avif = _with(AvifImageFile, WHOLE_FILE_MAX)
-
-
-def avif(data: Bytes) -> Header:
-    """Read the header of an AVIF file whose boxes `check_boxes` accepts."""
-    check_boxes(data)
-    return _avif(data)
+mcidas = _with(McIdasImageFile)
+photo_cd = _with(PcdImageFile)
+pixar = _with(PixarImageFile)
+spider = _with(SpiderImageFile, weak=True)
+xv_thumbnail = _with(XVThumbImageFile)

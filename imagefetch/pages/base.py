@@ -13,7 +13,7 @@ from web_poet import ItemPage, cached_method, field
 import imagefetch.pages._suffixes  # noqa: F401 - for its side effect
 from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.images.bounded_bytes import TakesLongerError
-from imagefetch.images.formats import ImageInfo, probe
+from imagefetch.images.formats import ImageInfo, inspect
 from imagefetch.items import ImageRecord
 from imagefetch.pages.image_response import ImageResponse
 from imagefetch.utils.offload import offload
@@ -66,7 +66,8 @@ class ImagePage(ItemPage[ImageRecord]):
 
     @cached_method
     def image(self) -> ImageInfo:
-        """Return the type and size of the image, read from the file."""
+        """Return the type and size of the image, read from the file; of one whose header is
+        malformed, only the type."""
         if isinstance(self._probed, Exception):
             raise self._probed
         return self._probed or self._probe()
@@ -79,7 +80,7 @@ class ImagePage(ItemPage[ImageRecord]):
         download = self.response.download
         if download.path is None:
             raise EmptyBody
-        return probe(
+        return inspect(
             download.path,
             download.head,
             whole=download.in_memory,
