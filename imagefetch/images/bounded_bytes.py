@@ -8,7 +8,7 @@ from typing import IO
 
 # Limits of a parser for one file: reads, and seconds on a slow disk. Phones write dozens of
 # segments, Photoshop hundreds.
-READS = 4_000
+READS = 6_000
 SECONDS = 10.0
 
 # Maximum bytes of one file that all its parsers together read.

@@ -10,7 +10,7 @@ from imagefetch.images.headers.raster import TGAHeader
 from imagefetch.images.headers.web import after_blocks
 
 # Bytes that are searched for a marker, in total and at once: other threads run in between.
-SEARCH = 7 * 2**20
+SEARCH = 6 * 2**20
 STEP = 2**18
 
 JPEG_END = b"\xff\xd9"

@@ -49,7 +49,7 @@ _SIGNATURES = tuple(
         ("video", rb".{4}[\x11\x12]\xaf.{8}[\0\x03]\0|\0\0\0\x0cjP"),
         (
             "audio",
-            rb"ID3|\xff[\xe2-\xe7\xf2-\xff]|fLaC|OggS|RIFF.{4}WAVE|MThd|FORM.{4}AIF|#!AMR|\.snd",
+            rb"ID3|\xff[\xe2-\xe7\xf2-\xfd]|fLaC|OggS|RIFF.{4}WAVE|MThd|FORM.{4}AIF|#!AMR|\.snd",
         ),
         ("font", rb"\0\x01\0\0[\0-\x01].|OTTO|ttcf|wOF[F2]|true\0|typ1\0|.{34}LP"),
         (
@@ -61,7 +61,10 @@ _SIGNATURES = tuple(
     )
 )
 
-_XML = re.compile(r"(?:<\?.*?\?>|<!--.*?-->|<!doctype(?!\s+html)[^>]*>|\s)*+", re.DOTALL | re.I)
+_XML = re.compile(
+    r"(?:<\?.*?\?>|<!--.*?-->|<!doctype(?!\s+html)[^>\[]*(?:\[[^\]]*\]\s*)?>|\s)*+",
+    re.DOTALL | re.I,
+)
 _HTML = re.compile(
     r"<(?:!doctype\s+html|html|head|body|title|script|style|meta|link|base|iframe|table|div|span"
     r"|h[1-6]|p|a|b|br|font|center|img|ul|form|noscript|frameset)(?=[\s>/])",
@@ -87,5 +90,5 @@ def kind_of(head: bytes) -> str:
     if _HTML.match(rest):
         return "html"
     if rest != text or text.startswith("<"):
-        return "xml" if rest.startswith("<") or text.startswith("<?xml") else "html"
+        return "xml" if rest.startswith("<") or text.startswith("<?") else "html"
     return "json" if _JSON.match(text) else "text"

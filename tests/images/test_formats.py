@@ -378,8 +378,7 @@ def test_long_headers_are_read_in_a_thread(tmp_path: Path, monkeypatch: pytest.M
         assert sum(on_loop) <= QUICK_BYTES, name
         on_loop.clear()
         if expected is None:
-            with pytest.raises(DamagedImage):
-                page.image()
+            assert page.image().damaged
         else:
             assert page.image() == expected
         assert not on_loop, name

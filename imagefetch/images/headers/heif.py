@@ -21,19 +21,23 @@ DESCRIPTION = 2**18
 ITEMS = 2_000
 """Maximum items whose properties are looked through for those of the primary one."""
 
+TABLES = 4
+"""Maximum tables of associations: one for each combination of version and flags."""
+
 Size = tuple[int, int]
 
 
 def heif(data: Bytes) -> Header:
     """Read the primary item's size, cropped (``clap``) and rotated (``irot``) as its properties
     say; without one, that of the first track that has one."""
+    readers = dict(READERS)
     for number, (name, at, length) in enumerate(top_boxes(data)):
         complete = 8 <= length <= len(data) - at
         if not complete:
             if number == 0:
                 raise MalformedError
             break
-        read = READERS.get(name)
+        read = readers.pop(name, None)  # a second box of the name is not valid
         size = read(data, begin_of(data, at), at + length) if read else None
         if size is not None:
             return sized(*size)
@@ -68,13 +72,15 @@ def _transformed(properties: bytes, item: int) -> Size | None:
     """Return the size of *item* after its transformations, in the order of its associations."""
     container: list[tuple[bytes, bytes]] = []
     indices: list[int] = []
+    tables = TABLES
     for name, at, length in inner_boxes(properties, 0):
         if name == b"ipco":
             end = at + length
             for inner, start, size in inner_boxes(properties, begin_of(properties, at), end):
                 container.append((inner, properties[begin_of(properties, start) : start + size]))
-        elif name == b"ipma":
-            indices += _associations(properties[begin_of(properties, at) : at + length], item)
+        elif name == b"ipma" and tables and not indices:
+            tables -= 1
+            indices = _associations(properties[begin_of(properties, at) : at + length], item)
     found: Size | None = None
     for index in indices:
         name, content = container[index - 1] if 0 < index <= len(container) else (b"", b"")

@@ -22,8 +22,11 @@ from imagefetch.images.headers.svg_size import size_of
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 
-WINDOWS = 2**12, 2**16, 2**19
+WINDOWS = 2**12, 2**16, 2**20
 """Bytes that are read of a document, until they include its root's start tag."""
+
+DOCTYPE_MAX = 2**18
+"""Maximum bytes of a document type."""
 
 TOKENS = 2_000
 """Maximum comments and instructions before the root; the same of its attributes."""
@@ -52,7 +55,7 @@ _TEXTS = rb"\"[^\"]*+\"|'[^']*+'"
 _DOCTYPE = re.compile(
     rb"<!DOCTYPE\s(?:[^\[\]\"'<>]++|" + _TEXTS + rb")*+"
     rb"(?:\[(?:[^\]\"'<]++|" + _TEXTS + rb"|<!--(?:[^-]++|-(?!->))*+-->"
-    rb"|<\?(?:[^?]++|\?(?!>))*+\?>|<(?!!--|\?))*+\]\s*+)?>"
+    rb"|<\?(?:[^?]++|\?(?!>))*+\?>|<(?!!--|\?)[^\]\"'<]*+)*+\]\s*+)?>"
 )
 _ROOT = re.compile(rb"<(?:([^\s<>/=:\"'&!?]++):)?svg(?=[\s/>])")
 _ATTRIBUTE = re.compile(rb"\s++([^\s=<>/\"']++)\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')")
@@ -156,7 +159,9 @@ def _root(text: bytes) -> int:
         elif text.startswith(b"<?", at):
             end = text.find(b"?>", at + 2)
         elif text.startswith(b"<!DOCTYPE", at) and not _HTML.match(text, at):
-            doctype = _DOCTYPE.match(text, at)
+            doctype = _DOCTYPE.match(text, at, at + DOCTYPE_MAX)
+            if doctype is None and len(text) - at >= DOCTYPE_MAX:
+                raise NotThisFormatError
             end = doctype.end() if doctype else -1
         else:
             if not re.search(rb"[\s/>]", text[at : at + VALUE_MAX]) and text[at : at + 1] in b"<":

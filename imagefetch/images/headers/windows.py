@@ -11,6 +11,8 @@ CORE = 12
 """Length of OS/2's BITMAPCOREHEADER, whose width and height are 16 bits long."""
 
 PNG = b"\x89PNG"
+IMAGES = 2_000
+"""Maximum images of an icon that are compared."""
 
 
 def bmp(data: Bytes) -> Header:
@@ -37,7 +39,7 @@ def _bitmap(data: Bytes, at: int) -> Header:
 
 def _directory(data: Bytes) -> list[tuple[int, ...]]:
     """Return the entries of an icon: width, height, colours, planes, bits, length, offset."""
-    count = int.from_bytes(read_exact(data, 4, 2), "little")
+    count = min(IMAGES, int.from_bytes(read_exact(data, 4, 2), "little"))
     entries = list(struct.iter_unpack("<BBBxHHII", read_exact(data, 6, 16 * count)))
     if not entries:
         raise MalformedError
