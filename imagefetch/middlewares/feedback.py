@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from imagefetch import errors
-from imagefetch.scheduling.adaptive_limit import Outcome
+from imagefetch.scheduling.outcomes import Outcome
 
 if TYPE_CHECKING:
     from imagefetch.scheduling.scheduler import HostScheduler

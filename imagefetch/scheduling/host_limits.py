@@ -9,7 +9,8 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit, Outcome
+from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit
+from imagefetch.scheduling.outcomes import Outcome
 
 # Hosts whose adaptive limit is kept, at about 700 bytes each. Beyond that, the least recently
 # used are removed; they restart from the initial limit.

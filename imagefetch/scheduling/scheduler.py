@@ -20,13 +20,13 @@ from imagefetch import signals
 from imagefetch.errors import LocalError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN
-from imagefetch.scheduling.adaptive_limit import Outcome
 from imagefetch.scheduling.announced import Announced
 from imagefetch.scheduling.circuit_breaker import BlockedLines, Change
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues
+from imagefetch.scheduling.outcomes import Outcome
 from imagefetch.scheduling.prefetch import LookAhead
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.shutdown import stop_run
