@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, cast
 
 from scrapy import Request
@@ -9,6 +10,8 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from imagefetch import errors
+from imagefetch.meta import VERDICT
+from imagefetch.middlewares.rate_limit_headers import told_by
 from imagefetch.scheduling.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +37,8 @@ FAILURES: dict[type[errors.Problem], Outcome] = {
 
 
 class OutcomeMiddleware:
-    """Reports outcomes. It is nearest to the downloader, so that it sees each request end."""
+    """Reports outcomes, and what responses tell of further requests. It is nearest to the
+    downloader, so that it sees each request end."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
@@ -45,12 +49,18 @@ class OutcomeMiddleware:
 
     def process_response(self, request: Request, response: Response) -> Response:
         outcome = STATUSES.get(response.status, Outcome.RESPONDED)
-        self._scheduler.note(request, outcome, unreachable=False)
+        told = told_by(response.status, response.headers, time.time())
+        verdict = self._scheduler.note(request, outcome, unreachable=False, told=told)
+        if verdict is not None:
+            request.meta[VERDICT] = verdict
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         outcome = FAILURES.get(type(exception), Outcome.OTHER)  # type: ignore[arg-type]
-        self._scheduler.note(request, outcome, unreachable=isinstance(exception, NO_CONNECTION))
+        unreachable = isinstance(exception, NO_CONNECTION)
+        verdict = self._scheduler.note(request, outcome, unreachable=unreachable)
+        if verdict is not None:
+            request.meta[VERDICT] = verdict
 
     @property
     def _scheduler(self) -> HostScheduler:

@@ -22,7 +22,7 @@ from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.images.formats import ImageInfo, probe
 from imagefetch.images.headers import TakesLongerError
 from imagefetch.items import ImageRecord
-from imagefetch.meta import LINE, SECONDS
+from imagefetch.meta import LINE, SECONDS, UNCOUNTED
 from imagefetch.output.partial_files import Download
 from imagefetch.urls import Line
 from imagefetch.utils.offload import offload
@@ -56,7 +56,7 @@ def answer_of(request: Request, response: Response, look_inside: bool) -> Answer
         response.status,
         response.headers,
         response.download if isinstance(response, FileResponse) else Download(),
-        meta.get("retry_times", 0) + 1,
+        meta.get("retry_times", 0) + meta.get(UNCOUNTED, 0) + 1,
         meta.get(SECONDS),
         look_inside,
     )

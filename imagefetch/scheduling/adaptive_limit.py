@@ -54,6 +54,9 @@ TOLERATED = 0.2
 TOLERATED_DECAY = 0.98
 NEWEST_WEIGHT = 1 / 32
 
+# Seconds after which earlier responses count half in the recent ones.
+RECENT = 60.0
+
 SLOWER = "slower"
 """The cause of a cut that was made because responses got slower."""
 
@@ -86,6 +89,8 @@ class AdaptiveLimit:
         "last_outcome_at",
         "limit",
         "most",
+        "recent_responses",
+        "recent_since",
         "requests",
     )
 
@@ -101,6 +106,8 @@ class AdaptiveLimit:
         """Cause of the last cut."""
         self.requests = 0
         """Requests whose outcome is known."""
+        self.recent_responses, self.recent_since = 0.0, now
+        """Responses that are no refusals, since that time; earlier ones are forgotten."""
         self.has_responded = False
         """Whether the host ever sent a response: otherwise nothing is known of its limit."""
         self.last_outcome_at = now
@@ -138,6 +145,11 @@ class AdaptiveLimit:
         self.last_outcome_at = now
         if outcome is Outcome.OTHER:
             return
+        if outcome is Outcome.RESPONDED:
+            self.recent_responses += 1
+            if now - self.recent_since > RECENT:
+                self.recent_responses /= 2
+                self.recent_since += (now - self.recent_since) / 2
         if sent >= self._cut_at:
             if outcome is Outcome.REFUSED:
                 self._decrease(outcome, now)

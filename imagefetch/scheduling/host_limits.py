@@ -11,6 +11,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit
 from imagefetch.scheduling.outcomes import Outcome
+from imagefetch.scheduling.refusals import History
 
 # Hosts whose adaptive limit is kept, at about 700 bytes each. Beyond that, the least recently
 # used are removed; they restart from the initial limit.
@@ -90,6 +91,13 @@ class HostLimits:
             self._make_room()
             adaptive = self._limits[host] = AdaptiveLimit(self.most, sent, self.cuts)
         adaptive.note(outcome, sent, now, latency, busy=busy)
+
+    def history(self, host: str, sent: float) -> History:
+        """Return what is known of *host*, which refused a request that was sent at *sent*."""
+        adaptive = self._limits.get(host)
+        if adaptive is None:
+            return History(sent, 0.0, learns=self.enabled and host not in self.slots)
+        return History(adaptive.recent_since, adaptive.recent_responses, learns=True)
 
     def known(self, most: int = REPORTED) -> list[HostLimit]:
         """Return at most *most* hosts: those with the most cuts, then those with the most

@@ -41,6 +41,7 @@ from imagefetch.meta import (
     SECONDS,
     SENT_TO_PIPELINES,
     STREAM_TO,
+    UNCOUNTED,
 )
 from imagefetch.output.csv_rows import read_row
 from imagefetch.output.exporter import begin_report
@@ -190,9 +191,9 @@ class ImagesSpider(Spider):
         return request
 
     @staticmethod
-    def given_up(request: Request) -> Request:
-        """Let *request* fail with `HostUnavailable` without being sent; return it."""
-        request.meta.update({FAILURE: errors.HostUnavailable(), "dont_retry": True})
+    def given_up(request: Request, failure: errors.Failure) -> Request:
+        """Let *request* fail with *failure* without being sent; return it."""
+        request.meta.update({FAILURE: failure, "dont_retry": True})
         return request
 
     def duplicate_request(self, line: Line, key: bytes) -> Request:
@@ -303,7 +304,7 @@ class ImagesSpider(Spider):
         meta = request.meta
         line: Line = meta[LINE]
         record = ImageRecord(line.text, code, line.number)
-        record.attempts = meta.get("retry_times", 0)
+        record.attempts = meta.get("retry_times", 0) + meta.get(UNCOUNTED, 0)
         if FAILURE not in meta:
             record.attempts += 1
             record.seconds = meta.get(SECONDS)

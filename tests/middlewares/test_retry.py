@@ -14,7 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imagefetch.middlewares.retry import JITTER, backoff, retry_after, spread
+from imagefetch.middlewares.rate_limit_headers import retry_after
+from imagefetch.middlewares.retry import JITTER, backoff
+from imagefetch.scheduling.throttles import spread
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples
 from tests.support.answers import OK, PICTURE, Answer, Endless, outcomes, sends, then_silent
 from tests.support.server import Server
