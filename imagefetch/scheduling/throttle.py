@@ -20,7 +20,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from imagefetch.scheduling.adaptive_rate import AdaptiveRate
+from imagefetch.scheduling.adaptive_rate import AdaptiveRate, Cycle
 
 Entry = TypeVar("Entry")
 
@@ -114,11 +114,11 @@ class Throttle(Generic[Entry]):
         if self._teaches and self.learns:
             # Without a time, it may have accepted requests since the last refusal of a probe.
             end = probed if self._told else (self._refused_at + probed) / 2
-            estimate = max(self.accepted - 1, 1.0) / max(end - self.begin, 1e-3)
+            cycle = Cycle(self.accepted - 1, end - self.begin, probed - self.paused_at)
             if self.rate is None:
-                self.rate = AdaptiveRate(estimate, probed)
+                self.rate = AdaptiveRate(cycle, probed)
             else:
-                self.rate.refused(estimate, probed - self.paused_at, probed)
+                self.rate.refused(cycle, probed)
             self.rate.sent(probed)
         self._teaches = self._told = False
         self.begin, self.accepted = probed, 1.0
