@@ -66,7 +66,7 @@ class WaitingRetryMiddleware(RetryMiddleware):
     def process_exception(self, request: Request, exception: Exception) -> Request | None:  # type: ignore[override]
         """Retry a transient `Failure`."""
         verdict = request.meta.pop(VERDICT, None)
-        if verdict is Verdict.WAIT:
+        if verdict is not None:
             return self._refused(request, verdict)
         if isinstance(exception, Problem) and exception.transient:
             return self._retry_request(request, exception)

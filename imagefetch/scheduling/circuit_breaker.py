@@ -174,9 +174,9 @@ class Breakers(Generic[Entry]):
 
     def may_recover(self, key: str) -> bool:
         """Return whether the host *key* is waited for although it failed: it was connected to
-        before, and its lines must wait."""
+        before, and is not given up."""
         host = self._hosts.get(key)
-        return host is not None and host.connected and self.is_blocked(key)
+        return host is not None and host.connected and not host.given_up
 
     def is_blocked(self, key: str) -> bool:
         """Return whether the entries of the host *key* must wait."""

@@ -12,6 +12,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.scheduling.circuit_breaker import Breakers, Change
 from imagefetch.scheduling.host_limits import HostLimits
+from imagefetch.scheduling.refusals import Verdict
 from imagefetch.scheduling.throttles import LINE_WAITS, Throttles
 from imagefetch.urls import Line, host_of
 
@@ -159,9 +160,12 @@ class DelayedLines:
         if origin := self._breakers.ended(line, now):
             self._unblocked.append(origin)
 
-    def may_recover(self, origin: str) -> bool:
-        """Return whether *origin* is waited for: `Breakers.may_recover`."""
-        return self._breakers.may_recover(origin)
+    def verdict(self, origin: str) -> Verdict | None:
+        """Return what happens to a line of *origin*, which could not be connected to; None if
+        that costs it a try."""
+        if not self._breakers.may_recover(origin):
+            return None
+        return Verdict.WAIT if self._breakers.is_blocked(origin) else Verdict.WAIT_ALONE
 
     def is_blocked(self, origin: str) -> bool:
         """Return whether lines of *origin* must wait."""

@@ -181,8 +181,8 @@ class HostScheduler(BaseScheduler):
         # The target of a redirect is not the host whose lines would wait.
         if KEY in request.meta and not request.meta.keys() & {FAILURE, "redirect_times"}:
             self._note_origin(request, now, unreachable=unreachable)
-            if unreachable and self._waiting.may_recover(origin_of(request.url) or ""):
-                return Verdict.WAIT
+            if unreachable:
+                return self._waiting.verdict(origin_of(request.url) or "")
         return verdict
 
     def _note_throttled(
