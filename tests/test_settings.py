@@ -38,7 +38,7 @@ ENABLED = {
         "imagefetch.stats.summary.Summary",
     ],
     "downloader middlewares": [
-        "imagefetch.middlewares.short_circuit.SettledMiddleware",
+        "imagefetch.middlewares.short_circuit.ShortCircuitMiddleware",
         "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware",
         "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware",
         "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware",
@@ -46,7 +46,7 @@ ENABLED = {
         "imagefetch.middlewares.retry.WaitingRetryMiddleware",
         "imagefetch.middlewares.redirect.NamedRedirectMiddleware",
         "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware",
-        "imagefetch.middlewares.feedback.OutcomeMiddleware",
+        "imagefetch.middlewares.feedback.FeedbackMiddleware",
     ],
     "spider middlewares": [],
     "item pipelines": ["imagefetch.pipelines.ImageFilesPipeline"],
