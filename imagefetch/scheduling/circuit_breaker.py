@@ -14,10 +14,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from imagefetch.scheduling.waiting_hosts import WaitingHost
 from imagefetch.urls import Line
-from imagefetch.utils.formatting import duration, lines
 
 # Hosts without waiting lines that are kept, at about 500 bytes each. Beyond that, the least
 # recently used are removed, even if their circuit breaker is open.
@@ -218,12 +218,13 @@ class Breakers(Generic[Entry]):
                 return entry
         return None
 
-    def open_hosts(self) -> Iterator[tuple[str, int, float]]:
-        """Yield each host whose circuit breaker is open: its key, the number of its waiting
-        entries, and the time of its next probe, seconds. Given-up hosts are omitted."""
+    def open_hosts(self) -> Iterator[WaitingHost]:
+        """Yield each host whose circuit breaker is open. Given-up hosts are omitted."""
         for key, host in self._hosts.items():
             if host.is_open and not host.given_up:
-                yield key, len(host.waiting or ()), host.next_probe_at
+                given_up_at = host.silent_since + self.patience if host.connected else None
+                waiting = len(host.waiting or ())
+                yield WaitingHost(key, waiting, host.next_probe_at, given_up_at)
 
     def next_due(self) -> float | None:
         """Return the time of the next probe, seconds; None if no entry waits."""
@@ -271,21 +272,3 @@ class Breakers(Generic[Entry]):
         if len(self._idle) > HOSTS:
             oldest = next(iter(self._idle))
             del self._idle[oldest], self._hosts[oldest]
-
-
-class BlockedLines(NamedTuple):
-    """The lines that wait for hosts that can't be connected to."""
-
-    lines: int
-    hosts: int
-    next_try: float
-    """Seconds until the first of these hosts is probed."""
-    last_try: float
-    """Seconds until the last of them is probed."""
-
-    def __str__(self) -> str:
-        hosts = "1 host" if self.hosts == 1 else f"{self.hosts:,} hosts"
-        return (
-            f"{lines(self.lines)} {'waits' if self.lines == 1 else 'wait'} for {hosts} that can't "
-            f"be connected to, tried again in {duration(self.next_try)}"
-        )

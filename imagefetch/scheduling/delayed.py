@@ -14,6 +14,7 @@ from imagefetch.scheduling.circuit_breaker import Breakers, Change
 from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.refusals import Verdict
 from imagefetch.scheduling.throttles import LINE_WAITS, Throttles
+from imagefetch.scheduling.waiting_hosts import WaitingHost
 from imagefetch.urls import Line, host_of
 
 # Waiting lines, at about 300 bytes each, at which reading the list pauses.
@@ -54,6 +55,7 @@ class DelayedLines:
             lambda origin: limits.limit(host_of(origin)),
             lambda origin, sent: limits.history(host_of(origin), sent),
         )
+        limits.rates = lambda: {host_of(name): rate for name, _, rate in self.throttles.rates()}
         self._retries: list[Retry] = []  # a heap
         self._last_retry = 0.0  # the latest due time so far
         self._order = itertools.count()
@@ -75,7 +77,7 @@ class DelayedLines:
         """Time at which the last retry is due, seconds; None if no line waits for a retry."""
         return self._last_retry if self._retries else None
 
-    def open_hosts(self) -> Iterator[tuple[str, int, float]]:
+    def open_hosts(self) -> Iterator[WaitingHost]:
         """Yield the origins whose circuit breaker is open: `Breakers.open_hosts`."""
         return self._breakers.open_hosts()
 

@@ -16,6 +16,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.scheduling.outcomes import RESPONSES, Outcome
 from imagefetch.scheduling.refusals import Admission, History, Sent, Told, Verdict
 from imagefetch.scheduling.throttle import Throttle
+from imagefetch.scheduling.waiting_hosts import WaitingHost
 from imagefetch.urls import Line
 
 # Origins that are kept, at about 700 bytes each. Beyond that, those without lines are removed.
@@ -211,11 +212,13 @@ class Throttles(Generic[Entry]):
         throttle = self._throttles.get(origin)
         return throttle is not None and len(throttle.waiting) >= ENOUGH
 
-    def paused(self, now: float) -> Iterator[tuple[str, int, float]]:
-        """Yield each origin in a pause: its number of waiting entries, and the pause's end."""
+    def paused(self, now: float) -> Iterator[WaitingHost]:
+        """Yield each origin in a pause. Given-up origins are omitted."""
         for origin, throttle in self._throttles.items():
             if throttle.until > now and not throttle.given_up:
-                yield origin, len(throttle.waiting), throttle.until
+                given_up_at = throttle.answered_at + self.patience
+                waiting = len(throttle.waiting)
+                yield WaitingHost(origin, waiting, throttle.until, given_up_at)
 
     def rates(self) -> Iterator[tuple[str, int, float]]:
         """Yield each origin that has a rate, its number of waiting entries, and the rate in

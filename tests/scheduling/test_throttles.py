@@ -3,14 +3,22 @@ crawls."""
 
 from __future__ import annotations
 
+import re
+import subprocess
+import time
+from collections import Counter
+from email.utils import formatdate
+from pathlib import Path
+from urllib.parse import quote
+
 import pytest
 
-from benchmarks.rates import LIMITS, Limit
+from benchmarks.rates import LIMITS, FixedWindow, Limit
 from imagefetch.scheduling.refusals import Verdict
-from tests.conftest import HOSTS, RunCrawl
-from tests.support.answers import outcomes
-from tests.support.rate_limited import LimitedHost
-from tests.support.server import Server
+from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, run_crawl
+from tests.support.answers import LAST, LENGTH, PICTURE, Answer, outcomes, sends
+from tests.support.rate_limited import LimitedHost, Told, nothing_told
+from tests.support.server import Server, Writer, serving
 from tests.support.simulated import Tell, nothing, simulate, whole_seconds
 
 # --- In simulated time
@@ -79,6 +87,23 @@ def test_a_host_that_asks_for_too_long_gets_one_probe() -> None:
 
 # --- In crawls
 
+
+def refuses(retry_after: str) -> Answer:
+    """Return a 429 with a Retry-After header."""
+    head = f"HTTP/1.1 429 No\r\nRetry-After: {retry_after}\r\nContent-Length: 0\r\n\r\n"
+    return sends(head.encode())
+
+
+def first_then(*answers: Answer) -> Answer:
+    """Return what gives one of *answers* after the other."""
+    left = list(answers)
+
+    async def answer(writer: Writer) -> None:
+        await left.pop(0)(writer)
+
+    return answer
+
+
 QUICK = {"RETRY_DELAY": 1, "RETRY_TIMES": 1}
 
 
@@ -95,3 +120,87 @@ def test_no_line_is_lost_to_a_limit_per_second(
     assert {row[:2] for row in outcomes(done)} == {("200", "")}
     assert not host.early()
     assert len(host.refused) <= 24
+    assert re.search(r"host +127\.0\.0\.1: \d+ at once, [\d.]+ a second", done.log)
+
+
+HEADERS: dict[str, Told] = {
+    HOSTS[0]: lambda wait: {"Retry-After": formatdate(time.time() + wait, usegmt=True)},
+    HOSTS[1]: lambda wait: {"RateLimit": f'"a";r=0;t={int(wait) + 1}'},
+    HOSTS[2]: lambda wait: {"X-RateLimit-Reset": f"{time.time() + wait:.0f}"},
+    HOSTS[3]: nothing_told,
+    HOSTS[4]: lambda _: {"Retry-After": "soon"},
+    HOSTS[5]: lambda _: {"Retry-After": "-1"},
+}
+
+
+def test_however_the_time_is_told(crawl: RunCrawl, hosts: Server) -> None:
+    """Or if it is not told: no line is lost, and few requests are sent in vain."""
+    hosts.limited = {host: LimitedHost(FixedWindow(8, 2), told) for host, told in HEADERS.items()}
+    for status in (503, 403):
+        hosts.limited[HOSTS[len(hosts.limited)]] = LimitedHost(FixedWindow(8, 2), status=status)
+    urls = [hosts.url(f"/limited/{n}.jpg", host) for n in range(24) for host in hosts.limited]
+    done = crawl(urls, **QUICK)
+    assert {row[:2] for row in outcomes(done)} == {("200", "")}
+    for host in hosts.limited.values():
+        assert len(host.refused) <= 24
+        assert not host.early()
+
+
+def test_a_response_that_says_that_nothing_remains(crawl: RunCrawl, server: Server) -> None:
+    """Pauses its host before that refuses a request."""
+    head = b"HTTP/1.1 200 OK\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 3\r\n"
+    server.raw["/raw/first"] = sends(head + LENGTH + b"Connection: close\r\n\r\n" + PICTURE)
+    server.raw["/raw/second"] = sends(LAST)
+    lines = [server.url("/raw/first"), server.url("/raw/second")]
+    done = crawl(lines, CONCURRENT_REQUESTS=1, PROGRESS_INTERVAL=0.5)
+    assert outcomes(done) == [("200", "", 1)] * 2
+    told = r"nothing else is left: 1 line waits for 1 host that refused a request or asked for a"
+    assert re.search(f"{told} pause, tried again in 0:00:0[1-3]; given up after 0:1", done.log)
+
+
+def test_a_pause_holds_for_the_origin(crawl: RunCrawl, server: Server) -> None:
+    """Lines of another port of the same host are fetched meanwhile."""
+    with serving(HOSTS[:1]) as other:
+        server.raw["/raw/a"] = first_then(refuses("4"), sends(LAST))
+        lines = [server.url("/raw/a"), server.url("/image/late")]
+        lines += [other.url(f"/image/{n}") for n in range(20)]
+        done = crawl(lines, CONCURRENT_REQUESTS=1)
+    assert outcomes(done) == [("200", "", 2), *[("200", "", 1)] * 21]
+    assert [int(row["Line"]) for row in done.rows[:20]] == list(range(3, 23))
+
+
+def test_a_redirect_to_a_host_in_a_pause_waits(crawl: RunCrawl, hosts: Server) -> None:
+    """It is the host of the target that refuses."""
+    limited = hosts.limited[HOSTS[1]] = LimitedHost(FixedWindow(5, 2))
+    targets = [quote(hosts.url(f"/limited/{n}", HOSTS[1]), safe="") for n in range(20)]
+    done = crawl([hosts.url(f"/to/{target}") for target in targets], **QUICK)
+    assert {row[:2] for row in outcomes(done)} == {("200", "")}
+    assert not limited.early()
+
+
+def test_a_host_that_asks_for_too_long(crawl: RunCrawl, server: Server) -> None:
+    """Is asked once more; then its lines fail without being sent."""
+    host = server.limited[HOSTS[0]] = LimitedHost(FixedWindow(10, 3_600))
+    done = crawl([server.url(f"/limited/{n}.jpg") for n in range(100)], **QUICK)
+    reasons = Counter(reason for _, reason, _ in outcomes(done))
+    assert reasons[""] == 10
+    assert reasons["retry-after-too-long"] == len(host.refused) <= 6 + 2
+    assert reasons["host-paused"] == 90 - len(host.refused)
+
+
+def test_a_line_that_waits_is_fetched_by_the_next_run(tmp_path: Path, server: Server) -> None:
+    """After a kill in a pause."""
+    host = server.limited[HOSTS[0]] = LimitedHost(FixedWindow(10, 120))
+    (tmp_path / "urls.txt").write_text(
+        "".join(f"{server.url(f'/limited/{n}.jpg')}\n" for n in range(30))
+    )
+    words = command(tmp_path, {})
+    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as run:
+        while not host.refused or server.under_way["all"]:
+            assert run.poll() is None
+            time.sleep(0.01)
+        run.kill()
+    host.limit = FixedWindow(100, 1)
+    done = run_crawl(tmp_path)
+    done.check(30)
+    assert {row["Response code"] for row in done.rows} == {"200"}

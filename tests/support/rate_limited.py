@@ -16,7 +16,7 @@ def retry_after(seconds: float) -> dict[str, str]:
     return {"Retry-After": str(int(seconds) + 1)}
 
 
-def nothing(_: float) -> dict[str, str]:
+def nothing_told(_: float) -> dict[str, str]:
     return {}
 
 
