@@ -170,7 +170,8 @@ class HostScheduler(BaseScheduler):
     def _requeue(self, host: str) -> None:
         """Queue the requests of *host* again, which may have to wait now."""
         for queued in self._hosts.take_all(host):
-            self._delayed.throttles.ended(queued.meta[LINE].number, self._loop.time())
+            line, origin = queued.meta[LINE].number, origin_of(queued.url)
+            self._delayed.throttles.ended(line, self._loop.time(), origin)
             self._queue(queued)
 
     def _record_connection(self, request: Request, now: float, *, unreachable: bool) -> None:

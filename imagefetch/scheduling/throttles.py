@@ -73,7 +73,8 @@ class Throttles(Generic[Entry]):
         self.waiting = 0
         """Number of waiting entries."""
         self._throttles: dict[str, Throttle[Entry]] = {}
-        self._released: dict[int, str] = {}  # origin by number of a line in `Throttle.released`
+        # Origins by the number of a line that is in their `Throttle.released`.
+        self._released: dict[int, list[str]] = {}
         # A heap of origins with waiting entries. Whether one may be released is checked when due.
         self._due: list[tuple[float, str]] = []
 
@@ -129,13 +130,21 @@ class Throttles(Generic[Entry]):
         """Return the time at which an entry may be due, seconds; None if none is waited for."""
         return self._due[0][0] if self._due else None
 
-    def ended(self, line: int, now: float) -> None:
-        """Record that the request of *line* ended without a response, or was not sent."""
-        origin = self._released.pop(line, None)
-        if origin is not None:
-            throttle = self._throttles[origin]
-            throttle.released.discard(line)
-            self._schedule(origin, throttle, now)
+    def ended(self, line: int, now: float, at: str | None = None) -> None:
+        """Record that the request of *line* ended without a response, or was not sent.
+
+        *at*: only if it was to this origin; a request to another one may redirect to it.
+        """
+        kept = []
+        for origin in self._released.pop(line, ()):
+            if at in {None, origin}:
+                throttle = self._throttles[origin]
+                throttle.released.discard(line)
+                self._schedule(origin, throttle, now)
+            else:
+                kept.append(origin)
+        if kept:
+            self._released[line] = kept
 
     def note(
         self, origin: str, sent: Sent, outcome: Outcome, told: Told | None, now: float
@@ -149,7 +158,7 @@ class Throttles(Generic[Entry]):
             if outcome in RESPONSES:
                 self._accepted(origin, sent, now)
             else:
-                self.ended(sent.line, now)
+                self.ended(sent.line, now, origin)
             return outcome, None
         verdict = self._told(origin, sent, told, now)
         if told.refused and self._throttles[origin].limits_rate:
@@ -158,7 +167,7 @@ class Throttles(Generic[Entry]):
 
     def _accepted(self, origin: str, sent: Sent, now: float) -> None:
         """Record a response that is no refusal."""
-        self.ended(sent.line, now)
+        self.ended(sent.line, now, origin)
         throttle = self._throttles.get(origin)
         if throttle is not None:
             throttle.accept(sent.at, sent.in_flight, now, self.limit(origin))
@@ -167,7 +176,7 @@ class Throttles(Generic[Entry]):
     def _told(self, origin: str, sent: Sent, told: Told, now: float) -> Verdict | None:
         """Record what a response told; return what happens to its line if it was refused."""
         throttle = self._throttles.get(origin) or self._add(origin, sent.at, now)
-        self.ended(sent.line, now)
+        self.ended(sent.line, now, origin)
         verdict = None
         if told.refused:
             verdict = self._refused(throttle, sent, told.seconds, now)
@@ -238,7 +247,7 @@ class Throttles(Generic[Entry]):
 
     def _release(self, origin: str, throttle: Throttle[Entry], line: int, now: float) -> None:
         throttle.release(line, now)
-        self._released[line] = origin
+        self._released.setdefault(line, []).append(origin)
 
     def _schedule(self, origin: str, throttle: Throttle[Entry], now: float) -> None:
         if not throttle.waiting:
