@@ -1,4 +1,4 @@
-"""Progress of a run: rates, log lines, the length of the list."""
+"""Progress of a run: log lines, the time left, the length of the list."""
 
 from __future__ import annotations
 
@@ -11,24 +11,11 @@ import pytest
 
 from imagefetch.lists.count import LOOKED_AT, count_lines, estimate_lines
 from imagefetch.scheduling.circuit_breaker import BlockedLines
-from imagefetch.stats.progress import SMOOTH, Rate, in_one_line
+from imagefetch.stats.progress import in_one_line
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import binary_size, duration, moment, number, share, size, spell
 from tests.conftest import RunCrawl
 from tests.support.server import Server
-
-
-def test_a_rate_is_smooth_and_right_from_its_beginning() -> None:
-    """A constant rate is exact at once; in a pause it falls slowly; after a long time old values
-    have no weight."""
-    rate = Rate()
-    for second in range(1, 4):
-        assert rate.update(second, 10 * second) == pytest.approx(10)
-    assert 5 < rate.update(4, 30) < 10
-    assert rate.update(4, 30) == rate.value, "no time passed"
-    for second in range(5, 5 + int(10 * SMOOTH)):
-        rate.update(second, 30 + 2 * (second - 4))
-    assert rate.value == pytest.approx(2, rel=0.01)
 
 
 def test_a_line_says_it_all() -> None:
