@@ -216,7 +216,7 @@ def test_url_is_returned_as_written(url: str) -> None:
     ids=lambda value: ascii(value[:30]) if isinstance(value, str) else value.__name__,
 )
 def test_what_is_not_asked_for(text: str, error: type[Exception]) -> None:
-    """What no request can be made of, and what isn't http or https, are told apart."""
+    """Invalid URLs and URLs that are not http or https are distinguished."""
     with pytest.raises(error):
         request_url(text)
 
