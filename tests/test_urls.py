@@ -105,7 +105,7 @@ def test_cut_gz_gives_what_is_there_then_fails(tmp_path: Path) -> None:
         pytest.param("urls.txt", b"", "no URL", id="empty"),
         pytest.param("urls.txt", b"\n \r\n\t", "no URL", id="blank"),
         pytest.param("urls.txt", b"# one\n  # two", "no URL", id="comments"),
-        pytest.param("urls.txt", png(), "no text file", id="PNG"),
+        pytest.param("urls.txt", png(), "not a text file", id="PNG"),
         pytest.param("urls.txt", gzip.compress(URL), "compressed", id="gz without its name"),
         pytest.param("urls.gz", URL, "gzip", id="gz by name alone"),
         pytest.param("urls.gz", gzip.compress(URL)[:-9], "ended before", id="cut gz"),

@@ -38,8 +38,9 @@ class Acceptance:
             await self.pool.try_out()
 
     async def check(self, record: ImageRecord, info: ImageInfo, path: Path) -> None:
-        """Check the image file at *path*, whose properties are *info*. If it is damaged but kept, set the reason of
-        *record*.
+        """Check the image file at *path*, whose properties are *info*.
+
+        If it is damaged but kept, set the reason of *record*.
 
         :raises Rejection: if the image is not kept
         :raises Unverified: if the run ends before the image has been decoded
