@@ -19,9 +19,9 @@ from imagefetch.job.store_check import check_store, has_no_file
 from imagefetch.job.superseded_rows import remove_superseded
 from imagefetch.job.temporary_files import remove_temporary_files
 from imagefetch.lists.shards import is_shard
-from imagefetch.output.csv_rows import check_header, read_rows, readable_rows, whole_size
 from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.report_file import check_header, read_rows, readable_rows, whole_size
 from imagefetch.output.store_paths import is_remote, local_path
 
 logger = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from imagefetch.images.decoder_pool import Unverified
 from imagefetch.items import ImageRecord
 from imagefetch.job.url_index import RowOffsets
 from imagefetch.meta import DOWNLOAD, DUPLICATE_OF, FAILURE, KEY, LINE, PROBLEM, SECONDS, STREAM_TO
-from imagefetch.output.csv_rows import read_row
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.partial_files import Download
+from imagefetch.output.report_file import read_row
 from imagefetch.pages.base import ImagePage
 from imagefetch.urls import Line
 from imagefetch.utils.shutdown import stop_run

@@ -55,7 +55,7 @@ BAD_LISTS = {
     "missing": (None, "no such list"),
     "empty": (b"", "no URL"),
     "only comments": (b"# http://127.0.0.1/a.jpg\n\n", "no URL"),
-    "binary": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no text file"),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a text file"),
     "compressed": (b"\x1f\x8b\x08\x00rest", ".gz"),
 }
 

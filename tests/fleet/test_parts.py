@@ -68,7 +68,7 @@ def test_the_guilty_are_found(lines: int, data: st.DataObject) -> None:
     assert processes <= 1 + (bound + 1) * len(guilty)
 
 
-def test_chance_deaths_accuse_nobody() -> None:
+def test_random_deaths_find_no_guilty_line() -> None:
     """Occasional deaths of a worker, as when its machine fails, give up no line."""
     missing = list(range(100))
     suspects = Suspects()
@@ -135,23 +135,23 @@ def test_a_silent_or_ended_worker_is_noticed() -> None:
 def test_a_process_that_was_stopped_knows_it() -> None:
     """A gap between two heartbeats is detected and never forgotten; slow work is no gap."""
     times = [*range(0, 1_000, 20), 1_001, 1_002]
-    pulse = Heartbeat(20, map(float, times).__next__)
-    pulse.end()  # the test itself makes the readings
-    missed = [pulse.has_missed() for _ in times[1:]]
+    heartbeat = Heartbeat(20, map(float, times).__next__)
+    heartbeat.end()  # the test itself makes the readings
+    missed = [heartbeat.has_missed() for _ in times[1:]]
     assert missed == [False] * 49 + [True, True]
 
 
-def test_a_pulse_beats_by_itself() -> None:
+def test_heartbeat_reads_the_clock_in_a_thread() -> None:
     """The thread reads the clock; otherwise slow work would look like a gap."""
-    looks: list[float] = []
+    readings: list[float] = []
 
     def clock() -> float:
-        looks.append(0)
+        readings.append(0)
         return 0
 
-    pulse = Heartbeat(0.01, clock)
-    until(lambda: len(looks) > 3, "beats")
-    pulse.end()
+    heartbeat = Heartbeat(0.01, clock)
+    until(lambda: len(readings) > 3, "readings")
+    heartbeat.end()
 
 
 def rows(*lines: Line, code: str = "404") -> Iterator[Row]:

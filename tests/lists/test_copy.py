@@ -15,7 +15,8 @@ import pytest
 from imagefetch.errors import BadInput
 from imagefetch.job.run import begin
 from imagefetch.lists.copy import copy_path, copy_standard_input
-from imagefetch.output.csv_rows import HEADER, encode, read_rows
+from imagefetch.output.csv_rows import HEADER, encode
+from imagefetch.output.report_file import read_rows
 from tests.conftest import project
 from tests.support.server import Server, Writer
 
