@@ -7,7 +7,7 @@ import csv
 import os
 import re
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from scrapy import Spider
 from scrapy.crawler import Crawler
@@ -18,6 +18,7 @@ from imagefetch import signals
 from imagefetch.errors import ReportError
 from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode
+from imagefetch.output.feed_files import FeedFile
 from imagefetch.utils.cells import encode_unquoted
 from imagefetch.utils.shutdown import stop_run
 from imagefetch.utils.text import escape
@@ -49,6 +50,7 @@ class ReportStorage(FileFeedStorage):
         super().__init__(uri, feed_options=feed_options)
         if not uri.startswith("file:"):
             self.path = uri  # Scrapy would parse "#" and "%20" in a path as parts of a URL
+        self.is_report = (feed_options or {}).get("format", "report") == "report"
         self.crawler = crawler
 
     @classmethod
@@ -61,10 +63,13 @@ class ReportStorage(FileFeedStorage):
         try:
             path = Path(self.path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open(self.write_mode, buffering=0)
+            file = path.open(self.write_mode, buffering=0)
         except OSError as error:
             stop_run(self.crawler, ReportError(f"{self.path}: {error.strerror}"))
             raise
+        if self.is_report:
+            return file
+        return cast("IO[bytes]", FeedFile(file, self.path))
 
 
 class ReportExporter(BaseItemExporter):
