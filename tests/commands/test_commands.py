@@ -121,6 +121,60 @@ def test_a_list_without_its_argument_is_refused(tmp_path: Path, good: list[str])
     assert_refused(tmp_path, [*good[:2], "my.txt", *good[2:]], "-a urls=my.txt")
 
 
+MISUSES = (
+    (["--wrokers", "3"], "option --wrokers: there is no such option; see scrapy crawl --help"),
+    (["--lgofile=x"], "option --lgofile: there is no such option; did you mean --logfile?"),
+    (["-z"], "option -z: there is no such option"),
+    (["-x=3"], "option -x: there is no such option"),
+    (["-t", "csv"], "option -t: there is no such option; see scrapy crawl --help"),
+    (["--", "more"], "option --: there is no such option"),
+    (["more"], "more: unexpected argument; a list is given as -a urls=more"),
+    (["-"], "-: unexpected argument; a list is given as -a urls=-"),
+    (["-a"], "argument -a: expected one argument"),
+    (["-a", "urls"], "argument -a urls: must be NAME=VALUE"),
+    (["-s"], "argument -s/--set: expected one argument"),
+    (["-s", "MIN_WIDTH"], "setting MIN_WIDTH = '': must be a whole number from 0"),
+    (["-s", "=3"], "argument -s =3: must be NAME=VALUE"),
+    (["-L"], "argument -L/--loglevel: expected one argument"),
+    (["-L", "loud"], "setting LOG_LEVEL = 'loud': must be one of DEBUG, INFO"),
+    (["--lo", "x"], "ambiguous option: --lo could match --logfile, --loglevel"),
+    (["--logfile"], "argument --logfile: expected one argument"),
+    (["--nolog=3"], "argument --nolog: ignored explicit argument '3'"),
+    (["-o"], "argument -o/--output: expected one argument"),
+    (["-o", "rows"], "Unrecognized output format ''"),
+    (["-o", "-:nosuch"], "Unrecognized output format"),
+    (["--pidfile", "/nowhere/pid"], "option --pidfile: /nowhere/pid can't be written: No such"),
+    (["--profile", "/nowhere/p"], "option --profile: /nowhere/p can't be written: No such"),
+    (["--pidfile", "{urls}"], "{urls}: the file of --pidfile can't be the list too; name another"),
+    (["--profile", "{urls}"], "{urls}: the file of --profile can't be the list too; name another"),
+    (["--pidfile", "{report}"], "{report}: the file of --pidfile can't be the report too"),
+)
+"""Misuses of the command line of ``crawl`` after the spider's name, and the beginning of the line
+that refuses them."""
+
+
+@pytest.mark.parametrize(("words", "message"), MISUSES, ids=lambda part: part and str(part[0]))
+def test_a_misuse_of_the_command_line_is_refused(
+    tmp_path: Path, good: list[str], words: list[str], message: str
+) -> None:
+    """A command line that is wrong is refused in one line: no help page, no traceback."""
+    places = {"urls": tmp_path / "urls.txt", "report": tmp_path / "REPORT.csv"}
+    words = [word.format(**places) for word in words]
+    assert_refused(tmp_path, [*good, *words], f"imagefetch: {message.format(**places)}")
+    assert (tmp_path / "urls.txt").read_text() == "http://127.0.0.1:9/a.jpg\n"
+
+
+def test_a_command_line_without_a_spider_is_refused(tmp_path: Path) -> None:
+    """The spider's name is missing, or an option is in its place."""
+    missing = "imagefetch: the spider's name is missing: scrapy crawl images"
+    for words, message in (
+        ([], missing),
+        (["-a", "urls=urls.txt"], missing),
+        (["--wrokers", "images"], "imagefetch: option --wrokers: there is no such option"),
+    ):
+        assert_refused(tmp_path, ["crawl", *words], message)
+
+
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[str]) -> None:
     """An unwritable store, report or log is refused; the error names which."""
     (tmp_path / "file").write_text("in the way")
@@ -190,6 +244,8 @@ def test_words_that_nobody_asked_for_are_refused(tmp_path: Path, verb: str) -> N
 
 def test_words_of_fleet_and_report_are_refused(tmp_path: Path) -> None:
     """Misspelt or invalid options and arguments of ``fleet`` and ``report`` are refused."""
+    there = tmp_path / "urls.txt"
+    there.write_text("http://127.0.0.1:9/a.jpg\n")
     for words, named in (
         (
             ["fleet", "--wrokers", "3"],
@@ -197,6 +253,13 @@ def test_words_of_fleet_and_report_are_refused(tmp_path: Path) -> None:
         ),
         (["fleet", "--workers", "x"], "argument --workers: invalid int value: 'x'"),
         (["fleet", "images"], "argument 'images': scrapy fleet takes no such argument"),
+        (["fleet", "--pidfile", "/nowhere/pid"], "option --pidfile: /nowhere/pid can't be written"),
+        (
+            ["fleet", "--pidfile", f"{there}", "-a", f"urls={there}"],
+            "the file of --pidfile can't be",
+        ),
+        (["fleet", "-a", "urls"], "argument -a urls: must be NAME=VALUE"),
+        (["report", "-a", "urls"], "argument -a urls: must be NAME=VALUE"),
         (["report", "--sortr"], "option --sortr: there is no such option; did you mean --sort?"),
         (["report", "a.csv", "-a", "report=b.csv"], "argument 'a.csv': the report is given by"),
         (["report", "-a", "fresh=1"], "argument -a fresh=…: scrapy report has no such argument"),
