@@ -31,11 +31,19 @@ def everything(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
 
 
-def assert_refused(folder: Path, words: list[str], *named: str, stdin: bytes = b"") -> None:
-    """Assert status 2, one line on standard error that contains *named*, and no file written."""
+def assert_refused(
+    folder: Path, words: list[str], *named: str, stdin: bytes = b"", log: bool = False
+) -> None:
+    """Assert status 2, one line on standard error that contains *named*, and no file written.
+
+    With *log*, lines of the log may come before it.
+    """
     before = everything(folder)
     done = run(*words, stdin=stdin)
     assert done.returncode == 2, done.stderr
+    if log:
+        assert "Traceback" not in done.stderr
+        done.stderr = done.stderr.splitlines(keepends=True)[-1]
     assert done.stderr.startswith("imagefetch: ")
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stdout == ""
@@ -199,6 +207,37 @@ def test_a_handler_that_cannot_be_built_stops_the_start(tmp_path: Path, good: li
     assert "imagefetch: setting DOWNLOAD_HANDLERS['http']" in done.stderr
     assert "Traceback" not in done.stderr
     assert everything(tmp_path) == {tmp_path / "urls.txt"}
+
+
+@pytest.mark.parametrize("component", ["NotOpened", "NotBuilt"])
+@pytest.mark.parametrize("source", ["standard input", "address"])
+def test_a_refused_start_leaves_the_copy_of_the_list(
+    tmp_path: Path, server: Server, source: str, component: str
+) -> None:
+    """A pipeline that can't be built or opened is found late; the earlier list is still there."""
+    one, two = (f"{server.url(f'/image/{name}.jpg')}\n".encode() for name in "ab")
+    words = command(tmp_path, {"HTML_REPORT": False})[3:]
+    words[3] = "urls=-"
+    first, second = one, one + two
+    if source == "address":
+        server.serve("/raw/list", one)
+        words[3] = f"urls={server.url('/raw/list')}"
+        words += ["-a", "fresh=1"]
+        first = second = b""
+    refused = ["-s", f'ITEM_PIPELINES={{"tests.support.parts.{component}": 100}}']
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert_refused(tmp_path, [*words, *refused], "ITEM_PIPELINES", stdin=first, log=True)
+    assert files() == {}
+    assert run(*words, stdin=first).returncode == 0
+    before = files()
+    server.serve("/raw/list", two)
+    assert_refused(tmp_path, [*words, *refused], "ITEM_PIPELINES", stdin=second, log=True)
+    assert files() == before
+    assert run(*words, stdin=second).returncode == 0
+    assert two.decode().strip() in (tmp_path / "REPORT.csv").read_text()
 
 
 def test_a_run_whose_every_line_failed_is_a_finished_run(crawl: RunCrawl, dead_port: int) -> None:
