@@ -82,7 +82,7 @@ def check_apart(
             _check(f"the file of {option}", Path(path), taken, f"name another with {option}")
     if log_alone:
         return
-    for feed in _feeds(settings, report):
+    for feed in feed_paths(settings, report):
         _check("the output", feed, taken, "name another with -o or -O, or in FEEDS")
 
 
@@ -100,7 +100,7 @@ def same_file(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _feeds(settings: BaseSettings, report: Path) -> Iterator[Path]:
+def feed_paths(settings: BaseSettings, report: Path) -> Iterator[Path]:
     """Yield the files that feeds are written to, except the report's own feed."""
     known = {"report": str(report), "name": "images"}
     for uri, options in settings.getdict("FEEDS").items():

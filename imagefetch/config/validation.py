@@ -15,7 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from imagefetch.config.distinct_paths import check_apart, check_lock, lock_file
+from imagefetch.config.distinct_paths import check_apart, check_lock, feed_paths, lock_file
 from imagefetch.config.only import NOTHING, Only
 from imagefetch.config.paths import check_list_address, find_paths, is_address
 from imagefetch.config.setting_rules import check_settings
@@ -119,6 +119,13 @@ def check_files(settings: BaseSettings, listed: str, report: Path) -> None:
     else:
         check_apart(settings, report, Path(listed))
     check_lock(lock_file(report))
+    for path in feed_paths(settings, report):
+        if path.is_dir():
+            raise BadInput(
+                f"{path}: the output is a folder; name a file with -o or -O, or in FEEDS"
+            )
+        if not path.exists():
+            check_folder(path.parent, "the output's folder")
 
 
 def check_log(

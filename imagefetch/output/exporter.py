@@ -18,7 +18,7 @@ from imagefetch import signals
 from imagefetch.errors import ReportError
 from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode
-from imagefetch.output.feed_files import FeedFile
+from imagefetch.output.feed_files import FeedFile, unopened
 from imagefetch.utils.cells import encode_unquoted
 from imagefetch.utils.shutdown import stop_run
 from imagefetch.utils.text import escape
@@ -41,9 +41,10 @@ def begin_report(path: Path) -> None:
 
 
 class ReportStorage(FileFeedStorage):
-    """A local feed storage that ends the run if the file can't be opened.
+    """A local feed storage that ends the run if the report can't be opened.
 
-    Scrapy would log the error for each row, and report the crawl as finished.
+    Scrapy would log the error for each row, and report the crawl as finished. Errors of other
+    feeds cost one line of the log.
     """
 
     def __init__(self, uri: str, crawler: Crawler, *, feed_options: dict[str, Any] | None = None):
@@ -65,6 +66,8 @@ class ReportStorage(FileFeedStorage):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open(self.write_mode, buffering=0)
         except OSError as error:
+            if not self.is_report:
+                return cast("IO[bytes]", unopened(self.path, error))
             stop_run(self.crawler, ReportError(f"{self.path}: {error.strerror}"))
             raise
         if self.is_report:

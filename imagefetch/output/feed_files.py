@@ -39,7 +39,7 @@ class FeedFile(io.RawIOBase):
             while left and not self._broken:
                 left = left[self._file.write(left) :]
         except OSError as error:
-            self._fail(error)
+            self.fail(error)
         return size
 
     def flush(self) -> None:
@@ -47,7 +47,7 @@ class FeedFile(io.RawIOBase):
             if not self._broken:
                 self._file.flush()
         except OSError as error:
-            self._fail(error)
+            self.fail(error)
 
     def close(self) -> None:
         if not self.closed:
@@ -58,9 +58,10 @@ class FeedFile(io.RawIOBase):
         try:
             self._file.close()
         except OSError as error:
-            self._fail(error)
+            self.fail(error)
 
-    def _fail(self, error: OSError) -> None:
+    def fail(self, error: OSError) -> None:
+        """Drop all later data, and log *error* unless it is a closed pipe or not the first."""
         if not self._broken and not isinstance(error, BrokenPipeError):
             logger.error(
                 "%s: can't be written: %s; the report has every row",
@@ -68,6 +69,13 @@ class FeedFile(io.RawIOBase):
                 error.strerror or error,
             )
         self._broken = True
+
+
+def unopened(name: str, error: OSError) -> FeedFile:
+    """Return a file that drops all data, in place of one that could not be opened."""
+    file = FeedFile(Path(os.devnull).open("wb"), name)
+    file.fail(error)
+    return file
 
 
 class StdoutFile(FeedFile):
@@ -81,8 +89,8 @@ class StdoutFile(FeedFile):
     def _close(self) -> None:
         pass
 
-    def _fail(self, error: OSError) -> None:
-        super()._fail(error)
+    def fail(self, error: OSError) -> None:
+        super().fail(error)
         if sys.stdout is not None:
             silence(sys.stdout)
 

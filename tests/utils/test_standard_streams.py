@@ -143,6 +143,16 @@ def test_a_feed_on_a_full_disk(tmp_path: Path, server: Server, feed: str) -> Non
     Crawl(0, "", tmp_path).check(30)
 
 
+def test_a_feed_that_cannot_be_opened(crawl: RunCrawl, server: Server) -> None:
+    """A feed that can't be opened, whose name is not known before, is reported in one line."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(3)]
+    done = crawl(lines, "-o", "/proc/rows-%(batch_id)02d.csv")
+    assert done.status == 0, done.log
+    assert "Traceback" not in done.log, done.log
+    assert done.log.count("can't be written") == 1, done.log
+    done.check(3)
+
+
 def test_a_feed_without_standard_output(tmp_path: Path, server: Server) -> None:
     """As in ``-o -:csv >&-``: the rows are in the report."""
     (tmp_path / "urls.txt").write_text(server.url("/image/a.jpg"))
