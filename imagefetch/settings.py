@@ -255,6 +255,7 @@ FEED_EXPORTERS = {
 FEED_STORAGES = {
     "": "imagefetch.output.exporter.ReportStorage",
     "file": "imagefetch.output.exporter.ReportStorage",
+    "stdout": "imagefetch.output.feed_files.StdoutStorage",
 }
 
 EXTENSIONS = {

@@ -7,7 +7,7 @@ import csv
 import os
 import re
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from scrapy import Spider
 from scrapy.crawler import Crawler
@@ -18,6 +18,7 @@ from imagefetch import signals
 from imagefetch.errors import ReportError
 from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode
+from imagefetch.output.feed_files import FeedFile, unopened
 from imagefetch.utils.cells import encode_unquoted
 from imagefetch.utils.shutdown import stop_run
 from imagefetch.utils.text import escape
@@ -40,15 +41,17 @@ def begin_report(path: Path) -> None:
 
 
 class ReportStorage(FileFeedStorage):
-    """A local feed storage that ends the run if the file can't be opened.
+    """A local feed storage that ends the run if the report can't be opened.
 
-    Scrapy would log the error for each row, and report the crawl as finished.
+    Scrapy would log the error for each row, and report the crawl as finished. Errors of other
+    feeds cost one line of the log.
     """
 
     def __init__(self, uri: str, crawler: Crawler, *, feed_options: dict[str, Any] | None = None):
         super().__init__(uri, feed_options=feed_options)
         if not uri.startswith("file:"):
             self.path = uri  # Scrapy would parse "#" and "%20" in a path as parts of a URL
+        self.is_report = (feed_options or {}).get("format", "report") == "report"
         self.crawler = crawler
 
     @classmethod
@@ -61,10 +64,15 @@ class ReportStorage(FileFeedStorage):
         try:
             path = Path(self.path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open(self.write_mode, buffering=0)
+            file = path.open(self.write_mode, buffering=0)
         except OSError as error:
+            if not self.is_report:
+                return cast("IO[bytes]", unopened(self.path, error))
             stop_run(self.crawler, ReportError(f"{self.path}: {error.strerror}"))
             raise
+        if self.is_report:
+            return file
+        return cast("IO[bytes]", FeedFile(file, self.path))
 
 
 class ReportExporter(BaseItemExporter):

@@ -127,6 +127,8 @@ class ImagesSpider(Spider):
             self.job.preparation.commit()
         except OSError as error:
             raise errors.ReportError(f"{self.report}: {error.strerror}") from error
+        except errors.BadInput as error:
+            raise errors.ReportError(str(error)) from error
 
     def request_for(self, line: Line) -> Request:
         """Return the request for *line*, which was just read."""

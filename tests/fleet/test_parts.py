@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import sys
@@ -37,6 +38,7 @@ from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import open_partial_folder, partial_folder
 from imagefetch.urls import Line
 from tests.conftest import examples, project
+from tests.support.server import Server
 from tests.support.until import until
 
 
@@ -303,6 +305,39 @@ def test_a_list_on_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert begin("http://a.example/1\n") == begin("") == known
     left = {path.name for path in tmp_path.iterdir()}
     assert left <= {copy.name, "REPORT.csv.fleet", ".REPORT.csv.lock", "downloaded-images"}
+
+
+@pytest.mark.parametrize("source", ["empty", "binary", "address", "truncated", "missing"])
+def test_a_list_that_cannot_be_read_leaves_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server, source: str
+) -> None:
+    """fresh=1 discards the earlier job only when the new list is at hand and readable."""
+    monkeypatch.chdir(tmp_path)
+    Path("urls.txt").write_text("http://a.example/1\n")
+    with open_job(project(), {"urls": "urls.txt"}, lambda: 1) as job:
+        known = job.job.id
+    lines = (f"http://a.example/{number * 7919 % 100_003:x}\n" for number in range(5_000))
+    Path("cut.gz").write_bytes(gzip.compress("".join(lines).encode())[:-200])
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    before = files()
+    content = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" if source == "binary" else b""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    urls = {
+        "address": server.url("/status/404/list"),
+        "truncated": "cut.gz",
+        "missing": "none.txt",
+    }.get(source, "-")
+    with (
+        pytest.raises(BadInput),
+        open_job(project(RETRY_TIMES=0), {"urls": urls, "fresh": "1"}, lambda: 1),
+    ):
+        pass
+    assert files() == before
+    with open_job(project(), {"urls": "urls.txt"}, lambda: 1) as job:
+        assert job.job.id == known
 
 
 def test_what_attempts_left_that_is_damaged(tmp_path: Path) -> None:
