@@ -193,6 +193,8 @@ COMMANDS_MODULE = "imagefetch.commands"
 ADDONS = {"imagefetch.addons.ContactAddon": 400, "imagefetch.addons.ReportAddon": 500}
 
 SCHEDULER = "imagefetch.scheduling.scheduler.HostScheduler"
+# Without slots: the scheduler holds the limits.
+DOWNLOADER = "imagefetch.engine.downloader.DirectDownloader"
 
 DOWNLOAD_HANDLERS = {
     "http": "imagefetch.download.handler.StreamingDownloadHandler",

@@ -26,7 +26,7 @@ from imagefetch.scheduling.circuit_breaker import BlockedLines, Change
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.host_limits import HostLimits
-from imagefetch.scheduling.host_queues import HostQueues
+from imagefetch.scheduling.host_queues import HostQueues, Slot
 from imagefetch.scheduling.prefetch import LookAhead
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.shutdown import stop_run
@@ -160,6 +160,10 @@ class HostScheduler(BaseScheduler):
                 return
             lines = self._waiting.take_duplicates(record.key)
             self._released.extend((line, record.key) for line in lines)
+
+    def slot_of(self, request: Request) -> Slot | None:
+        """Return the slot that *request* holds; None if it did not come from `next_request`."""
+        return self._hosts.slot_of(request)
 
     def note(self, request: Request, outcome: Outcome, *, unreachable: bool) -> None:
         """Record the outcome of *request*; *unreachable*: whether no connection could be made."""

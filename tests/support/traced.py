@@ -135,6 +135,22 @@ class WatchSlots:
         Path(self.crawler.settings["TRACE"]).write_text(json.dumps(sorted(self.seen)))
 
 
+class SlotNames:
+    """An extension that writes the names of the downloader's slots at the end."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        crawler.signals.connect(self.closed, signals.spider_closed)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> SlotNames:
+        return cls(crawler)
+
+    def closed(self) -> None:
+        names = sorted(self.crawler.engine.downloader.slots)
+        Path(self.crawler.settings["TRACE"]).write_text(json.dumps(names))
+
+
 class AsyncOdd(Odd):
     """The same with coroutines."""
 
