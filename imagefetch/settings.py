@@ -190,7 +190,11 @@ BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]
 COMMANDS_MODULE = "imagefetch.commands"
 
-ADDONS = {"imagefetch.addons.ContactAddon": 400, "imagefetch.addons.ReportAddon": 500}
+ADDONS = {
+    "imagefetch.addons.ContactAddon": 400,
+    "imagefetch.addons.ReportAddon": 500,
+    "imagefetch.engine.addon.EngineAddon": 600,
+}
 
 SCHEDULER = "imagefetch.scheduling.scheduler.HostScheduler"
 # Without slots: the scheduler holds the limits.
