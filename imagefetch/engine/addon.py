@@ -6,13 +6,16 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
 from imagefetch.engine.signal_manager import QuickSignalManager
+from imagefetch.engine.unused import shortened
 
 
 class EngineAddon:
-    """Replaces the crawler's signal manager, before the engine and most components are built."""
+    """Replaces the crawler's signal manager, before the engine and most components are built, and
+    leaves out middlewares that do nothing."""
 
     def __init__(self, crawler: Crawler) -> None:
         # What was connected before stays connected: pydispatch knows receivers by their sender.
+        self.crawler = crawler
         crawler.signals = QuickSignalManager(crawler)
 
     @classmethod
@@ -20,4 +23,6 @@ class EngineAddon:
         return cls(crawler)
 
     def update_settings(self, settings: BaseSettings) -> None:
-        """Change no setting: Scrapy expects this method."""
+        name = "DOWNLOADER_MIDDLEWARES"
+        priority = settings.getpriority(name) or 0
+        settings.set(name, shortened(settings, self.crawler.spidercls), priority)
