@@ -10,7 +10,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 
-from imagefetch.commands._cli import ENDED_EARLY, end_quickly, log_to, refuse
+from imagefetch.commands._cli import ENDED_EARLY, collect_rarely, end_quickly, log_to, refuse
 from imagefetch.config.command_given import CommandLine
 from imagefetch.config.paths import find_paths
 from imagefetch.config.setting_rules import check_assignments
@@ -97,6 +97,7 @@ class Command(crawl.Command):
         from imagefetch.spiders.start import Start
 
         assert self.crawler_process is not None
+        collect_rarely()
         quieten(str(self.crawler_process.settings["LOG_LEVEL"]))
         crawler = self.crawler_process.create_crawler(args[0])
         sanitize_log()

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from inspect import getattr_static
 from pathlib import Path
 from typing import Any
 
 from scrapy import Request
 from scrapy.http import Headers, Response
 from scrapy_poet.page_input_providers import PageObjectInputProvider
-from web_poet import ItemPage, cached_method, field
+from web_poet import ItemPage, field
+from web_poet.fields import get_fields_dict
+from web_poet.pages import get_item_cls
 
 import imagefetch.pages._suffixes  # noqa: F401 - for its side effect
 from imagefetch.download.response import FileResponse
@@ -94,7 +98,22 @@ class ImagePage(ItemPage[ImageRecord]):
     async def to_item(self) -> ImageRecord:
         if self.is_placeholder():
             raise Placeholder
-        return await super().to_item()
+        if not _has_our_fields(type(self)):
+            return await super().to_item()
+        answer, picture = self.answer, self.picture()
+        download = answer.download
+        return ImageRecord(
+            answer.line.text,
+            str(answer.status),
+            answer.line.number,
+            bytes=download.size,
+            type=picture.media_type,
+            width=picture.width,
+            height=picture.height,
+            sha256=download.sha256,
+            attempts=answer.attempts,
+            seconds=answer.seconds,
+        )
 
     async def look(self) -> None:
         """Read the file for `picture`, in a thread if that takes more than a few reads.
@@ -111,12 +130,13 @@ class ImagePage(ItemPage[ImageRecord]):
         except Exception as error:
             self._probed = error
 
-    @cached_method
     def picture(self) -> ImageInfo:
-        """Return the type and size of the image, read from the file."""
+        """Return the type and size of the image, read from the file once."""
+        if self._probed is None:
+            self._probed = self._probe()
         if isinstance(self._probed, Exception):
             raise self._probed
-        return self._probed or self._probe()
+        return self._probed
 
     def _probe(self, *, quick: bool = False) -> ImageInfo:
         download = self.answer.download
@@ -174,3 +194,20 @@ class ImagePage(ItemPage[ImageRecord]):
     @field
     def seconds(self) -> float | None:
         return self.answer.seconds
+
+
+@cache
+def _has_our_fields(page: type[ImagePage]) -> bool:
+    """Return whether the items of *page* consist of the fields of `ImagePage`, unchanged.
+
+    web-poet evaluates fields one by one, with caches and processors, which takes a multiple of
+    the time.
+    """
+    names = get_fields_dict(page)
+    return (
+        names.keys() == get_fields_dict(ImagePage).keys()
+        and all(getattr_static(page, each) is getattr_static(ImagePage, each) for each in names)
+        and get_item_cls(page, dict) is ImageRecord
+        and not hasattr(page, "Processors")
+        and not hasattr(page, "validate_input")
+    )
