@@ -281,5 +281,6 @@ COOKIES_ENABLED = False
 JOBDIR = None
 
 # Disabled because they cost time and have no use here.
+RETRY_EXCEPTIONS = []  # type: ignore[var-annotated] # of Scrapy's own download handlers
 WARN_ON_GENERATOR_RETURN_VALUE = False
 DOWNLOADER_STATS = False

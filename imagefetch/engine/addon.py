@@ -6,16 +6,13 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
 from imagefetch.engine.signal_manager import QuickSignalManager
-from imagefetch.engine.unused import shortened
 
 
 class EngineAddon:
-    """Replaces the crawler's signal manager, before the engine and most components are built, and
-    leaves out middlewares that do nothing."""
+    """Replaces the crawler's signal manager, before the engine and most components are built."""
 
     def __init__(self, crawler: Crawler) -> None:
         # What was connected before stays connected: pydispatch knows receivers by their sender.
-        self.crawler = crawler
         crawler.signals = QuickSignalManager(crawler)
 
     @classmethod
@@ -23,6 +20,4 @@ class EngineAddon:
         return cls(crawler)
 
     def update_settings(self, settings: BaseSettings) -> None:
-        name = "DOWNLOADER_MIDDLEWARES"
-        priority = settings.getpriority(name) or 0
-        settings.set(name, shortened(settings, self.crawler.spidercls), priority)
+        """Change no setting: Scrapy expects this method."""

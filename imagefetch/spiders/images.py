@@ -20,6 +20,7 @@ from imagefetch import errors
 from imagefetch.config import components
 from imagefetch.config.needed_components import check_components
 from imagefetch.config.setting_rules import RULES
+from imagefetch.config.unused import leave_out
 from imagefetch.download.response import FileResponse
 from imagefetch.html_report.extension import HtmlReport
 from imagefetch.images.acceptance import Acceptance
@@ -77,6 +78,7 @@ class ImagesSpider(Spider):
         """:raises BadInput: if a setting of components is not a dictionary"""
         super().update_settings(settings)
         components.merge(settings)
+        leave_out(settings, cls)
 
     def __init__(self, job: Job) -> None:
         super().__init__()

@@ -10,20 +10,13 @@ import pytest
 from scrapy.downloadermiddlewares.defaultheaders import DefaultHeadersMiddleware
 from scrapy.settings import Settings
 
-from imagefetch.engine.unused import REQUEST_HEADERS, SCRAPY, shortened
+from imagefetch.config.components import merge
+from imagefetch.config.unused import AUTH, HEADERS, PROXY, REQUEST_HEADERS, SWITCHED, leave_out
 from imagefetch.spiders.images import ImagesSpider
 from tests.conftest import RunCrawl, project
 from tests.support.server import Server
 
-COOKIES = f"{SCRAPY}cookies.CookiesMiddleware"
-AUTH = f"{SCRAPY}httpauth.HttpAuthMiddleware"
-CACHE = f"{SCRAPY}httpcache.HttpCacheMiddleware"
-PROXY = f"{SCRAPY}httpproxy.HttpProxyMiddleware"
-STATS = f"{SCRAPY}stats.DownloaderStats"
-DEFAULTS = f"{SCRAPY}defaultheaders.DefaultHeadersMiddleware"
-AGENT = f"{SCRAPY}useragent.UserAgentMiddleware"
-ALL = {COOKIES, AUTH, CACHE, PROXY, STATS, DEFAULTS, AGENT}
-
+ALL = {AUTH, PROXY, *HEADERS, *SWITCHED.values()}
 MINE = {"tests.support.parts.Nothing": 400}
 
 
@@ -35,11 +28,15 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def left_out(settings: Settings, spider: type = ImagesSpider) -> set[str]:
-    middlewares = settings.get_component_priority_dict_with_base("DOWNLOADER_MIDDLEWARES")
-    enabled = {**middlewares, **shortened(settings, spider)}
-    found = {path for path in ALL if enabled.get(path, 0) is None}
-    assert (REQUEST_HEADERS in enabled) == (DEFAULTS in found) == (AGENT in found)
-    return found
+    merge(settings)
+    leave_out(settings, spider)
+    enabled: set[Any] = set()
+    for name in ("DOWNLOADER_MIDDLEWARES", "EXTENSIONS"):
+        enabled |= set(settings.get_component_priority_dict_with_base(name))
+    if DefaultHeadersMiddleware in enabled:
+        enabled.add(HEADERS[0])
+    assert (REQUEST_HEADERS in enabled) == enabled.isdisjoint(HEADERS)
+    return ALL - enabled
 
 
 def test_all_are_left_out_by_default() -> None:
@@ -49,14 +46,12 @@ def test_all_are_left_out_by_default() -> None:
 @pytest.mark.parametrize(
     ("changed", "back"),
     [
-        ({"COOKIES_ENABLED": True}, {COOKIES}),
+        *(({switch: True}, {path}) for switch, path in SWITCHED.items()),
         ({"HTTPAUTH_USER": "me"}, {AUTH}),
         ({"HTTPAUTH_PASS": "secret"}, {AUTH}),
-        ({"HTTPCACHE_ENABLED": True}, {CACHE}),
-        ({"DOWNLOADER_STATS": True}, {STATS}),
         ({"DOWNLOADER_MIDDLEWARES": {AUTH: 300}}, {AUTH}),
-        ({"DOWNLOADER_MIDDLEWARES": {AGENT: 500}}, {AGENT, DEFAULTS}),
-        ({"DOWNLOADER_MIDDLEWARES": {DefaultHeadersMiddleware: 90}}, {AGENT, DEFAULTS}),
+        ({"DOWNLOADER_MIDDLEWARES": {HEADERS[1]: 500}}, set(HEADERS)),
+        ({"DOWNLOADER_MIDDLEWARES": {DefaultHeadersMiddleware: 90}}, set(HEADERS)),
         *(({setting: MINE}, ALL) for setting in ("DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES")),
         *(({setting: MINE}, ALL) for setting in ("ITEM_PIPELINES", "EXTENSIONS", "ADDONS")),
     ],
