@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
+from types import CoroutineType
 from typing import Any
 
 from scrapy import Request
@@ -14,6 +15,8 @@ from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.deprecate import argument_is_required
 
 Method = Callable[..., Any]
+
+RESULTS = (Response, Request)
 
 
 class MiddlewareChain:
@@ -90,9 +93,11 @@ async def _checked(returned: Any, method: Method, *, none: bool) -> Response | R
 
     :raises TypeError: if it is neither a response nor a request, nor None where *none* is allowed
     """
-    if not isinstance(returned, Response | Request):
+    if isinstance(returned, CoroutineType):
+        returned = await returned
+    elif not isinstance(returned, RESULTS):
         returned = await ensure_awaitable(returned)
-    if isinstance(returned, Response | Request) or (none and returned is None):
+    if isinstance(returned, RESULTS) or (none and returned is None):
         return returned
     while isinstance(method, partial):
         method = method.args[0]

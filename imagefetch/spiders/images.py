@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -51,6 +51,7 @@ from imagefetch.output.partial_files import Download
 from imagefetch.pages.base import ImagePage
 from imagefetch.urls import Line, key_of, request_url
 from imagefetch.utils.descriptors import share
+from imagefetch.utils.eager import eager
 from imagefetch.utils.formatting import files
 from imagefetch.utils.shutdown import note_stop, stop_run
 from imagefetch.utils.spelling import misspelt
@@ -206,10 +207,14 @@ class ImagesSpider(Spider):
             url, callback=cast("Any", self.parse), errback=self.errback, meta=meta, dont_filter=True
         )
 
-    async def parse(  # type: ignore[override]
+    def parse(  # type: ignore[override]
         self, response: FileResponse, page: ImagePage
-    ) -> ImageRecord | None:
-        """Return the record of a line with a complete response."""
+    ) -> ImageRecord | Awaitable[ImageRecord | None] | None:
+        """Return the record of a line with a complete response; at once, if nothing is waited
+        for, since for a coroutine Scrapy creates a task."""
+        return eager(self._parse_page(response, page))
+
+    async def _parse_page(self, response: FileResponse, page: ImagePage) -> ImageRecord | None:
         assert response.request is not None
         return self._remember(response.request, await self._record_of(response, page))
 
@@ -254,7 +259,7 @@ class ImagesSpider(Spider):
         record.download = download
         return record
 
-    async def errback(self, failure: TwistedFailure) -> ImageRecord | None:
+    def errback(self, failure: TwistedFailure) -> ImageRecord | None:
         """Return the record of a line without a complete response."""
         request: Request = failure.request  # type: ignore[attr-defined]
         return self._remember(request, self._errback(request, failure.value))
