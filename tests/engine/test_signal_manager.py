@@ -131,7 +131,7 @@ RECEIVERS = [
 
 
 def name_of(receiver: Any) -> str:
-    return getattr(receiver, "__qualname__", None) or str(receiver)
+    return getattr(receiver, "__qualname__", None) or type(receiver).__name__
 
 
 @pytest.fixture(params=[SignalManager, QuickSignalManager])
