@@ -88,7 +88,7 @@ OFF = [
     Part("statistics", "imagefetch.stats.recorder:Recorder.row_written", nothing),
     Part(
         "outcomes and limits of hosts",
-        "imagefetch.middlewares.feedback:OutcomeMiddleware.process_response",
+        "imagefetch.middlewares.feedback:FeedbackMiddleware.process_response",
         lambda _, **given: given["response"],
     ),
     Part(

@@ -211,7 +211,7 @@ DOWNLOAD_HANDLERS = {
 
 DOWNLOADER_MIDDLEWARES = {
     "imagefetch.logformatter.SanitizingLog": 0,
-    "imagefetch.middlewares.short_circuit.SettledMiddleware": 10,
+    "imagefetch.middlewares.short_circuit.ShortCircuitMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "imagefetch.middlewares.robots.NamedRobotsTxtMiddleware": 100,
     # In place of the middleware of scrapy_poet.Addon; faster for pages that need only the response.
@@ -224,7 +224,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
     "imagefetch.middlewares.redirect.NamedRedirectMiddleware": 600,
-    "imagefetch.middlewares.feedback.OutcomeMiddleware": 860,
+    "imagefetch.middlewares.feedback.FeedbackMiddleware": 860,
     # The handler decodes bodies; this middleware expects them in memory.
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
 }
@@ -243,7 +243,7 @@ SPIDER_MIDDLEWARES = {
 }
 
 REQUEST_FINGERPRINTER_CLASS = "scrapy_poet.ScrapyPoetRequestFingerprinter"
-SCRAPY_POET_PROVIDERS = {"imagefetch.pages.base.AnswerProvider": 500}
+SCRAPY_POET_PROVIDERS = {"imagefetch.pages.image_response.ImageResponseProvider": 500}
 SCRAPY_POET_DISCOVER = ["imagefetch.pages", "imagefetch.sites"]
 
 ITEM_PROCESSOR = "imagefetch.item_processor.RecordProcessor"

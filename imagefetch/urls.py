@@ -119,7 +119,7 @@ def _encoding(head: bytes, path: Path | str) -> str:
             return "utf-16-be"
     elif not zeros or _is_utf8(head):
         return "utf-8"
-    raise BadInput(f"{path}: is no text file; a list holds one URL a line")
+    raise BadInput(f"{path}: is not a text file; a list has one URL per line")
 
 
 def _is_utf8(head: bytes) -> bool:

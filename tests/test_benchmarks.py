@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.compare import Result, check
-from benchmarks.goals import judged
+from benchmarks.goals import measured_goals
 from benchmarks.measure import Failed, Usage, run
 from benchmarks.page import write_page
 from benchmarks.pictures import PICTURES
@@ -100,7 +100,7 @@ def test_results_are_judged_in_pairs_and_shown(tmp_path: Path) -> None:
         Result(large, programs["aiohttp script, batches of 64"], theirs),
         Result(large, programs["curl -Z"], failure="exit status 1"),
     ]
-    assert [value for _, _, value in judged(results)] == [1.0, 99.0]
+    assert [value for _, _, value in measured_goals(results)] == [1.0, 99.0]
     write_csv(tmp_path / "large.csv", results, "A machine")
     assert read_csv(tmp_path / "large.csv")[1][0].runs == mine
     page = write_page(tmp_path)
@@ -131,4 +131,4 @@ def test_memory_of_bodies_in_flight_is_told() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 at once of 3 MB: peak " in done.stdout
+    assert "2 concurrent bodies of 3 MB: peak " in done.stdout

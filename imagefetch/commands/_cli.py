@@ -14,7 +14,7 @@ from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
 from scrapy.utils.conf import arglist_to_dict
 
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.utils.standard_streams import settle, tell
+from imagefetch.utils.standard_streams import flush_streams, print_error
 from imagefetch.utils.text import SanitizingFormatter
 
 BAD_INPUT = 2
@@ -52,7 +52,7 @@ def end_quickly() -> None:
     """Skip garbage collection at exit: Python would run it three times, which takes a tenth of a
     second or more."""
     gc.freeze()
-    settle()
+    flush_streams()
 
 
 @contextmanager
@@ -84,5 +84,5 @@ def log_to(path: str | None) -> Iterator[None]:
 
 def refuse(error: BadInput | LocalError) -> NoReturn:
     """Write one line to standard error and exit with `BAD_INPUT`."""
-    tell(str(error))
+    print_error(str(error))
     raise SystemExit(BAD_INPUT)

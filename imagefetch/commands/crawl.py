@@ -11,8 +11,8 @@ from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 
 from imagefetch.commands._cli import ENDED_EARLY, collect_rarely, end_quickly, log_to, refuse
-from imagefetch.config.command_given import CommandLine
 from imagefetch.config.paths import find_paths
+from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.setting_rules import check_assignments
 from imagefetch.config.validation import Run, check_handlers, check_log
 from imagefetch.errors import BadInput, LocalError
@@ -21,14 +21,14 @@ from imagefetch.job.run import begin
 from imagefetch.logformatter import quieten, sanitize_log
 from imagefetch.stats.recorder import Recorder
 from imagefetch.utils.shutdown import STOPPED_BY
-from imagefetch.utils.standard_streams import tell
+from imagefetch.utils.standard_streams import print_error
 from imagefetch.utils.text import hide_in_tracebacks
 
-PLACES = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER"}
+PATH_SETTINGS = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER"}
 """Settings that hold paths."""
 
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())  # until a log is open, `tell` reports errors
+logger.addHandler(logging.NullHandler())  # until a log is open, `print_error` reports errors
 
 
 class Command(crawl.Command):
@@ -49,7 +49,7 @@ class Command(crawl.Command):
         hide_in_tracebacks()
         settings = self.settings.copy()
         for name, value in (pair.split("=", 1) for pair in opts.set if "=" in pair):
-            if name in PLACES:  # the other settings are checked once the log is open
+            if name in PATH_SETTINGS:  # the other settings are checked once the log is open
                 settings.set(name, value, "cmdline")
         if opts.logfile:
             settings.set("LOG_FILE", opts.logfile, "cmdline")
@@ -82,15 +82,15 @@ class Command(crawl.Command):
             raise
         except LocalError as error:
             logger.error("Ended early: %s: %s", error.reason, error)
-            tell(f"ended early: {error.reason}: {error}")
+            print_error(f"ended early: {error.reason}: {error}")
             raise SystemExit(ENDED_EARLY) from None
         except NothingToDo as news:
             logger.info("Finished: %s", news)
-            tell(str(news))
+            print_error(str(news))
             raise SystemExit(0) from None
         except KeyboardInterrupt:
             logger.info("Ended early: shutdown")
-            tell("ended early: shutdown; nothing was fetched, run the same command again")
+            print_error("ended early: shutdown; nothing was fetched, run the same command again")
             raise SystemExit(ENDED_EARLY) from None
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -120,7 +120,7 @@ class Command(crawl.Command):
             text = f"{why or 'stopped at once'}; {how_far(crawler, run)}"
             if not why:  # stopped by a second signal, which nothing else logs
                 logger.info("Ended early: %s", text)
-            tell(f"ended early: {text}")
+            print_error(f"ended early: {text}")
         end_quickly()
 
 

@@ -16,7 +16,7 @@ from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.resume import NothingToDo
 from imagefetch.logformatter import sanitize_log
 from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
-from imagefetch.utils.standard_streams import tell
+from imagefetch.utils.standard_streams import print_error
 from imagefetch.utils.text import hide_in_tracebacks
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Command(ScrapyCommand):
         except BadInput as error:
             refuse(error)
         except NothingToDo as news:
-            tell(str(news))
+            print_error(str(news))
         except KeyboardInterrupt:
             self._ended_early("shutdown; run the same command to resume")
         end_quickly()
@@ -123,5 +123,5 @@ class Command(ScrapyCommand):
 
     def _ended_early(self, why: str) -> None:
         logger.info("Ended early: %s", why)
-        tell(f"ended early: {why}")
+        print_error(f"ended early: {why}")
         self.exitcode = ENDED_EARLY

@@ -52,7 +52,7 @@ class Run:
     @property
     def how_to_resume(self) -> str:
         """What the user is told about resuming when the run ends early."""
-        return f"the same command{', without -a fresh,' * self.fresh} goes on"
+        return f"run the same command{', without -a fresh,' * self.fresh} to resume"
 
 
 def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
@@ -148,7 +148,7 @@ def check_report(path: Path) -> None:
         if path.is_dir():
             raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
         if path.exists() and not path.is_file():  # reading a device may never end
-            raise BadInput(f"{path}: is no regular file; name another with -a report=PATH")
+            raise BadInput(f"{path}: is not a regular file; name another with -a report=PATH")
     except OSError as error:  # name too long, or no permission to enter a folder
         raise BadInput(f"report {path}: {error.strerror}; choose another path") from error
     check_folder(path.parent, "report")

@@ -22,7 +22,7 @@ class Timing:
     """Until the name was resolved; 0 if it was cached or the connection was reused."""
     connect: float = 0.0
     """From then until the connection was established, TLS included; 0 if it was reused."""
-    answer: float = 0.0
+    time_to_headers: float = 0.0
     """From the request until the response headers arrived."""
     transfer: float = 0.0
     """From then until the last byte, without writing."""
@@ -65,7 +65,7 @@ def tracing() -> aiohttp.TraceConfig:
 
     async def answered(session: object, context: SimpleNamespace, event: object) -> None:
         timing: Timing = context.trace_request_ctx
-        timing.answer = timing.lap()
+        timing.time_to_headers = timing.lap()
 
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_start.append(begin)

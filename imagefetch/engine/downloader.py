@@ -9,7 +9,6 @@ scheduler.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
 
 from scrapy import Request, Spider, signals
 from scrapy.core.downloader import Downloader
@@ -18,10 +17,8 @@ from scrapy.http import Response
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from imagefetch.context import context_of
 from imagefetch.engine.middleware_chain import MiddlewareChain
-
-if TYPE_CHECKING:
-    from imagefetch.scheduling.scheduler import HostScheduler
 
 
 class DirectDownloader(Downloader):
@@ -37,6 +34,7 @@ class DirectDownloader(Downloader):
         self._delayed = bool(
             settings.getfloat("DOWNLOAD_DELAY") or settings.getbool("AUTOTHROTTLE_ENABLED")
         )
+        self._context = context_of(crawler)
         self._chain = MiddlewareChain(self.middleware, crawler)
         self._tasks: dict[Request, asyncio.Task[None]] = {}
 
@@ -76,7 +74,7 @@ class DirectDownloader(Downloader):
         """Return the name of *request*'s slot; None if it must pass through Scrapy's."""
         if self._delayed:
             return None
-        slot = cast("HostScheduler", self.crawler.engine.scheduler).slot_of(request)
+        slot = self._context.scheduler.slot_of(request)
         if slot is None or request.meta.get(self.DOWNLOAD_SLOT, slot.host) != slot.host:
             return None  # not from the scheduler, or a middleware has named another slot
         name = slot.host

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from imagefetch.errors import BadInput
 from imagefetch.images.repeats import Repeat, Repeats
 from imagefetch.job.journal import Journal
-from imagefetch.job.resume import replace_report
+from imagefetch.job.rewrite import replace_report
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.csv_rows import Row, read_rows, whole_size
 from imagefetch.output.file_names import stored_file

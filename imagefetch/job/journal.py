@@ -100,7 +100,7 @@ class Journal:
                 implausible.add(row.line)
                 continue
             self.lines += not self._states[index]
-            if only and only.wants(row):
+            if only and only.selects(row):
                 self._states[index] = AGAIN
             else:
                 self._states[index] = DONE

@@ -12,15 +12,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.command_given import CommandLine
 from imagefetch.config.distinct_paths import check_lock, lock_file
+from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal
 from imagefetch.job.resume import NothingToDo, Preparation, inspect_report
 from imagefetch.lists.copy import STANDARD_INPUT, Copy, copy_address, copy_standard_input
-from imagefetch.output.ownership.owner import settle
+from imagefetch.output.ownership.owner import clean_up
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 
@@ -40,7 +40,7 @@ class Job:
     run: Run
     preparation: Preparation
     lock: FileLock
-    given: CommandLine | None = None
+    command_line: CommandLine | None = None
     """The command that started it; None if it was started otherwise."""
     made: Sequence[Path] = ()
     """Paths that the job created: the copy of its list, its lock file, then folders, inner ones
@@ -61,7 +61,7 @@ class Job:
 
 
 def begin(
-    settings: BaseSettings, arguments: Mapping[str, Any], given: CommandLine | None = None
+    settings: BaseSettings, arguments: Mapping[str, Any], command_line: CommandLine | None = None
 ) -> Job:
     """Validate the run, lock the report, and find out which lines are done.
 
@@ -77,8 +77,8 @@ def begin(
     lock = lock_report(run.report)
     try:
         with list_at_hand(run, settings) as copy:
-            run = replace(run, urls=copy.place)
-            is_new = not copy.place.exists()
+            run = replace(run, urls=copy.final_path)
+            is_new = not copy.final_path.exists()
             try:
                 preparation = inspect_report(
                     run.report, copy.path, run.store, only=run.only, fresh=run.fresh
@@ -90,21 +90,21 @@ def begin(
     except BaseException as error:
         try:
             if isinstance(error, NothingToDo):
-                _settle(run)
+                _clean_up(run)
         finally:
             lock.release()
             remove(created)
         raise
-    return Job(run, preparation, lock, given, [run.urls] * is_new + created)
+    return Job(run, preparation, lock, command_line, [run.urls] * is_new + created)
 
 
-def _settle(run: Run) -> None:
+def _clean_up(run: Run) -> None:
     """Finish a run that was killed after its last row.
 
     :raises BadInput: if the store can't be written to
     """
     try:
-        removed = settle(run.report, run.store)
+        removed = clean_up(run.report, run.store)
     except LocalError as error:
         raise BadInput(str(error)) from error
     if removed:

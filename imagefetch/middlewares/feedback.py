@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from imagefetch import errors
+from imagefetch.context import context_of
 from imagefetch.scheduling.adaptive_limit import Outcome
-
-if TYPE_CHECKING:
-    from imagefetch.scheduling.scheduler import HostScheduler
 
 # Errors that mean that a host can't be connected to, whatever the request.
 NO_CONNECTION = (
@@ -33,25 +29,23 @@ FAILURES: dict[type[errors.Problem], Outcome] = {
 }
 
 
-class OutcomeMiddleware:
+class FeedbackMiddleware:
     """Reports outcomes. It is nearest to the downloader, so that it sees each request end."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+        self.context = context_of(crawler)
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> OutcomeMiddleware:
+    def from_crawler(cls, crawler: Crawler) -> FeedbackMiddleware:
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Response:
         outcome = STATUSES.get(response.status, Outcome.RESPONDED)
-        self._scheduler.note(request, outcome, unreachable=False)
+        self.context.scheduler.record_outcome(request, outcome, unreachable=False)
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         outcome = FAILURES.get(type(exception), Outcome.OTHER)  # type: ignore[arg-type]
-        self._scheduler.note(request, outcome, unreachable=isinstance(exception, NO_CONNECTION))
-
-    @property
-    def _scheduler(self) -> HostScheduler:
-        return cast("HostScheduler", self.crawler.engine.scheduler)
+        self.context.scheduler.record_outcome(
+            request, outcome, unreachable=isinstance(exception, NO_CONNECTION)
+        )

@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.utils.cells import CELL_MAX, read, written
+from imagefetch.utils.cells import CELL_MAX, decode_cell, encode_cell
 
 COLUMNS = {
     "url": "URL",
@@ -73,7 +73,7 @@ _DANGEROUS = ("=", "+", "-", "@", "'")
 
 
 def encode(row: list[str]) -> bytes:
-    """Return *row* as a line of RFC 4180, its cells escaped by `imagefetch.utils.cells.written`."""
+    """Return *row* as a line of RFC 4180, its cells escaped by `encode_cell`."""
     text = ",".join(row)
     if not (
         text  # not "": a lone empty cell needs quotes
@@ -82,14 +82,14 @@ def encode(row: list[str]) -> bytes:
         and text.count(",") == len(row) - 1
         and not any(cell.startswith(_DANGEROUS) for cell in row)
     ):
-        text = ",".join(written(cell, first=not n) for n, cell in enumerate(row))
+        text = ",".join(encode_cell(cell, first=not n) for n, cell in enumerate(row))
         text = '""' if row == [""] else text
     return f"{text}\r\n".encode()
 
 
 def decode(row: list[str]) -> list[str]:
     """Undo the escapes of `encode` in the cells of *row*."""
-    return [read(cell) for cell in row]
+    return [decode_cell(cell) for cell in row]
 
 
 def read_row(path: Path, offset: int) -> ImageRecord:
@@ -226,7 +226,7 @@ def open_report(path: Path) -> BinaryIO:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise BadInput(f"{path}: is no regular file; name another with -a report=PATH")
+            raise BadInput(f"{path}: is not a regular file; name another with -a report=PATH")
         return path.open("rb")
     except OSError as error:
         raise BadInput(f"{path}: can't be read: {error.strerror}") from error

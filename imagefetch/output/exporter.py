@@ -18,7 +18,7 @@ from imagefetch import signals
 from imagefetch.errors import ReportError
 from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode
-from imagefetch.utils.cells import text
+from imagefetch.utils.cells import encode_unquoted
 from imagefetch.utils.shutdown import stop_run
 from imagefetch.utils.text import escape
 
@@ -170,7 +170,7 @@ class SafeCsvExporter(CsvItemExporter):
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:
         value = super().serialize_field(field, name, value)
-        return text(value) if isinstance(value, str) else value
+        return encode_unquoted(value) if isinstance(value, str) else value
 
 
 class SafeXmlExporter(XmlItemExporter):

@@ -32,7 +32,7 @@ def last_rows(report: Path) -> Iterator[Row]:
     for row in read_rows(report):
         if row.offset > end:  # a running job has appended rows
             return
-        if left.take(row.line):
+        if left.remove(row.line):
             yield row
 
 
@@ -56,7 +56,7 @@ class RowCounts:
         else:
             self._overflow[line] += 1
 
-    def take(self, line: int) -> bool:
+    def remove(self, line: int) -> bool:
         """Subtract one of the rows added for *line*; return whether it was the last."""
         if self._overflow[line]:
             self._overflow[line] -= 1

@@ -38,7 +38,7 @@ class Snapshot:
     """Whether the run is ending early."""
     workers: int | None = None
     """Processes of a fleet; None for a single run."""
-    parked: BlockedLines | None = None
+    blocked: BlockedLines | None = None
     """Lines blocked by open circuit breakers."""
     least_left: float = 0.0
     """Least seconds left at any rate: until the last known retry is due."""
@@ -51,7 +51,7 @@ class Snapshot:
         if self.total is None:
             return None
         left = max(0, self.total - self.done)
-        least = max(self.least_left, self.parked.last_try if self.parked else 0.0)
+        least = max(self.least_left, self.blocked.last_try if self.blocked else 0.0)
         if self.only_waits:  # the rate does not apply to these lines
             return least
         if self.lines_rate * YEAR <= left:

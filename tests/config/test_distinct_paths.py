@@ -11,8 +11,9 @@ import pytest
 from imagefetch.config.distinct_paths import lock_file
 from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, ReportError
-from imagefetch.job.resume import clear_up, replace_report
+from imagefetch.job.rewrite import replace_report
 from imagefetch.job.run import lock_report
+from imagefetch.job.temporary_files import remove_temporary_files
 from imagefetch.lists.copy import copy_path
 from imagefetch.output.csv_rows import HEADER, encode
 from imagefetch.output.own_files import new_file, replacing
@@ -175,7 +176,7 @@ def test_what_a_kill_left_is_cleared_up(tmp_path: Path) -> None:
     link.symlink_to(report)
     (folder := new_file(report)).unlink()
     folder.mkdir()
-    clear_up(report)
+    remove_temporary_files(report)
     assert not any(path.exists() for path in ours)
     assert all(path.read_bytes() == text for path, text in others.items())
     assert link.is_symlink()

@@ -22,7 +22,7 @@ import pytest
 from imagefetch.errors import BadInput
 from imagefetch.fleet.cluster import check_dashboard
 from imagefetch.fleet.run import run_fleet
-from imagefetch.fleet.worker.dask_task import is_own
+from imagefetch.fleet.worker.dask_task import is_private
 from imagefetch.job.audit import audit
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.csv_rows import read_rows
@@ -411,14 +411,14 @@ def test_a_worker_s_folder_may_be_another_s(tmp_path: Path) -> None:
     """A worker's folder that others can change is not used."""
     folder = tmp_path / "dask-scratch-space" / "worker-1"
     folder.mkdir(parents=True)
-    assert is_own(folder)
+    assert is_private(folder)
     folder.parent.chmod(0o777)
-    assert not is_own(folder)
+    assert not is_private(folder)
     folder.parent.chmod(0o1777)
-    assert is_own(folder)
+    assert is_private(folder)
     if os.geteuid() == 0:
         os.chown(folder.parent, 12_345, 12_345)
-        assert not is_own(folder)
+        assert not is_private(folder)
 
 
 @pytest.mark.skipif(find_spec("bokeh") is None, reason="needs bokeh")
@@ -511,7 +511,7 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
     ("arguments", "settings", "why"),
     [
         ({"urls": "none.txt"}, {}, r"none\.txt: no such list"),
-        ({"urls": "picture.txt"}, {}, r"picture\.txt: is no text file"),
+        ({"urls": "picture.txt"}, {}, r"picture\.txt: is not a text file"),
         ({}, {"SHARD_SIZE": "0"}, r"setting SHARD_SIZE = '0': must be a whole number from 1"),
         ({"shard": "1"}, {}, r"argument -a shard=…: there is no such argument"),
         ({"job": "nowhere://x"}, {}, r"job folder nowhere://x: can't be used"),

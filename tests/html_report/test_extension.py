@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser
 
 from imagefetch import errors
 from tests.conftest import HOSTS, ROOT, Crawl, command, environment, run_crawl
+from tests.support import all_thumbnails
 from tests.support.browser import CONTRAST, Tab, browsing, needs_chromium
 from tests.support.server import Server, serving
 from tests.support.until import until
@@ -58,7 +60,13 @@ def done(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     lines += [site.url("/image/key.jpg").replace("//", "//user:hush@"), "http://u:hush@nowhere:x/"]
     lines += ["http://u:it's hush@nowhere:x/"]
     (folder / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
-    crawl = run_crawl(folder, CONCURRENT_REQUESTS=20, PACE_ENABLED=False, RETRY_TIMES=0)
+    crawl = run_crawl(
+        folder,
+        CONCURRENT_REQUESTS=20,
+        PACE_ENABLED=False,
+        RETRY_TIMES=0,
+        EXTENSIONS=json.dumps(all_thumbnails.SETTING),
+    )
     assert crawl.status == 0, crawl.log
     return crawl
 
@@ -138,7 +146,7 @@ def test_labels_stay_within_their_charts(tab: Tab) -> None:
     )
 
 
-def test_strangers_text_stays_text(tab: Tab, done: Crawl) -> None:
+def test_untrusted_text_stays_text(tab: Tab, done: Crawl) -> None:
     """Untrusted text of a list is shown verbatim and never executed; only http(s) is linked."""
     assert "taken over" not in tab.page.title()
     told = "\n".join(tab.all(".examples li"))
@@ -158,7 +166,7 @@ def test_strangers_text_stays_text(tab: Tab, done: Crawl) -> None:
     assert any("***@127.0.0.1" in line for line in tab.all(".sheet li"))
 
 
-def test_the_contact_sheet_shows_pictures(tab: Tab, done: Crawl) -> None:
+def test_the_contact_sheet_shows_images(tab: Tab, done: Crawl) -> None:
     """Each stored image has a thumbnail and a link to its file, whatever its name."""
     stored = {row["File"] for row in done.rows if row["File"]}
     sizes = tab.all(".sheet img", "e => [e.naturalWidth, e.naturalHeight, e.alt]")
@@ -171,17 +179,17 @@ def test_the_contact_sheet_shows_pictures(tab: Tab, done: Crawl) -> None:
     }
 
 
-def test_what_held_the_run_back_is_told(tab: Tab) -> None:
+def test_bottlenecks_are_shown(tab: Tab) -> None:
     """The slow server's time to first byte is the longest phase of the sampled downloads; the page
     shows the limits."""
     parts = tab.all(
-        "section:has(#held) .scroll:last-of-type tbody tr",
+        "section:has(#bottlenecks) .scroll:last-of-type tbody tr",
         "e => [...e.cells].map(c => c.textContent)",
     )
     assert max(parts, key=lambda cells: float(cells[2].strip("<% ")))[0] == "time to first byte"
     assert re.search(r"An estimate: \d+ downloads", "".join(tab.all(".note")))
-    assert "20" in tab.all("section:has(#held) .facts dd")
-    assert "CONCURRENT_REQUESTS" in tab.all("section:has(#held) .reasons tbody th")
+    assert "20" in tab.all("section:has(#bottlenecks) .facts dd")
+    assert "CONCURRENT_REQUESTS" in tab.all("section:has(#bottlenecks) .reasons tbody th")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -238,8 +246,8 @@ def test_an_open_tab_follows(site: Server, browser: Browser, tmp_path: Path) -> 
             assert tab.all(".badge") == ["running"]
             assert tab.all(".tiles dd:nth-of-type(1)")[0] == "5"
             assert tab.all(".tiles .sub")[0] == "of 9"
-            held = tab.all("section:has(#held) .reasons tbody th")
-            assert held[0] == "CONCURRENT_REQUESTS"
+            bottlenecks = tab.all("section:has(#bottlenecks) .reasons tbody th")
+            assert bottlenecks[0] == "CONCURRENT_REQUESTS"
         finally:
             site.gate.set()
         assert running.wait() == 0
@@ -302,11 +310,11 @@ def test_a_report_alone_is_enough(done: Crawl, browser: Browser, tmp_path: Path)
     tab, whole = Tab(browser, page), Tab(browser, done.folder / "REPORT.html")
     assert tab.complaints == []
     assert tab.all(".badge") == ["from a report"]
-    for section in ("failures", "hosts", "pictures"):
+    for section in ("failures", "hosts", "images"):
         cells = f"section:has(#{section}) th + td"
         assert sorted(tab.all(cells)) == sorted(whole.all(cells)) != []
     assert tab.all(".tiles .ok, .tiles .bad") == whole.all(".tiles .ok, .tiles .bad")
     missing = tab.all(".missing, .tiles .missing")
-    assert missing.count("not recorded") == 5  # time, rate, list, over time, what held it back
+    assert missing.count("not recorded") == 5  # time, rate, list, over time, bottlenecks
     assert "not recorded" in tab.all(".tiles .sub")[0]
     assert "no preview" in tab.all(".sheet .none")

@@ -22,7 +22,7 @@ from imagefetch.html_report.render import link
 from imagefetch.html_report.writer import PageError, PageWriter
 from imagefetch.items import ImageRecord
 from imagefetch.output.page_file import page_path
-from imagefetch.stats.run_info import About
+from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import Figures
 from imagefetch.stats.sketches import Reservoir
 from imagefetch.utils.json_process import JSONProcess
@@ -39,9 +39,9 @@ def facts(*files: tuple[str, str]) -> dict[str, Any]:
     for line, (name, kind) in enumerate(files, 1):
         url = f"http://a.example/{line}"
         figures.add(ImageRecord(url, "200", line, name, 9, kind, 8, 8, "ab" * 32, 1, 0.1), "a")
-    about = About(started=time.time(), ended=time.time(), reason="finished")
+    info = RunInfo(started=time.time(), ended=time.time(), reason="finished")
     return {
-        "about": about.to_json(),
+        "run": info.to_json(),
         "seconds": 1.0,
         "refresh": 30,
         "repeats": [],
@@ -69,7 +69,7 @@ def bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
-def test_a_bad_picture_has_no_copy_and_harms_nobody(
+def test_a_bad_image_has_no_thumbnail_and_harms_nobody(
     writer: PageWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A decompression bomb, a wrong type, a missing file, a file outside of the store, and one that
@@ -107,7 +107,7 @@ def test_a_bad_picture_has_no_copy_and_harms_nobody(
     assert "</html>" in text
 
 
-def test_copies_are_made_once(writer: PageWriter, tmp_path: Path) -> None:
+def test_thumbnails_are_made_once(writer: PageWriter, tmp_path: Path) -> None:
     """The second page reuses those of the first, even if the files are gone; the thumbnail of an
     image that is no longer in the sample is dropped."""
     for name in ("a.jpg", "b.jpg"):
@@ -118,17 +118,17 @@ def test_copies_are_made_once(writer: PageWriter, tmp_path: Path) -> None:
     writer.write(both, 60)
     assert writer.path.read_text().count("data:image/jpeg;base64,") == 2
     writer.write(facts(("b.jpg", "image/jpeg")), 60)
-    assert writer._copies.keys() == {"b.jpg"}
+    assert writer._thumbnails.keys() == {"b.jpg"}
 
 
-def test_no_time_no_copy(writer: PageWriter, tmp_path: Path) -> None:
+def test_no_time_no_thumbnail(writer: PageWriter, tmp_path: Path) -> None:
     """An image without time for a thumbnail is not on the sheet; the page is written."""
     (tmp_path / "a.jpg").write_bytes(picture("a", "jpg"))
     writer.write(facts(("a.jpg", "image/jpeg")), -1)
     assert "no images yet" in writer.path.read_text()
 
 
-def test_pictures_in_a_remote_store_are_named(tmp_path: Path) -> None:
+def test_images_in_a_remote_store_are_named(tmp_path: Path) -> None:
     """There are neither thumbnails nor links to files, and the page says why."""
     remote = PageWriter(tmp_path / "REPORT.html", "s3://bucket/folder/", 1_000_000)
     remote.write(facts(("a.jpg", "image/jpeg")), 60)
@@ -299,10 +299,10 @@ PEAK = 256 + 150
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
-def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_image_takes_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Images of any size and format, nested ones too: the page is written, without thumbnails of
     those that would take too much memory."""
-    monkeypatch.setattr(page_writer, "PATIENCE", 60)
+    monkeypatch.setattr(page_writer, "THUMBNAIL_TIMEOUT", 60)
     writer = PageWriter(tmp_path / "REPORT.html", str(tmp_path), 89_478_485)
     pictures = bombs.of_every_format(9_000)
     peaks = []
@@ -321,8 +321,8 @@ def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / "good.jpg").write_bytes(picture("dawn", "jpg"))
         files = [(name, kind) for name, (_, kind) in pictures.items()]
         writer.write(facts(*files, ("good.jpg", "image/jpeg")), 600)
-        assert writer._copies["good.jpg"]
-        assert not writer._copies["a.j2k"]
+        assert writer._thumbnails["good.jpg"]
+        assert not writer._thumbnails["a.j2k"]
         assert max(peaks) < PEAK
         limits = Path(f"/proc/{writer._child.process.pid}/limits").read_text(encoding="ascii")  # type: ignore[union-attr]
         assert int(limits.partition("Max address space")[2].split()[0]) < 2**30

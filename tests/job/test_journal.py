@@ -89,7 +89,7 @@ def test_which_rows_are_fetched_again(tmp_path: Path, text: str, again: str) -> 
     ]
     report, urls = write(tmp_path, [record.url for record in records], records)
     only = Only.parse(text)
-    assert "".join(str(row.line) for row in read_rows(report) if only.wants(row)) == again
+    assert "".join(str(row.line) for row in read_rows(report) if only.selects(row)) == again
     journal = Journal()
     journal.read(report, urls, only)
     assert journal.done == 4 - len(again)
@@ -124,7 +124,7 @@ def test_what_is_fetched_again(tmp_path: Path, code: str, reason: str, again: bo
     record = ImageRecord("http://a.example/", code, 1, file=file, reason=reason)
     report, _ = write(tmp_path, ["http://a.example/"], [record])
     (row,) = read_rows(report)
-    assert Only(failed=True).wants(row) == again
+    assert Only(failed=True).selects(row) == again
 
 
 def test_the_last_row_of_a_line_counts(tmp_path: Path) -> None:

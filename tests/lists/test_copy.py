@@ -153,7 +153,7 @@ def test_endless_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Binary data is refused by its beginning; the size of a list is limited."""
     with Path("/dev/zero").open("rb") as zero:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(zero))
-        with pytest.raises(BadInput, match="standard input: is no text file"):
+        with pytest.raises(BadInput, match="standard input: is not a text file"):
             copy_standard_input(tmp_path / "REPORT.csv")
     standard_input(monkeypatch, b"http://a.example/\n" * 100_000)
     with pytest.raises(BadInput, match="standard input: the list is longer than INPUT_URLS_MAX"):

@@ -13,10 +13,11 @@ from tldextract import tldextract
 from url_matcher.util import get_domain
 
 from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
-from imagefetch.images.headers import QUICK_BYTES, QUICK_READS
+from imagefetch.images.bounded_bytes import QUICK_BYTES, QUICK_READS
 from imagefetch.output.partial_files import Download
-from imagefetch.pages.base import Answer, ImagePage
+from imagefetch.pages.base import ImagePage
 from imagefetch.pages.flickr import FlickrPage
+from imagefetch.pages.image_response import ImageResponse
 from imagefetch.pages.imgur import ImgurPage
 from imagefetch.urls import Line
 from tests.conftest import RunCrawl
@@ -24,9 +25,9 @@ from tests.support.answers import sends
 from tests.support.server import Server, Writer, image
 
 
-def answer(download: Download, url: str = "http://a.example/b.jpg") -> Answer:
+def response(download: Download, url: str = "http://a.example/b.jpg") -> ImageResponse:
     line = Line(7, "http://a.example/a.jpg")
-    return Answer(line, url, 203, Headers(), download, attempts=2, seconds=1.5)
+    return ImageResponse(line, url, 203, Headers(), download, attempts=2, seconds=1.5)
 
 
 def downloaded(folder: Path, content: bytes) -> Download:
@@ -38,7 +39,7 @@ def downloaded(folder: Path, content: bytes) -> Download:
 def test_a_page_creates_the_record(tmp_path: Path) -> None:
     """The record has all that a row shows of a response and its image, except the file name."""
     content = image("/a.jpg")
-    record = asyncio.run(ImagePage(answer(downloaded(tmp_path, content))).to_item())
+    record = asyncio.run(ImagePage(response(downloaded(tmp_path, content))).to_item())
     assert (record.url, record.code, record.line) == ("http://a.example/a.jpg", "203", 7)
     assert (record.type, record.width, record.height) == ("image/jpeg", 64, 48)
     assert (record.bytes, record.sha256) == (len(content), "ab" * 32)
@@ -48,9 +49,9 @@ def test_a_page_creates_the_record(tmp_path: Path) -> None:
 def test_a_body_that_is_no_image_has_no_record(tmp_path: Path) -> None:
     """The error names the reason."""
     with pytest.raises(NotAnImage):
-        asyncio.run(ImagePage(answer(downloaded(tmp_path, b"<html>"))).to_item())
+        asyncio.run(ImagePage(response(downloaded(tmp_path, b"<html>"))).to_item())
     with pytest.raises(EmptyBody):
-        asyncio.run(ImagePage(answer(Download())).to_item())
+        asyncio.run(ImagePage(response(Download())).to_item())
 
 
 PLACEHOLDERS: list[tuple[type[ImagePage], str]] = [
@@ -71,7 +72,7 @@ PICTURES: list[tuple[type[ImagePage], str]] = [
 def test_a_placeholder_is_recognized(tmp_path: Path, page: type[ImagePage], url: str) -> None:
     """Even if it is a valid image."""
     with pytest.raises(Placeholder):
-        asyncio.run(page(answer(downloaded(tmp_path, image("/a")), url)).to_item())
+        asyncio.run(page(response(downloaded(tmp_path, image("/a")), url)).to_item())
 
 
 @pytest.mark.parametrize(("page", "url"), PICTURES)
@@ -79,29 +80,29 @@ def test_an_image_of_the_site_is_no_placeholder(
     tmp_path: Path, page: type[ImagePage], url: str
 ) -> None:
     """Only the documented URL is a placeholder."""
-    record = asyncio.run(page(answer(downloaded(tmp_path, image("/a")), url)).to_item())
+    record = asyncio.run(page(response(downloaded(tmp_path, image("/a")), url)).to_item())
     assert record.type == "image/jpeg"
 
 
 def redirects(server: Server, url: str, to: str) -> None:
     """Let *server*, used as a proxy, redirect *url*."""
 
-    async def answers(writer: Writer) -> None:
+    async def respond(writer: Writer) -> None:
         writer.write(f"HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
         await writer.drain()
 
-    server.raw[url] = answers
+    server.raw[url] = respond
 
 
 def shows(server: Server, url: str) -> None:
     """Let *server*, used as a proxy, respond to *url* with an image."""
 
-    async def answers(writer: Writer) -> None:
+    async def respond(writer: Writer) -> None:
         body = image(url)
         writer.write(f"HTTP/1.1 200 X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
 
-    server.raw[url] = answers
+    server.raw[url] = respond
 
 
 def test_domains_are_found_without_the_network() -> None:

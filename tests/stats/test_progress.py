@@ -60,9 +60,9 @@ def test_what_waits_takes_at_least_until_it_is_due() -> None:
     assert in_one_line(replace(quick, only_waits=True)).endswith(
         "0:00:20 left, waiting for retries"
     )
-    parked = replace(quick, parked=BlockedLines(12, 2, 7.2, 30.0))
-    assert parked.left == 30.0
-    assert in_one_line(parked).endswith(
+    blocked = replace(quick, blocked=BlockedLines(12, 2, 7.2, 30.0))
+    assert blocked.left == 30.0
+    assert in_one_line(blocked).endswith(
         "0:00:30 left, 12 lines wait for 2 hosts that can't be connected to, tried again in 0:00:08"
     )
     assert str(BlockedLines(1, 1, 0.0, 0.0)).startswith("1 line waits for 1 host that can't")

@@ -38,7 +38,7 @@ def test_rows_add_up() -> None:
     assert result.types == {"image/jpeg": 2}
     assert result.sizes.bins.total() == result.sides.bins.total() == 2
     assert result.hosts.sums == {"a.example": [3, 0, 10_000, 0.5, 2], "b.example": [1, 1, 0, 0, 0]}
-    assert [picture["line"] for picture in result.sample.sample] == [1, 4]
+    assert [image["line"] for image in result.sample.sample] == [1, 4]
     assert result.examples == {"not-found": [[3, "http://b.example/2.jpg", "404"]]}
 
 

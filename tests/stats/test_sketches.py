@@ -76,4 +76,4 @@ def test_a_tally_keeps_what_comes_often(often: str) -> None:
     assert key == often
     assert 1_900 < count <= 2_000
     assert second == 2 * count
-    assert [key for key, _ in tally.top(5, 1)] == [often], "no host without failures is sick"
+    assert [key for key, _ in tally.top(5, 1)] == [often], "no host without failures is failing"

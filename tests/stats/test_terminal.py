@@ -78,8 +78,8 @@ def test_the_view_stays_below_the_log_until_a_second_interrupt(
         assert terminal.screen.cursor.attrs.fg == "default"
         assert terminal.modes == termios.tcgetattr(terminal._end)
         # The line is longer than the screen is wide.
-        last = "imagefetch: ended early: stopped at once; 30 of 40 lines done; the same command"
-        assert f"{last} goes on".replace(" ", "") in "".join(terminal.shown).replace(" ", "")
+        last = "imagefetch: ended early: stopped at once; 30 of 40 lines done; run the same command"
+        assert f"{last} to resume".replace(" ", "") in "".join(terminal.shown).replace(" ", "")
         site.gate.set()
 
 
@@ -164,7 +164,7 @@ def test_what_is_waited_for_is_told() -> None:
     """The view shows retries if nothing else is left, and hosts that can't be connected to."""
     waits = Snapshot(95, 100, retrying=5, lines_rate=9.0, least_left=20.0, only_waits=True)
     assert drawn(waits, 80)[1].rstrip().endswith("0:00:20 left   waiting for retries")
-    parked = Snapshot(50, 100, parked=BlockedLines(12, 2, 7.2, 30.0))
+    blocked = Snapshot(50, 100, blocked=BlockedLines(12, 2, 7.2, 30.0))
     told = "12 lines wait for 2 hosts that can't be connected to, tried again in 0:00:08"
-    assert drawn(parked, 80)[3].rstrip() == told
-    assert all(len(line.rstrip()) <= 30 for line in drawn(parked, 30))
+    assert drawn(blocked, 80)[3].rstrip() == told
+    assert all(len(line.rstrip()) <= 30 for line in drawn(blocked, 30))

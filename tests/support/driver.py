@@ -133,7 +133,7 @@ def fetched(
     record.bytes, record.sha256 = len(body), hashlib.sha256(body).hexdigest()
     kill.reach("whole")
     name = names.name(line.text, ".jpg", line.number, record.sha256)
-    record.file = store.take(Download(path, len(body), record.sha256), name)
+    record.file = store.add(Download(path, len(body), record.sha256), name)
     kill.reach("moved")
     return record
 

@@ -88,8 +88,8 @@ def test_a_feed_that_fails_costs_no_row(tmp_path: Path, server: Server) -> None:
 def test_a_name_that_the_terminal_does_not_know(encoding: str) -> None:
     """Characters that the encoding lacks are escaped."""
     script = (
-        "from imagefetch.utils.standard_streams import say, "
-        "tell; say('名\\udcff'); tell('名\\udcff')"
+        "from imagefetch.utils.standard_streams import print_output, "
+        "print_error; print_output('名\\udcff'); print_error('名\\udcff')"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -26,7 +26,14 @@ from imagefetch.fleet.worker.bisection import ALONE, PROCESS, WORKER, Suspects, 
 from imagefetch.fleet.worker.child import ORPHANED
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
 from imagefetch.fleet.worker.fencing import Heartbeat
-from imagefetch.fleet.worker.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
+from imagefetch.fleet.worker.task import (
+    Abandoned,
+    Alive,
+    AttemptFailed,
+    Progress,
+    ReportProgress,
+    Task,
+)
 from imagefetch.items import ImageRecord
 from imagefetch.lists.plain import read_lines
 from imagefetch.lists.shards import SHARD_SUFFIX, shard_line
@@ -47,11 +54,13 @@ stopped: set[str] = set()
 """Ids of the jobs for which this process starts no attempts."""
 
 
-def fetch_shard(task: Task, tell: Tell, alive: Alive, place: str | None = None) -> Progress | None:
+def fetch_shard(
+    task: Task, report_progress: ReportProgress, alive: Alive, temporary_folder: str | None = None
+) -> Progress | None:
     """Fetch the remaining lines of a shard; return its progress, or None if `stop` ended it.
 
-    *tell* is called with the progress from time to time; *alive* returns whether the worker
-    is still connected to its scheduler. Temporary files are in a folder within *place*, by
+    *report_progress* is called from time to time; *alive* returns whether the worker is still
+    connected to its scheduler. Temporary files are in a folder within *temporary_folder*, by
     default in the system's folder for temporary files.
 
     :raises AttemptFailed: if the shard can't be fetched on this worker
@@ -60,20 +69,20 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive, place: str | None = None) 
     folder = JobFolder(task.folder, task.options)
     if (outcome := folder.outcome(task.shard)) is not None:
         return {"shard": task.shard, "done": outcome.get("done", 0), "kept": outcome.get("kept", 0)}
-    scratch = Path(tempfile.mkdtemp(prefix="imagefetch-", dir=place))
-    attempt = Attempt(task, folder, scratch, tell, alive)
+    scratch = Path(tempfile.mkdtemp(prefix="imagefetch-", dir=temporary_folder))
+    attempt = Attempt(task, folder, scratch, report_progress, alive)
     running.setdefault(task.job, set()).add(attempt)
     try:
         if task.job in stopped:  # checked after `running` is set, so that `stop` can't miss it
             return None
         attempt.begin()
-        return attempt.go_on()
+        return attempt.run()
     except (OSError, AttemptFailed, Abandoned):
         if not attempt.is_wanted():
-            attempt.leave_nothing()
+            attempt.remove_results()
         raise
     finally:
-        attempt.pulse.end()
+        attempt.heartbeat.end()
         running[task.job].discard(attempt)
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -88,20 +97,25 @@ class Attempt:
     """One attempt at one shard."""
 
     def __init__(
-        self, task: Task, folder: JobFolder, scratch: Path, tell: Tell, alive: Alive
+        self,
+        task: Task,
+        folder: JobFolder,
+        scratch: Path,
+        report_progress: ReportProgress,
+        alive: Alive,
     ) -> None:
         self.task = task
         self.folder = folder
         self.scratch = scratch
-        self.tell = tell
+        self.report_progress = report_progress
         self.alive = alive
-        self.crawl = Crawl(task.words, task.silence, scratch, task.owner)
+        self.crawl = Crawl(task.assignments, task.heartbeat_timeout, scratch, task.owner)
         self.partial: Path | None = None
         """Folder of the partial files."""
         self.done = self.kept = 0
         self._counted = 0  # bytes of the report whose rows are counted
         self._sent = time.monotonic()
-        self.pulse = Heartbeat(task.silence)
+        self.heartbeat = Heartbeat(task.heartbeat_timeout)
 
     def begin(self) -> None:
         """Read the results of earlier attempts and fence those attempts off.
@@ -116,7 +130,7 @@ class Attempt:
             self.left: Notes = {}
             for attempt in (name for name in earlier if name != BEFORE):  # BEFORE has no process
                 if partial := self.folder.partial_folder(self.task.store, shard, attempt):
-                    for name, identities in fencing.put_up(partial).items():
+                    for name, identities in fencing.fence_off(partial).items():
                         self.left.setdefault(name, set()).update(identities)
             self.suspects = Suspects()
             for attempt in earlier[-1:]:
@@ -145,36 +159,36 @@ class Attempt:
             self.report = self.report.replace(final)
         self.folder.send(self.report, attempt_path(shard, self.name))
         self.report = final
-        self._take_over()
+        self._adopt_files()
 
-    def _take_over(self) -> None:
+    def _adopt_files(self) -> None:
         """Record as this attempt's own the files that earlier attempts moved into the store
         without writing a row."""
         if self.left and self.partial is not None and not is_remote(self.task.store):
             self.partial.mkdir(parents=True, exist_ok=True)
             write_notes(self.partial / NOTES_FILE, self.left)
 
-    def go_on(self) -> Progress | None:
+    def run(self) -> Progress | None:
         """Fetch part by part until every line has its row; return None if stopped before that."""
         while missing := self._missing():
             positions = [position for position, _ in missing]
-            if self.suspects.found(positions):
-                self._give_up(missing[0][1])
+            if self.suspects.is_found(positions):
+                self._write_crash_row(missing[0][1])
                 self.suspects = Suspects()
                 continue
             part = self.suspects.next_part(positions)
             if_it_dies = copy(self.suspects)  # noted first, since a dead worker writes no note
-            if_it_dies.died(positions, part, WORKER)
-            self._sign_of_life()
-            self._make_sure_it_is_wanted()
+            if_it_dies.record_death(positions, part, WORKER)
+            self._check_heartbeat()
+            self._check_wanted()
             self._note(if_it_dies)
-            status = self.crawl.run(self._list_without(missing[part:]), self.report, self._look)
+            status = self.crawl.run(self._list_without(missing[part:]), self.report, self._on_poll)
             if status == FINISHED:
-                self.suspects.ended(positions, part)
+                self.suspects.record_end(positions, part)
                 if len(self._missing()) == len(missing):
                     raise AttemptFailed("the crawl process ended without a row")
             elif self.crawl.stopping:
-                self._leave()
+                self._save_state()
                 return None
             elif status < 0:
                 logger.warning(
@@ -182,31 +196,31 @@ class Attempt:
                     self.task.shard,
                     -status,
                 )
-                self.suspects.died(positions, part, PROCESS)
+                self.suspects.record_death(positions, part, PROCESS)
                 self.clean = False
             elif status != ORPHANED:
-                self._leave()
-                raise AttemptFailed(self.crawl.last_words() or f"exit status {status}")
-        self._sign_of_life()  # a worker that lost the shard must not mark it as done
-        self._make_sure_it_is_wanted()
+                self._save_state()
+                raise AttemptFailed(self.crawl.last_output_line() or f"exit status {status}")
+        self._check_heartbeat()  # a worker that lost the shard must not mark it as done
+        self._check_wanted()
         self._count()
-        self._send_rows()
+        self._upload_rows()
         done = {"attempt": self.name, "clean": self.clean, **self._progress()}
         self.folder.write(done_path(self.task.shard), json.dumps(done).encode())
         return self._progress()
 
-    def _leave(self) -> None:
+    def _save_state(self) -> None:
         """Write the note and the rows from which the next attempt resumes."""
         self._count()
         self._note(self.suspects)
-        self._send_rows()
+        self._upload_rows()
 
-    def leave_nothing(self) -> None:
+    def remove_results(self) -> None:
         """Remove what this attempt has put into the job folder and the store, except images."""
         if self.partial is not None:
             paths = (attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json"))
             self.folder.remove_files(*paths)
-            fencing.take_down(self.partial)
+            fencing.remove_fence(self.partial)
 
     def stop(self) -> None:
         """Shut down gracefully: downloads in flight are finished."""
@@ -230,32 +244,32 @@ class Attempt:
                     file.write(shard_line(line))
         return path
 
-    def _look(self) -> None:
+    def _on_poll(self) -> None:
         """Check the heartbeat, report progress and send rows while the crawl runs.
 
         :raises Abandoned: if this worker may have lost the shard, or the job is gone
         """
-        self._sign_of_life()
+        self._check_heartbeat()
         due = time.monotonic() - self._sent > SEND_INTERVAL
         if due or self.folder.local is not None:
-            self._make_sure_it_is_wanted()
+            self._check_wanted()
         self._count()
         if due:
-            self._send_rows()
+            self._upload_rows()
 
     def is_wanted(self) -> bool:
         """Whether the job still exists: it was neither discarded nor finished without this
         attempt."""
         return self.folder.has(shard_path(self.task.shard))
 
-    def _make_sure_it_is_wanted(self) -> None:
+    def _check_wanted(self) -> None:
         """:raises Abandoned: if the job no longer exists"""
         if not self.is_wanted():
             raise Abandoned(f"shard {self.task.shard}: its job no longer exists")
 
-    def _sign_of_life(self) -> None:
+    def _check_heartbeat(self) -> None:
         """:raises Abandoned: if a heartbeat was missed or the worker lost its scheduler"""
-        if self.pulse.has_missed() or not self.alive():
+        if self.heartbeat.has_missed() or not self.alive():
             raise Abandoned(f"shard {self.task.shard}")
 
     def _count(self) -> None:
@@ -266,7 +280,7 @@ class Attempt:
             self.kept += bool(row.file)
             self._counted = row.offset + len(row.raw)
         if self.done > before:
-            self.tell(self._progress())
+            self.report_progress(self._progress())
 
     def _progress(self) -> Progress:
         return {"shard": self.task.shard, "done": self.done, "kept": self.kept}
@@ -277,13 +291,13 @@ class Attempt:
         path = attempt_path(self.task.shard, self.name, ".json")
         self.folder.write(path, json.dumps(note).encode())
 
-    def _send_rows(self) -> None:
+    def _upload_rows(self) -> None:
         """Upload the report to the job folder, if that is remote."""
         self._sent = time.monotonic()
         if self.folder.local is None:
             self.folder.send(self.report, attempt_path(self.task.shard, self.name))
 
-    def _give_up(self, line: Line) -> None:
+    def _write_crash_row(self, line: Line) -> None:
         """Write a ``WorkerCrash`` row for a line that kills every process."""
         error = WorkerCrash()
         record = ImageRecord(line.text, error.code, line.number, attempts=ALONE // PROCESS)

@@ -27,7 +27,7 @@ def numbered(report: Path) -> Iterator[Path]:
             yield path
 
 
-def predecessors(report: Path) -> list[Path]:
+def earlier_reports(report: Path) -> list[Path]:
     """Return the earlier reports of *report*, which are in the same folder."""
     pattern = re.compile(rf"{re.escape(report.stem)}\.[1-9]\d*{re.escape(report.suffix)}")
     try:

@@ -1,0 +1,59 @@
+"""Counts the lines that the scheduler holds back, and estimates how long they wait."""
+
+from __future__ import annotations
+
+import asyncio
+
+from imagefetch.scheduling.circuit_breaker import BlockedLines
+from imagefetch.scheduling.delayed import DelayedLines
+from imagefetch.scheduling.host_limits import HostLimits
+from imagefetch.scheduling.host_queues import HostQueues
+from imagefetch.scheduling.prefetch import LookAhead
+
+
+class SchedulerMetrics:
+    """What progress and statistics show of the scheduler."""
+
+    def __init__(
+        self, hosts: HostQueues, delayed: DelayedLines, look_ahead: LookAhead, limits: HostLimits
+    ) -> None:
+        self._hosts = hosts
+        self._delayed = delayed
+        self._look_ahead = look_ahead
+        self._limits = limits
+
+    @property
+    def waiting(self) -> int:
+        """Number of lines that wait: for a retry, for a blocked host, or as a duplicate."""
+        return len(self._delayed)
+
+    @property
+    def retrying(self) -> int:
+        """Number of lines that wait for a retry."""
+        return self._delayed.retries
+
+    def blocked(self) -> BlockedLines | None:
+        """Return the figures of lines that wait for unreachable hosts; None if there are none."""
+        hosts = list(self._delayed.open_hosts())
+        lines = sum(
+            waiting + self._look_ahead.backlog_of_origin(origin) for origin, waiting, _ in hosts
+        )
+        if not lines:
+            return None
+        now = asyncio.get_running_loop().time()
+        due = [max(0.0, until - now) for _, _, until in hosts]
+        return BlockedLines(lines, len(hosts), min(due), max(due))
+
+    def least_left(self) -> float:
+        """Return the minimum of seconds that the lines read so far take: until the last retry is
+        due, and until the last request to a host with a delay may be sent."""
+        last = self._delayed.last_retry
+        now = asyncio.get_running_loop().time()
+        retries = 0.0 if last is None else max(0.0, last - now)
+        if not (self._limits.delay or self._limits.slots):
+            return retries
+        delays = (
+            (waiting + self._look_ahead.backlog_of_host(host)) * self._limits.delay_of(host)
+            for host, waiting in self._hosts.queues()
+        )
+        return max(retries, max(delays, default=0.0))
