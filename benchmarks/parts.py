@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import os
 import re
 import shutil
@@ -21,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks.rivals import environment
+from benchmarks.rivals import AT_ONCE, crawl_command, environment
 from benchmarks.scratch import scratch
 from benchmarks.server import serving
 from benchmarks.workloads import WORKLOADS
@@ -35,7 +34,7 @@ class Part:
     target: str = ""
     """``module:attribute`` that *stand_in* replaces."""
     stand_in: Callable[..., Any] | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
 
     def apply(self) -> None:
         if self.target:
@@ -104,9 +103,11 @@ INSTEAD = [
     ),
     Part(
         "signals: Scrapy's manager",
-        settings={"ADDONS": {"imagefetch.engine.addon.EngineAddon": None}},
+        settings={"ADDONS": '{"imagefetch.engine.addon.EngineAddon": null}'},
     ),
-    Part("middlewares: all of Scrapy's", settings={"EXTENSIONS": {"benchmarks.parts.Nothing": 1}}),
+    Part(
+        "middlewares: all of Scrapy's", settings={"EXTENSIONS": '{"benchmarks.parts.Nothing": 1}'}
+    ),
     Part(
         "fields of the page: web-poet's",
         "imagefetch.pages.base:_has_our_fields",
@@ -198,21 +199,17 @@ def run(part: str, listed: str, folder: Path) -> NoReturn:
     from scrapy.cmdline import execute
 
     settings: dict[str, Any] = {
-        "FILES_STORE": folder / "out",
-        "ALLOWED_NETWORKS": "127.0.0.0/8",
-        "CONCURRENT_REQUESTS": 64,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": 64,
+        "CONCURRENT_REQUESTS": AT_ONCE,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": AT_ONCE,
         "HTML_REPORT": False,
         "LOG_FILE": folder / "log",
     }
     folder.mkdir()
+    shutil.copyfile(listed, folder / "urls.txt")
     if part:
         PARTS[part].apply()
         settings |= PARTS[part].settings
-    words = ["crawl", "images", f"-aurls={listed}", f"-areport={folder / 'REPORT.csv'}"]
-    for name, value in settings.items():
-        words += ["-s", f"{name}={json.dumps(value) if isinstance(value, dict) else value}"]
-    execute(["scrapy", *words])
+    execute(crawl_command(folder, settings)[2:])
     raise SystemExit(1)  # not reached: Scrapy exits
 
 
