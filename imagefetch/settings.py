@@ -190,9 +190,15 @@ BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]
 COMMANDS_MODULE = "imagefetch.commands"
 
-ADDONS = {"imagefetch.addons.ContactAddon": 400, "imagefetch.addons.ReportAddon": 500}
+ADDONS = {
+    "imagefetch.addons.ContactAddon": 400,
+    "imagefetch.addons.ReportAddon": 500,
+    "imagefetch.engine.addon.EngineAddon": 600,
+}
 
 SCHEDULER = "imagefetch.scheduling.scheduler.HostScheduler"
+# Without slots: the scheduler holds the limits.
+DOWNLOADER = "imagefetch.engine.downloader.DirectDownloader"
 
 DOWNLOAD_HANDLERS = {
     "http": "imagefetch.download.handler.StreamingDownloadHandler",
@@ -276,5 +282,6 @@ COOKIES_ENABLED = False
 JOBDIR = None
 
 # Disabled because they cost time and have no use here.
+RETRY_EXCEPTIONS = []  # type: ignore[var-annotated] # of Scrapy's own download handlers
 WARN_ON_GENERATOR_RETURN_VALUE = False
 DOWNLOADER_STATS = False

@@ -25,6 +25,9 @@ PATH_SETTINGS = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER
 BAD_INPUT = 2
 ENDED_EARLY = 3
 
+GARBAGE = 20_000
+"""Objects, allocated more than freed, at which Python looks for reference cycles among them."""
+
 
 def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:
     """Add ``-a NAME=VALUE`` to *parser*, as ``scrapy crawl`` has it; *known* is its help text."""
@@ -69,6 +72,12 @@ def check_outputs(settings: BaseSettings, opts: argparse.Namespace) -> str | Non
         if path:
             check_output(option, path)
     return str(settings["LOG_FILE"]) if settings["LOG_FILE"] else None
+
+
+def collect_rarely() -> None:
+    """Let Python look for reference cycles rarely: a download leaves almost none, and to look for
+    them takes a tenth of the time of a small one."""
+    gc.set_threshold(GARBAGE)
 
 
 def end_quickly() -> None:

@@ -9,7 +9,14 @@ from scrapy.commands import crawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 
-from imagefetch.commands._cli import ENDED_EARLY, check_outputs, end_quickly, log_to, refuse
+from imagefetch.commands._cli import (
+    ENDED_EARLY,
+    check_outputs,
+    collect_rarely,
+    end_quickly,
+    log_to,
+    refuse,
+)
 from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.setting_rules import check_assignments
 from imagefetch.config.validation import Run, check_handlers
@@ -108,6 +115,7 @@ class Command(crawl.Command):
         from imagefetch.spiders.start import Start
 
         assert self.crawler_process is not None
+        collect_rarely()
         quieten(str(self.crawler_process.settings["LOG_LEVEL"]))
         crawler = self.crawler_process.create_crawler(args[0])
         sanitize_log()

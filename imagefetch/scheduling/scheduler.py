@@ -27,7 +27,7 @@ from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.drop_detector import DropDetector
 from imagefetch.scheduling.due_timer import DueTimer
 from imagefetch.scheduling.host_limits import HostLimits
-from imagefetch.scheduling.host_queues import HostQueues
+from imagefetch.scheduling.host_queues import HostQueues, Slot
 from imagefetch.scheduling.metrics import SchedulerMetrics
 from imagefetch.scheduling.prefetch import LookAhead
 from imagefetch.scheduling.requests import give_up
@@ -126,6 +126,10 @@ class HostScheduler(BaseScheduler):
                 return
             lines = self._delayed.take_duplicates(record.key)
             self._duplicates.extend((line, record.key) for line in lines)
+
+    def slot_of(self, request: Request) -> Slot | None:
+        """Return the slot that *request* holds; None if it did not come from `next_request`."""
+        return self._hosts.slot_of(request)
 
     def record_outcome(self, request: Request, outcome: Outcome, *, unreachable: bool) -> None:
         """Record the outcome of *request*; *unreachable*: whether no connection could be made."""
