@@ -202,9 +202,15 @@ BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]
 COMMANDS_MODULE = "imagefetch.commands"
 
-ADDONS = {"imagefetch.addons.ContactAddon": 400, "imagefetch.addons.ReportAddon": 500}
+ADDONS = {
+    "imagefetch.addons.ContactAddon": 400,
+    "imagefetch.addons.ReportAddon": 500,
+    "imagefetch.engine.addon.EngineAddon": 600,
+}
 
 SCHEDULER = "imagefetch.scheduling.scheduler.HostScheduler"
+# Without slots: the scheduler holds the limits.
+DOWNLOADER = "imagefetch.engine.downloader.DirectDownloader"
 
 DOWNLOAD_HANDLERS = {
     "http": "imagefetch.download.handler.StreamingDownloadHandler",
@@ -267,6 +273,7 @@ FEED_EXPORTERS = {
 FEED_STORAGES = {
     "": "imagefetch.output.exporter.ReportStorage",
     "file": "imagefetch.output.exporter.ReportStorage",
+    "stdout": "imagefetch.output.feed_files.StdoutStorage",
 }
 
 EXTENSIONS = {
@@ -287,5 +294,6 @@ COOKIES_ENABLED = False
 JOBDIR = None
 
 # Disabled because they cost time and have no use here.
+RETRY_EXCEPTIONS = []  # type: ignore[var-annotated] # of Scrapy's own download handlers
 WARN_ON_GENERATOR_RETURN_VALUE = False
 DOWNLOADER_STATS = False

@@ -61,8 +61,8 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         hide_in_tracebacks()
-        arguments = arguments_of(opts)
         try:
+            arguments = arguments_of(opts)
             check_left(args, self.options, "report", most=1)
             check_names(arguments, ARGUMENTS, "report")
             if args and "report" in arguments:

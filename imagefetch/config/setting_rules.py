@@ -178,6 +178,8 @@ def check_assignments(settings: BaseSettings, assignments: Iterable[str]) -> Non
     copy = settings.copy()
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
+        if not name:
+            raise BadInput(f"argument -s {assignment}: must be NAME=VALUE")
         try:
             copy.set(name, value)
         except (ValueError, TypeError, AttributeError):  # not JSON, or not of a dictionary

@@ -15,7 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from imagefetch.config.distinct_paths import check_apart, check_lock, lock_file
+from imagefetch.config.distinct_paths import check_apart, check_lock, feed_paths, lock_file
 from imagefetch.config.only import NOTHING, Only
 from imagefetch.config.paths import check_list_address, find_paths, is_address
 from imagefetch.config.setting_rules import check_settings
@@ -119,17 +119,32 @@ def check_files(settings: BaseSettings, listed: str, report: Path) -> None:
     else:
         check_apart(settings, report, Path(listed))
     check_lock(lock_file(report))
+    for path in feed_paths(settings, report):
+        if path.is_dir():
+            raise BadInput(
+                f"{path}: the output is a folder; name a file with -o or -O, or in FEEDS"
+            )
+        if not path.exists():
+            check_folder(path.parent, "the output's folder")
 
 
-def check_log(settings: BaseSettings, listed: str, report: Path) -> None:
-    """Check LOG_FILE; *listed* is the list's path or address.
+def check_log(
+    settings: BaseSettings,
+    listed: str,
+    report: Path,
+    outputs: Mapping[str, str | None],
+) -> None:
+    """Check LOG_FILE and *outputs*, other files that options name.
 
-    :raises BadInput: if it is the list, the report, or a file written next to the report
+    *listed* is the list's path or address.
+
+    :raises BadInput: if one is the list, the report, or a file written next to the report
     """
-    if settings["LOG_FILE"]:
+    if settings["LOG_FILE"] or any(outputs.values()):
         is_path = not is_address(listed) and Path(listed) != STANDARD_INPUT
         urls = Path(listed) if is_path else None
-        check_apart(settings, report, urls, listed if is_address(listed) else "", log_alone=True)
+        address = listed if is_address(listed) else ""
+        check_apart(settings, report, urls, address, log_alone=True, outputs=outputs)
 
 
 def _switch(name: str, value: str) -> bool:
@@ -170,6 +185,21 @@ def check_folder(path: Path, name: str) -> None:
         raise BadInput(
             f"{name} {path}: {existing} can't be written to ({error.strerror}); choose another path"
         ) from error
+
+
+def check_output(option: str, path: str) -> None:
+    """Check that the file *path*, which *option* names, can be written.
+
+    :raises BadInput: if it can't
+    """
+    place = Path(path)
+    missing = not place.exists()
+    try:
+        place.open("ab").close()
+        if missing:
+            place.unlink()
+    except OSError as error:
+        raise BadInput(f"option {option}: {path} can't be written: {error.strerror}") from error
 
 
 MALFORMED = re.compile(r"(?:s3a?|gs|ftps?|https?|file):(?!//)", re.I)

@@ -1,21 +1,20 @@
-"""Reads image sizes from the headers of other formats, with Pillow's plugins, within limits."""
+"""Reads image sizes from the headers of other formats, with Pillow's plugins, within limits.
+
+A plugin is imported for the first image of its format: most runs need none.
+"""
 
 from __future__ import annotations
 
-from typing import IO, cast
-
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.DdsImagePlugin import DdsImageFile
-from PIL.IcnsImagePlugin import IcnsImageFile
-from PIL.ImageFile import ImageFile
-from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-from PIL.PpmImagePlugin import PpmImageFile
-from PIL.QoiImagePlugin import QoiImageFile
+from functools import cache
+from pkgutil import resolve_name
+from typing import IO, TYPE_CHECKING, cast
 
 from imagefetch.images.bounded_bytes import Bytes, MalformedError, TooLongError
 from imagefetch.images.boxes import check_boxes
 from imagefetch.images.headers import Header, ReadHeader
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 # Maximum bytes that a Pillow plugin may read of a file to determine its size.
 BYTES = 256 * 1024
@@ -56,26 +55,32 @@ class BoundedFile:
         return self._at
 
 
-def _with(plugin: type[ImageFile], budget: int = BYTES) -> ReadHeader:
-    """Return a function that reads a header with *plugin*. `Image.open` would apply Pillow's limit
-    for decoding, although nothing is decoded here."""
+@cache
+def _plugin(name: str) -> type[ImageFile]:
+    plugin: type[ImageFile] = resolve_name(f"PIL.{name}ImagePlugin:{name}ImageFile")
+    return plugin
+
+
+def _with(name: str, budget: int = BYTES) -> ReadHeader:
+    """Return a function that reads a header with the plugin *name*. `Image.open` would apply
+    Pillow's limit for decoding, although nothing is decoded here."""
 
     def header(data: Bytes) -> Header:
         file = BoundedFile(data, budget)
-        image = plugin(cast("IO[bytes]", file))
+        image = _plugin(name)(cast("IO[bytes]", file))
         width, height = image.size
         return Header(width, height, image.mode, getattr(image, "n_frames", 1))
 
     return header
 
 
-bmp = _with(BmpImageFile)
-dds = _with(DdsImageFile)
-icns = _with(IcnsImageFile)
-jpeg2000 = _with(Jpeg2KImageFile)
-pnm = _with(PpmImageFile)
-qoi = _with(QoiImageFile)
-_avif = _with(AvifImageFile, WHOLE_FILE_MAX)
+bmp = _with("Bmp")
+dds = _with("Dds")
+icns = _with("Icns")
+jpeg2000 = _with("Jpeg2K")
+pnm = _with("Ppm")
+qoi = _with("Qoi")
+_avif = _with("Avif", WHOLE_FILE_MAX)
 
 
 def avif(data: Bytes) -> Header:

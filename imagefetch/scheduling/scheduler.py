@@ -130,6 +130,10 @@ class HostScheduler(BaseScheduler):
             lines = self._delayed.take_duplicates(record.key)
             self._duplicates.extend((line, record.key) for line in lines)
 
+    def slot_of(self, request: Request) -> Slot | None:
+        """Return the slot that *request* holds; None if it did not come from `next_request`."""
+        return self._hosts.slot_of(request)
+
     def record_outcome(
         self, request: Request, outcome: Outcome, told: Told | None = None, *, unreachable: bool
     ) -> Verdict | None:

@@ -28,9 +28,9 @@ from imagefetch.meta import (
     STREAM_TO,
     UNCOUNTED,
 )
-from imagefetch.output.csv_rows import read_row
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.partial_files import Download
+from imagefetch.output.report_file import read_row
 from imagefetch.pages.base import ImagePage
 from imagefetch.urls import Line
 from imagefetch.utils.shutdown import stop_run

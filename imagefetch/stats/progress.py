@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch.context import context_of
+from imagefetch.stats.rate import Rate
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
 from imagefetch.utils.shutdown import is_stopping
@@ -30,28 +30,6 @@ REDRAW = 0.5
 
 LONGEST = 600.0
 """Most seconds between two log lines, unless PROGRESS_INTERVAL is longer."""
-
-SMOOTH = 20.0
-"""Time constant of the moving average, seconds: after it, a value weighs 1/e of a new one."""
-
-
-class Rate:
-    """A rate per second, as an exponential moving average."""
-
-    def __init__(self) -> None:
-        self.value = 0.0
-        self._weight = 0.0
-        self._last = (0.0, 0.0)
-
-    def update(self, now: float, amount: float) -> float:
-        """Add the total *amount* at *now* (seconds); return the rate. Both start at 0."""
-        seconds, added = now - self._last[0], amount - self._last[1]
-        if seconds > 0:
-            alpha = 1 - math.exp(-seconds / SMOOTH)
-            self._weight += (1 - self._weight) * alpha  # corrects the bias of the start at 0
-            self.value += (added / seconds - self.value) * alpha / self._weight
-            self._last = now, amount
-        return self.value
 
 
 class Display:

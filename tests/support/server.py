@@ -106,6 +106,15 @@ class Server:
     gate: threading.Event = field(default_factory=threading.Event)
     """While clear, `/held/` paths get no answer."""
 
+    def serve(self, path: str, body: bytes) -> None:
+        """Answer *path*, which begins with ``/raw/``, with *body*."""
+
+        async def write(writer: Writer) -> None:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await writer.drain()
+
+        self.raw[path] = write
+
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"{self.scheme}://{host}:{self.port}{path}"
 
