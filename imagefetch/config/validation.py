@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -160,6 +161,8 @@ def check_report(path: Path) -> None:
     :raises BadInput: if it can't
     """
     try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()  # raises for a link to itself, which `exists` would not find
         if path.is_dir():
             raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
         if path.exists() and not path.is_file():  # reading a device may never end
