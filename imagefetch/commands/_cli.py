@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -45,8 +45,12 @@ def arguments_of(opts: argparse.Namespace) -> dict[str, str]:
     return dict(value.split("=", 1) for value in opts.spargs)
 
 
-def check_outputs(settings: BaseSettings, opts: argparse.Namespace) -> str | None:
+def check_outputs(
+    settings: BaseSettings, opts: argparse.Namespace, more: Sequence[str] = ()
+) -> str | None:
     """Check the log and the files of ``--pidfile`` and ``--profile`` before they are opened.
+
+    *more* are ``NAME=VALUE`` besides those of ``-a``.
 
     Return the path of the log, None if there is none. Other options and settings need not be
     valid: their errors are reported once the log is open.
@@ -61,7 +65,7 @@ def check_outputs(settings: BaseSettings, opts: argparse.Namespace) -> str | Non
     if opts.logfile:
         settings.set("LOG_FILE", opts.logfile, "cmdline")
     outputs = {"--pidfile": opts.pidfile, "--profile": opts.profile}
-    arguments = dict(value.split("=", 1) for value in opts.spargs if "=" in value)
+    arguments = dict(value.split("=", 1) for value in (*opts.spargs, *more) if "=" in value)
     try:
         listed, report, _ = find_paths(settings, arguments)
     except BadInput:

@@ -26,6 +26,7 @@ from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.lists.kept_copy import check_copy
 from imagefetch.lists.plain import check_list
 from imagefetch.lists.shape import check_readable
+from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.utils.spelling import did_you_mean
 
@@ -72,6 +73,7 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
         check_address(store)
     else:
         check_folder(local_path(store), "FILES_STORE")
+    check_partial_folder(partial_folder(store, report))
     only = Only.parse(str(arguments.get("only", "")))
     fresh = _switch("fresh", arguments.get("fresh", "0"))
     if only and fresh:
@@ -188,6 +190,19 @@ def check_folder(path: Path, name: str) -> None:
         raise BadInput(
             f"{name} {path}: {existing} can't be written to ({error.strerror}); choose another path"
         ) from error
+
+
+def check_partial_folder(folder: Path) -> None:
+    """Check that *folder*, for partial files, is a folder or can be made one.
+
+    :raises BadInput: if something else is there, or in place of the folder that it is in
+    """
+    for path in (folder.parent, folder):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise BadInput(
+                f"{path}: this path is needed for partial files, but it is not a folder; move it "
+                "away, or name another FILES_STORE"
+            )
 
 
 def check_output(option: str, path: str) -> None:
