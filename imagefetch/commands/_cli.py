@@ -12,8 +12,9 @@ from typing import NoReturn
 from scrapy.settings import BaseSettings
 from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
 
+from imagefetch.config.destinations import check_output
 from imagefetch.config.paths import find_paths
-from imagefetch.config.validation import check_log, check_output
+from imagefetch.config.validation import check_log
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.utils.command_line import check_pairs
 from imagefetch.utils.standard_streams import flush_streams, print_error

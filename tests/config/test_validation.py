@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from scrapy.utils.test import get_crawler
 
-from imagefetch.config.validation import Run, check_folder, check_handlers, check_report, check_run
+from imagefetch.config.destinations import check_folder, check_report
+from imagefetch.config.validation import Run, check_handlers, check_run
 from imagefetch.errors import BadInput
 from tests.conftest import project
 
