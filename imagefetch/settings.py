@@ -51,6 +51,16 @@ CONTACT = ""
 # Headers sent with every request. "identity": compressing images saves nothing.
 DEFAULT_REQUEST_HEADERS = {"Accept": "image/*,*/*;q=0.8", "Accept-Encoding": "identity"}
 
+# The Referer header of all lines. -a referer=URL overrides it. Empty: none is sent.
+REFERER = ""
+
+# Headers of single hosts: {"cdn.example": {"Referer": "https://shop.example/"}}.
+HOST_HEADERS: dict[str, dict[str, str]] = {}
+
+# Whether users and passwords of hosts are read from ~/.netrc, or from the file that
+# the environment variable NETRC names. The entry "default" is ignored.
+NETRC = False
+
 # Whether URLs that a host's robots.txt disallows are skipped.
 ROBOTSTXT_OBEY = False
 
@@ -228,6 +238,7 @@ DOWNLOADER_MIDDLEWARES = {
     "imagefetch.middlewares.robots.NamedRobotsTxtMiddleware": 100,
     # In place of the middleware of scrapy_poet.Addon; faster for pages that need only the response.
     "imagefetch.middlewares.page_injection.PageMiddleware": 543,
+    "imagefetch.middlewares.host_headers.HostHeadersMiddleware": 480,
     # Not needed: the handler reads DOWNLOAD_TIMEOUT itself.
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,

@@ -27,10 +27,11 @@ from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.lists.kept_copy import check_copy
 from imagefetch.lists.plain import check_list
 from imagefetch.lists.shape import check_readable
+from imagefetch.middlewares.host_headers import read_netrc
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.utils.spelling import did_you_mean
 
-ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version", "_owner"}
+ARGUMENTS = {"urls", "report", "only", "fresh", "referer", "_job", "_version", "_owner"}
 """Arguments of ``-a``; Scrapyd adds ``_job`` and ``_version``, a fleet adds ``_owner``."""
 
 
@@ -64,8 +65,12 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
 
     :raises BadInput: with one line that says what is wrong, where, and what to do
     """
+    if "referer" in arguments:
+        settings.set("REFERER", arguments["referer"], priority="cmdline")
     check_settings(settings)
     check_arguments(arguments)
+    if settings.getbool("NETRC"):
+        read_netrc()
     listed, report, store = find_paths(settings, arguments)
     check_report(report)
     check_files(settings, listed, report)
