@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from scrapy import Request
-
 from imagefetch.errors import BadInput, Failure, InvalidURL, UnsupportedScheme
 from imagefetch.utils.cells import CUT
 from imagefetch.utils.redaction import HIDDEN, hide_credentials_of
@@ -166,6 +164,8 @@ def sent_url(text: str) -> str | None:
     """Return the URL of the request for a line's *text*; None if there is none."""
     if PLAIN_URL.fullmatch(text):
         return text
+    from scrapy import Request  # imported here: a subprocess that renders a page needs none
+
     try:
         return Request(request_url(text)).url.partition("#")[0]
     except (Failure, ValueError):

@@ -19,6 +19,7 @@ ORDER = [
     "download",
     "pages",
     "scheduling",
+    "engine",
     "middlewares",
     "lists",
     "config",
@@ -51,7 +52,7 @@ TOP = {
 SAME = {"sites": "pages"}
 
 # Rooms that import fewer than their place allows.
-ONLY = {"scheduling": {"scheduling", "utils"}}
+ONLY = {"scheduling": {"scheduling", "utils"}, "engine": {"engine", "utils"}}
 
 # Imports that break the rule and are still there: (importer, imported) and why.
 EXCEPTIONS: dict[tuple[str, str], str] = {}

@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imagefetch.config.validation import check_address
+from imagefetch.config.destinations import check_address
 from imagefetch.download.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.output.file_names import NameTemplate, file_name
@@ -129,7 +129,7 @@ def test_a_finished_file_is_renamed_into_its_place(
     assert stored.read_bytes() == body
 
 
-def test_a_place_that_is_taken_by_a_folder_ends_the_run(
+def test_a_path_that_is_a_folder_ends_the_run(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
     """The line that could not be stored has no row; those before it have rows and files."""
@@ -463,7 +463,7 @@ def test_memory_does_not_grow_with_what_is_stored(
     assert large - small < megabytes / 2
 
 
-def test_a_folder_on_an_ftp_server_is_made_once(
+def test_a_folder_on_an_ftp_server_is_created_once(
     crawl: RunCrawl, server: Server, site: FTPSite
 ) -> None:
     """However many uploads begin while it is missing, none is refused since it exists by then."""

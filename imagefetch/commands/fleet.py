@@ -8,8 +8,14 @@ import logging
 from scrapy.commands import ScrapyCommand
 from scrapy.utils.log import configure_logging
 
-from imagefetch.commands._cli import ENDED_EARLY, add_arguments, arguments_of, end_quickly, refuse
-from imagefetch.commands.crawl import check_log_file
+from imagefetch.commands._cli import (
+    ENDED_EARLY,
+    add_arguments,
+    arguments_of,
+    check_outputs,
+    end_quickly,
+    refuse,
+)
 from imagefetch.config.setting_rules import check_assignments, check_settings
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.worker.fork_client import fork_server
@@ -61,15 +67,15 @@ class Command(ScrapyCommand):
         try:
             check_left(args, self.options, "fleet")
             check_assignments(self.settings, opts.set)
+            check_outputs(self.settings, opts)
         except BadInput as error:
             refuse(error)
         super().process_options(args, opts)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
-        arguments = arguments_of(opts)
         try:
-            self._run(arguments, opts)
+            self._run(arguments_of(opts), opts)
         except BadInput as error:
             refuse(error)
         except NothingToDo as news:
@@ -95,7 +101,6 @@ class Command(ScrapyCommand):
             ) from error
         except OSError as error:
             raise BadInput(f"can't start a process: {error.strerror}") from error
-        check_log_file(self.settings, opts.spargs)
         try:
             configure_logging(self.settings)
             sanitize_log()

@@ -62,7 +62,10 @@ def open_job(
     with ExitStack() as stack:
         stack.callback(lock_report(run.report).release)
         job = find_job(folder, run)
+        copy = list_at_hand(run, settings)
+        stack.callback(copy.drop)
         if job is not None and run.fresh:
+            check_whole(copy.path, run)
             parts = folder.of(job.id)
             gather(run.report, parts)
             shards = list(parts.attempted_shards())
@@ -71,7 +74,6 @@ def open_job(
             job = None
         if job is None:
             folder.remove()
-        copy = stack.enter_context(list_at_hand(run, settings))
         run = replace(run, urls=copy.final_path)
         try:
             is_new = job is None
@@ -81,9 +83,22 @@ def open_job(
                 check_known(job, run, copy.path)
                 copy.keep()
         except READ_ERRORS as error:
-            raise BadInput(f"{run.urls}: is truncated or damaged: {error}") from error
+            raise _damaged(run, error) from error
         write_owned_names(run, is_new=is_new)
         yield OpenJob(run, folder, folder.of(job.id), job)
+
+
+def check_whole(urls: Path, run: Run) -> None:
+    """:raises BadInput: if the list *urls* can't be read to its end"""
+    try:
+        for _ in read_lines(urls):
+            pass
+    except READ_ERRORS as error:
+        raise _damaged(run, error) from error
+
+
+def _damaged(run: Run, error: Exception) -> BadInput:
+    return BadInput(f"{run.urls}: is truncated or damaged: {error}")
 
 
 def check_known(job: Job, run: Run, urls: Path) -> None:

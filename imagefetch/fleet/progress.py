@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from scrapy.settings import BaseSettings
 
 from imagefetch.fleet.worker.task import Progress
-from imagefetch.stats.progress import Display, Rate
+from imagefetch.stats.progress import Display
+from imagefetch.stats.rate import Rate
 from imagefetch.stats.snapshot import Snapshot
 
 

@@ -121,7 +121,7 @@ def file_link(store: str, file: str, folder: str) -> str:
         relative = Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # on another drive
         return path.as_uri()
-    return f"./{quote(relative)}"
+    return f"./{quote(os.fsencode(relative))}"
 
 
 def _failures(figures: Figures) -> Iterator[dict[str, Any]]:

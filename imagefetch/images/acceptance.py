@@ -43,21 +43,22 @@ class Acceptance:
         if self.pool is not None:
             await self.pool.try_out()
 
-    async def check(self, record: ImageRecord, picture: ImageInfo, path: Path) -> None:
-        """Check *picture*, the file at *path*. If it is damaged but kept, or can't be verified,
-        set the reason of *record*.
+    async def check(self, record: ImageRecord, info: ImageInfo, path: Path) -> None:
+        """Check the image file at *path*, whose properties are *info*.
+
+        If it is damaged but kept, or can't be verified, set the reason of *record*.
 
         :raises Rejection: if the image is not kept
         :raises Unverified: if the run ends before the image has been decoded
         """
         self.filters.check(record)
         try:
-            if picture.damaged:
+            if info.damaged:
                 raise DamagedImage
-            if picture.whole is False:
+            if info.whole is False:
                 raise CutImage
             if self.pool is not None:
-                await self._decode(self.pool, picture, path)
+                await self._decode(self.pool, info, path)
         except UnverifiedFormat as problem:
             record.reason = problem.reason
         except (DamagedImage, CutImage, UndecodableImage, DecoderFailed) as damage:
@@ -65,12 +66,12 @@ class Acceptance:
                 raise
             record.reason = damage.reason
 
-    async def _decode(self, pool: DecoderPool, picture: ImageInfo, path: Path) -> None:
+    async def _decode(self, pool: DecoderPool, info: ImageInfo, path: Path) -> None:
         """:raises UnverifiedFormat: if Pillow doesn't support the format"""
-        if picture.pillow is None:
+        if info.pillow is None:
             raise UnverifiedFormat
-        if (picture.width or 0) * (picture.height or 0) <= pool.limit:
-            await pool.check(path, picture.pillow)
+        if (info.width or 0) * (info.height or 0) <= pool.limit:
+            await pool.check(path, info.pillow)
 
     def close(self) -> None:
         if self.pool is not None:

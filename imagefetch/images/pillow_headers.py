@@ -1,22 +1,14 @@
-"""Reads image sizes of rare formats from their headers with Pillow's plugins, within limits."""
+"""Reads image sizes of rare formats from their headers with Pillow's plugins, within limits.
+
+A plugin is imported for the first image of its format: most runs need none.
+"""
 
 from __future__ import annotations
 
 import struct
-from typing import IO, cast
-
-from PIL.BlpImagePlugin import BlpImageFile
-from PIL.DcxImagePlugin import DcxImageFile
-from PIL.FitsImagePlugin import FitsImageFile
-from PIL.FtexImagePlugin import FtexImageFile
-from PIL.GbrImagePlugin import GbrImageFile
-from PIL.IcnsImagePlugin import IcnsImageFile
-from PIL.ImageFile import ImageFile
-from PIL.McIdasImagePlugin import McIdasImageFile
-from PIL.PcdImagePlugin import PcdImageFile
-from PIL.PixarImagePlugin import PixarImageFile
-from PIL.SpiderImagePlugin import SpiderImageFile, isSpiderHeader
-from PIL.XVThumbImagePlugin import XVThumbImageFile
+from functools import cache
+from pkgutil import resolve_name
+from typing import IO, TYPE_CHECKING, cast
 
 from imagefetch.images.bounded_bytes import (
     BLOCK,
@@ -27,6 +19,9 @@ from imagefetch.images.bounded_bytes import (
     TooLongError,
 )
 from imagefetch.images.headers.base import Header, ReadHeader, sized
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 # Maximum bytes that a Pillow plugin may read of a file to determine its size.
 BYTES = 64 * 1024
@@ -69,9 +64,15 @@ class BoundedFile:
         return self._at
 
 
-def _with(plugin: type[ImageFile], *, weak: bool = False) -> ReadHeader:
-    """Return a function that reads a header with *plugin*. `Image.open` would apply Pillow's limit
-    for decoding, although nothing is decoded here.
+@cache
+def _plugin(name: str) -> type[ImageFile]:
+    plugin: type[ImageFile] = resolve_name(f"PIL.{name}ImagePlugin:{name}ImageFile")
+    return plugin
+
+
+def _with(name: str, *, weak: bool = False) -> ReadHeader:
+    """Return a function that reads a header with the plugin *name*. `Image.open` would apply
+    Pillow's limit for decoding, although nothing is decoded here.
 
     *weak*: what the plugin refuses is a file of another format.
     """
@@ -79,7 +80,7 @@ def _with(plugin: type[ImageFile], *, weak: bool = False) -> ReadHeader:
     def header(data: Bytes) -> Header:
         file = BoundedFile(data, BYTES)
         try:
-            image = plugin(cast("IO[bytes]", file))
+            image = _plugin(name)(cast("IO[bytes]", file))
         except (TooLongError, TakesLongerError):
             raise
         except Exception as error:  # on untrusted bytes a plugin may raise any
@@ -91,21 +92,31 @@ def _with(plugin: type[ImageFile], *, weak: bool = False) -> ReadHeader:
     return header
 
 
+SPIDER_WHOLE = (0, 1, 4, 11, 12, 21, 22)
+"""Indices of the numbers of a SPIDER header that are whole. Of the last three, the product of the
+number of records and the length of one is the length of the header."""
+
+
 def may_be_spider(head: bytes) -> bool:
-    """Return whether *head* begins with the numbers of a SPIDER file, in either byte order."""
+    """Return whether *head* begins with the numbers of a SPIDER image, in either byte order."""
     if len(head) < 92 or head[:4] == bytes(4):
         return False
-    return any(isSpiderHeader(struct.unpack(f"{order}23f", head[:92])) for order in "><")
+    return any(_is_spider(struct.unpack(f"{order}23f", head[:92])) for order in "><")
 
 
-blp = _with(BlpImageFile)
-dcx = _with(DcxImageFile)
-fits = _with(FitsImageFile)
-ftex = _with(FtexImageFile)
-gbr = _with(GbrImageFile)
-icns = _with(IcnsImageFile)
-mcidas = _with(McIdasImageFile)
-photo_cd = _with(PcdImageFile)
-pixar = _with(PixarImageFile)
-spider = _with(SpiderImageFile, weak=True)
-xv_thumbnail = _with(XVThumbImageFile)
+def _is_spider(numbers: tuple[float, ...]) -> bool:
+    whole = all(numbers[index].is_integer() for index in SPIDER_WHOLE)
+    return whole and numbers[4] == 1 and numbers[12] * numbers[22] == numbers[21] > 0
+
+
+blp = _with("Blp")
+dcx = _with("Dcx")
+fits = _with("Fits")
+ftex = _with("Ftex")
+gbr = _with("Gbr")
+icns = _with("Icns")
+mcidas = _with("McIdas")
+photo_cd = _with("Pcd")
+pixar = _with("Pixar")
+spider = _with("Spider", weak=True)
+xv_thumbnail = _with("XVThumb")

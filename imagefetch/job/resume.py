@@ -18,10 +18,11 @@ from imagefetch.job.rewrite import replace, replace_report, rewrite_for_list
 from imagefetch.job.store_check import check_store, has_no_file
 from imagefetch.job.superseded_rows import remove_superseded
 from imagefetch.job.temporary_files import remove_temporary_files
+from imagefetch.lists.copy import Copy
 from imagefetch.lists.shards import is_shard
-from imagefetch.output.csv_rows import check_header, read_rows, readable_rows, whole_size
 from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.report_file import check_header, read_rows, readable_rows, whole_size
 from imagefetch.output.store_paths import is_remote, local_path
 
 logger = logging.getLogger(__name__)
@@ -43,12 +44,19 @@ class Preparation:
     """The rewritten report: one row per line, only of lines that the list has."""
     loses_rows: bool = False
     """Whether the rewritten report loses rows, so that the old one must be kept."""
+    copy: Copy | None = None
+    """The list, whose copy `commit` keeps."""
 
     def commit(self) -> None:
-        """Repair the report for appending. Before this call, existing files are unchanged.
+        """Keep the copy of the list, and repair the report for appending.
 
-        :raises OSError: if the file system refuses
+        Before this call, existing files are unchanged.
+
+        :raises OSError: if the file system refuses the report
+        :raises BadInput: if it refuses the list
         """
+        if self.copy is not None:
+            self.copy.keep()  # first: a report without its list could not be resumed
         if self.fresh:
             self._retire()
         elif self.new is not None:
@@ -75,8 +83,10 @@ class Preparation:
         logger.info("The earlier report is kept in %s", retire(self.report, notes))
 
     def close(self) -> None:
-        """Close the journal, and remove a rewritten report that was not committed."""
+        """Close the journal, and remove a list and a rewritten report that were not committed."""
         self.journal.close()
+        if self.copy is not None:
+            self.copy.drop()
         if self.new is not None:
             self.new.unlink(missing_ok=True)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,17 @@ class Job:
     command_line: CommandLine | None = None
     """The command that started it; None if it was started otherwise."""
     made: Sequence[Path] = ()
-    """Paths that the job created: the copy of its list, its lock file, then folders, inner ones
-    first."""
+    """Paths that the job created: its lock file, then folders, inner ones first."""
 
     @property
     def journal(self) -> Journal:
         return self.preparation.journal
+
+    @property
+    def list_path(self) -> Path:
+        """Path of the list: until the run has begun, a copy is not yet at `Run.urls`."""
+        copy = self.preparation.copy
+        return self.run.urls if copy is None else copy.path
 
     def close(self) -> None:
         self.preparation.close()
@@ -76,9 +81,10 @@ def begin(
     created = [path for path in paths if path != shared and not path.exists()]
     lock = lock_report(run.report)
     try:
-        with list_at_hand(run, settings) as copy:
+        with ExitStack() as stack:
+            copy = list_at_hand(run, settings)
+            stack.callback(copy.drop)
             run = replace(run, urls=copy.final_path)
-            is_new = not copy.final_path.exists()
             try:
                 preparation = inspect_report(
                     run.report, copy.path, run.store, only=run.only, fresh=run.fresh
@@ -86,7 +92,8 @@ def begin(
             except NothingToDo:
                 copy.keep()
                 raise
-            copy.keep()
+            preparation.copy = copy
+            stack.pop_all()
     except BaseException as error:
         try:
             if isinstance(error, NothingToDo):
@@ -95,7 +102,7 @@ def begin(
             lock.release()
             remove(created)
         raise
-    return Job(run, preparation, lock, command_line, [run.urls] * is_new + created)
+    return Job(run, preparation, lock, command_line, created)
 
 
 def _clean_up(run: Run) -> None:
@@ -111,24 +118,18 @@ def _clean_up(run: Run) -> None:
         logger.info("%s of earlier runs removed", files(removed))
 
 
-@contextmanager
-def list_at_hand(run: Run, settings: BaseSettings) -> Iterator[Copy]:
-    """Provide the list; one that is not a file is copied into the report's folder.
+def list_at_hand(run: Run, settings: BaseSettings) -> Copy:
+    """Return the list; one that is not a file is copied into the report's folder.
 
-    The caller must hold the report's lock. On exit, a copy that was not kept is removed.
+    The caller must hold the report's lock, and keep or drop the copy.
 
     :raises BadInput: if the list can't be read or copied
     """
     if run.urls == STANDARD_INPUT:
-        copy = copy_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
-    elif run.address:
-        copy = copy_address(run.report, run.address, settings, anew=run.fresh)
-    else:
-        copy = Copy(run.urls)
-    try:
-        yield copy
-    finally:
-        copy.drop()
+        return copy_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
+    if run.address:
+        return copy_address(run.report, run.address, settings, anew=run.fresh)
+    return Copy(run.urls)
 
 
 def remove(created: Sequence[Path]) -> None:

@@ -88,7 +88,7 @@ def _open(path: Path) -> IO[str]:
             raise BadInput(
                 f"{path}: is not a regular file; give the list on standard input, with -a urls=-"
             )
-        binary = gzip.open(path) if _is_gzipped(path) else path.open("rb")
+        binary = gzip.open(path) if is_gzipped(path) else path.open("rb")
     except FileNotFoundError:
         raise BadInput(f"{path}: no such list; name one with -a urls=PATH") from None
     except IsADirectoryError:
@@ -104,7 +104,11 @@ def _open(path: Path) -> IO[str]:
     return io.TextIOWrapper(binary, encoding, errors="replace")
 
 
-def _is_gzipped(path: Path) -> bool:
+def is_gzipped(path: Path) -> bool:
+    """Whether the list *path* is compressed: by its name, or as a stored copy.
+
+    :raises OSError: if it can't be read
+    """
     if path.suffix == ".gz":
         return True
     with path.open("rb") as file:  # until it is kept, a copy has a temporary name

@@ -6,9 +6,14 @@ holds the rules for a web site. The spider uses page objects only and reads no f
 
 from __future__ import annotations
 
+from functools import cache
+from inspect import getattr_static
 from pathlib import Path
+from typing import ClassVar
 
-from web_poet import ItemPage, cached_method, field
+from web_poet import ItemPage, field
+from web_poet.fields import get_fields_dict
+from web_poet.pages import get_item_cls
 
 import imagefetch.pages._suffixes  # noqa: F401 - for its side effect
 from imagefetch.errors import EmptyBody, Placeholder
@@ -25,6 +30,13 @@ class ImagePage(ItemPage[ImageRecord]):
     :raises Rejection: from `to_item` and from the fields that describe the image, if it is
         rejected
     """
+
+    at_once: ClassVar[int | None] = None
+    """Most requests in flight to a host that ``@handle_urls`` names; None: no limit of its own."""
+    delay: ClassVar[float | None] = None
+    """Seconds between two requests to such a host; None: no delay of its own."""
+    contact_required: ClassVar[bool] = False
+    """Whether such a host requires an address of contact in the User-Agent."""
 
     _probed: ImageInfo | Exception | None = None
 
@@ -47,7 +59,21 @@ class ImagePage(ItemPage[ImageRecord]):
     async def to_item(self) -> ImageRecord:
         if self.is_placeholder():
             raise Placeholder
-        return await super().to_item()
+        if not _has_our_fields(type(self)):
+            return await super().to_item()
+        response, image = self.response, self.image()
+        return ImageRecord(
+            response.line.text,
+            str(response.status),
+            response.line.number,
+            bytes=response.download.size,
+            type=image.media_type,
+            width=image.width,
+            height=image.height,
+            sha256=response.download.sha256,
+            attempts=response.attempts,
+            seconds=response.seconds,
+        )
 
     async def read_header(self) -> None:
         """Read the file for `image`, in a thread if that takes more than a few reads.
@@ -64,13 +90,14 @@ class ImagePage(ItemPage[ImageRecord]):
         except Exception as error:
             self._probed = error
 
-    @cached_method
     def image(self) -> ImageInfo:
-        """Return the type and size of the image, read from the file; of one whose header is
+        """Return the type and size of the image, read from the file once; of one whose header is
         malformed, only the type."""
+        if self._probed is None:
+            self._probed = self._probe()
         if isinstance(self._probed, Exception):
             raise self._probed
-        return self._probed or self._probe()
+        return self._probed
 
     def picture(self) -> ImageInfo:
         """The earlier name of `image`."""
@@ -132,3 +159,20 @@ class ImagePage(ItemPage[ImageRecord]):
     @field
     def seconds(self) -> float | None:
         return self.response.seconds
+
+
+@cache
+def _has_our_fields(page: type[ImagePage]) -> bool:
+    """Return whether the items of *page* consist of the fields of `ImagePage`, unchanged.
+
+    web-poet evaluates fields one by one, with caches and processors, which takes a multiple of
+    the time.
+    """
+    names = get_fields_dict(page)
+    return (
+        names.keys() == get_fields_dict(ImagePage).keys()
+        and all(getattr_static(page, each) is getattr_static(ImagePage, each) for each in names)
+        and get_item_cls(page, dict) is ImageRecord
+        and not hasattr(page, "Processors")
+        and not hasattr(page, "validate_input")
+    )

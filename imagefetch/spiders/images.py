@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 from scrapy import Request, Spider
@@ -17,6 +17,7 @@ from twisted.python.failure import Failure as TwistedFailure
 from imagefetch import errors, signals
 from imagefetch.config import components
 from imagefetch.config.needed_components import check_components
+from imagefetch.config.unused import leave_out
 from imagefetch.context import RunContext
 from imagefetch.download.response import FileResponse
 from imagefetch.images.acceptance import Acceptance
@@ -30,10 +31,12 @@ from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.pages.base import ImagePage
+from imagefetch.pages.manners import apply_manners
 from imagefetch.scheduling.requests import RequestFactory
 from imagefetch.spiders.preflight import fit_descriptors, warn
 from imagefetch.spiders.records import Records
 from imagefetch.urls import Line
+from imagefetch.utils.eager import eager
 from imagefetch.utils.formatting import files
 from imagefetch.utils.shutdown import note_stop, stop_run
 from imagefetch.utils.stat_names import REMOVED
@@ -51,6 +54,7 @@ class ImagesSpider(Spider):
         """:raises BadInput: if a setting of components is not a dictionary"""
         super().update_settings(settings)
         components.merge(settings)
+        leave_out(settings, cls)
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -70,6 +74,7 @@ class ImagesSpider(Spider):
             check_components(crawler.settings)
         spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
         # On Scrapyd it may be in the folder of the job; the pipeline reads the setting.
+        apply_manners(crawler.settings)
         crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
         fit_descriptors(crawler.settings)
@@ -127,6 +132,8 @@ class ImagesSpider(Spider):
             self.job.preparation.commit()
         except OSError as error:
             raise errors.ReportError(f"{self.report}: {error.strerror}") from error
+        except errors.BadInput as error:
+            raise errors.ReportError(str(error)) from error
 
     def request_for(self, line: Line) -> Request:
         """Return the request for *line*, which was just read."""
@@ -138,15 +145,19 @@ class ImagesSpider(Spider):
             return self.context.requests.duplicate(line, request.meta[KEY])
         return request
 
-    async def parse(  # type: ignore[override]
+    def parse(  # type: ignore[override]
         self, response: FileResponse, page: ImagePage
-    ) -> ImageRecord | None:
-        """Return the record of a line with a complete response."""
+    ) -> ImageRecord | Awaitable[ImageRecord | None] | None:
+        """Return the record of a line with a complete response; at once, if nothing is waited
+        for, since for a coroutine Scrapy creates a task."""
+        return eager(self._parse_page(response, page))
+
+    async def _parse_page(self, response: FileResponse, page: ImagePage) -> ImageRecord | None:
         assert response.request is not None
         record = await self.context.records.of_response(response, page)
         return self._remember(response.request, record)
 
-    async def errback(self, failure: TwistedFailure) -> ImageRecord | None:
+    def errback(self, failure: TwistedFailure) -> ImageRecord | None:
         """Return the record of a line without a complete response."""
         request: Request = failure.request  # type: ignore[attr-defined]
         return self._remember(request, self.context.records.of_error(request, failure.value))

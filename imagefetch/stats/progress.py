@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch.context import context_of
+from imagefetch.stats.rate import Rate
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
 from imagefetch.utils.shutdown import is_stopping
@@ -30,28 +30,6 @@ REDRAW = 0.5
 
 LONGEST = 600.0
 """Most seconds between two log lines, unless PROGRESS_INTERVAL is longer."""
-
-SMOOTH = 20.0
-"""Time constant of the moving average, seconds: after it, a value weighs 1/e of a new one."""
-
-
-class Rate:
-    """A rate per second, as an exponential moving average."""
-
-    def __init__(self) -> None:
-        self.value = 0.0
-        self._weight = 0.0
-        self._last = (0.0, 0.0)
-
-    def update(self, now: float, amount: float) -> float:
-        """Add the total *amount* at *now* (seconds); return the rate. Both start at 0."""
-        seconds, added = now - self._last[0], amount - self._last[1]
-        if seconds > 0:
-            alpha = 1 - math.exp(-seconds / SMOOTH)
-            self._weight += (1 - self._weight) * alpha  # corrects the bias of the start at 0
-            self.value += (added / seconds - self.value) * alpha / self._weight
-            self._last = now, amount
-        return self.value
 
 
 class Display:
@@ -100,7 +78,9 @@ class Progress:
             raise NotConfigured  # with a message, Scrapy would log a warning
         self.crawler = crawler
         self.display = Display(settings)
+        self.long_wait = settings.getfloat("PROGRESS_INTERVAL")
         self.rates = Rate(), Rate(), Rate()
+        self._waits_since = -1  # lines done when it was told that the others wait for hosts
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Progress:
@@ -133,12 +113,28 @@ class Progress:
         for rate, amount in zip(self.rates, amounts, strict=True):
             rate.update(seconds, amount)
         self.display.show(self._snapshot)
+        if self._waits_since != figures.done and self._only_waits():
+            self._tell_what_is_waited_for()
+
+    def _only_waits(self) -> bool:
+        """Return whether lines wait, no request is in flight and none may be sent."""
+        scheduler = self.context.scheduler
+        is_busy = self.crawler.engine.downloader.active or len(scheduler)
+        return not is_busy and scheduler.metrics.waiting > 0
+
+    def _tell_what_is_waited_for(self) -> None:
+        """Log once, until a further line is done, if all remaining lines wait for hosts, for a
+        long time."""
+        metrics = self.context.scheduler.metrics
+        for lines in filter(None, (metrics.blocked(), metrics.paused())):
+            if metrics.retrying == 0 and lines.next_try >= self.long_wait:
+                self._waits_since = self.recorder.figures.done
+                logger.info("nothing else is left: %s%s", lines, lines.patience)
 
     def _snapshot(self) -> Snapshot:
         figures, info = self.recorder.figures, self.recorder.run_info
         lines, images, size = (rate.value for rate in self.rates)
-        scheduler = self.context.scheduler
-        metrics = scheduler.metrics
+        metrics = self.context.scheduler.metrics
         in_flight = len(self.crawler.engine.downloader.active)
         return Snapshot(
             done=info.done_before + figures.done,
@@ -149,8 +145,9 @@ class Progress:
             in_flight=in_flight,
             retrying=metrics.retrying,
             blocked=metrics.blocked(),
+            paused=metrics.paused(),
             least_left=metrics.least_left(),
-            only_waits=not in_flight and not len(scheduler) and metrics.waiting > 0,
+            only_waits=self._only_waits(),
             lines_rate=lines,
             images_rate=images,
             bytes_rate=size,
@@ -183,8 +180,7 @@ def in_one_line(snapshot: Snapshot) -> str:
         rates.append(snapshot.waits)
     if snapshot.workers is not None:
         rates.append(f"{snapshot.workers} workers")
-    if snapshot.blocked is not None:
-        rates.append(str(snapshot.blocked))
+    rates += map(str, filter(None, (snapshot.blocked, snapshot.paused)))
     return f"[{snapshot.done}/{total}] {', '.join(facts)}; {', '.join(rates)}"
 
 

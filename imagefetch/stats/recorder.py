@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy import signals as scrapy_signals
@@ -23,6 +22,7 @@ from imagefetch.utils.threads import in_daemon_thread
 
 if TYPE_CHECKING:
     from imagefetch.download.tracing import Timing
+    from imagefetch.job.run import Job
 
 TICK = 1.0
 """Seconds between two points of the time series."""
@@ -74,9 +74,9 @@ class Recorder:
         job = self.context.job
         self.run_info = RunInfo.of(self.crawler.settings, job)
         if self.run_info.total is None:
-            self.run_info.total, self.run_info.estimated = estimate_lines(job.run.urls)
+            self.run_info.total, self.run_info.estimated = estimate_lines(job.list_path)
             if self.run_info.estimated:
-                self._counting = asyncio.ensure_future(self._count(job.run.urls))
+                self._counting = asyncio.ensure_future(self._count(job))
         self._call = create_looping_call(self.tick)
         self._call.start(TICK, now=False)
 
@@ -87,9 +87,12 @@ class Recorder:
         if self._call.running:
             self._call.stop()
 
-    async def _count(self, urls: Path) -> None:
-        """Count the lines of *urls* in a thread: ten million lines take seconds."""
-        total = await in_daemon_thread(count_lines, urls, lambda: self._closed)
+    async def _count(self, job: Job) -> None:
+        """Count the lines of the list in a thread: ten million lines take seconds."""
+        total, path = None, None
+        while total is None and path != job.list_path:  # it may be moved as the run begins
+            path = job.list_path
+            total = await in_daemon_thread(count_lines, path, lambda: self._closed)
         if total is not None:
             self.run_info.total, self.run_info.estimated = total, False
 

@@ -67,6 +67,15 @@ def test_an_output_in_the_place_of_something_else(tmp_path: Path, name: str, for
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", ["x", "x/", ".", "urls.txt/rows.csv"])
+def test_an_output_that_cannot_be_written(tmp_path: Path, name: str) -> None:
+    """An output that is a folder, or that would be in a file, is refused before the run."""
+    (tmp_path / "x").mkdir()
+    with pytest.raises(BadInput, match="the output"):
+        check({}, FEEDS={name: {"format": "csv"}})
+    check({}, FEEDS={"y/z/rows.csv": {"format": "csv"}, "/dev/stdout": {"format": "csv"}})
+
+
 @pytest.mark.parametrize("name", [*DERIVED, "link", "LOG.txt"])
 def test_a_list_in_the_place_of_something_else(tmp_path: Path, name: str) -> None:
     """The list is refused too, existing or not, and the log if it is the list."""

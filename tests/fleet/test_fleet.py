@@ -25,7 +25,7 @@ from imagefetch.fleet.run import run_fleet
 from imagefetch.fleet.worker.dask_task import is_private
 from imagefetch.job.audit import audit
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import read_rows
+from imagefetch.output.report_file import read_rows
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
 from tests.fleet.worker.test_attempt import is_over
 from tests.support.fleet_chaos import chaos
@@ -255,7 +255,9 @@ def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
     assert set(hosts.hits.values()) == {1}
 
 
-def test_begun_anew_beside_what_was_given_up(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
+def test_a_new_job_is_not_affected_by_a_discarded_one(
+    dask: Cluster, tmp_path: Path, hosts: Server
+) -> None:
     """The client was killed, and workers still run its job: the new job, with other lines and
     another store, is not affected."""
     write_list(tmp_path, [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(60)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import sys
@@ -37,6 +38,7 @@ from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import open_partial_folder, partial_folder
 from imagefetch.urls import Line
 from tests.conftest import examples, project
+from tests.support.server import Server
 from tests.support.until import until
 
 
@@ -68,7 +70,7 @@ def test_the_guilty_are_found(lines: int, data: st.DataObject) -> None:
     assert processes <= 1 + (bound + 1) * len(guilty)
 
 
-def test_chance_deaths_accuse_nobody() -> None:
+def test_random_deaths_find_no_guilty_line() -> None:
     """Occasional deaths of a worker, as when its machine fails, give up no line."""
     missing = list(range(100))
     suspects = Suspects()
@@ -135,23 +137,23 @@ def test_a_silent_or_ended_worker_is_noticed() -> None:
 def test_a_process_that_was_stopped_knows_it() -> None:
     """A gap between two heartbeats is detected and never forgotten; slow work is no gap."""
     times = [*range(0, 1_000, 20), 1_001, 1_002]
-    pulse = Heartbeat(20, map(float, times).__next__)
-    pulse.end()  # the test itself makes the readings
-    missed = [pulse.has_missed() for _ in times[1:]]
+    heartbeat = Heartbeat(20, map(float, times).__next__)
+    heartbeat.end()  # the test itself makes the readings
+    missed = [heartbeat.has_missed() for _ in times[1:]]
     assert missed == [False] * 49 + [True, True]
 
 
-def test_a_pulse_beats_by_itself() -> None:
+def test_heartbeat_reads_the_clock_in_a_thread() -> None:
     """The thread reads the clock; otherwise slow work would look like a gap."""
-    looks: list[float] = []
+    readings: list[float] = []
 
     def clock() -> float:
-        looks.append(0)
+        readings.append(0)
         return 0
 
-    pulse = Heartbeat(0.01, clock)
-    until(lambda: len(looks) > 3, "beats")
-    pulse.end()
+    heartbeat = Heartbeat(0.01, clock)
+    until(lambda: len(readings) > 3, "readings")
+    heartbeat.end()
 
 
 def rows(*lines: Line, code: str = "404") -> Iterator[Row]:
@@ -303,6 +305,39 @@ def test_a_list_on_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert begin("http://a.example/1\n") == begin("") == known
     left = {path.name for path in tmp_path.iterdir()}
     assert left <= {copy.name, "REPORT.csv.fleet", ".REPORT.csv.lock", "downloaded-images"}
+
+
+@pytest.mark.parametrize("source", ["empty", "binary", "address", "truncated", "missing"])
+def test_a_list_that_cannot_be_read_leaves_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server, source: str
+) -> None:
+    """fresh=1 discards the earlier job only when the new list is at hand and readable."""
+    monkeypatch.chdir(tmp_path)
+    Path("urls.txt").write_text("http://a.example/1\n")
+    with open_job(project(), {"urls": "urls.txt"}, lambda: 1) as job:
+        known = job.job.id
+    lines = (f"http://a.example/{number * 7919 % 100_003:x}\n" for number in range(5_000))
+    Path("cut.gz").write_bytes(gzip.compress("".join(lines).encode())[:-200])
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    before = files()
+    content = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" if source == "binary" else b""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    urls = {
+        "address": server.url("/status/404/list"),
+        "truncated": "cut.gz",
+        "missing": "none.txt",
+    }.get(source, "-")
+    with (
+        pytest.raises(BadInput),
+        open_job(project(RETRY_TIMES=0), {"urls": urls, "fresh": "1"}, lambda: 1),
+    ):
+        pass
+    assert files() == before
+    with open_job(project(), {"urls": "urls.txt"}, lambda: 1) as job:
+        assert job.job.id == known
 
 
 def test_what_attempts_left_that_is_damaged(tmp_path: Path) -> None:

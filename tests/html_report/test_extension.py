@@ -76,7 +76,7 @@ def tab(done: Crawl, browser: Browser) -> Tab:
     return Tab(browser, done.folder / "REPORT.html")
 
 
-def test_it_works_alone(tab: Tab) -> None:
+def test_the_page_is_self_contained(tab: Tab) -> None:
     """The page loads nothing, logs no errors, has no script, and does not reload."""
     assert tab.complaints == []
     assert tab.all("script") == []
@@ -84,7 +84,7 @@ def test_it_works_alone(tab: Tab) -> None:
     assert tab.all(".badge") == ["finished"]
 
 
-def test_it_tells_what_the_report_tells(tab: Tab, done: Crawl) -> None:
+def test_the_page_has_the_figures_of_the_report(tab: Tab, done: Crawl) -> None:
     """Lines, kept, not kept; each reason with its count and advice; each code; each host."""
     rows = done.rows
     kept = sum(bool(row["File"]) for row in rows)
@@ -94,11 +94,11 @@ def test_it_tells_what_the_report_tells(tab: Tab, done: Crawl) -> None:
     assert tiles["not kept"] == str(len(rows) - kept)
     assert float(tiles["rate"].split()[0]) > 1
     reasons = Counter(row["Reason"] for row in rows if row["Reason"])
-    told = tab.all(
+    shown = tab.all(
         "section:has(#failures) .reasons tbody tr", "e => [...e.cells].map(c => c.innerText)"
     )
-    assert {cells[0]: int(cells[1]) for cells in told} == reasons
-    advice = {cells[0]: cells[3] for cells in told}
+    assert {cells[0]: int(cells[1]) for cells in shown} == reasons
+    advice = {cells[0]: cells[3] for cells in shown}
     assert advice["invalid-url"].startswith(errors.InvalidURL.advice)
     codes = tab.all(
         "figure:has(svg[aria-label='Responses by code']) tbody tr",
@@ -149,9 +149,9 @@ def test_labels_stay_within_their_charts(tab: Tab) -> None:
 def test_untrusted_text_stays_text(tab: Tab, done: Crawl) -> None:
     """Untrusted text of a list is shown verbatim and never executed; only http(s) is linked."""
     assert "taken over" not in tab.page.title()
-    told = "\n".join(tab.all(".examples li"))
+    shown = "\n".join(tab.all(".examples li"))
     for line in HOSTILE[:3]:
-        assert line in told
+        assert line in shown
     assert any(SCRIPT in line for line in tab.all(".sheet li"))
     links = tab.all("a", "e => [e.getAttribute('href'), e.rel]")
     assert len(links) > 100
@@ -207,13 +207,13 @@ def test_every_text_has_contrast(done: Crawl, browser: Browser, scheme: str, med
     assert (min(map(int, re.findall(r"\d+", ground))) > 200) == white
 
 
-def test_it_is_fine_on_a_phone(done: Crawl, browser: Browser) -> None:
+def test_the_page_fits_a_phone(done: Crawl, browser: Browser) -> None:
     """Nothing is wider than the screen, except tables that scroll."""
     tab = Tab(browser, done.folder / "REPORT.html", viewport={"width": 360, "height": 740})
     assert tab.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-def test_it_can_be_read_aloud_and_walked_through(tab: Tab) -> None:
+def test_the_page_is_accessible(tab: Tab) -> None:
     """Tables have headers, and captions or a chart's title; images have alternative texts; sections
     have headings; scrolling and opening elements can be reached with the Tab key."""
     assert tab.all("table:not(:has(thead th[scope=col]))") == []
@@ -229,7 +229,7 @@ def test_it_can_be_read_aloud_and_walked_through(tab: Tab) -> None:
     assert tab.page.evaluate(f"[document.activeElement.tagName, {outline}]") == ["SUMMARY", "solid"]
 
 
-def test_an_open_tab_follows(site: Server, browser: Browser, tmp_path: Path) -> None:
+def test_an_open_tab_is_reloaded(site: Server, browser: Browser, tmp_path: Path) -> None:
     """The page of a run in progress says so, and shows its state; once the run is done, the same
     tab shows that by itself, and stops reloading. A partly written page is never visible."""
     lines = [site.url(f"/image/{n}") for n in range(5)] + [site.url(f"/held/{n}") for n in range(4)]

@@ -69,7 +69,7 @@ def bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
-def test_a_bad_image_has_no_thumbnail_and_harms_nobody(
+def test_a_bad_image_has_no_thumbnail(
     writer: PageWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A decompression bomb, a wrong type, a missing file, a file outside of the store, and one that
@@ -107,7 +107,7 @@ def test_a_bad_image_has_no_thumbnail_and_harms_nobody(
     assert "</html>" in text
 
 
-def test_thumbnails_are_made_once(writer: PageWriter, tmp_path: Path) -> None:
+def test_thumbnails_are_created_once(writer: PageWriter, tmp_path: Path) -> None:
     """The second page reuses those of the first, even if the files are gone; the thumbnail of an
     image that is no longer in the sample is dropped."""
     for name in ("a.jpg", "b.jpg"):
@@ -184,13 +184,13 @@ def test_only_files_of_the_store_that_run_nothing_are_linked(tmp_path: Path) -> 
         *("file:///a", "//a.example/", "http://a.example\\b", "data:,a"),
     ],
 )
-def test_what_is_no_link(url: str) -> None:
+def test_urls_that_are_not_linked(url: str) -> None:
     """URLs with credentials, and those that a browser parses differently."""
     assert link(url) is None
     assert link("http://a.example/b@2x.jpg?c=d#e") == "http://a.example/b@2x.jpg?c=d#e"
 
 
-def test_a_stranger_s_file_is_left_alone(writer: PageWriter) -> None:
+def test_a_foreign_file_is_not_overwritten(writer: PageWriter) -> None:
     """Only a page of this program is overwritten."""
     writer.path.write_text("<!doctype html><title>mine</title>")
     with pytest.raises(PageError, match="no page of this program's"):
@@ -228,7 +228,7 @@ def test_no_page_is_its_own_report(report: str, page: str) -> None:
     assert page_path(Path(report)) == Path(page)
 
 
-def test_a_run_goes_on_without_its_page(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
+def test_a_run_continues_without_its_page(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
     """One line says why there is no page; the exit status is 0, the summary names none."""
     (tmp_path / "REPORT.html").write_text("mine")
     done = crawl([server.url("/slow/1200/a.jpg")], HTML_REPORT_INTERVAL=0.2)
@@ -239,7 +239,7 @@ def test_a_run_goes_on_without_its_page(crawl: RunCrawl, server: Server, tmp_pat
     assert "  page " not in done.log
 
 
-def test_a_page_that_can_t_follow_is_withdrawn(server: Server, tmp_path: Path) -> None:
+def test_a_page_that_can_not_be_updated_is_removed(server: Server, tmp_path: Path) -> None:
     """It would show the run as running for ever."""
     (tmp_path / "urls.txt").write_text(f"{server.url('/held/a')}\n")
     page = tmp_path / "REPORT.html"
@@ -271,7 +271,7 @@ def test_it_can_be_switched_off(crawl: RunCrawl, server: Server, tmp_path: Path)
     assert "Finished\n  lines       4\n" in done.log
 
 
-def test_the_old_page_goes_with_the_old_report(
+def test_the_old_page_is_renamed_with_the_old_report(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
     """``fresh=1`` keeps both; the page of a resumed run says what earlier runs did, and what its
@@ -309,10 +309,10 @@ def test_no_image_takes_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ask = JSONProcess.ask
 
     def watched(child: JSONProcess, question: Any) -> Any:
-        answer = ask(child, question)
+        response = ask(child, question)
         if child.process.poll() is None:
             peaks.append(peak_memory(child.process.pid))
-        return answer
+        return response
 
     monkeypatch.setattr(JSONProcess, "ask", watched)
     try:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
+import weakref
 from pathlib import Path
 
 import pytest
 from scrapy.http import Headers
 from tldextract import tldextract
 from url_matcher.util import get_domain
+from web_poet import ItemPage, field
 
 from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
 from imagefetch.images.bounded_bytes import QUICK_BYTES, QUICK_READS
+from imagefetch.items import ImageRecord
 from imagefetch.output.partial_files import Download
 from imagefetch.pages.base import ImagePage
 from imagefetch.pages.flickr import FlickrPage
@@ -44,6 +48,61 @@ def test_a_page_creates_the_record(tmp_path: Path) -> None:
     assert (record.type, record.width, record.height) == ("image/jpeg", 64, 48)
     assert (record.bytes, record.sha256) == (len(content), "ab" * 32)
     assert (record.attempts, record.seconds, record.reason) == (2, 1.5, "")
+
+
+class Bigger(ImagePage):
+    @field
+    def width(self) -> int:
+        return 640
+
+
+class Processed(ImagePage):
+    class Processors:
+        width = [lambda width: width * 10]  # noqa: RUF012 - as web-poet documents
+
+
+class Validated(ImagePage):
+    def validate_input(self) -> ImageRecord:
+        return ImageRecord("http://a.example/a.jpg", "203", 7, width=640)
+
+
+class Awaited(ImagePage):
+    @field
+    async def width(self) -> int:
+        await asyncio.sleep(0)
+        return 640
+
+
+class Unrelated(ImagePage):
+    def is_placeholder(self) -> bool:
+        return False
+
+
+def test_the_record_is_that_of_web_poet(tmp_path: Path) -> None:
+    """For plain pages it is created without evaluating field by field."""
+    page = Unrelated(response(downloaded(tmp_path, image("/a.jpg"))))
+    assert asyncio.run(page.to_item()) == asyncio.run(ItemPage.to_item(page))
+
+
+@pytest.mark.parametrize("page", [Bigger, Processed, Validated, Awaited])
+def test_a_page_may_change_fields(tmp_path: Path, page: type[ImagePage]) -> None:
+    """By a field, a processor or a validation, as web-poet documents."""
+    record = asyncio.run(page(response(downloaded(tmp_path, image("/a.jpg")))).to_item())
+    assert record.width == 640
+
+
+def test_a_page_is_in_no_reference_cycle(tmp_path: Path) -> None:
+    """It is freed at once, and with it the first bytes of the body."""
+    page = ImagePage(response(downloaded(tmp_path, image("/a.jpg"))))
+    asyncio.run(page.read_header())
+    asyncio.run(page.to_item())
+    freed = weakref.ref(page)
+    gc.disable()
+    try:
+        del page
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 def test_a_body_that_is_no_image_has_no_record(tmp_path: Path) -> None:

@@ -202,6 +202,10 @@ class Listener:
         raise ValueError("no signal is good")
 
 
+class Nothing:
+    """An extension that does nothing."""
+
+
 class Shrinks:
     """A pipeline that has made the stored picture smaller."""
 

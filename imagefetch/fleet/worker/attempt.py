@@ -19,13 +19,13 @@ from copy import copy
 from dataclasses import asdict
 from pathlib import Path
 
-from imagefetch.errors import WorkerCrash
 from imagefetch.fleet.folder import BEFORE, JobFolder, attempt_path, done_path, shard_path
 from imagefetch.fleet.worker import fencing
-from imagefetch.fleet.worker.bisection import ALONE, PROCESS, WORKER, Suspects, suspects_of
+from imagefetch.fleet.worker.bisection import PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.worker.child import ORPHANED
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
 from imagefetch.fleet.worker.fencing import Heartbeat
+from imagefetch.fleet.worker.shard_rows import ShardRows
 from imagefetch.fleet.worker.task import (
     Abandoned,
     Alive,
@@ -34,14 +34,11 @@ from imagefetch.fleet.worker.task import (
     ReportProgress,
     Task,
 )
-from imagefetch.items import ImageRecord
-from imagefetch.lists.plain import read_lines
-from imagefetch.lists.shards import SHARD_SUFFIX, shard_line
-from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
+from imagefetch.output.csv_rows import HEADER
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.report_file import whole_size
 from imagefetch.output.store_paths import is_remote
-from imagefetch.urls import Line
 from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)
@@ -112,8 +109,6 @@ class Attempt:
         self.crawl = Crawl(task.assignments, task.heartbeat_timeout, scratch, task.owner)
         self.partial: Path | None = None
         """Folder of the partial files."""
-        self.done = self.kept = 0
-        self._counted = 0  # bytes of the report whose rows are counted
         self._sent = time.monotonic()
         self.heartbeat = Heartbeat(task.heartbeat_timeout)
 
@@ -159,6 +154,7 @@ class Attempt:
             self.report = self.report.replace(final)
         self.folder.send(self.report, attempt_path(shard, self.name))
         self.report = final
+        self.rows = ShardRows(self.lines, final)
         self._adopt_files()
 
     def _adopt_files(self) -> None:
@@ -170,10 +166,10 @@ class Attempt:
 
     def run(self) -> Progress | None:
         """Fetch part by part until every line has its row; return None if stopped before that."""
-        while missing := self._missing():
+        while missing := self.rows.missing():
             positions = [position for position, _ in missing]
             if self.suspects.is_found(positions):
-                self._write_crash_row(missing[0][1])
+                self.rows.add_crash(missing[0][1])
                 self.suspects = Suspects()
                 continue
             part = self.suspects.next_part(positions)
@@ -182,10 +178,11 @@ class Attempt:
             self._check_heartbeat()
             self._check_wanted()
             self._note(if_it_dies)
-            status = self.crawl.run(self._list_without(missing[part:]), self.report, self._on_poll)
+            lines = self.rows.list_without(missing[part:], self.scratch)
+            status = self.crawl.run(lines, self.report, self._on_poll)
             if status == FINISHED:
                 self.suspects.record_end(positions, part)
-                if len(self._missing()) == len(missing):
+                if len(self.rows.missing()) == len(missing):
                     raise AttemptFailed("the crawl process ended without a row")
             elif self.crawl.stopping:
                 self._save_state()
@@ -226,24 +223,6 @@ class Attempt:
         """Shut down gracefully: downloads in flight are finished."""
         self.crawl.stop()
 
-    def _missing(self) -> list[tuple[int, Line]]:
-        """Return the lines without a row, each with its position in the shard."""
-        done = {row.line for row in read_rows(self.report)}
-        lines = enumerate(read_lines(self.lines))
-        return [(position, line) for position, line in lines if line.number not in done]
-
-    def _list_without(self, others: list[tuple[int, Line]]) -> Path:
-        """Return the path of a list of the shard's lines without *others*."""
-        if not others:
-            return self.lines
-        left_out = {position for position, _ in others}
-        path = self.scratch / f"part{SHARD_SUFFIX}"
-        with path.open("wb") as file:
-            for position, line in enumerate(read_lines(self.lines)):
-                if position not in left_out:
-                    file.write(shard_line(line))
-        return path
-
     def _on_poll(self) -> None:
         """Check the heartbeat, report progress and send rows while the crawl runs.
 
@@ -273,17 +252,12 @@ class Attempt:
             raise Abandoned(f"shard {self.task.shard}")
 
     def _count(self) -> None:
-        """Count the new rows of the report, and report the progress if there are any."""
-        before = self.done
-        for row in read_rows(self.report, self._counted):
-            self.done += 1
-            self.kept += bool(row.file)
-            self._counted = row.offset + len(row.raw)
-        if self.done > before:
+        """Report the progress if there are new rows."""
+        if self.rows.count():
             self.report_progress(self._progress())
 
     def _progress(self) -> Progress:
-        return {"shard": self.task.shard, "done": self.done, "kept": self.kept}
+        return {"shard": self.task.shard, "done": self.rows.done, "kept": self.rows.kept}
 
     def _note(self, suspects: Suspects) -> None:
         """Write the note for the next attempt."""
@@ -296,12 +270,3 @@ class Attempt:
         self._sent = time.monotonic()
         if self.folder.local is None:
             self.folder.send(self.report, attempt_path(self.task.shard, self.name))
-
-    def _write_crash_row(self, line: Line) -> None:
-        """Write a ``WorkerCrash`` row for a line that kills every process."""
-        error = WorkerCrash()
-        record = ImageRecord(line.text, error.code, line.number, attempts=ALONE // PROCESS)
-        record.reason = error.reason
-        os.truncate(self.report, whole_size(self.report))
-        with self.report.open("ab") as file:
-            file.write(encode(cells(record)))

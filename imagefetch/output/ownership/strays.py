@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from imagefetch.errors import BadInput
-from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import NOTES_FILE, read_notes
 from imagefetch.output.ownership.leftovers import matches_row, remove_file, remove_noted
@@ -13,6 +12,7 @@ from imagefetch.output.ownership.numbered_reports import earlier_reports, rows_o
 from imagefetch.output.ownership.owner import INDEX, own_folder
 from imagefetch.output.ownership.stored_files import StoredFiles
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.report_file import read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 
 

@@ -22,10 +22,10 @@ from hypothesis.stateful import (
 
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.audit import Audit, audit
-from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.numbered_reports import earlier_reports
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.report_file import read_rows
 from tests.conftest import Crawl, examples
 from tests.support import driver, forked
 from tests.support.server import Server, Writer, image
