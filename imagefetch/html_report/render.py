@@ -35,7 +35,8 @@ def render(facts: dict[str, Any]) -> str:
     ``run`` and ``figures``: `RunInfo` and `Figures` as JSON; ``seconds``: duration of the run,
     or None; ``refresh``: seconds until the next write, or None; ``repeats``: repeated images;
     ``store``: folder of the images, None for a remote store; ``thumbnails``: JPEGs in
-    Base64, by file; ``linked``: files that may be linked; ``folder``: that of the page.
+    Base64, by file; ``turned``: files with an image on its side; ``linked``: files that may be
+    linked; ``folder``: that of the page.
     """
     figures, run = Figures.from_json(facts["figures"]), RunInfo(**facts["run"])
     return (
@@ -167,6 +168,7 @@ def _hosts(figures: Figures, column: int) -> Iterator[dict[str, Any]]:
 def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the images of the contact sheet in the order of the list."""
     store, thumbnails, linked = facts["store"], facts["thumbnails"], frozenset(facts["linked"])
+    turned = frozenset(facts["turned"])
     for image in sorted(figures.sample.sample, key=lambda image: image["line"]):
         if store is not None and image["file"] not in thumbnails:
             continue  # no time was left for its thumbnail
@@ -174,6 +176,7 @@ def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
             **image,
             "name": image["file"].rpartition("/")[2],
             "small": thumbnails.get(image["file"]),
+            "turned": image["file"] in turned,
             "link": link(image["url"]),
             "path": file_link(store, image["file"], facts["folder"])
             if image["file"] in linked
