@@ -2,33 +2,72 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-import yarl
+import pycurl
 from scrapy import Request
 from scrapy.http import Headers
 
+from imagefetch.download.easy_handle import Options
 from imagefetch.errors import Failure, ProxyFailure
 from imagefetch.urls import request_url
+
+HTTP = {"http": 80, "https": 443}
+SOCKS = {"socks5": 1080, "socks5h": 1080}
+"""Schemes of proxies and their ports. For socks5, names are resolved here; for socks5h, by the
+proxy, as HTTP proxies do."""
+
+
+class Proxy(NamedTuple):
+    """The address of a proxy."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def is_socks(self) -> bool:
+        return self.scheme in SOCKS
+
+    @property
+    def resolves(self) -> bool:
+        """Whether it resolves the names of servers."""
+        return self.scheme != "socks5"
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 class Route(NamedTuple):
     """The route to a server: direct if *proxy* is None."""
 
-    proxy: yarl.URL | None = None
-    headers: dict[str, str] | None = None
-    """Headers for the proxy only."""
+    proxy: Proxy | None
+    options: Options
+    is_tunnel: bool = False
+    """Whether the proxy connects to the server and passes all bytes on."""
 
 
-def proxy_url(proxy: str) -> yarl.URL:
-    """Return the URL of an HTTP proxy, which may be given without a scheme.
+DIRECT = Route(None, ((pycurl.PROXY, ""),))
 
-    :raises ProxyFailure: if *proxy* is not a valid URL
+
+def proxy_of(address: str) -> Proxy:
+    """Return the proxy at *address*, a URL that may lack its scheme.
+
+    :raises ProxyFailure: if *address* is not a valid URL of a known kind of proxy
     """
     try:
-        proxy = proxy if "://" in proxy else f"http://{proxy}"
-        request_url(proxy)
-        return yarl.URL(proxy)
+        address = address if "://" in address else f"http://{address}"
+        parts = urlsplit(address)
+        port = (HTTP | SOCKS).get(parts.scheme)
+        if port is None:
+            raise ProxyFailure
+        request_url(parts._replace(scheme="http", path="/").geturl())
+        return Proxy(parts.scheme, parts.hostname or "", parts.port or port)
     except (ValueError, Failure) as error:
         raise ProxyFailure from error
 
@@ -36,21 +75,41 @@ def proxy_url(proxy: str) -> yarl.URL:
 def route_of(request: Request, headers: Headers) -> Route:
     """Return the route of *request*, from its ``proxy`` meta.
 
-    Scrapy's HttpProxyMiddleware sets this meta from the environment. An http request carries
-    the credentials for the proxy itself. Those of a tunnelled request must not reach the
-    server, so they are removed from *headers*.
+    Scrapy's HttpProxyMiddleware sets this meta from the environment, and moves credentials to a
+    header. An http request through an HTTP proxy carries them itself; otherwise they must not
+    reach the server, so they are removed from *headers*.
 
-    :raises ProxyFailure: if the meta is not the URL of an HTTP proxy
+    :raises ProxyFailure: if the meta is not the URL of a proxy
     """
-    proxy: str | None = request.meta.get("proxy")
-    if not proxy:
+    address: str | None = request.meta.get("proxy")
+    if not address:
         headers.pop(b"Proxy-Authorization", None)
-        return Route()
-    url = proxy_url(proxy)
-    if request.url.startswith("http://"):
-        return Route(url)
-    proxy_headers = {"User-Agent": headers.get(b"User-Agent")}
-    proxy_headers["Proxy-Authorization"] = headers.pop(b"Proxy-Authorization", [None])[0]
-    return Route(
-        url, {name: value.decode("latin-1") for name, value in proxy_headers.items() if value}
-    )
+        return DIRECT
+    proxy = proxy_of(address)
+    common: Options = ((pycurl.PROXY, proxy.url),)
+    if not proxy.is_socks and request.url.startswith("http:"):
+        return Route(proxy, (*common, (pycurl.HTTPPROXYTUNNEL, 0)))
+    authorization: bytes | None = headers.pop(b"Proxy-Authorization", [None])[0]
+    if proxy.is_socks:
+        credentials = _credentials(authorization) or _credentials_of(address)
+        return Route(proxy, (*common, (pycurl.PROXYUSERPWD, credentials)), is_tunnel=True)
+    lines = [b"Proxy-Connection:"]  # none
+    if agent := headers.get(b"User-Agent"):
+        lines.append(b"User-Agent: " + agent)
+    if authorization:
+        lines.append(b"Proxy-Authorization: " + authorization)
+    tunnel = (pycurl.PROXYHEADER, tuple(lines)), (pycurl.HTTPPROXYTUNNEL, 1)
+    return Route(proxy, (*common, *tunnel), is_tunnel=True)
+
+
+def _credentials(authorization: bytes | None) -> str:
+    """Return the user and password of a Basic *authorization*, as ``user:password``."""
+    try:
+        return base64.b64decode((authorization or b"").partition(b" ")[2]).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _credentials_of(address: str) -> str:
+    user, at, _ = urlsplit(address).netloc.rpartition("@")
+    return user if at else ""

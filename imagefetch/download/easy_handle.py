@@ -1,0 +1,290 @@
+"""A handle of libcurl that is reused for one transfer after another, and its callbacks.
+
+What is the same for all transfers is set once; the rest only where it differs from the transfer
+before. Nothing is raised in a callback: libcurl can't pass it on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, NamedTuple, Protocol
+
+import pycurl
+
+from imagefetch.download.address_guard import Guard
+from imagefetch.download.curl_errors import Code
+from imagefetch.download.response_head import Head, status_of
+from imagefetch.errors import BadHTTP, BlockedAddress, HeadersTooLarge
+
+# Maximum bytes of all headers of a request, and maximum number of 1xx responses. libcurl limits
+# a line to 100 KB, and the headers of one response to 300 KiB and 5,000 lines.
+HEADERS_MAX = 2**19
+INTERIM_MAX = 12_000
+
+ABORT = -1
+"""Returned by a callback to end the transfer."""
+
+Endpoints = tuple[str, str, int, int]
+"""Of a connection: remote and local address, remote and local port."""
+
+Options = tuple[tuple[int, Any], ...]
+"""Pairs of an option of libcurl (CURLOPT_*) and its value."""
+
+
+class Enough(Exception):
+    """Raised by a `Consumer`: the response is complete, whatever follows."""
+
+
+class Consumer(Protocol):
+    """Takes a response, in callbacks."""
+
+    unwanted: bool
+    """Whether the status says it all, so that no fault of the body counts."""
+    patience: float
+    """Seconds that may pass between the headers and the end of the body."""
+
+    @property
+    def busy(self) -> asyncio.Future[None] | None:
+        """What a refused piece waits for."""
+
+    def begin(self, head: Head) -> None:
+        """Take the headers; what it raises ends the transfer."""
+
+    def feed(self, data: bytes) -> bool:
+        """Take a piece of the body, not decoded; what it raises ends the transfer.
+
+        Return False to get the same piece again when `busy` is done.
+        """
+
+
+class Transfer(NamedTuple):
+    """What is sent, and who takes the response."""
+
+    origin: str
+    """Scheme, host and port, as libcurl needs to connect: ``https://a.example:443/``."""
+    target: str
+    """Path and query as sent; the whole URL for an HTTP proxy."""
+    headers: tuple[bytes, ...]
+    options: Options
+    """Those that depend on the request: method, body, proxy."""
+    resolve: list[str]
+    """The addresses of the host, as CURLOPT_RESOLVE has them."""
+    guard: Guard | None
+    """Decides which addresses may be connected to; None for those of the user's proxy."""
+    keep: bool
+    """Whether a connection may be reused, and is kept."""
+    consumer: Consumer
+
+
+class Handle:
+    """An easy handle of libcurl and the state of its transfer."""
+
+    def __init__(
+        self, options: Options, idle: IdleSockets, resume: Callable[[Handle], None]
+    ) -> None:
+        """*options*: those of all transfers; *resume*: continues the paused transfer."""
+        self.easy = pycurl.Curl()
+        self._resume = resume
+        self._idle = idle
+        self._set: dict[int, Any] = {}
+        self.transfer: Transfer
+        for option, value in options:
+            self.easy.setopt(option, value)
+        self.easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
+        self.easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        self.easy.setopt(pycurl.OPENSOCKETFUNCTION, self._on_open)
+        self.easy.setopt(pycurl.PREREQFUNCTION, self._on_send)
+
+    def begin(self, transfer: Transfer, done: asyncio.Future[Code]) -> None:
+        """Prepare for *transfer*; *done* gets its outcome."""
+        self.transfer = transfer
+        self.done = done
+        self.error: Exception | None = None
+        """What a callback raised."""
+        self.enough = False
+        """Whether the consumer ended the transfer, with a complete response."""
+        self.head: Head | None = None
+        """Of the final response, once its headers are complete."""
+        self.lines: list[bytes] = []
+        """The lines of the response until its headers are complete."""
+        self.header_bytes = 0
+        self.interim = 0
+        """1xx responses."""
+        self.bodiless = any(option == pycurl.NOBODY for option, _ in transfer.options)
+        self.received = 0
+        """Bytes of the body, as sent."""
+        self.sent = False
+        """Whether the request was sent, or is about to be."""
+        self.again = False
+        """Whether libcurl tried to send the request once more, on another connection."""
+        self.spoiled = False
+        """Whether the kept connection was not usable; nothing was sent."""
+        self.paused = False
+        self.tunnelled = False
+        """Whether a proxy has established a tunnel."""
+        self.endpoints: Endpoints | None = None
+        self.allowed = False
+        """Whether at least one address was allowed."""
+        self.refusal: BlockedAddress | None = None
+        self.socket_error: OSError | None = None
+        self._set_options(transfer)
+
+    def _set_options(self, transfer: Transfer) -> None:
+        setopt, known = self.easy.setopt, self._set
+        setopt(pycurl.REQUEST_TARGET, transfer.target)
+        if transfer.resolve:
+            setopt(pycurl.RESOLVE, transfer.resolve)
+        reuse = 0 if transfer.keep else 1
+        for option, value in (
+            (pycurl.URL, transfer.origin),
+            (pycurl.HTTPHEADER, transfer.headers),
+            (pycurl.FRESH_CONNECT, reuse),
+            (pycurl.FORBID_REUSE, reuse),
+            *transfer.options,
+        ):
+            if known.get(option) != value:
+                known[option] = value
+                setopt(option, value)
+
+    def end(self, code: Code) -> None:
+        """Pass the outcome on; called when the transfer has ended."""
+        if (
+            self.transfer.keep
+            and self.endpoints is not None
+            and self.head is not None
+            and self.head.protocol.startswith("HTTP/1")  # one of HTTP/2 may bring bytes any time
+        ):
+            self._idle.add(self.endpoints, self.easy)
+        if not self.done.done():
+            self.done.set_result(code)
+
+    def _abort(self, error: Exception) -> int:
+        if isinstance(error, Enough):
+            self.enough = True
+        else:
+            self.error = error
+        return ABORT
+
+    def _on_header(self, line: bytes) -> int | None:
+        """Called with each line of headers and trailers, the empty one included."""
+        if self.head is not None:
+            return None  # a trailer
+        self.header_bytes += len(line)
+        if len(line) > 2:
+            self.lines.append(line)
+            return None
+        if line.strip(b"\r\n"):
+            self.lines.append(line)
+            return None
+        lines, self.lines = self.lines, []
+        try:
+            self._end_of_headers(lines)
+        except Exception as error:
+            self.lines = lines
+            return self._abort(error)
+        return None
+
+    def _end_of_headers(self, lines: list[bytes]) -> None:
+        if not lines:
+            return
+        status = status_of(lines[0])
+        if not self.sent:  # of a proxy, in response to CONNECT
+            self.tunnelled = 200 <= status < 300
+            return
+        if 100 <= status < 200 and status != 101:
+            self.interim += 1
+            if self.interim > INTERIM_MAX or self.header_bytes > HEADERS_MAX:
+                raise HeadersTooLarge
+            return
+        head = Head(lines)
+        if head.protocol == "HTTP/2" and not self.transfer.origin.startswith("https:"):
+            raise BadHTTP
+        self.head = head
+        self.transfer.consumer.begin(head)
+
+    def _on_body(self, data: bytes) -> int | None:
+        try:
+            head = self.head
+            if head is None:
+                raise BadHTTP
+            if head.unframed and self.received + len(data) >= (head.length or 0):
+                data = data[: (head.length or 0) - self.received]
+                if self.transfer.consumer.feed(data):
+                    self.received += len(data)
+                    raise Enough
+            elif self.transfer.consumer.feed(data):
+                self.received += len(data)
+                return None
+        except Exception as error:
+            return self._abort(error)
+        self.paused = True
+        busy = self.transfer.consumer.busy
+        assert busy is not None
+        busy.add_done_callback(lambda _: self._resume(self))
+        return pycurl.WRITEFUNC_PAUSE
+
+    def _on_send(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
+        """Called before the request is sent, on a new connection or on a kept one."""
+        if self.sent:
+            self.again = True
+            return pycurl.PREREQFUNC_ABORT
+        endpoints = remote, local, remote_port, local_port
+        if self._idle.is_spoiled(endpoints):
+            self.spoiled = True
+            return pycurl.PREREQFUNC_ABORT
+        self.endpoints = endpoints
+        self.sent = True
+        return pycurl.PREREQFUNC_OK
+
+    def _on_open(self, purpose: int, address: Any) -> Any:
+        """Called before libcurl connects to *address*; returns a socket for it."""
+        if self.sent:
+            self.again = True
+            return pycurl.SOCKET_BAD
+        try:
+            guard = self.transfer.guard
+            if guard is not None:
+                guard.check(ip_address(address.addr[0].partition("%")[0]))
+            self.allowed = True
+            return socket.socket(address.family, address.socktype, address.protocol)
+        except BlockedAddress as refusal:
+            self.refusal = refusal
+        except OSError as error:
+            self.socket_error = error
+        except Exception as error:
+            self.error = error
+        return pycurl.SOCKET_BAD
+
+
+class IdleSockets:
+    """The sockets of kept connections.
+
+    libcurl reuses a connection without looking at it if it was idle for less than a second.
+    Bytes that came meanwhile would be taken for the next response: they may look like one.
+    """
+
+    def __init__(self, most: int) -> None:
+        """*most*: of the sockets that are remembered."""
+        self._sockets: dict[Endpoints, int] = {}
+        self._most = most
+
+    def add(self, endpoints: Endpoints, easy: pycurl.Curl) -> None:
+        """Remember the connection of *easy*, whose transfer has ended, if it is still open."""
+        number = easy.getinfo(pycurl.ACTIVESOCKET)
+        if number >= 0:
+            self._sockets[endpoints] = number
+            if len(self._sockets) > self._most:
+                del self._sockets[next(iter(self._sockets))]
+
+    def is_spoiled(self, endpoints: Endpoints) -> bool:
+        """Return whether a kept connection has ended, or has brought bytes while it was idle."""
+        number = self._sockets.pop(endpoints, None)
+        if number is None:
+            return False  # it is new
+        poll = select.poll()
+        poll.register(number, select.POLLIN)
+        return bool(poll.poll(0))
