@@ -72,7 +72,7 @@ class Receiver:
             return max_size
         return min(max_size or IN_MEMORY_MAX, IN_MEMORY_MAX)
 
-    def sink(self, request: Request, head: Head, max_size: int) -> Sink:
+    def sink_for(self, request: Request, head: Head, max_size: int) -> Sink:
         """Return what takes the body of a response to *request*: `Skip` if nobody wants it."""
         if STREAM_TO not in request.meta:
             return InMemory(request.meta.get(BODY_MAX, IN_MEMORY_MAX))
@@ -115,7 +115,8 @@ class Reception:
         self.patience = math.inf
         self.unwanted = False
         self._head: Head | None = None
-        self._sink: Sink = Skip()
+        self.sink: Sink = Skip()
+        """Takes the body."""
         self._max_size = receiver.max_size_of(request)
         self._received = 0
         self._tells = False
@@ -123,7 +124,7 @@ class Reception:
 
     @property
     def busy(self) -> asyncio.Future[None] | None:
-        return self._sink.busy
+        return self.sink.busy
 
     def begin(self, head: Head) -> None:
         """Take the headers.
@@ -143,8 +144,8 @@ class Reception:
                 body_length=head.length,
             )
         self._tells = receiver.has_listeners(signals.bytes_received)
-        self._sink = receiver.sink(self.request, head, self._max_size)
-        if isinstance(self._sink, Skip):
+        self.sink = receiver.sink_for(self.request, head, self._max_size)
+        if isinstance(self.sink, Skip):
             self.unwanted = True
             self.patience = body.UNWANTED_SECONDS
             return
@@ -160,7 +161,7 @@ class Reception:
         :raises StopDownload: if a signal handler raised it
         :raises NotAnImage, BadEncoding, StoreError: as the sinks do
         """
-        if not self._sink.feed(data):
+        if not self.sink.feed(data):
             return False
         self._received += len(data)
         if self._max_size and self._received > self._max_size and not self.unwanted:
@@ -178,32 +179,33 @@ class Reception:
         try:
             if error is not None:
                 raise error
-            return await self._response()
+            return await self.whole_response()
         except StopDownload as stop:
-            await self._sink.discard()
+            await self.sink.discard()
             stop.response = await self._stopped()
             if stop.fail:
                 raise
             return stop.response
         except NotAnImage as problem:
-            await self._sink.discard()
+            await self.sink.discard()
             self.request.meta[PROBLEM] = problem
             return FileResponse(**self._common(), download=Download())
         except IncompleteBody:
-            if isinstance(self._sink, InMemory) and not self._fails():
-                return await self._in_memory(self._sink, ["dataloss"])
-            await self._sink.discard()
+            if isinstance(self.sink, InMemory) and not self._fails():
+                return await self._in_memory(self.sink, ["dataloss"])
+            await self.sink.discard()
             raise
         except BaseException:
-            await self._sink.discard()
+            await self.sink.discard()
             raise
 
     async def abandon(self) -> None:
         """Remove what was received: the caller was cancelled."""
-        await self._sink.discard()
+        await self.sink.discard()
 
-    async def _response(self) -> Response:
-        sink = self._sink
+    async def whole_response(self) -> Response:
+        """Return the response of a complete transfer."""
+        sink = self.sink
         if isinstance(sink, ToFile | ToEncodedFile):
             return FileResponse(**self._common(), download=await sink.finish())
         if isinstance(sink, InMemory):
@@ -216,15 +218,15 @@ class Reception:
             if self._fails():
                 raise IncompleteBody
             flags = ["dataloss"]
-        return self._plain(flags, data)
+        return self.response_of(flags, data)
 
     async def _stopped(self) -> Response:
         if STREAM_TO in self.request.meta:
             return FileResponse(**self._common(), flags=[*STOPPED])
-        if not isinstance(self._sink, InMemory):
-            return self._plain([*STOPPED], b"")
-        data, _ = await self._decoded(self._sink, IN_MEMORY_MAX)
-        return self._plain([*STOPPED], data)
+        if not isinstance(self.sink, InMemory):
+            return self.response_of([*STOPPED], b"")
+        data, _ = await self._decoded(self.sink, IN_MEMORY_MAX)
+        return self.response_of([*STOPPED], data)
 
     async def _decoded(self, sink: InMemory, limit: int) -> tuple[bytes, bool]:
         assert self._head is not None
@@ -237,7 +239,8 @@ class Reception:
         )
         return fail
 
-    def _plain(self, flags: list[str], data: bytes) -> Response:
+    def response_of(self, flags: list[str], data: bytes) -> Response:
+        """Return a response whose body is *data*."""
         common = self._common()
         headers = Headers(common["headers"])
         cls = responsetypes.from_args(headers=headers, url=self.request.url, body=data)
