@@ -16,7 +16,7 @@ from urllib.request import getproxies
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.misc import load_object
 
-from imagefetch.download.proxy import proxy_url
+from imagefetch.download.proxy import proxy_of
 from imagefetch.errors import BadInput, Problem
 from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
 
@@ -79,7 +79,7 @@ def check_proxies(settings: BaseSettings) -> None:
     for scheme, proxy in getproxies().items():
         if scheme in {"http", "https"}:
             try:
-                proxy_url(proxy)
+                proxy_of(proxy)
             except Problem as problem:
                 raise BadInput(
                     f"environment variable {scheme}_proxy = {hide_credentials_of(proxy)!r}: must "

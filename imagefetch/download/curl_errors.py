@@ -143,9 +143,8 @@ def dns_failure(error: OSError) -> errors.Failure | errors.LocalError:
 
 def certificate_failure(verify_result: int, text: str) -> errors.Failure:
     """Return the error for a certificate that was rejected; *text*: libcurl's."""
-    if not verify_result:
-        # The chain is valid; libcurl checks the names itself.
-        return errors.CertificateWrongHost() if "name" in text else errors.CertificateInvalid()
+    if "subject name" in text:  # the chain is valid; libcurl checks the names itself
+        return errors.CertificateWrongHost()
     return BY_VERIFY_RESULT.get(verify_result, errors.CertificateInvalid)()
 
 

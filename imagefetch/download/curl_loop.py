@@ -18,9 +18,9 @@ from imagefetch.download.curl_errors import Code
 Done = Callable[[pycurl.Curl, Code], None]
 """Called once for each transfer that has ended, outside of libcurl's callbacks."""
 
-# Events of the same socket between two calls of `CurlLoop.on_busy`: at most 16 reads each of up
-# to ten buffers of 16 KiB.
-BUSY = 16
+# Events of the same socket between two calls of `CurlLoop.on_busy`: each of at most ten reads of
+# 16 KiB.
+BUSY = 8
 
 
 class Watch(Protocol):

@@ -100,9 +100,12 @@ class Deadline:
         return None
 
     def check_framing(self, handle: Handle, number: int) -> Failure | None:
-        """Return the error if the connection, socket *number*, brings bytes, but no body."""
-        if handle.head is None or not handle.head.chunked or sys.platform != "linux":
-            return None  # libcurl limits headers and trailers
+        """Return the error if the connection, socket *number*, brings bytes, but no body.
+
+        For chunked bodies: libcurl limits headers and trailers itself.
+        """
+        if sys.platform != "linux":
+            return None
         with socket.socket(fileno=socket.dup(number)) as peek:
             info = peek.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_RECEIVED + 8)
         raw = int.from_bytes(info[BYTES_RECEIVED:], sys.byteorder)

@@ -132,6 +132,9 @@ class Engine:
         self._sweep = loop.call_later(self._interval, self._check_all) if again else None
 
     def _on_busy(self, number: int) -> None:
-        for handle in on_socket([handle for handle, _ in self._running.values()], number):
+        chunked = [
+            handle for handle, _ in self._running.values() if handle.head and handle.head.chunked
+        ]
+        for handle in on_socket(chunked, number):
             if error := self._running[handle.easy][1].check_framing(handle, number):
                 self._stop(handle, error)

@@ -21,6 +21,7 @@ from imagefetch.download.response_head import Head, status_of
 from imagefetch.errors import (
     ConnectionReset,
     ConnectTimeout,
+    Failure,
     IncompleteBody,
     LocalError,
     ProxyFailure,
@@ -47,9 +48,10 @@ def error_of(handle: Handle, code: Code, *, to_proxy: bool, tunnel: bool) -> Exc
 
     *to_proxy*: whether the connection is to a proxy; *tunnel*: whether through it to the server.
     """
-    if handle.error is not None:
+    unwanted = handle.head is not None and handle.transfer.consumer.unwanted
+    if handle.error is not None and not (unwanted and isinstance(handle.error, Failure)):
         return handle.error
-    if handle.enough:
+    if handle.enough or unwanted:
         return None
     if handle.head is None and _stands(handle, code):
         head = Head(handle.lines)
