@@ -143,7 +143,7 @@ def dns_failure(error: OSError) -> errors.Failure | errors.LocalError:
 
 def certificate_failure(verify_result: int, text: str) -> errors.Failure:
     """Return the error for a certificate that was rejected; *text*: libcurl's."""
-    if "subject name" in text:  # the chain is valid; libcurl checks the names itself
+    if "subject name" in text or "common name" in text:  # of libcurl's own check
         return errors.CertificateWrongHost()
     return BY_VERIFY_RESULT.get(verify_result, errors.CertificateInvalid)()
 

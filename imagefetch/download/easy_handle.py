@@ -20,9 +20,11 @@ from imagefetch.download.curl_errors import Code
 from imagefetch.download.response_head import Head, status_of
 from imagefetch.errors import BadHTTP, BlockedAddress, HeadersTooLarge
 
-# Maximum bytes of all headers of a request, and maximum number of 1xx responses. libcurl limits
-# a line to 100 KB, and the headers of one response to 300 KiB and 5,000 lines.
-HEADERS_MAX = 2**19
+# Maximum bytes of a header. libcurl limits all headers of a request, those of 1xx responses
+# included, to 300 KiB and 5,000 lines.
+LINE_MAX = 2**16
+
+# Maximum 1xx responses before the final one.
 INTERIM_MAX = 12_000
 
 ABORT = -1
@@ -78,6 +80,8 @@ class Transfer(NamedTuple):
     keep: bool
     """Whether a connection may be reused, and is kept."""
     consumer: Consumer
+    dry: bool = False
+    """Whether to connect only, TLS included, and send nothing."""
 
 
 class Handle:
@@ -176,7 +180,7 @@ class Handle:
         self.header_bytes += len(line)
         if len(line) > 2:
             self.lines.append(line)
-            return None
+            return None if len(line) <= LINE_MAX else self._abort(HeadersTooLarge())
         if line.strip(b"\r\n"):
             self.lines.append(line)
             return None
@@ -197,7 +201,7 @@ class Handle:
             return
         if 100 <= status < 200 and status != 101:
             self.interim += 1
-            if self.interim > INTERIM_MAX or self.header_bytes > HEADERS_MAX:
+            if self.interim > INTERIM_MAX:
                 raise HeadersTooLarge
             return
         head = Head(lines)
@@ -231,6 +235,8 @@ class Handle:
         """Called before the request is sent, on a new connection or on a kept one."""
         if self.sent:
             self.again = True
+            return pycurl.PREREQFUNC_ABORT
+        if self.transfer.dry:
             return pycurl.PREREQFUNC_ABORT
         endpoints = remote, local, remote_port, local_port
         if self._idle.is_spoiled(endpoints):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pycurl
 from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
@@ -17,12 +18,16 @@ from imagefetch.download.deadlines import Deadline
 from imagefetch.download.easy_handle import Transfer
 from imagefetch.download.outcome import KeptConnectionEnded, error_of
 from imagefetch.download.proxy import Route, route_of
-from imagefetch.download.receiver import Receiver
+from imagefetch.download.receiver import Reception, Receiver
 from imagefetch.download.response import FileResponse
 from imagefetch.download.sent_request import Place, header_lines, method_options, place_of
 from imagefetch.download.session import session_of
 from imagefetch.download.tracing import EVERY, Timing
 from imagefetch.errors import (
+    CertificateExpired,
+    CertificateInvalid,
+    CertificateUntrusted,
+    CertificateWrongHost,
     ConnectionReset,
     ConnectTimeout,
     DownloadTimeout,
@@ -34,6 +39,8 @@ from imagefetch.meta import DOWNLOAD, FIRST_SENT, SECONDS, TIMING
 
 # Errors for a connection that ended before a response.
 HUNG_UP = (ConnectionReset, ProxyFailure, TLSFailure)
+
+CERTIFICATE = (CertificateExpired, CertificateUntrusted, CertificateInvalid)
 
 # Safe methods, which may be sent twice (RFC 9110, section 9.2.1).
 SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
@@ -126,24 +133,51 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             keep,
             reception,
         )
-        engine = self.session.engine
         try:
-            handle, code = await engine.perform(transfer, deadline)
+            return await self._perform(request, transfer, deadline, route, timing, reception)
         except BaseException:
             await reception.abandon()
             raise
         finally:
             request.meta.pop(TIMING, None)
+
+    async def _perform(
+        self,
+        request: Request,
+        transfer: Transfer,
+        deadline: Deadline,
+        route: Route,
+        timing: Timing | None,
+        reception: Reception,
+    ) -> Response:
+        engine = self.session.engine
+        handle, code = await engine.perform(transfer, deadline)
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
         if timing is not None and error is None:
-            is_new = handle.allowed
-            timing.end(handle.easy, is_new=is_new)
-        if not options:
+            timing.end(handle.easy, is_new=handle.allowed)
+        if transfer.options == route.options:  # else it would keep the method
             engine.release(handle)
+        if isinstance(error, CertificateWrongHost):
+            error = await self._certificate_error(transfer, deadline, route)
         response = await reception.finish(error)
         if timing is not None:
             self.crawler.signals.send_catch_log(signals.download_timed, timing=timing)
         return response
+
+    async def _certificate_error(
+        self, transfer: Transfer, deadline: Deadline, route: Route
+    ) -> Exception:
+        """Return the error of a certificate for another host.
+
+        libcurl checks its names first. A certificate that is not trusted or has expired as well
+        has that error: a second connection, on which nothing is sent, tells.
+        """
+        options = (*transfer.options, (pycurl.SSL_VERIFYHOST, 0))
+        dry = transfer._replace(options=options, keep=False, dry=True)
+        handle, code = await self.session.engine.perform(dry, deadline)
+        tunnel = route.is_tunnel
+        error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=tunnel)
+        return error if isinstance(error, CERTIFICATE) else CertificateWrongHost()
 
     async def _resolve(
         self, place: Place, route: Route, keep: bool, connect_by: float, total_by: float
