@@ -30,8 +30,9 @@ PORTION = 2**18
 class Sink(Protocol):
     """Takes the pieces of a body, as sent."""
 
-    busy: asyncio.Future[None] | None
-    """What a refused piece waits for."""
+    @property
+    def busy(self) -> asyncio.Future[None] | None:
+        """What a refused piece waits for."""
 
     def feed(self, data: bytes) -> bool:
         """Take *data*; return False if it must be offered again once `busy` is done.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 import pycurl
@@ -67,6 +68,11 @@ class CurlLoop:
         """Continue a transfer that a callback has paused."""
         easy.pause(pycurl.PAUSE_CONT)
         self._drain()
+
+    def limit(self, connections: int) -> None:
+        """Limit the connections, idle ones included: from the next transfer on, the oldest idle
+        ones are closed. 0: no limit."""
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, connections)
 
     def close(self) -> None:
         """Close all idle connections; no transfer may be in flight."""
@@ -142,10 +148,8 @@ class _EpollWatch:
         if what == pycurl.POLL_REMOVE:
             if socket in self._watched:
                 self._watched.discard(socket)
-                try:
+                with suppress(OSError):  # it is closed already
                     self._epoll.unregister(socket)
-                except OSError:
-                    pass  # closed already
         elif socket in self._watched:
             self._epoll.modify(socket, self._MASKS[what])
         else:

@@ -118,6 +118,4 @@ class Deadline:
 
 def on_socket(handles: Collection[Handle], number: int) -> list[Handle]:
     """Return those of *handles* whose connection is the socket *number*."""
-    return [
-        handle for handle in handles if handle.easy.getinfo(pycurl.ACTIVESOCKET) == number
-    ]
+    return [handle for handle in handles if handle.easy.getinfo(pycurl.ACTIVESOCKET) == number]

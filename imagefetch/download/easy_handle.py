@@ -7,6 +7,7 @@ before. Nothing is raised in a callback: libcurl can't pass it on.
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import socket
 from collections.abc import Callable
@@ -29,6 +30,11 @@ INTERIM_MAX = 12_000
 
 ABORT = -1
 """Returned by a callback to end the transfer."""
+
+# Of pycurl, with their types.
+PAUSE: int = pycurl.WRITEFUNC_PAUSE
+SEND: int = pycurl.PREREQFUNC_OK
+DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
 
 Endpoints = tuple[str, str, int, int]
 """Of a connection: remote and local address, remote and local port."""
@@ -229,22 +235,22 @@ class Handle:
         busy = self.transfer.consumer.busy
         assert busy is not None
         busy.add_done_callback(lambda _: self._resume(self))
-        return pycurl.WRITEFUNC_PAUSE
+        return PAUSE
 
     def _on_send(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
         """Called before the request is sent, on a new connection or on a kept one."""
         if self.sent:
             self.again = True
-            return pycurl.PREREQFUNC_ABORT
+            return DO_NOT_SEND
         if self.transfer.dry:
-            return pycurl.PREREQFUNC_ABORT
+            return DO_NOT_SEND
         endpoints = remote, local, remote_port, local_port
         if self._idle.is_spoiled(endpoints):
             self.spoiled = True
-            return pycurl.PREREQFUNC_ABORT
+            return DO_NOT_SEND
         self.endpoints = endpoints
         self.sent = True
-        return pycurl.PREREQFUNC_OK
+        return SEND
 
     def _on_open(self, purpose: int, address: Any) -> Any:
         """Called before libcurl connects to *address*; returns a socket for it."""
@@ -256,7 +262,9 @@ class Handle:
             if guard is not None:
                 guard.check(ip_address(address.addr[0].partition("%")[0]))
             self.allowed = True
-            return socket.socket(address.family, address.socktype, address.protocol)
+            opened = socket.socket(address.family, address.socktype, address.protocol)
+            os.close(os.dup(opened.fileno()))  # as pycurl does next, without telling of an error
+            return opened
         except BlockedAddress as refusal:
             self.refusal = refusal
         except OSError as error:

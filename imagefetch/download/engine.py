@@ -69,10 +69,31 @@ class Engine:
             if error is None or error.errno not in LOCAL or not (tries := tries - 1):
                 return handle, code
             self.release(handle)
+            await self.make_room()
+
+    async def make_room(self) -> None:
+        """Close all idle connections, since this machine has no free socket; then wait a little.
+
+        libcurl does so for a new connection while their number is limited: one that is never
+        opened.
+        """
+        easy = pycurl.Curl()
+        for option, value in BASE:
+            easy.setopt(option, value)
+        easy.setopt(pycurl.URL, "http://127.0.0.1:1/")
+        easy.setopt(pycurl.FRESH_CONNECT, 1)
+        easy.setopt(pycurl.OPENSOCKETFUNCTION, lambda *_: pycurl.SOCKET_BAD)
+        self._curl.limit(len(self._running) + 1)
+        self._curl.add(easy)
+        try:
             await asyncio.sleep(PAUSE)
+        finally:
+            self._curl.limit(0)
+            self._curl.remove(easy)
+            easy.close()
 
     async def _perform(self, handle: Handle, transfer: Transfer, deadline: Deadline) -> Code:
-        done = self._curl.loop.create_future()
+        done: asyncio.Future[Code] = self._curl.loop.create_future()
         handle.begin(transfer, done)
         self._running[handle.easy] = handle, deadline
         if self._sweep is None:
@@ -107,6 +128,8 @@ class Engine:
         self._curl.close()
 
     def _on_done(self, easy: pycurl.Curl, code: Code) -> None:
+        if easy not in self._running:
+            return  # of make_room()
         handle, _ = self._running.pop(easy)
         handle.end(code)
         self._curl.remove(easy)

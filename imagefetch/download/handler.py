@@ -13,12 +13,14 @@ from scrapy.http import Response
 
 from imagefetch import signals
 from imagefetch.download.address_guard import Guard
-from imagefetch.download.curl_errors import dns_failure
+from imagefetch.download.curl_errors import LOCAL, dns_failure
 from imagefetch.download.deadlines import Deadline
 from imagefetch.download.easy_handle import Transfer
+from imagefetch.download.engine import TRIES
 from imagefetch.download.outcome import KeptConnectionEnded, error_of
 from imagefetch.download.proxy import Route, route_of
 from imagefetch.download.receiver import Reception, Receiver
+from imagefetch.download.resolver import Addresses
 from imagefetch.download.response import FileResponse
 from imagefetch.download.sent_request import Place, header_lines, method_options, place_of
 from imagefetch.download.session import session_of
@@ -216,7 +218,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             begin = time.monotonic()
             try:
                 async with asyncio.timeout_at(until):
-                    found = await cache.of(host)
+                    found = await self._ask(cache, host)
             except TimeoutError as error:
                 raise ConnectTimeout from error
             except OSError as error:
@@ -224,6 +226,17 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             seconds = time.monotonic() - begin
         addresses = [f"[{a.partition('%')[0]}]" if ":" in a else a for a in found]
         return [f"+{host}:{port}:{','.join(addresses)}"], seconds
+
+    async def _ask(self, cache: Addresses, host: str) -> list[str]:
+        """:raises OSError: as `socket.getaddrinfo` does"""
+        for _ in range(TRIES - 1):
+            try:
+                return await cache.of(host)
+            except OSError as error:
+                if error.errno not in LOCAL:
+                    raise
+            await self.session.engine.make_room()
+        return await cache.of(host)
 
     def _timing(self) -> Timing | None:
         """Return a `Timing` for one request in `EVERY`, else None."""

@@ -54,10 +54,9 @@ def error_of(handle: Handle, code: Code, *, to_proxy: bool, tunnel: bool) -> Exc
     if handle.enough or unwanted:
         return None
     if handle.head is None and _stands(handle, code):
-        head = Head(handle.lines)
-        handle.head = head
+        handle.head = Head(handle.lines)
         try:
-            handle.transfer.consumer.begin(head)
+            handle.transfer.consumer.begin(handle.head)
         except Exception as error:
             return error
     head = handle.head

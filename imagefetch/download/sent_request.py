@@ -106,10 +106,9 @@ def header_lines(headers: Headers, authorization: bytes | None) -> tuple[bytes, 
         if authorization is not None and lower == b"authorization":
             continue
         for value in values:
-            if b"\n" in value or b"\r" in value or b"\0" in value:
-                value = UNSAFE.sub(b" ", value)
             # A name with a semicolon is libcurl's notation for an empty value.
-            lines.append(name + b": " + value if value else name + b";")
+            line = name + b": " + value if value else name + b";"
+            lines.append(UNSAFE.sub(b" ", line))
     if authorization is not None:
         lines.append(b"Authorization: " + authorization)
     lines += missing.values()

@@ -45,7 +45,8 @@ class Session:
         requests = settings.getint("CONCURRENT_REQUESTS")
         # Twice as many: the lookup of a request that timed out may still be in flight.
         self._lookups = 2 * requests
-        self._connections = requests + share(requests).idle
+        self.most_connections = sum(share(requests))
+        """Beyond it, the connections that were idle longest are closed."""
         self._engine: Engine | None = None
         self._addresses: dict[bool, Addresses] = {}
 
@@ -53,7 +54,7 @@ class Session:
     def engine(self) -> Engine:
         if self._engine is None:
             interval = self.limits.interval(self.timeout, body.UNWANTED_SECONDS)
-            self._engine = Engine(self._options, self._connections, interval)
+            self._engine = Engine(self._options, self.most_connections, interval)
         return self._engine
 
     def addresses(self, *, keep: bool) -> Addresses:
@@ -106,5 +107,3 @@ def bind_options(settings: BaseSettings) -> Options:
             f"setting DOWNLOAD_BIND_ADDRESS = {value!r}: must be an IP address of this machine"
         ) from error
     return ((pycurl.INTERFACE, f"host!{address}"),)
-
-

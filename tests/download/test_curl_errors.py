@@ -226,7 +226,11 @@ def test_what_the_operating_system_says(number: int) -> None:
 
 @pytest.mark.parametrize(
     ("result", "expected"),
-    [(23, errors.CertificateInvalid), (10, errors.CertificateExpired), (1, errors.CertificateInvalid)],
+    [
+        (23, errors.CertificateInvalid),
+        (10, errors.CertificateExpired),
+        (1, errors.CertificateInvalid),
+    ],
 )
 def test_what_openssl_says(result: int, expected: type[errors.Failure]) -> None:
     """A verify result without an error of its own is a CertificateInvalid: revoked, say."""

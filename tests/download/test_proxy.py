@@ -126,9 +126,7 @@ def test_proxy_of_another_kind(front: Server, server: Server) -> None:
     """No connection is opened to a proxy with another protocol."""
     Proxy().serve(front)
     with pytest.raises(errors.ProxyFailure):
-        fetch(
-            Request(server.url("/image/a"), meta={"proxy": front.url("").replace("http", "ftp")})
-        )
+        fetch(Request(server.url("/image/a"), meta={"proxy": front.url("").replace("http", "ftp")}))
     assert front.connections == 0
 
 
