@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import pycurl
 
-from imagefetch.download.curl_loop import CurlLoop
 from imagefetch.download.easy_handle import Enough, Handle
 from imagefetch.errors import (
     BadHTTP,
@@ -68,8 +67,13 @@ class Deadline:
         self._framing: tuple[int, int] | None = None
         """Bytes that the connection and the body had brought when it was first inspected."""
 
-    def check(self, handle: Handle, curl: CurlLoop, now: float) -> Failure | Enough | None:
-        """Return the error with which the transfer of *handle* must end now, if any."""
+    def check(
+        self, handle: Handle, active_at: Callable[[Handle], float], now: float
+    ) -> Failure | Enough | None:
+        """Return the error with which the transfer of *handle* must end now, if any.
+
+        *active_at*: returns when its connection was active last, 0 if it is not its alone.
+        """
         if now >= self._total_by:
             return DownloadTimeout()
         if not handle.sent:
@@ -79,8 +83,7 @@ class Deadline:
             self._seen, self._active = seen, now
         elif now - self._active >= self.limits.response:
             # Bytes of an incomplete line don't show.
-            number = handle.easy.getinfo(pycurl.ACTIVESOCKET)
-            self._active = max(self._active, curl.active.get(number, 0.0))
+            self._active = max(self._active, active_at(handle))
             if now - self._active >= self.limits.response:
                 return ResponseTimeout()
         return None if handle.head is None else self._check_body(handle, now)

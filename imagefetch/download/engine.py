@@ -148,11 +148,17 @@ class Engine:
     def _check_all(self) -> None:
         now = self.time()
         for handle, deadline in list(self._running.values()):
-            if error := deadline.check(handle, self._curl, now):
+            if error := deadline.check(handle, self._active_at, now):
                 self._stop(handle, error)
         again = bool(self._running)
         loop = self._curl.loop
         self._sweep = loop.call_later(self._interval, self._check_all) if again else None
+
+    def _active_at(self, handle: Handle) -> float:
+        """Return when the connection of *handle* was active last; 0 if others use it, too."""
+        number = handle.easy.getinfo(pycurl.ACTIVESOCKET)
+        users = on_socket([each for each, _ in self._running.values()], number)
+        return self._curl.active.get(number, 0.0) if len(users) == 1 else 0.0
 
     def _on_busy(self, number: int) -> None:
         chunked = [

@@ -19,7 +19,7 @@ from imagefetch.download.easy_handle import Transfer
 from imagefetch.download.engine import TRIES
 from imagefetch.download.outcome import KeptConnectionEnded, error_of
 from imagefetch.download.proxy import Route, route_of
-from imagefetch.download.receiver import Reception, Receiver
+from imagefetch.download.receiver import Receiver, Reception
 from imagefetch.download.resolver import Addresses
 from imagefetch.download.response import FileResponse
 from imagefetch.download.sent_request import Place, header_lines, method_options, place_of

@@ -15,7 +15,7 @@ from imagefetch.download.deadlines import Limits
 from imagefetch.download.easy_handle import Options
 from imagefetch.download.engine import Engine
 from imagefetch.download.resolver import Addresses, PooledResolver
-from imagefetch.download.tls import tls_options
+from imagefetch.download.tls import http_options, tls_options
 from imagefetch.utils.descriptors import share
 
 
@@ -25,7 +25,7 @@ class Session:
 
     Settings: CONCURRENT_REQUESTS (for concurrent lookups and idle connections),
     DNS_NEGATIVE_TTL, CONNECT_TIMEOUT, RESPONSE_TIMEOUT, MIN_SPEED, MIN_SPEED_WINDOW,
-    DOWNLOAD_TIMEOUT, DOWNLOAD_BIND_ADDRESS (an address), those of
+    DOWNLOAD_TIMEOUT, DOWNLOAD_BIND_ADDRESS (an address), HTTP_VERSION, those of
     `imagefetch.download.tls.tls_options`.
     """
 
@@ -40,7 +40,11 @@ class Session:
         self.timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self.users = 0
         """The handlers that use it."""
-        self._options = (*tls_options(settings), *bind_options(settings))
+        self._options = (
+            *tls_options(settings),
+            *http_options(settings),
+            *bind_options(settings),
+        )
         self._negative_ttl = settings.getfloat("DNS_NEGATIVE_TTL")
         requests = settings.getint("CONCURRENT_REQUESTS")
         # Twice as many: the lookup of a request that timed out may still be in flight.
