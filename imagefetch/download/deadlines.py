@@ -56,7 +56,7 @@ class Deadline:
         """*begin*, *connect_by*, *total_by*: times of the event loop."""
         self.limits = limits
         self._connect_by = connect_by
-        self._total_by = total_by
+        self.total_by = total_by
         self._active = begin
         """When something happened last."""
         self._seen = -1
@@ -74,7 +74,7 @@ class Deadline:
 
         *active_at*: returns when its connection was active last, 0 if it is not its alone.
         """
-        if now >= self._total_by:
+        if now >= self.total_by:
             return DownloadTimeout()
         if not handle.sent:
             return ConnectTimeout() if now >= self._connect_by else None

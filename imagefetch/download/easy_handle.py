@@ -88,6 +88,8 @@ class Transfer(NamedTuple):
     consumer: Consumer
     dry: bool = False
     """Whether to connect only, TLS included, and send nothing."""
+    hold: bool = False
+    """Whether the handle stays with its connection until `Engine.drop`."""
 
 
 class Handle:
@@ -121,6 +123,8 @@ class Handle:
         """Of the final response, once its headers are complete."""
         self.lines: list[bytes] = []
         """The lines of the response until its headers are complete."""
+        self.blank_first = False
+        """Whether there was an empty line before the status line."""
         self.header_bytes = 0
         self.interim = 0
         """1xx responses."""
@@ -200,6 +204,7 @@ class Handle:
 
     def _end_of_headers(self, lines: list[bytes]) -> None:
         if not lines:
+            self.blank_first = True
             return
         status = status_of(lines[0])
         if not self.sent:  # of a proxy, in response to CONNECT

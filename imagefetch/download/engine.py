@@ -51,6 +51,8 @@ class Engine:
         self._interval = interval
         self._free: list[Handle] = []
         self._running: dict[pycurl.Curl, tuple[Handle, Deadline]] = {}
+        self._attached: set[pycurl.Curl] = set()
+        """Those that the multi handle has."""
         self._sweep: asyncio.TimerHandle | None = None
 
     def time(self) -> float:
@@ -99,6 +101,7 @@ class Engine:
         if self._sweep is None:
             self._sweep = self._curl.loop.call_later(self._interval, self._check_all)
         self._curl.add(handle.easy)
+        self._attached.add(handle.easy)
         try:
             return await done
         finally:
@@ -111,6 +114,11 @@ class Engine:
     def release(self, handle: Handle) -> None:
         """Take *handle* back for further transfers."""
         self._free.append(handle)
+
+    def drop(self, handle: Handle) -> None:
+        """Close a handle whose transfer was to `hold` it, and its connection."""
+        self._detach(handle)
+        handle.easy.close()
 
     def resume(self, handle: Handle) -> None:
         """Continue a transfer whose consumer has refused a piece."""
@@ -125,6 +133,7 @@ class Engine:
             self._stop(handle)
         for handle in self._free:
             handle.easy.close()
+        self._free.clear()
         self._curl.close()
 
     def _on_done(self, easy: pycurl.Curl, code: Code) -> None:
@@ -132,12 +141,18 @@ class Engine:
             return  # of make_room()
         handle, _ = self._running.pop(easy)
         handle.end(code)
-        self._curl.remove(easy)
+        if not handle.transfer.hold:
+            self._detach(handle)
+
+    def _detach(self, handle: Handle) -> None:
+        if handle.easy in self._attached:
+            self._attached.discard(handle.easy)
+            self._curl.remove(handle.easy)
 
     def _stop(self, handle: Handle, error: Exception | None = None) -> None:
         """End the transfer of *handle*, and its connection."""
         del self._running[handle.easy]
-        self._curl.remove(handle.easy)
+        self._detach(handle)
         if isinstance(error, Enough):
             handle.enough = True
         else:

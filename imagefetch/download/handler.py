@@ -12,6 +12,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from imagefetch import signals
+from imagefetch.download import lenient
 from imagefetch.download.address_guard import Guard
 from imagefetch.download.curl_errors import LOCAL, dns_failure
 from imagefetch.download.deadlines import Deadline
@@ -26,6 +27,7 @@ from imagefetch.download.sent_request import Place, header_lines, method_options
 from imagefetch.download.session import session_of
 from imagefetch.download.tracing import EVERY, Timing
 from imagefetch.errors import (
+    BadHTTP,
     CertificateExpired,
     CertificateInvalid,
     CertificateUntrusted,
@@ -136,7 +138,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             reception,
         )
         try:
-            return await self._perform(request, transfer, deadline, route, timing, reception)
+            return await self._perform(transfer, deadline, route, timing, reception)
         except BaseException:
             await reception.abandon()
             raise
@@ -145,7 +147,6 @@ class StreamingDownloadHandler(BaseDownloadHandler):
 
     async def _perform(
         self,
-        request: Request,
         transfer: Transfer,
         deadline: Deadline,
         route: Route,
@@ -157,8 +158,11 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
         if timing is not None and error is None:
             timing.end(handle.easy, is_new=handle.allowed)
+        again = isinstance(error, BadHTTP) and lenient.is_acceptable(handle, code)
         if transfer.options == route.options:  # else it would keep the method
             engine.release(handle)
+            if again and (route.proxy is None or route.is_tunnel):
+                error = await lenient.perform(engine, transfer, deadline)
         if isinstance(error, CertificateWrongHost):
             error = await self._certificate_error(transfer, deadline, route)
         response = await reception.finish(error)

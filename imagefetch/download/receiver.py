@@ -76,7 +76,7 @@ class Receiver:
         """Return what takes the body of a response to *request*: `Skip` if nobody wants it."""
         if STREAM_TO not in request.meta:
             return InMemory(request.meta.get(BODY_MAX, IN_MEMORY_MAX))
-        if not _may_be_whole(head):
+        if rejection_of(head.status, partial=not is_everything(head)) is not None:
             return Skip()
         if self.opt_out.applies(head.values(b"x-robots-tag")):
             request.meta[PROBLEM] = OptedOut()
@@ -255,12 +255,6 @@ class Reception:
             "headers": head.fields,  # raw bytes: headers need not be valid text
             "protocol": head.protocol,
         }
-
-
-def _may_be_whole(head: Head) -> bool:
-    """Return whether the body may be a complete image, by the status; a 206 if its Content-Range
-    says so."""
-    return rejection_of(head.status) is None or (head.status == 206 and is_everything(head))
 
 
 def is_everything(head: Head) -> bool:

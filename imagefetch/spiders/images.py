@@ -217,7 +217,8 @@ class ImagesSpider(Spider):
         meta = request.meta
         record = self._record(request, str(response.status))
         try:
-            problem = meta.get(PROBLEM) or errors.rejection_of(response.status)
+            partial = download.path is None  # the handler stores no part of an image
+            problem = meta.get(PROBLEM) or errors.rejection_of(response.status, partial=partial)
             if "download_stopped" in response.flags:
                 problem = errors.RequestDropped()
                 record.code = problem.code
