@@ -35,7 +35,7 @@ from imagefetch.errors import (
     ConnectionReset,
     ConnectTimeout,
     DownloadTimeout,
-    LocalError,
+    Failure,
     ProxyFailure,
     TLSFailure,
 )
@@ -188,31 +188,35 @@ class StreamingDownloadHandler(BaseDownloadHandler):
     async def _resolve(
         self, place: Place, route: Route, keep: bool, connect_by: float, total_by: float
     ) -> tuple[list[str], float]:
-        """Return the addresses of the host to connect to, as libcurl takes them, and the seconds
-        that the lookup took.
+        """Return the addresses of the hosts to connect to, as libcurl takes them, and the seconds
+        that the lookups took.
 
         :raises Failure: if there are none
         """
-        if route.proxy is not None:
+        resolve: list[str] = []
+        seconds = 0.0
+        if (proxy := route.proxy) is not None:
             try:
-                return await self._look_up(route.proxy.host, route.proxy.port, keep, connect_by)
-            except LocalError:
-                raise
-            except Exception as error:
+                resolve, seconds = await self._look_up(proxy.host, proxy.port, keep, connect_by)
+            except Failure as error:
                 raise ProxyFailure from error
-        if place.literal is not None:
-            return [], 0.0
-        if total_by < connect_by:
-            try:
-                return await self._look_up(place.host, place.port, keep, total_by)
-            except ConnectTimeout as error:
+        if place.literal is not None or (proxy is not None and proxy.resolves):
+            return resolve, seconds
+        guard = None if proxy is None else self.guard  # without proxy, the socket is checked
+        until = min(connect_by, total_by)
+        try:
+            found, more = await self._look_up(place.host, place.port, keep, until, guard)
+        except ConnectTimeout as error:
+            if total_by < connect_by:
                 raise DownloadTimeout from error
-        return await self._look_up(place.host, place.port, keep, connect_by)
+            raise
+        return resolve + found, seconds + more
 
     async def _look_up(
-        self, host: str, port: int, keep: bool, until: float
+        self, host: str, port: int, keep: bool, until: float, guard: Guard | None = None
     ) -> tuple[list[str], float]:
-        """
+        """Return the addresses of *host* that *guard* allows.
+
         :raises ConnectTimeout: if the lookup takes until *until*, a time of the event loop
         :raises Failure: if there are no addresses
         """
@@ -228,6 +232,8 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             except OSError as error:
                 raise dns_failure(error) from error
             seconds = time.monotonic() - begin
+        if guard is not None:
+            found = guard.allowed_of(found)
         addresses = [f"[{a.partition('%')[0]}]" if ":" in a else a for a in found]
         return [f"+{host}:{port}:{','.join(addresses)}"], seconds
 

@@ -16,6 +16,7 @@ from tests.conftest import HOSTS, RunCrawl
 from tests.support.handling import fetch
 from tests.support.proxying import Proxy
 from tests.support.server import Server, image, serving
+from tests.support.socks import Socks
 
 PASSWORD = "me:p:w"
 CREDENTIALS = "Basic bWU6cDp3"
@@ -111,7 +112,7 @@ def test_proxy_that_refuses_a_tunnel(front: Server, status: bytes) -> None:
     [
         "http://127.0.0.1:{dead}",
         "http://nobody.invalid:8080",
-        "socks5://127.0.0.1:{dead}",
+        "socks5h://127.0.0.1:{dead}",
         "socks4://127.0.0.1:9",
         "http://[::1",
     ],
@@ -190,3 +191,48 @@ def test_failing_proxy_of_the_environment(crawl: RunCrawl, front: Server, dead_p
     rows = {(row["Response code"], row["Reason"], row["Attempts"]) for row in done.rows}
     assert rows == {("FAILED ProxyFailure", "proxy-failure", "2")}
     assert front.connections == 2
+
+
+@pytest.mark.parametrize("password", ["", PASSWORD])
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_socks(front: Server, server: Server, secure: Server, scheme: str, password: str) -> None:
+    """Requests go through a SOCKS proxy. With socks5h, it resolves the names; with socks5 they are
+    resolved here."""
+    proxy = Socks(password, {"localhost": "127.0.0.1"})
+    proxy.serve(front)
+    address = front.url("").replace("http", scheme).replace("//", f"//{password}@")
+    for where, host in ((server, "localhost"), (secure, "127.0.0.1")):
+        request = Request(where.url("/image/a", host), meta={"proxy": address})
+        HttpProxyMiddleware().process_request(request)
+        assert fetch(request).body == image("/image/a")
+        assert "proxy-authorization" not in where.headers["/image/a"]
+    name = "localhost" if scheme == "socks5h" else "127.0.0.1"
+    assert proxy.asked == [(name, server.port), ("127.0.0.1", secure.port)]
+
+
+@pytest.mark.parametrize("refusal", [1, 5])
+def test_socks_that_refuses(front: Server, refusal: int) -> None:
+    """A SOCKS proxy that does not connect is a ProxyFailure, and so is a wrong password."""
+    Socks(refusal=refusal).serve(front)
+    meta = {"proxy": front.url("").replace("http", "socks5h")}
+    with pytest.raises(errors.ProxyFailure):
+        fetch(Request("http://a.example/a.jpg", meta=meta))
+    Socks(PASSWORD).serve(front)
+    with pytest.raises(errors.ProxyFailure):
+        fetch(Request("http://a.example/a.jpg", meta=meta))
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0x7f.1", "localhost"])
+def test_socks_leads_to_no_blocked_address(
+    front: Server, server: Server, scheme: str, host: str
+) -> None:
+    """Blocked addresses, and names that resolve to them here, are not requested through it."""
+    proxy = Socks(refusal=1)
+    proxy.serve(front)
+    meta = {"proxy": front.url("").replace("http", scheme)}
+    resolved_there = scheme == "socks5h" and host == "localhost"
+    with pytest.raises(errors.ProxyFailure if resolved_there else errors.BlockedAddress):
+        fetch(Request(server.url("/image/a", host), meta=meta), ALLOWED_NETWORKS="")
+    assert bool(proxy.asked) == resolved_there
+    assert server.connections == 0
