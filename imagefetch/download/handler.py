@@ -23,7 +23,7 @@ from imagefetch.download.proxy import Route, route_of
 from imagefetch.download.receiver import Receiver, Reception
 from imagefetch.download.resolver import Addresses
 from imagefetch.download.response import FileResponse
-from imagefetch.download.sent_request import Place, header_lines, method_options, place_of
+from imagefetch.download.sent_request import Place, header_lines, method_options, place_and_target
 from imagefetch.download.session import session_of
 from imagefetch.download.tracing import EVERY, Timing
 from imagefetch.errors import (
@@ -114,7 +114,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         if b"Proxy-Authorization" in headers:
             headers = headers.copy()
         route = route_of(request, headers)
-        place = place_of(request.url)
+        place, target = place_and_target(request.url)
         if place.literal is not None and route.proxy is not None:
             self.guard.check(place.literal)  # checked here: the proxy opens the connection
         total_by = begin + request.meta.get("download_timeout", self.session.timeout)
@@ -129,7 +129,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         options = method_options(request)
         transfer = Transfer(
             place.origin,
-            place.target if route.is_tunnel or route.proxy is None else place.url,
+            target if route.is_tunnel or route.proxy is None else place.url(target),
             header_lines(headers, place.authorization),
             (*route.options, *options),
             resolve,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -14,15 +15,14 @@ from scrapy.http import Headers
 from imagefetch.download.address_guard import Address, literal_address
 from imagefetch.download.easy_handle import Options
 from imagefetch.errors import InvalidURL
-from imagefetch.urls import MAX_LABEL, check_host
+from imagefetch.urls import check_host
 
 PORTS = {"http": 80, "https": 443}
 
-# URLs whose parts need no decoding, with a host that is no address in any notation; parsing
-# others takes several times as long.
-PLAIN = re.compile(
-    r"(https?)://((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(?::([0-9]{1,5}))?(/[!-\"$-~]*)?(?:#.*)?"
-)
+# The part of a URL that names the server.
+SERVER = re.compile(r"[^:/?#]*://[^/?#]*")
+
+TARGET = re.compile(r"/[!-~]*")
 
 # Headers that libcurl adds unless they are given without a value.
 UNASKED = {b"accept": b"Accept:", b"content-type": b"Content-Type:", b"expect": b"Expect:"}
@@ -32,43 +32,46 @@ UNSAFE = re.compile(rb"[\r\n\0]")
 
 
 class Place(NamedTuple):
-    """A URL, as it is connected to and requested."""
+    """The server of a URL, as it is connected to."""
 
     scheme: str
     host: str
     """A name in ASCII, or an address in its usual notation."""
     port: int
-    target: str
-    """Path and query."""
     literal: Address | None
     """The address that the host is, if it is no name."""
     authorization: bytes | None
     """For the credentials in the URL."""
+    origin: str
+    """Scheme, host and port: ``https://a.example:443/``."""
 
-    @property
-    def origin(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}/"
-
-    @property
-    def url(self) -> str:
-        """The URL in the request to a proxy."""
-        port = "" if PORTS[self.scheme] == self.port else f":{self.port}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}{port}{self.target}"
+    def url(self, target: str) -> str:
+        """Return the URL in the request for *target* to a proxy."""
+        default = "" if PORTS[self.scheme] != self.port else f":{self.port}"
+        return self.origin[:-1].removesuffix(default) + target
 
 
-def place_of(url: str) -> Place:
-    """Return the parts of *url*, which Scrapy has escaped.
+def place_and_target(url: str) -> tuple[Place, str]:
+    """Return the server, and the path and query, of *url*, which Scrapy has escaped.
 
-    :raises InvalidURL: if its host can't exist
+    :raises InvalidURL: if the host can't exist
     """
-    if (plain := PLAIN.fullmatch(url)) and len(plain[2]) <= MAX_LABEL:
-        scheme, host, port, target = plain.groups()
-        return Place(scheme, host, int(port or PORTS[scheme]), target or "/", None, None)
+    if not (server := SERVER.match(url)):
+        raise InvalidURL
+    target = url[server.end() :].partition("#")[0]
+    if not target.startswith("/"):
+        target = f"/{target}"
+    if not TARGET.fullmatch(target):
+        raise InvalidURL
+    return _place_of(server[0]), target
+
+
+@lru_cache(1_024)
+def _place_of(server: str) -> Place:
+    """:raises InvalidURL: if the host can't exist"""
     try:
-        parts = urlsplit(url)
-        port_number = parts.port or PORTS[parts.scheme]
+        parts = urlsplit(server)
+        port = parts.port or PORTS[parts.scheme]
         host = parts.hostname or ""
         if not host.isascii():
             host = host.encode("idna").decode()
@@ -76,16 +79,17 @@ def place_of(url: str) -> Place:
         raise InvalidURL from error
     check_host(host)  # for requests that are not from the list, too
     literal = literal_address(host)
-    target = (parts.path or "/") + (f"?{parts.query}" if "?" in url.partition("#")[0] else "")
-    if not host or not target.isascii() or re.search(r"[\0- \x7f]", target):
+    host = host.rstrip(".") if literal is None else str(literal)
+    if not host:
         raise InvalidURL
+    shown = f"[{host}]" if ":" in host else host
     return Place(
         parts.scheme,
-        host.rstrip(".") if literal is None else str(literal),
-        port_number,
-        target,
+        host,
+        port,
         literal,
         _authorization(parts.username, parts.password),
+        f"{parts.scheme}://{shown}:{port}/",
     )
 
 
