@@ -19,7 +19,7 @@ from imagefetch.download.deadlines import Deadline
 from imagefetch.download.easy_handle import Transfer
 from imagefetch.download.engine import TRIES
 from imagefetch.download.outcome import KeptConnectionEnded, error_of
-from imagefetch.download.proxy import Route, route_of
+from imagefetch.download.proxy import EnvironmentProxies, Route, route_of
 from imagefetch.download.receiver import Receiver, Reception
 from imagefetch.download.resolver import Addresses
 from imagefetch.download.response import FileResponse
@@ -66,6 +66,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         self.guard = Guard(crawler.settings.getlist("ALLOWED_NETWORKS"))
         self.session = session_of(crawler)
         self.receiver = Receiver(crawler)
+        self.proxies = EnvironmentProxies(enabled=crawler.settings.getbool("HTTPPROXY_ENABLED"))
         self._count = 0
 
     async def download_request(self, request: Request) -> Response:
@@ -111,9 +112,10 @@ class StreamingDownloadHandler(BaseDownloadHandler):
 
     async def _send(self, request: Request, begin: float, *, keep: bool) -> Response:
         headers = request.headers
-        if b"Proxy-Authorization" in headers:
+        proxy = self.proxies.address_of(request)
+        if proxy or b"Proxy-Authorization" in headers:
             headers = headers.copy()
-        route = route_of(request, headers)
+        route = route_of(request, headers, proxy)
         place, target = place_and_target(request.url)
         if place.literal is not None and route.proxy is not None:
             self.guard.check(place.literal)  # checked here: the proxy opens the connection

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import pycurl
 from scrapy import Request
@@ -43,6 +44,34 @@ class Proxy(NamedTuple):
         return f"{self.scheme}://{host}:{self.port}"
 
 
+class EnvironmentProxies:
+    """What Scrapy's HttpProxyMiddleware leaves out of the environment: ``all_proxy``, and that an
+    address without a scheme is that of an HTTP proxy, for https URLs, too."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        """*enabled*: the setting HTTPPROXY_ENABLED."""
+        found = getproxies() if enabled else {}
+        self._all = found.get("all")
+        self._plain = {
+            value.rpartition("@")[2]
+            for scheme, value in found.items()
+            if scheme != "no" and "://" not in value
+        }
+
+    def address_of(self, request: Request) -> str | None:
+        """Return the address of the proxy for *request*, None for no proxy."""
+        address: str | None = request.meta.get("proxy")
+        if self._all and "proxy" not in request.meta and not self._bypasses(request.url):
+            address = self._all
+        if address and self._plain and (host := address.partition("://")[2]) in self._plain:
+            return f"http://{host}"
+        return address
+
+    @staticmethod
+    def _bypasses(url: str) -> bool:
+        return bool(proxy_bypass(urlsplit(url).hostname or ""))
+
+
 class Route(NamedTuple):
     """The route to a server: direct if *proxy* is None."""
 
@@ -72,26 +101,47 @@ def proxy_of(address: str) -> Proxy:
         raise ProxyFailure from error
 
 
-def route_of(request: Request, headers: Headers) -> Route:
-    """Return the route of *request*, from its ``proxy`` meta.
+def route_of(request: Request, headers: Headers, address: str | None) -> Route:
+    """Return the route of *request* through the proxy at *address*.
 
-    Scrapy's HttpProxyMiddleware sets this meta from the environment, and moves credentials to a
-    header. An http request through an HTTP proxy carries them itself; otherwise they must not
+    Scrapy's HttpProxyMiddleware moves credentials to a header. An http request through an HTTP
+    proxy carries them itself; otherwise they must not reach the server, so they are removed from
+    *headers*.
+
+    :raises ProxyFailure: if *address* is not a valid URL of a known kind of proxy
+    """
+    try:
+        address = address if "://" in address else f"http://{address}"
+        parts = urlsplit(address)
+        port = (HTTP | SOCKS).get(parts.scheme)
+        if port is None:
+            raise ProxyFailure
+        request_url(parts._replace(scheme="http", path="/").geturl())
+        return Proxy(parts.scheme, parts.hostname or "", parts.port or port)
+    except (ValueError, Failure) as error:
+        raise ProxyFailure from error
+
+
+def route_of(request: Request, headers: Headers, address: str | None) -> Route:
+    """Return the route of *request* through the proxy at *address*.
+
+    Scrapy's HttpProxyMiddleware moves credentials to a header. An http request through an HTTP proxy carries them itself; otherwise they must not
     reach the server, so they are removed from *headers*.
 
-    :raises ProxyFailure: if the meta is not the URL of a proxy
+    :raises ProxyFailure: if *address* is not the URL of a proxy
     """
-    address: str | None = request.meta.get("proxy")
     if not address:
         headers.pop(b"Proxy-Authorization", None)
         return DIRECT
     proxy = proxy_of(address)
     common: Options = ((pycurl.PROXY, proxy.url),)
+    if (pair := _credentials_of(address)) and b"Proxy-Authorization" not in headers:
+        headers[b"Proxy-Authorization"] = b"Basic " + base64.b64encode(pair.encode())
     if not proxy.is_socks and request.url.startswith("http:"):
         return Route(proxy, (*common, (pycurl.HTTPPROXYTUNNEL, 0)))
     authorization: bytes | None = headers.pop(b"Proxy-Authorization", [None])[0]
     if proxy.is_socks:
-        credentials = _credentials(authorization) or _credentials_of(address)
+        credentials = _credentials(authorization)
         return Route(proxy, (*common, (pycurl.PROXYUSERPWD, credentials)), is_tunnel=True)
     lines = [b"Proxy-Connection:"]  # none
     if agent := headers.get(b"User-Agent"):
@@ -111,5 +161,5 @@ def _credentials(authorization: bytes | None) -> str:
 
 
 def _credentials_of(address: str) -> str:
-    user, at, _ = urlsplit(address).netloc.rpartition("@")
-    return user if at else ""
+    user, at, _ = address.rpartition("://")[2].partition("/")[0].rpartition("@")
+    return unquote(user) if at else ""

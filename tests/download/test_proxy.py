@@ -236,3 +236,42 @@ def test_socks_leads_to_no_blocked_address(
         fetch(Request(server.url("/image/a", host), meta=meta), ALLOWED_NETWORKS="")
     assert bool(proxy.asked) == resolved_there
     assert server.connections == 0
+
+
+def test_one_proxy_for_all(
+    crawl: RunCrawl, front: Server, server: Server, secure: Server, authority: Path
+) -> None:
+    """all_proxy applies to http and https, with credentials, without a scheme; no_proxy excepts
+    hosts, whatever the proxy."""
+    proxy = Proxy(PASSWORD)
+    proxy.serve(front)
+    address = f"{PASSWORD.replace('p:w', 'p%3Aw')}@127.0.0.1:{front.port}"
+    env = {"all_proxy": address, "SSL_CERT_FILE": str(authority), "no_proxy": "localhost"}
+    lines = [server.url("/image/a"), secure.url("/image/b"), server.url("/image/c", "localhost")]
+    done = crawl(lines, env=env)
+    assert done.status == 0, done.log
+    assert [row["Response code"] for row in done.rows] == ["200"] * 3
+    assert {line.split(" ")[0] for line, _ in proxy.seen} == {"GET", "CONNECT"}
+    assert len(proxy.seen) == 2
+    assert server.hits == {"/image/a": 1, "/image/c": 1}
+
+
+def test_a_proxy_without_a_scheme(
+    crawl: RunCrawl, front: Server, secure: Server, authority: Path
+) -> None:
+    """It is an HTTP proxy, for https URLs, too."""
+    proxy = Proxy()
+    proxy.serve(front)
+    env = {"https_proxy": f"127.0.0.1:{front.port}", "SSL_CERT_FILE": str(authority)}
+    done = crawl([secure.url("/image/a")], env=env)
+    assert [row["Response code"] for row in done.rows] == ["200"], done.log
+    assert len(proxy.seen) == 1
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
+def test_an_environment_that_cannot_work(crawl: RunCrawl, name: str) -> None:
+    """A proxy of another kind ends the run at its start, with one line."""
+    done = crawl(["http://127.0.0.1:9/a.jpg"], env={name: "ftp://127.0.0.1:21"})
+    assert done.status == 2
+    assert "Traceback" not in done.log
+    assert "must be the address of a proxy" in done.log.splitlines()[-1]
