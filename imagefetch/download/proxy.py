@@ -108,48 +108,38 @@ def route_of(request: Request, headers: Headers, address: str | None) -> Route:
     proxy carries them itself; otherwise they must not reach the server, so they are removed from
     *headers*.
 
-    :raises ProxyFailure: if *address* is not a valid URL of a known kind of proxy
-    """
-    try:
-        address = address if "://" in address else f"http://{address}"
-        parts = urlsplit(address)
-        port = (HTTP | SOCKS).get(parts.scheme)
-        if port is None:
-            raise ProxyFailure
-        request_url(parts._replace(scheme="http", path="/").geturl())
-        return Proxy(parts.scheme, parts.hostname or "", parts.port or port)
-    except (ValueError, Failure) as error:
-        raise ProxyFailure from error
-
-
-def route_of(request: Request, headers: Headers, address: str | None) -> Route:
-    """Return the route of *request* through the proxy at *address*.
-
-    Scrapy's HttpProxyMiddleware moves credentials to a header. An http request through an HTTP proxy carries them itself; otherwise they must not
-    reach the server, so they are removed from *headers*.
-
     :raises ProxyFailure: if *address* is not the URL of a proxy
     """
     if not address:
         headers.pop(b"Proxy-Authorization", None)
         return DIRECT
     proxy = proxy_of(address)
-    common: Options = ((pycurl.PROXY, proxy.url),)
     if (pair := _credentials_of(address)) and b"Proxy-Authorization" not in headers:
         headers[b"Proxy-Authorization"] = b"Basic " + base64.b64encode(pair.encode())
     if not proxy.is_socks and request.url.startswith("http:"):
-        return Route(proxy, (*common, (pycurl.HTTPPROXYTUNNEL, 0)))
+        return Route(proxy, _options(proxy, tunnel=False))
     authorization: bytes | None = headers.pop(b"Proxy-Authorization", [None])[0]
     if proxy.is_socks:
         credentials = _credentials(authorization)
-        return Route(proxy, (*common, (pycurl.PROXYUSERPWD, credentials)), is_tunnel=True)
+        return Route(proxy, _options(proxy, credentials=credentials), is_tunnel=True)
     lines = [b"Proxy-Connection:"]  # none
     if agent := headers.get(b"User-Agent"):
         lines.append(b"User-Agent: " + agent)
     if authorization:
         lines.append(b"Proxy-Authorization: " + authorization)
-    tunnel = (pycurl.PROXYHEADER, tuple(lines)), (pycurl.HTTPPROXYTUNNEL, 1)
-    return Route(proxy, (*common, *tunnel), is_tunnel=True)
+    return Route(proxy, _options(proxy, tunnel=True, lines=tuple(lines)), is_tunnel=True)
+
+
+def _options(
+    proxy: Proxy, *, tunnel: bool = False, credentials: str = "", lines: tuple[bytes, ...] = ()
+) -> Options:
+    """Return all options for *proxy*, since a handle keeps those of another."""
+    return (
+        (pycurl.PROXY, proxy.url),
+        (pycurl.HTTPPROXYTUNNEL, int(tunnel)),
+        (pycurl.PROXYUSERPWD, credentials or None),
+        (pycurl.PROXYHEADER, lines),
+    )
 
 
 def _credentials(authorization: bytes | None) -> str:
