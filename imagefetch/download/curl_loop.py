@@ -151,7 +151,10 @@ class _EpollWatch:
                 with suppress(OSError):  # it is closed already
                     self._epoll.unregister(socket)
         elif socket in self._watched:
-            self._epoll.modify(socket, self._MASKS[what])
+            try:
+                self._epoll.modify(socket, self._MASKS[what])
+            except FileNotFoundError:  # another with the same number was closed
+                self._epoll.register(socket, self._MASKS[what])
         else:
             self._epoll.register(socket, self._MASKS[what])
             self._watched.add(socket)

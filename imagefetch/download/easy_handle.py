@@ -104,6 +104,7 @@ class Handle:
         self._idle = idle
         self._set: dict[int, Any] = {}
         self.transfer: Transfer
+        self.done: asyncio.Future[Code]
         for option, value in options:
             self.easy.setopt(option, value)
         self.easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
@@ -163,6 +164,12 @@ class Handle:
             if known.get(option) != value:
                 known[option] = value
                 setopt(option, value)
+
+    def forget(self) -> None:
+        """Drop the references to the last transfer: its body may be in memory."""
+        del self.transfer, self.done
+        self.head = self.error = self.refusal = self.socket_error = None
+        self.lines = []
 
     def end(self, code: Code) -> None:
         """Pass the outcome on; called when the transfer has ended."""
@@ -304,6 +311,8 @@ class IdleSockets:
         number = self._sockets.pop(endpoints, None)
         if number is None:
             return False  # it is new
+        if not hasattr(select, "poll"):
+            return bool(select.select([number], [], [], 0)[0])
         poll = select.poll()
         poll.register(number, select.POLLIN)
         return bool(poll.poll(0))

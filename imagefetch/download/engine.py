@@ -113,6 +113,7 @@ class Engine:
 
     def release(self, handle: Handle) -> None:
         """Take *handle* back for further transfers."""
+        handle.forget()
         self._free.append(handle)
 
     def drop(self, handle: Handle) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 import trustme
 from scrapy import Request
 
-from imagefetch.errors import CertificateWrongHost, TLSFailure
+from imagefetch.errors import CertificateWrongHost, IncompleteBody, TLSFailure
 from tests.conftest import HOSTS, RunCrawl
+from tests.support.answers import CHUNKED, OK
 from tests.support.handling import fetch
-from tests.support.server import image, serving
+from tests.support.server import Writer, image, serving
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.RSA)
 OLD = ssl.TLSVersion.TLSv1_1
@@ -91,6 +93,30 @@ def test_limits_of_the_version() -> None:
     assert body(tls, DOWNLOAD_TLS_MIN_VERSION="TLSv1.2", DOWNLOAD_TLS_MAX_VERSION="TLSv1.2")
     with pytest.raises(TLSFailure):
         body(tls, DOWNLOAD_TLS_MIN_VERSION="TLSv1.3")
+
+
+@pytest.mark.parametrize(
+    ("headers", "whole"),
+    [(b"", True), (b"Content-Length: 900\r\n", False), (CHUNKED[len(OK) : -2], False)],
+    ids=["till the end", "length", "chunks"],
+)
+def test_an_end_without_notice(headers: bytes, whole: bool) -> None:
+    """Many servers end TLS without saying so. That ends a body only if nothing else tells."""
+    begin = b"6\r\n" if b"chunked" in headers else b""
+
+    async def answer(writer: Writer) -> None:
+        writer.write(OK + headers + b"\r\n" + begin + b"a body")
+        await writer.drain()
+        await asyncio.sleep(0.1)  # else nothing of it is sent
+        writer.transport.abort()
+
+    with serving(HOSTS[:1], context("127.0.0.1")) as server:
+        server.raw["/raw/a"] = answer
+        if whole:
+            assert fetch(Request(server.url("/raw/a"))).body == b"a body"
+        else:
+            with pytest.raises(IncompleteBody):
+                fetch(Request(server.url("/raw/a")))
 
 
 @pytest.mark.parametrize("name", ["b.example", "127.0.0.9"])
