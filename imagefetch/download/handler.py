@@ -164,6 +164,8 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         if transfer.options == route.options:  # else it would keep the method
             engine.release(handle)
             if again and (route.proxy is None or route.is_tunnel):
+                meta = reception.request.meta
+                meta["retry_times"] = meta.get("retry_times", 0) + 1  # it is sent twice
                 error = await lenient.perform(engine, transfer, deadline)
         if isinstance(error, CertificateWrongHost):
             error = await self._certificate_error(transfer, deadline, route)

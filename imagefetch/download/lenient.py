@@ -27,9 +27,8 @@ from imagefetch.errors import (
     ResponseTimeout,
 )
 
-# Texts of libcurl for headers that are acceptable: a carriage return before the line end or
-# within a value, a "+" before a length (and lengths that are not).
-ACCEPTABLE = ("Carriage return found in header", "Invalid Content-Length")
+# libcurl's text for a carriage return before the line end or within a value, which is acceptable.
+ACCEPTABLE = "Carriage return found in header"
 
 HEADERS_MAX = 2**18  # bytes
 READ = 2**16  # bytes at a time
