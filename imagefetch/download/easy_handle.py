@@ -159,6 +159,9 @@ class Handle:
             (pycurl.HTTPHEADER, transfer.headers),
             (pycurl.FRESH_CONNECT, reuse),
             (pycurl.FORBID_REUSE, reuse),
+            # The request waits for a connection that is being established, rather than open one
+            # more: it may carry both. Without TLS, there is no HTTP/2, and it would wait in vain.
+            (pycurl.PIPEWAIT, int(transfer.origin.startswith("https:"))),
             *transfer.options,
         ):
             if known.get(option) != value:

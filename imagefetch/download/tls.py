@@ -47,12 +47,7 @@ def tls_options(settings: BaseSettings) -> Options:
 
 def http_options(settings: BaseSettings) -> Options:
     """Return the options for HTTP_VERSION."""
-    version = settings["HTTP_VERSION"]
-    options: Options = ((pycurl.HTTP_VERSION, HTTP_VERSIONS[version]),)
-    if version == "1.1":
-        return options
-    # A request waits for a connection that may carry it beside others, rather than open one more.
-    return (*options, (pycurl.PIPEWAIT, 1))
+    return ((pycurl.HTTP_VERSION, HTTP_VERSIONS[settings["HTTP_VERSION"]]),)
 
 
 def _authorities() -> Options:

@@ -108,6 +108,24 @@ def test_http_2(
     assert (peak == 1) == (most == 1)
 
 
+def test_requests_do_not_wait_for_each_other(server: Server) -> None:
+    """Without TLS, each has a connection of its own at once, whatever HTTP_VERSION says."""
+
+    async def run() -> None:
+        async with handler() as made:
+            paths = [f"/held/{n}" for n in range(8)]
+            tasks = [
+                asyncio.create_task(made.download_request(Request(server.url(path))))
+                for path in paths
+            ]
+            await asyncio.to_thread(until, lambda: len(server.arrived) == len(paths), "all arrive")
+            server.gate.set()
+            await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+    assert server.connections == 8
+
+
 @pytest.mark.parametrize("encoding", ["", "/gzip"])
 def test_a_slow_disk_slows_down_the_server(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
