@@ -1,1 +1,1 @@
-"""imagefetch beside what else fetches a list of pictures; see README.md."""
+"""Compares imagefetch with other programs that fetch a list of images; see README.md."""

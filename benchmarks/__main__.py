@@ -10,7 +10,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import dead_hosts, tables, uneven
+from benchmarks import dead_hosts, rate_limited, tables, uneven
 from benchmarks.compare import compare
 from benchmarks.goals import SHIPPED
 from benchmarks.page import write_page
@@ -18,52 +18,59 @@ from benchmarks.rivals import PROGRAMS, Program
 from benchmarks.server import Site, Unavailable, serving
 from benchmarks.workloads import WORKLOADS, Workload, named
 
-OF_HOSTS = (uneven.NAME, dead_hosts.NAME)
+OF_HOSTS = (uneven.NAME, rate_limited.NAME, dead_hosts.NAME)
 
 
 def main() -> int:
-    """Return the exit status: 0, 1 if a program failed, 2 for what is wrong with the call."""
-    words = _arguments()
+    """Return the exit status: 0, 1 if a program failed, 2 for invalid arguments."""
+    arguments = _arguments()
     try:
-        names = [name for name in words.workload if name not in OF_HOSTS]
-        workloads = [] if words.workload and not names else named(names)
-        workloads = [workload.scaled(words.scale) for workload in workloads]
-        of_hosts = [name for name in OF_HOSTS if not words.workload or name in words.workload]
-        programs = _chosen(words.programs)
+        names = [name for name in arguments.workload if name not in OF_HOSTS]
+        workloads = [] if arguments.workload and not names else named(names)
+        workloads = [workload.scaled(arguments.scale) for workload in workloads]
+        of_hosts = [
+            name for name in OF_HOSTS if not arguments.workload or name in arguments.workload
+        ]
+        programs = _chosen(arguments.programs)
         with tempfile.TemporaryDirectory(prefix="imagefetch-site-") as folder:
-            print("making pictures", flush=True)
-            fetched = [*workloads, dead_hosts.workload(words.scale)]
+            print("generating images", flush=True)
+            fetched = [*workloads, dead_hosts.workload(arguments.scale)]
             with serving(Path(folder), fetched) as site:
                 machine = _machine(site.version)
                 results = []
                 for workload in workloads:
                     print(f"{workload.name}: {workload.about}", flush=True)
                     some = _for(workload, programs)
-                    results.append(compare(workload, some, site, words.repeats, _tell))
-                words.results.mkdir(parents=True, exist_ok=True)
+                    results.append(compare(workload, some, site, arguments.repeats, _log))
+                arguments.results.mkdir(parents=True, exist_ok=True)
                 for name in of_hosts:
-                    _of_hosts(name, words, site, machine)
+                    _of_hosts(name, arguments, site, machine)
     except (Unavailable, ValueError) as problem:
         print(f"benchmarks: {problem}", file=sys.stderr)
         return 2
     for workload, group in zip(workloads, results, strict=True):
-        tables.write_csv(words.results / f"{workload.name}.csv", group, machine)
-    print(f"\n{write_page(words.results)}\nwritten: {words.results}")
+        tables.write_csv(arguments.results / f"{workload.name}.csv", group, machine)
+    print(f"\n{write_page(arguments.results)}\nwritten: {arguments.results}")
     return int(any(result.failure for group in results for result in group))
 
 
-def _of_hosts(name: str, words: argparse.Namespace, site: Site, machine: str) -> None:
-    """Run what is about hosts, and imagefetch alone."""
+def _of_hosts(name: str, arguments: argparse.Namespace, site: Site, machine: str) -> None:
+    """Run a benchmark of hosts, with imagefetch alone."""
     if name == uneven.NAME:
         print(f"{name}: {uneven.ABOUT}", flush=True)
-        seconds = uneven.SECONDS * words.scale
-        given = uneven.compare(seconds, uneven.HOSTS, uneven.SEED, _tell)
-        uneven.write_csv(words.results / f"{name}.csv", given, machine, seconds)
+        seconds = uneven.SECONDS * arguments.scale
+        found = uneven.compare(seconds, uneven.HOSTS, uneven.SEED, _log)
+        uneven.write_csv(arguments.results / f"{name}.csv", found, machine, seconds)
+    elif name == rate_limited.NAME:
+        print(f"{name}: {rate_limited.ABOUT}", flush=True)
+        seconds = rate_limited.SECONDS * arguments.scale
+        rates = rate_limited.compare(seconds, _log)
+        rate_limited.write_csv(arguments.results / f"{name}.csv", rates, machine, seconds)
     else:
         print(f"{name}: {dead_hosts.ABOUT}", flush=True)
-        took = dead_hosts.compare(words.scale, site, words.repeats, _tell)
-        living = dead_hosts.workload(words.scale).pictures
-        dead_hosts.write_csv(words.results / f"{name}.csv", took, machine, living)
+        runs = dead_hosts.compare(arguments.scale, site, arguments.repeats, _log)
+        living = dead_hosts.workload(arguments.scale).pictures
+        dead_hosts.write_csv(arguments.results / f"{name}.csv", runs, machine, living)
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,19 +79,22 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("workload", nargs="*", help=f"default: all of {', '.join(known)}")
     parser.add_argument("--repeats", type=int, default=5, help="rounds; default 5")
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="times as many pictures; 0.01 for a look"
+        "--scale",
+        type=float,
+        default=1.0,
+        help="factor for the number of images; 0.01 for a quick run",
     )
     parser.add_argument(
         "--programs",
         default="",
-        help="those alone whose names hold one of these, by semicolons; default: all",
+        help="run only programs whose names contain one of these, separated by semicolons",
     )
     default = Path(__file__).parent / "results"
     parser.add_argument("--results", type=Path, default=default, help="folder to write to")
-    words = parser.parse_args()
-    if words.repeats < 1 or words.scale <= 0:
+    arguments = parser.parse_args()
+    if arguments.repeats < 1 or arguments.scale <= 0:
         parser.error("--repeats and --scale must be more than 0")
-    return words
+    return arguments
 
 
 def _chosen(names: str) -> list[Program]:
@@ -97,13 +107,13 @@ def _chosen(names: str) -> list[Program]:
 
 
 def _for(workload: Workload, programs: list[Program]) -> list[Program]:
-    """A long list is about imagefetch alone: what it costs as it grows."""
+    """Return the programs for *workload*: for long lists, imagefetch alone."""
     if workload.name.startswith("long-"):
         return [program for program in programs if program.name == SHIPPED]
     return programs
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(line, flush=True)
 
 

@@ -12,7 +12,7 @@ OURS, THEIRS = "#c0392b", "#7f8c8d"
 
 
 def write_chart(path: Path, title: str, results: list[Result]) -> None:
-    """Draw one workload: seconds on the left with their spread, peak memory on the right."""
+    """Draw one workload: seconds on the left with minimum and maximum, peak memory on the right."""
     good = [result for result in results if result.runs]
     good.sort(key=lambda result: result.median(lambda usage: usage.wall), reverse=True)
     names = [result.program.name for result in good]
@@ -27,7 +27,7 @@ def write_chart(path: Path, title: str, results: list[Result]) -> None:
     ]
     bars = seconds.barh(names, medians, color=colours, xerr=errors, ecolor="#2c3e50")
     seconds.bar_label(bars, fmt="%.1f", padding=4)
-    seconds.set_xlabel("seconds (median, least and most)")
+    seconds.set_xlabel("seconds (median, minimum and maximum)")
     peaks = [result.median(lambda usage: usage.peak) / 1e6 for result in good]
     memory.bar_label(memory.barh(names, peaks, color=colours), fmt="%.0f", padding=4)
     memory.set_xlabel("peak memory, MB")

@@ -1,4 +1,4 @@
-"""Runs in turn: every program once, then every program again, each run's work checked."""
+"""Runs all programs in turn, repeatedly, and checks the results of each run."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from benchmarks.scratch import scratch
 from benchmarks.server import Site
 from benchmarks.workloads import Workload
 
-# Seconds after which a run is ended, and has failed.
+# Timeout of a run, seconds.
 LIMIT = 7_200.0
 
-# Seconds from which a workload is none for a program without concurrency.
+# A program without concurrency is left out of workloads that would take longer, in seconds.
 TOO_LONG_ONE_BY_ONE = 300.0
 
 
 @dataclass
 class Result:
-    """What came of one program's runs over one workload."""
+    """The runs of one program over one workload."""
 
     workload: Workload
     program: Program
     runs: list[Usage] = field(default_factory=list)
-    """In the order of the rounds; empty where it failed."""
+    """One for each round; empty if one has failed."""
     failure: str = ""
 
     def median(self, of: Callable[[Usage], float]) -> float:
@@ -40,7 +40,7 @@ class Result:
         return min(values), max(values)
 
     def ratio(self, other: Result, of: Callable[[Usage], float]) -> float:
-        """Return the median of what each run took of *other*'s in the same round."""
+        """Return the median of the ratios to *other*'s run in the same round."""
         pairs = zip(self.runs, other.runs, strict=False)
         return statistics.median(of(mine) / of(theirs) for mine, theirs in pairs)
 
@@ -50,15 +50,15 @@ def compare(
     programs: Iterable[Program],
     site: Site,
     repeats: int,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> list[Result]:
-    """Run *programs* over *workload*, A B C A B C …; one that fails is left out from then on."""
+    """Run *programs* over *workload*, A B C A B C …; a program that fails is not run again."""
     results = []
     for program in programs:
         if not program.installed:
-            tell(f"  {program.name}: not installed")
+            log(f"  {program.name}: not installed")
         elif program.one_by_one and workload.ideal(1) > TOO_LONG_ONE_BY_ONE:
-            tell(f"  {program.name}: left out, it would take {workload.ideal(1):,.0f} s")
+            log(f"  {program.name}: left out, it would take {workload.ideal(1):,.0f} s")
         else:
             results.append(Result(workload, program))
     urls = list(site.urls(workload))
@@ -73,10 +73,10 @@ def compare(
             except Failed as failed:
                 result.failure = str(failed)
                 result.runs.clear()
-                tell(f"{name}: failed: {failed}")
+                log(f"{name}: failed: {failed}")
             else:
                 result.runs.append(usage)
-                tell(f"{name}: {usage.wall:.1f} s, CPU {usage.user:.1f} + {usage.system:.1f} s, "
+                log(f"{name}: {usage.wall:.1f} s, CPU {usage.user:.1f} + {usage.system:.1f} s, "
                      f"{usage.peak / 1e6:.0f} MB")  # fmt: skip
     return results
 
@@ -86,16 +86,16 @@ def _run_once(program: Program, urls: list[str], digests: Counter[str], site: Si
         task = Task(urls, folder, site.authority)
         task.list.write_text("".join(f"{url}\n" for url in urls))
         command = program.command(task)
-        os.sync()  # so that nobody pays for what the one before left to be written
+        os.sync()  # so that no run waits for data that an earlier one wrote
         usage = run(command, folder, environment(site.authority), LIMIT)
         check(task, digests, report=program.report)
         return usage
 
 
 def check(task: Task, digests: Counter[str], *, report: bool) -> None:
-    """Make sure that *task* is done: every picture whole, and a row for each if *report*.
+    """Check the results of *task*: all images are complete, and have rows if *report* is set.
 
-    :raises Failed: if not
+    :raises Failed: if they are not
     """
     found: Counter[str] = Counter()
     for path in task.out.rglob("*"):

@@ -1,9 +1,8 @@
-"""python -m benchmarks.fleet_simulation: a fleet over 10^9 lines, and where it breaks first.
+"""python -m benchmarks.fleet_simulation: simulates a fleet over 10^9 lines, to find its limits.
 
-Nothing is fetched. The shards go through the program's own `ShardQueue` and `FleetView`, in
-simulated time, on so many workers; what a line and a row take in bytes is that of real ones; how
-many tasks Dask's scheduler takes in a second is measured on this machine, with as many under way
-as a fleet has.
+Nothing is fetched. The shards pass through `ShardQueue` and `FleetView` in simulated time. The
+sizes of lines and rows are realistic. The throughput of Dask's scheduler is measured on this
+machine, with as many tasks in flight as in a fleet.
 """
 
 from __future__ import annotations
@@ -20,56 +19,57 @@ from distributed import Client, LocalCluster, as_completed
 from scrapy.settings import Settings
 
 from imagefetch.fleet.progress import FleetView
-from imagefetch.fleet.shard_queue import ShardQueue
-from imagefetch.fleet.split import Big
+from imagefetch.fleet.shards.plan import DividedGroup
+from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.lists.shards import shard_line
 from imagefetch.output.csv_rows import encode
 from imagefetch.urls import Line
 
 URL = "https://images.example.com/2026/11/{:010}/photograph-{:08}.jpg"
-SPLIT = 120_000  # lines a second that the list is split at, both readings; measured on one core
-MERGE = 48_000  # rows a second that reports are merged at; measured so too
+SPLIT = 120_000  # lines per second, with both readings of the list; measured on one core
+MERGE = 48_000  # rows per second; measured on one core
 
 
 def row(number: int) -> bytes:
-    """Return a row as a picture gets it."""
+    """Return the row of a stored image."""
     name = f"photograph-{number % 10**8:08}-abcdefghij234567.jpg"
     size = ["231244", "image/jpeg", "1920", "1080", "0123456789abcdef" * 4, "1", "0.213", ""]
     return encode([URL.format(number, number % 10**8), "200", str(number), name, *size])
 
 
-def simulate(shards: int, workers: int, big: float, size: int, pace: float) -> dict[str, float]:
-    """Let *workers* do *shards*, of which a part *big* is of one host; *pace* in lines a second.
+def simulate(shards: int, workers: int, big: float, size: int, speed: float) -> dict[str, float]:
+    """Simulate *workers* that fetch *shards*, a share *big* of which is of one host, at *speed*
+    lines per second each.
 
-    Returns seconds until all are done, seconds of them in which workers were idle, and the
-    peak of the client's memory in bytes.
+    Return seconds until all are done, mean idle seconds of a worker, and the peak of the
+    client's memory in bytes.
     """
     chance = random.Random(1)
     tracemalloc.start()
     count = int(shards * big)
     lanes = max(1, min(count, 64, round(workers * big)))
-    hosts = [Big(shards - count, count, lanes)] if count else []
+    hosts = [DividedGroup(shards - count, count, lanes)] if count else []
     settings = Settings({"PROGRESS": "off", "PROGRESS_INTERVAL": 10})
-    turns, view = ShardQueue(shards, hosts, done=()), FleetView(shards * size, 0, {}, settings)
+    queue, view = ShardQueue(shards, hosts, done=()), FleetView(shards * size, 0, {}, settings)
     busy: list[tuple[float, int]] = []
     now = idle = 0.0
-    while turns.left:
-        while len(busy) < workers and (shard := turns.next()) is not None:
-            seconds = size / pace * chance.lognormvariate(0, 0.5) + 2
+    while queue.left:
+        while len(busy) < workers and (shard := queue.next()) is not None:
+            seconds = size / speed * chance.lognormvariate(0, 0.5) + 2
             heapq.heappush(busy, (now + seconds, shard))
         end, shard = heapq.heappop(busy)
         idle += (end - now) * (workers - len(busy) - 1)
         now = end
-        view.tell({"shard": shard, "done": size, "kept": size})
-        turns.ended(shard, done=True)
+        view.update({"shard": shard, "done": size, "kept": size})
+        queue.ended(shard, done=True)
     assert view.done == shards * size
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return {"seconds": now, "idle": idle / workers, "memory": peak}
 
 
-def scheduler_pace(tasks: int, under_way: int) -> float:
-    """Return how many tasks that do nothing Dask gets done in a second."""
+def scheduler_throughput(tasks: int, in_flight: int) -> float:
+    """Return how many empty tasks Dask completes per second."""
     with (
         LocalCluster(
             n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
@@ -77,12 +77,12 @@ def scheduler_pace(tasks: int, under_way: int) -> float:
         Client(cluster) as client,
     ):
         begin = time.perf_counter()
-        running = as_completed([client.submit(int, n, pure=False) for n in range(under_way)])
-        given = under_way
+        running = as_completed([client.submit(int, n, pure=False) for n in range(in_flight)])
+        submitted = in_flight
         for _ in running:
-            if given < tasks:
-                running.add(client.submit(int, given, pure=False))
-                given += 1
+            if submitted < tasks:
+                running.add(client.submit(int, submitted, pure=False))
+                submitted += 1
         return tasks / (time.perf_counter() - begin)
 
 
@@ -91,31 +91,32 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=10**9)
     parser.add_argument("--size", type=int, default=10_000, help="SHARD_SIZE")
     parser.add_argument("--workers", type=int, default=500)
-    parser.add_argument("--pace", type=float, default=200.0, help="lines a second of one worker")
-    parser.add_argument("--big", type=float, default=0.05, help="part of the lines of one host")
-    given = parser.parse_args()
-    shards = -(-given.lines // given.size)
-    line = len(shard_line(Line(given.lines, URL.format(1, 1))))
-    cells = len(row(given.lines // 2))
-    result = simulate(shards, given.workers, given.big, given.size, given.pace)
-    pace = scheduler_pace(2_000, 2 * min(given.workers, 100))
-    manifest = len(json.dumps([Big(0, 1, 1)] * 100)) / 100
-    events = given.workers + shards / result["seconds"]
-    gigabytes = given.lines / 1e9
+    parser.add_argument("--speed", type=float, default=200.0, help="lines per second of one worker")
+    parser.add_argument(
+        "--big", type=float, default=0.05, help="share of the lines that are of one host"
+    )
+    options = parser.parse_args()
+    shards = -(-options.lines // options.size)
+    line = len(shard_line(Line(options.lines, URL.format(1, 1))))
+    cells = len(row(options.lines // 2))
+    result = simulate(shards, options.workers, options.big, options.size, options.speed)
+    throughput = scheduler_throughput(2_000, 2 * min(options.workers, 100))
+    manifest = len(json.dumps([DividedGroup(0, 1, 1)] * 100)) / 100
+    events = options.workers + shards / result["seconds"]
+    gigabytes = options.lines / 1e9
     print(
-        f"shards           {shards:,}, {given.size:,} lines each\n"
-        f"list, shards     {gigabytes * line:,.0f} GB each, on the disk of the one who started it\n"
-        f"reports          {gigabytes * cells:,.0f} GB of attempts, as much again merged\n"
-        f"job folder       {5 * shards:,} files, {manifest:.0f} bytes more in job.json a big host\n"
-        f"splitting        {given.lines / SPLIT / 3600:,.1f} h of one core\n"
-        f"fetching         {result['seconds'] / 3600:,.1f} h on {given.workers:,} workers, idle "
-        f"{result['idle'] / result['seconds']:.1%} of it\n"
-        f"merging          {given.lines / MERGE / 3600:,.1f} h of one core\n"
-        f"client's memory  {result['memory'] / 1e6:,.0f} MB for turns and progress\n"
-        f"scheduler        knows {2 * given.workers:,} tasks at once, of {pace:,.0f} a second that "
-        f"it can take\n"
-        f"                 {shards / result['seconds']:,.2f} a second are asked, and {events:,.0f} "
-        "events"
+        f"shards           {shards:,}, {options.size:,} lines each\n"
+        f"list, shards     {gigabytes * line:,.0f} GB each, on this machine\n"
+        f"reports          {gigabytes * cells:,.0f} GB of attempts, and the same again merged\n"
+        f"job folder       {5 * shards:,} files, {manifest:.0f} bytes in job.json a big host\n"
+        f"splitting        {options.lines / SPLIT / 3600:,.1f} h of one core\n"
+        f"fetching         {result['seconds'] / 3600:,.1f} h on {options.workers:,} workers, "
+        f"idle {result['idle'] / result['seconds']:.1%} of the time\n"
+        f"merging          {options.lines / MERGE / 3600:,.1f} h of one core\n"
+        f"client's memory  {result['memory'] / 1e6:,.0f} MB for the queue and progress\n"
+        f"scheduler        has {2 * options.workers:,} tasks, can do {throughput:,.0f} a second\n"
+        f"                 {shards / result['seconds']:,.2f} per second are needed, and "
+        f"{events:,.0f} events"
     )
     return 0
 

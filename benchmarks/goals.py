@@ -1,11 +1,11 @@
-"""What imagefetch is to reach, each figure beside the one measured."""
+"""The performance goals of imagefetch, compared with what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks import dead_hosts, uneven
+from benchmarks import dead_hosts, rate_limited, uneven
 from benchmarks.compare import Result
 from benchmarks.measure import Usage
 from benchmarks.rivals import AT_ONCE
@@ -22,12 +22,12 @@ STOCK = "Scrapy's FilesPipeline"
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound on what one program takes, mostly as a share of what another does."""
+    """An upper bound, mostly on the ratio of one program's cost to another's."""
 
     text: str
     limit: float
     value: Callable[[Results], float | None]
-    """None where it was not measured."""
+    """Returns the measured value; None if it was not measured."""
 
 
 def _wall(usage: Usage) -> float:
@@ -99,28 +99,41 @@ GOALS = [
 ]  # fmt: skip
 
 
-def judged(results: Iterable[Result]) -> list[tuple[str, float, float]]:
+def measured_goals(results: Iterable[Result]) -> list[tuple[str, float, float]]:
     """Return text, limit and value of every goal that was measured."""
     known = {(r.workload.name, r.program.name): r for r in results if r.runs}
     values = ((goal, goal.value(known)) for goal in GOALS)
     return [(goal.text, goal.limit, value) for goal, value in values if value is not None]
 
 
-def judged_of_hosts(
-    given: list[uneven.Given], took: list[dead_hosts.Took]
+def host_goals(
+    of_hosts: list[uneven.HostResult],
+    rates: list[rate_limited.HostResult],
+    runs: list[dead_hosts.Measurement],
 ) -> list[tuple[str, float, float]]:
-    """Return text, limit and value of the goals for uneven and for dead hosts, measured or not."""
+    """Return text, limit and value of the measured goals for *uneven*, *rate-limited* and
+    *dead-hosts*."""
     found: list[tuple[str, float, float]] = []
-    if given:
-        least = min(uneven.shares(given).values())
-        ours = uneven.refusals(given, 0)
-        worst = max(uneven.refusals(given, limit) for limit in uneven.FIXED)
+    if of_hosts:
+        least = min(uneven.shares(of_hosts).values())
+        ours = uneven.refusals(of_hosts, 0)
+        worst = max(uneven.refusals(of_hosts, limit) for limit in uneven.FIXED)
         found += [
-            ("uneven, worst host: pictures with its best fixed limit, of those with what is found"
-             " out", 1.18, 1 / max(least, 1e-9)),
+            ("uneven, worst host: images with its best fixed limit, of those with the adaptive"
+             " limit", 1.18, 1 / max(least, 1e-9)),
             ("uneven, refusals: of those with the worst fixed limit", 0.33, ours / max(worst, 1)),
         ]  # fmt: skip
-    if took:
-        text = "dead hosts, wall of the living ones: of that without dead ones"
-        found.append((text, 1.05, dead_hosts.cost(took)))
+    if rates:
+        least = min(rate_limited.shares(rates))
+        found += [
+            ("rate-limited, worst host: images with its best fixed delay, of those with the learnt"
+             " rate", 1.18, 1 / max(least, 1e-9)),
+            ("rate-limited, worst host: share of requests refused after the first minute", 0.05,
+             rate_limited.late_refusals(rates)),
+            ("rate-limited: requests in a pause that the host had told", 0,
+             rate_limited.early(rates)),
+        ]  # fmt: skip
+    if runs:
+        text = "dead-hosts, wall of the living hosts: of that without the dead host"
+        found.append((text, 1.05, dead_hosts.cost(runs)))
     return found

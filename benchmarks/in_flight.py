@@ -1,7 +1,7 @@
-"""python -m benchmarks.in_flight: memory while many large bodies come at once.
+"""python -m benchmarks.in_flight: memory while many large bodies are downloaded concurrently.
 
-What counts is the peak of all processes together: the run, the one that makes its page, and with
-VERIFY_IMAGES=full those that decode. The server is a process of its own, and not counted.
+Measured is the peak of all processes together: the run, the renderer of its HTML report, and with
+VERIFY_IMAGES=full the decoders. The server is a separate process, and not counted.
 """
 
 from __future__ import annotations
@@ -17,56 +17,66 @@ from pathlib import Path
 
 from benchmarks.measure import run
 from benchmarks.pictures import PICTURES
-from benchmarks.rivals import environment
+from benchmarks.rivals import crawl_command, environment
 from benchmarks.scratch import scratch
 
-# Bytes of all processes that are not to be exceeded.
+# Maximum bytes of all processes.
 LIMIT = 160_000_000
 
 
 def main() -> int:
-    """Print what each run took; return 1 if one went past `LIMIT`."""
+    """Print the result of each run; return 1 if one exceeds `LIMIT`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.in_flight", description=__doc__)
-    parser.add_argument("--bodies", type=int, default=32, help="at once (default: %(default)s)")
-    parser.add_argument("--megabytes", type=int, default=40, help="of each (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=1, help="of bodies (default: %(default)s)")
+    parser.add_argument(
+        "--bodies", type=int, default=32, help="concurrent bodies (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--megabytes", type=int, default=40, help="size of each (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="rounds of bodies (default: %(default)s)"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="(default: %(default)s)")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("settings", nargs="*", help="NAME=VALUE")
-    words = parser.parse_args()
-    if words.serve:
-        serve(words.megabytes * 1_000_000)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        serve(arguments.megabytes * 1_000_000)
     server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.in_flight", "--serve", f"--megabytes={words.megabytes}"],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.in_flight",
+            "--serve",
+            f"--megabytes={arguments.megabytes}",
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert server.stdout is not None
         port = int(server.stdout.readline())
-        most = max(measure(words, port) for _ in range(words.repeats))
+        most = max(measure(arguments, port) for _ in range(arguments.repeats))
     finally:
         server.kill()
         server.wait()
     return int(most > LIMIT)
 
 
-def measure(words: argparse.Namespace, port: int) -> float:
+def measure(arguments: argparse.Namespace, port: int) -> float:
     """Fetch all bodies; print and return the peak, bytes."""
     with scratch() as folder:
-        count = words.bodies * words.rounds
+        count = arguments.bodies * arguments.rounds
         lines = (f"http://127.0.0.{n % 20 + 1}:{port}/{n}.jpg\n" for n in range(count))
         (folder / "urls.txt").write_text("".join(lines))
-        command = [sys.executable, "-m", "scrapy", "crawl", "images"]
-        command += ["-a", f"urls={folder / 'urls.txt'}", "-a", f"report={folder / 'REPORT.csv'}"]
-        settings = [f"FILES_STORE={folder / 'out'}", "ALLOWED_NETWORKS=127.0.0.0/8"]
-        for setting in [*settings, f"CONCURRENT_REQUESTS={words.bodies}", *words.settings]:
-            command += ["-s", setting]
+        settings = dict(setting.split("=", 1) for setting in arguments.settings)
+        command = crawl_command(folder, {"CONCURRENT_REQUESTS": arguments.bodies, **settings})
         usage = run(command, folder, environment(Path(os.devnull)), 600)
         stored = sum(file.stat().st_size for file in (folder / "out").iterdir())
-        assert stored == count * words.megabytes * 1_000_000, "not all bodies came whole"
+        assert stored == count * arguments.megabytes * 1_000_000, "not all bodies are complete"
     print(
-        f"{words.bodies} at once of {words.megabytes} MB: peak {usage.peak / 1e6:.1f} MB, "
+        f"{arguments.bodies} concurrent bodies of {arguments.megabytes} MB: "
+        f"peak {usage.peak / 1e6:.1f} MB, "
         f"user {usage.user:.2f} s, system {usage.system:.2f} s, wall {usage.wall:.1f} s",
         flush=True,
     )
@@ -74,12 +84,12 @@ def measure(words: argparse.Namespace, port: int) -> float:
 
 
 def serve(size: int) -> None:
-    """Answer each request with a picture padded to *size* bytes, a thread a connection."""
+    """Serve an image padded to *size* bytes at each path, with a thread per connection."""
     picture = PICTURES["large"](0)
     body = memoryview(picture + bytes(max(0, size - len(picture))))[:size]
     head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % size
 
-    def answer(connection: socket.socket) -> None:
+    def respond(connection: socket.socket) -> None:
         with suppress(ConnectionError), connection, connection.makefile("rb") as lines:
             while lines.readline():
                 while lines.readline().strip():
@@ -91,7 +101,7 @@ def serve(size: int) -> None:
         print(listener.getsockname()[1], flush=True)
         with ThreadPoolExecutor(512) as threads:
             while True:
-                threads.submit(answer, listener.accept()[0])
+                threads.submit(respond, listener.accept()[0])
 
 
 if __name__ == "__main__":

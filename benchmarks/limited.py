@@ -1,11 +1,11 @@
-"""A server whose hosts serve so many requests at once, and no more.
+"""A server whose hosts have a limited capacity.
 
 python -m benchmarks.limited HOSTS SECONDS
 
-HOSTS is JSON: for each loopback address how it says no ("429", "reset", "slow")
-and its capacity before and after SECONDS from the first request on. It prints
-its port; at the end of its input it prints, as JSON, what each host answered.
-In Python: it limits by design, and so is no bottleneck.
+HOSTS is JSON: for each loopback address, its reaction to overload ("429", "reset", "slow")
+and its capacity before and after SECONDS from the first request. The server prints its port;
+at the end of its input it prints, as JSON, the responses of each host. It is written in Python,
+since it limits by design and so is not the bottleneck.
 """
 
 from __future__ import annotations
@@ -21,39 +21,41 @@ from dataclasses import dataclass, field
 
 from benchmarks.pictures import small
 
-# Seconds that an answer takes, give or take a fifth.
+# Seconds to a response, plus or minus a fifth.
 SERVICE = 0.5
 
-# By which power of the load an overloaded host is slower.
+# An overloaded host is slower by this power of its load.
 SLOWNESS = 1.5
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How a host serves."""
+class Behaviour:
+    """How a host reacts to load."""
 
-    says_no: str
+    overload: str
+    """Reaction to more requests than its capacity: ``429``, ``reset`` or ``slow``."""
     before: int
-    """Requests at once."""
+    """Its capacity, concurrent requests."""
     after: int
+    """Its capacity after the change."""
 
 
 @dataclass
 class Host:
     """One address."""
 
-    manner: Manner
+    behaviour: Behaviour
     serving: int = 0
     peak: int = 0
-    answers: Counter[str] = field(default_factory=Counter)
-    """How many of each: "200", "429", "reset"."""
+    responses: Counter[str] = field(default_factory=Counter)
+    """Number of responses: ``200``, ``429``, ``reset``."""
 
 
-class Limited:
-    """All hosts."""
+class LimitedServer:
+    """Serves all hosts."""
 
-    def __init__(self, manners: dict[str, Manner], seconds: float) -> None:
-        self.hosts = {name: Host(manner) for name, manner in manners.items()}
+    def __init__(self, behaviours: dict[str, Behaviour], seconds: float) -> None:
+        self.hosts = {name: Host(behaviour) for name, behaviour in behaviours.items()}
         self.seconds = seconds
         self.begin: float | None = None
 
@@ -62,22 +64,22 @@ class Limited:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 number = int(head.split(b" ")[1].rpartition(b"/")[2].removesuffix(b".jpg"))
-                if not await self._answer(host, number, writer):
+                if not await self._respond(host, number, writer):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def _answer(self, host: Host, number: int, writer: asyncio.StreamWriter) -> bool:
-        """Answer; return whether the connection stands."""
+    async def _respond(self, host: Host, number: int, writer: asyncio.StreamWriter) -> bool:
+        """Respond; return whether the connection stays open."""
         now = time.monotonic()
         self.begin = self.begin or now
-        manner = host.manner
-        capacity = manner.before if now - self.begin < self.seconds else manner.after
-        if host.serving >= capacity and manner.says_no != "slow":
-            host.answers[manner.says_no] += 1
-            if manner.says_no == "reset":
+        behaviour = host.behaviour
+        capacity = behaviour.before if now - self.begin < self.seconds else behaviour.after
+        if host.serving >= capacity and behaviour.overload != "slow":
+            host.responses[behaviour.overload] += 1
+            if behaviour.overload == "reset":
                 writer.transport.abort()
                 return False
             writer.write(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")
@@ -94,11 +96,11 @@ class Limited:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         await writer.drain()
-        host.answers["200"] += 1
+        host.responses["200"] += 1
         return True
 
 
-async def _run(limited: Limited) -> None:
+async def _run(limited: LimitedServer) -> None:
     names = list(limited.hosts)
     first = await asyncio.start_server(limited.serve, names[0], 0, backlog=4096)
     port = first.sockets[0].getsockname()[1]
@@ -107,14 +109,16 @@ async def _run(limited: Limited) -> None:
     print(port, flush=True)
     await asyncio.to_thread(sys.stdin.read)
     hosts = limited.hosts.items()
-    print(json.dumps({name: {"answers": h.answers, "peak": h.peak} for name, h in hosts}))
+    print(json.dumps({name: {"responses": h.responses, "peak": h.peak} for name, h in hosts}))
     sys.stdout.flush()
-    os._exit(0)  # nobody waits for what is still being served
+    os._exit(0)  # responses in flight are not finished
 
 
 def main() -> None:
-    manners = {name: Manner(*manner) for name, manner in json.loads(sys.argv[1]).items()}
-    asyncio.run(_run(Limited(manners, float(sys.argv[2]))))
+    behaviours = {
+        name: Behaviour(*behaviour) for name, behaviour in json.loads(sys.argv[1]).items()
+    }
+    asyncio.run(_run(LimitedServer(behaviours, float(sys.argv[2]))))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
-"""One run of one program: its time, processor time and memory, children included.
+"""Measures one run of one program: its time, processor time and memory, with its children.
 
-*Wall* is from the start of its process to its end. *User* and *system* are
-processor seconds as `os.wait4` tells them: the process's own and those of all
-children that it waited for. *Peak* is looked for ten times a second in /proc:
-of a single process the high-water mark of its resident memory (``VmHWM``), of
-several together the sum of their proportional shares (``Pss``), so that pages
-they share count once. Where there is no /proc, it is `os.wait4`'s
-``ru_maxrss``, of the largest process. nginx, another process, is never in it.
+*Wall* is the time from the start of its process to its end. *User* and *system* are processor
+seconds as returned by `os.wait4`: of the process and of all children that it waited for. *Peak*
+is read from /proc ten times a second: of a single process the peak of its resident memory
+(``VmHWM``), of several the sum of their proportional shares (``Pss``), so that shared pages count
+once. Without /proc, it is ``ru_maxrss`` of the largest process. nginx is not included.
 """
 
 from __future__ import annotations
@@ -21,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
-INTERVAL = 0.1  # seconds between two looks at memory
+INTERVAL = 0.1  # seconds between two readings of memory
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a run took."""
+    """Resources that a run took."""
 
     wall: float
     """Seconds."""
@@ -43,7 +41,7 @@ class Usage:
 
 
 class Failed(Exception):
-    """A run whose work is not done; its time does not count."""
+    """The run did not do its work; its time does not count."""
 
 
 def run(
@@ -54,12 +52,12 @@ def run(
     *,
     watch_memory: bool = True,
 ) -> Usage:
-    """Run *command* in *folder* for *limit* seconds at most.
+    """Run *command* in *folder* for at most *limit* seconds.
 
-    To watch the memory of five processes takes a twentieth of a core, which programs that
-    leave none idle would miss; without, what is told is the peak of the largest of them.
+    Watching the memory of five processes takes a twentieth of a core, which slows down programs
+    that use all cores. Without it, the peak is that of the largest process.
 
-    :raises Failed: if it ends otherwise than with exit status 0
+    :raises Failed: if the exit status is not 0
     """
     log = folder / "output.log"
     with log.open("wb") as output:
@@ -83,7 +81,7 @@ def run(
 
 
 class _Memory:
-    """Watches the memory of a process and of those below it, in a thread."""
+    """Watches the memory of a process and its descendants, in a thread."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -93,7 +91,7 @@ class _Memory:
         self._thread.start()
 
     def stop(self) -> int:
-        """Return the peak in bytes; 0 where it is not known."""
+        """Return the peak in bytes; 0 if it is unknown."""
         self._ended.set()
         self._thread.join()
         return self.peak
@@ -120,7 +118,7 @@ def _family(pid: int) -> Iterator[int]:
 
 
 def _field(path: Path, name: str) -> int:
-    """Return a field of kibibytes in bytes; 0 if the process has ended."""
+    """Return a field of *path*, which is in KiB, in bytes; 0 if the process has ended."""
     try:
         for line in path.read_text().splitlines():
             if line.startswith(name):

@@ -1,11 +1,11 @@
-"""The two scripts that imagefetch began as: their algorithms, written anew.
+"""The algorithms of the two scripts that imagefetch has replaced.
 
     python -m benchmarks.originals requests LIST FOLDER
     python -m benchmarks.originals aiohttp LIST FOLDER --batch 500 [--nap]
 
-The first gets one picture after the other. The second gets a batch at once and
-waits for its slowest member, then, as published, naps for a second. aiohttp's
-own limit of 100 connections is lifted to the batch, in the script's favour.
+The first downloads one image after the other. The second downloads a batch concurrently and
+waits for its slowest image; the published version then sleeps for a second. aiohttp's limit of
+100 connections is raised to the size of the batch, in the script's favour.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ def one_by_one(urls: list[str], folder: Path) -> list[Row]:
     """Fetch *urls* in turn; return the report's rows."""
     rows: list[Row] = []
     for url in urls:
-        answer = requests.get(url, timeout=60)
-        if answer.ok:
-            _place(folder, url).write_bytes(answer.content)
-        rows.append((url, answer.status_code))
+        response = requests.get(url, timeout=60)
+        if response.ok:
+            _path(folder, url).write_bytes(response.content)
+        rows.append((url, response.status_code))
     return rows
 
 
 async def in_batches(urls: list[str], folder: Path, batch: int, nap: bool) -> list[Row]:
-    """Fetch *urls*, *batch* at once; return the report's rows."""
+    """Fetch *urls*, *batch* of them concurrently; return the report's rows."""
     rows: list[Row] = []
     connector = aiohttp.TCPConnector(limit=batch)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
@@ -57,18 +57,18 @@ async def _fetch(session: aiohttp.ClientSession, url: str, folder: Path) -> Row:
         if attempt:
             await asyncio.sleep(RETRY_DELAY)
         try:
-            async with session.get(url) as answer:
-                if answer.ok:
-                    with _place(folder, url).open("wb") as file:
-                        async for chunk in answer.content.iter_chunked(CHUNK):
+            async with session.get(url) as response:
+                if response.ok:
+                    with _path(folder, url).open("wb") as file:
+                        async for chunk in response.content.iter_chunked(CHUNK):
                             file.write(chunk)
-                return url, answer.status
+                return url, response.status
         except (aiohttp.ClientError, TimeoutError) as caught:
             error = caught
     return url, f"FAILED {type(error).__name__}"
 
 
-def _place(folder: Path, url: str) -> Path:
+def _path(folder: Path, url: str) -> Path:
     return folder / Path(urlsplit(url).path).name
 
 
@@ -79,14 +79,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--nap", action="store_true")
-    words = parser.parse_args()
-    urls = words.list.read_text().split()
-    words.folder.mkdir(exist_ok=True)
-    if words.algorithm == "requests":
-        rows = one_by_one(urls, words.folder)
+    arguments = parser.parse_args()
+    urls = arguments.list.read_text().split()
+    arguments.folder.mkdir(exist_ok=True)
+    if arguments.algorithm == "requests":
+        rows = one_by_one(urls, arguments.folder)
     else:
-        rows = asyncio.run(in_batches(urls, words.folder, words.batch, words.nap))
-    with (words.folder.parent / "REPORT.csv").open("w", newline="") as file:
+        rows = asyncio.run(in_batches(urls, arguments.folder, arguments.batch, arguments.nap))
+    with (arguments.folder.parent / "REPORT.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("URL", "Response code"), *rows])
 
 

@@ -1,4 +1,4 @@
-"""Pictures to fetch, each of its own bytes and each known by its number."""
+"""Generates the images to be fetched; each has different bytes, determined by its number."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from functools import cache
 
 from PIL import Image
 
-# Of noise, about 0.9 bytes a pixel as JPEG.
+# Sizes in pixels. Noise takes about 0.9 bytes per pixel as JPEG.
 LARGE = (1_920, 1_448)  # about 2.5 MB
 SMALL = (88, 88)  # about 7 KB
 
-# What nginx answers to a tiny request, `$1` being the picture's number.
+# The response of nginx to a tiny request; `$1` is the image's number.
 TINY = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8" id="p$1"/>'
 
 
@@ -45,7 +45,7 @@ def _noise(width: int, height: int) -> bytes:
 
 
 def _numbered(jpeg: bytes, number: int) -> bytes:
-    """Return *jpeg* with its number in a comment, behind its first segment (ITU T.81, B.2.4.5)."""
+    """Return *jpeg* with its number in a comment after its first segment (ITU T.81, B.2.4.5)."""
     end = 4 + int.from_bytes(jpeg[4:6], "big")
     comment = b"\xff\xfe\x00\x09%07d" % number
     return jpeg[:end] + comment + jpeg[end:]

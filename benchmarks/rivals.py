@@ -1,7 +1,7 @@
-"""The programs that are compared, and how each is called.
+"""Defines the programs that are compared, and their command lines.
 
-Each gets the same list, makes up to five requests for a line where it can, and
-keeps the original bytes.
+Each gets the same list, sends up to five requests per line if it can, and keeps the original
+bytes.
 """
 
 from __future__ import annotations
@@ -9,28 +9,28 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
-# How many downloads all those run at once whose users would choose.
+# Concurrent downloads of the programs that have an option for them.
 AT_ONCE = 64
 
 BATCHES = (1_000, 500, 250, 100)
-"""Of the original article."""
+"""Sizes in the original article."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a program is told."""
+    """Input of a program."""
 
     urls: list[str]
     folder: Path
-    """Of this run alone."""
+    """Used by one run only."""
     authority: Path
-    """PEM."""
+    """The certificate authority to trust, PEM."""
 
     @property
     def list(self) -> Path:
@@ -38,7 +38,7 @@ class Task:
 
     @property
     def out(self) -> Path:
-        """Where its pictures are to be."""
+        """Folder for the images."""
         return self.folder / "out"
 
 
@@ -50,9 +50,9 @@ class Program:
     at_once: int
     command: Callable[[Task], list[str]]
     needs: str | None = None
-    """An executable."""
+    """Name of an executable."""
     report: bool = False
-    """Whether it writes a row a line."""
+    """Whether it writes a row for each line."""
     one_by_one: bool = False
 
     @property
@@ -61,8 +61,8 @@ class Program:
 
 
 def environment(authority: Path) -> dict[str, str]:
-    """Return this process's, but that clients trust *authority*, see no proxy, and keep the
-    bytecode of what they import, as on a user's machine."""
+    """Return this process's environment, in which clients trust *authority*, use no proxy, and
+    cache bytecode, as on a user's machine."""
     env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     trusted = {"SSL_CERT_FILE": str(authority), "REQUESTS_CA_BUNDLE": str(authority)}
@@ -70,19 +70,23 @@ def environment(authority: Path) -> dict[str, str]:
     return {**env, **trusted, **project}
 
 
+def crawl_command(folder: Path, settings: Mapping[str, object]) -> list[str]:
+    """Return the command that fetches ``urls.txt`` in *folder* into ``out`` there."""
+    command = [sys.executable, "-m", "scrapy", "crawl", "images"]
+    command += ["-a", f"urls={folder / 'urls.txt'}", "-a", f"report={folder / 'REPORT.csv'}"]
+    settings = {"FILES_STORE": folder / "out", "ALLOWED_NETWORKS": "127.0.0.0/8", **settings}
+    for name, value in settings.items():
+        command += ["-s", f"{name}={value}"]
+    return command
+
+
 def imagefetch(at_once: int | None = None) -> Program:
-    """Return imagefetch as shipped, or with so many requests at once."""
+    """Return imagefetch as shipped, or with a number of concurrent requests."""
 
     def command(task: Task) -> list[str]:
-        settings = {"FILES_STORE": task.out, "ALLOWED_NETWORKS": "127.0.0.0/8"}
-        if at_once is not None:
-            settings["CONCURRENT_REQUESTS"] = at_once
-            settings["CONCURRENT_REQUESTS_PER_DOMAIN"] = at_once
-        words = [sys.executable, "-m", "scrapy", "crawl", "images"]
-        words += ["-a", f"urls={task.list}", "-a", f"report={task.folder / 'REPORT.csv'}"]
-        for name, value in settings.items():
-            words += ["-s", f"{name}={value}"]
-        return words
+        names = ("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN")
+        settings = {} if at_once is None else dict.fromkeys(names, at_once)
+        return crawl_command(task.folder, settings)
 
     name = "imagefetch as shipped" if at_once is None else f"imagefetch, {at_once} at once"
     return Program(name, at_once or 0, command, report=True)

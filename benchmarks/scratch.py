@@ -1,4 +1,4 @@
-"""Folders that programs work in."""
+"""Temporary folders for runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from pathlib import Path
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Make a folder for one run; its files are emptied after it, and removed at the very end.
+    """Provide a folder for one run. Its files are truncated after the run, and removed when all
+    runs have ended.
 
-    ext4 gives out no inode whose file was deleted less than some minutes ago (five, where
-    that isn't on disk yet), and looks for another again and again: whoever ran after ten
-    thousand files were deleted would pay half a millisecond for each of its own.
+    ext4 doesn't reuse the inode of a file that was deleted within the last minutes (five, if that
+    isn't on disk yet), but searches for another. So a run after ten thousand deletions would take
+    half a millisecond longer for each file.
     """
     folder = Path(tempfile.mkdtemp(prefix="imagefetch-benchmark-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -26,5 +27,7 @@ def scratch() -> Iterator[Path]:
     finally:
         for path in folder.rglob("*"):
             if path.is_file() and not path.is_symlink():
-                with suppress(FileNotFoundError):  # a killed run's page is still being written
+                with suppress(
+                    FileNotFoundError
+                ):  # the HTML report of a killed run is still being written
                     os.truncate(path, 0)

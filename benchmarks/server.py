@@ -1,11 +1,11 @@
-"""nginx on loopback, with pictures made for it.
+"""Runs nginx on loopback, with generated images.
 
-    /large/0000123.jpg      a picture of about 2.5 MB
+    /large/0000123.jpg      an image of about 2.5 MB
     /small/0000123.jpg      of about 7 KB
     /tiny/0000123.svg       of about 75 bytes
-    /far/<one of these>     the same after `DELAY`, which takes nginx's echo module
+    /far/<one of these>     the same after `DELAY`; needs nginx's echo module
 
-A server in Python would be the bottleneck, and every ratio one of its own.
+A server in Python would be the bottleneck.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from benchmarks.workloads import DELAY, Workload
 
 HOSTS = [f"127.0.0.{n}" for n in range(1, 21)]
 
-# Where Debian's libnginx-mod-http-echo puts it.
+# Path in Debian's libnginx-mod-http-echo.
 ECHO = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
 
-# Seconds that nginx has to start.
+# Timeout for the start of nginx, seconds.
 START = 10.0
 
 
 class Unavailable(Exception):
-    """What is needed isn't installed; says what to do."""
+    """A required program is not installed; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Site:
     port: int
     tls_port: int
     authority: Path
-    """The certificate that clients must trust, PEM."""
+    """The certificate authority that clients must trust, PEM."""
     version: str
 
     def urls(self, workload: Workload) -> Iterator[str]:
@@ -54,9 +54,9 @@ class Site:
 
 @contextmanager
 def serving(folder: Path, workloads: Iterable[Workload]) -> Iterator[Site]:
-    """Serve what *workloads* ask for out of *folder*.
+    """Serve the images of *workloads* from *folder*.
 
-    :raises Unavailable: if nginx isn't there, or doesn't start
+    :raises Unavailable: if nginx is not installed, or doesn't start
     """
     workloads = list(workloads)
     nginx = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
@@ -81,10 +81,10 @@ def serving(folder: Path, workloads: Iterable[Workload]) -> Iterator[Site]:
 
 def _make_pictures(folder: Path, workloads: list[Workload]) -> None:
     for kind in {w.kind for w in workloads} - {"tiny"}:
-        place = folder / kind
-        place.mkdir()
+        folder_of_kind = folder / kind
+        folder_of_kind.mkdir()
         for number in range(max(w.pictures for w in workloads if w.kind == kind)):
-            path = place / f"{number:07}.{EXTENSIONS[kind]}"
+            path = folder_of_kind / f"{number:07}.{EXTENSIONS[kind]}"
             path.write_bytes(PICTURES[kind](number))
 
 
@@ -116,7 +116,7 @@ def _configuration(folder: Path, port: int, tls_port: int) -> str:
     far = f"location ~ ^/far(/.*)$ {{ echo_sleep {DELAY}; echo_exec $1; }}" if echo else ""
     return f"""
 {f"load_module {ECHO};" if echo else ""}
-user {getpass.getuser()};  # the pictures lie in a folder that nobody else may read
+user {getpass.getuser()};  # only this user may read the folder of the images
 daemon off;
 worker_processes auto;
 worker_rlimit_nofile 65536;
@@ -129,7 +129,7 @@ http {{
   tcp_nopush on;
   keepalive_timeout 75s;
   keepalive_requests 10000000;
-  open_file_cache max=9000 inactive=600s;  # a worker; within what it may open
+  open_file_cache max=9000 inactive=600s;  # per worker; within its limit of open files
   types {{ image/jpeg jpg; image/svg+xml svg; }}
   client_body_temp_path {folder}/t1;
   proxy_temp_path {folder}/t2;

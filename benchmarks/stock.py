@@ -1,4 +1,4 @@
-"""Scrapy's own FilesPipeline with its default handler, as its documentation has it.
+"""Scrapy's FilesPipeline with the default download handler, as in Scrapy's documentation.
 
 python -m benchmarks.stock LIST FOLDER AT_ONCE
 """
@@ -15,7 +15,7 @@ from scrapy.crawler import CrawlerProcess
 
 
 class FilesSpider(Spider):
-    """An item a line; the pipeline downloads its file."""
+    """Yields an item for each line; the pipeline downloads its file."""
 
     name = "files"
 

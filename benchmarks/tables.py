@@ -13,7 +13,7 @@ from benchmarks.rivals import PROGRAMS, Program
 from benchmarks.workloads import WORKLOADS
 
 ARTICLE = """\
-The original article's own figures, for 1,000 images of 2.7 GB in all, over its author's network:
+The figures of the original article, for 1,000 images of 2.7 GB in total, over its author's network:
 
 | program | seconds |
 |---|--:|
@@ -33,7 +33,7 @@ MEASURES: dict[str, Callable[[Usage], float]] = {
 
 
 def title(results: list[Result]) -> str:
-    """Say what one workload's results are of, and how often; that it was scaled, if it was."""
+    """Return the title of one workload's results: what was fetched, at what scale, how often."""
     workload = results[0].workload
     scale = workload.pictures / WORKLOADS[workload.name].pictures
     scaled = "" if scale == 1 else f" (scale {scale:g} of the full workload)"
@@ -44,7 +44,7 @@ def title(results: list[Result]) -> str:
 
 def markdown(results: list[Result]) -> str:
     """Return a table of one workload's results, quickest first."""
-    heads = ["program", "wall s", "least – most", "user s", "system s", "peak MB", "images/s",
+    heads = ["program", "wall s", "min – max", "user s", "system s", "peak MB", "images/s",
              "MB/s"]  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", f"|---{'|--:' * (len(heads) - 1)}|"]
     good = [result for result in results if result.runs]
@@ -60,16 +60,17 @@ def markdown(results: list[Result]) -> str:
 
 
 def goals_table(goals: Iterable[tuple[str, float, float]]) -> str:
-    """Return what was to be reached, and what was."""
-    lines = ["| to reach | at most | measured | reached |", "|---|--:|--:|---|"]
+    """Return a table of *goals*: text, limit and measured value."""
+    lines = ["| goal | at most | measured | reached |", "|---|--:|--:|---|"]
     for text, limit, value in goals:
-        reached = "yes" if value <= limit else f"missed by {value / limit - 1:.0%}"
+        missed = f"missed by {value / limit - 1:.0%}" if limit else "missed"
+        reached = "yes" if value <= limit else missed
         lines.append(f"| {text} | {limit:g} | {value:.3g} | {reached} |")
     return "\n".join(lines) + "\n"
 
 
 def write_csv(path: Path, results: Iterable[Result], machine: str) -> None:
-    """Write a row a run; what failed has none."""
+    """Write a row for each run, except failed ones."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["machine", "workload", "images", "program", "round", *MEASURES])
@@ -81,7 +82,7 @@ def write_csv(path: Path, results: Iterable[Result], machine: str) -> None:
 
 
 def read_csv(path: Path) -> tuple[str, list[Result]]:
-    """Return what `write_csv` wrote: the machine, and the results."""
+    """Return the machine and the results that `write_csv` wrote."""
     programs = {program.name: program for program in PROGRAMS}
     found: dict[str, Result] = {}
     with path.open(newline="") as file:

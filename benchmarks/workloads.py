@@ -1,4 +1,4 @@
-"""What is fetched: how many pictures of which size, from how many hosts, how far away."""
+"""Defines the workloads: number and size of images, number of hosts, their latency."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ from dataclasses import dataclass, replace
 
 from benchmarks.pictures import EXTENSIONS, PICTURES
 
-# Seconds until a far server answers.
+# Latency of a far server in seconds.
 DELAY = 0.1
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One list of pictures."""
+    """One list of images."""
 
     name: str
     kind: str
-    """Of `PICTURES`."""
+    """Key of `PICTURES`."""
     pictures: int
     hosts: int = 1
     far: bool = False
-    """Whether each answer is held back for `DELAY`."""
+    """Whether each response is delayed by `DELAY`."""
     tls: bool = False
 
     @property
     def about(self) -> str:
-        """Return it in words."""
+        """Description."""
         size = {"large": "2.5 MB", "small": "7 KB", "tiny": "75 bytes"}[self.kind]
         hosts = "one host" if self.hosts == 1 else f"{self.hosts} hosts"
-        after = f", each answered after {DELAY * 1000:.0f} ms" if self.far else ""
+        after = f", responses after {DELAY * 1000:.0f} ms" if self.far else ""
         return f"{self.pictures:,} images of {size}, {hosts}{after}{', https' * self.tls}"
 
     @property
     def picture_bytes(self) -> int:
-        """Return the length of one picture; all are of one length."""
+        """Size of an image in bytes, the same for all."""
         return len(PICTURES[self.kind](0))
 
     def scaled(self, scale: float) -> Workload:
-        """Return it with *scale* times as many pictures."""
+        """Return the workload with *scale* times as many images."""
         return replace(self, pictures=max(1, round(self.pictures * scale)))
 
     def ideal(self, at_once: int) -> float:
-        """Return the seconds below which no program gets: those that servers hold back answers."""
+        """Return a lower bound in seconds: the total delay of responses, *at_once* in parallel."""
         return self.pictures * DELAY / at_once if self.far else 0.0
 
     def urls(self, port: int) -> Iterator[str]:
-        """Yield a URL for each picture, hosts in turn."""
+        """Yield the URL of each image; hosts take turns."""
         base = f"http{'s' * self.tls}://127.0.0."
         path = f":{port}{'/far' * self.far}/{self.kind}/"
         for number in range(self.pictures):
@@ -56,7 +56,7 @@ class Workload:
             yield f"{base}{host}{path}{number:07}.{EXTENSIONS[self.kind]}"
 
     def digests(self) -> Counter[str]:
-        """Return the SHA-256 of every picture."""
+        """Return the SHA-256 hashes of all images."""
         make = PICTURES[self.kind]
         return Counter(hashlib.sha256(make(n)).hexdigest() for n in range(self.pictures))
 
@@ -78,9 +78,9 @@ WORKLOADS = {
 
 
 def named(names: list[str]) -> list[Workload]:
-    """Return the workloads of these names, ``long`` being all whose name begins so; or all.
+    """Return the workloads with *names*, by default all; ``long`` is a group of workloads.
 
-    :raises ValueError: naming one that isn't known
+    :raises ValueError: naming an unknown one
     """
     chosen: dict[str, Workload] = {}
     for name in names or WORKLOADS:

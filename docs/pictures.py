@@ -1,7 +1,7 @@
 """Creates the pictures of README and docs from `scrapy demo`: python docs/pictures.py
 
-docs/page.png is the page of its run in a real browser, docs/view.svg the screen
-of a terminal while it goes on. Needs tests/requirements.txt and chromium.
+docs/page.png is the HTML report of its run in a real browser, docs/view.svg the terminal
+during the run. Needs tests/requirements.txt and chromium.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def draw_screen(terminal: Terminal, path: Path) -> None:
-    """Write what *terminal* shows as SVG, colours and all."""
+    """Write the screen of *terminal* as SVG, with its colours."""
     console = Console(file=StringIO(), record=True, width=COLUMNS, force_terminal=True)
     first = next(n for n, line in enumerate(terminal.shown) if "Spider opened" in line)
     for number in range(first, LINES):

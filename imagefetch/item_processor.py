@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from scrapy import signals
@@ -21,6 +21,12 @@ from imagefetch.output.partial_files import Download
 from imagefetch.pipelines import ImageFilesPipeline, NotStored
 from imagefetch.utils.shutdown import stop_run
 
+IDENTITY = ("url", "code", "line", "file", "attempts", "seconds", "reason", "key")
+"""Fields of a record that no pipeline may change."""
+
+DESCRIPTION = ("bytes", "width", "height", "type", "sha256")
+"""Fields of a record that describe its file."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -35,11 +41,11 @@ class RecordProcessor(ItemPipelineManager):
     def __init__(self, *middlewares: Any, crawler: Crawler | None = None) -> None:
         super().__init__(*middlewares, crawler=crawler)
         self._steps = [
-            (method, argument_is_required(method, "spider"), _is_own(method))
+            (method, argument_is_required(method, "spider"), _is_files_pipeline(method))
             for method in self.methods["process_item"]
             if method is not None
         ]
-        self._own = next(
+        self._files_pipeline = next(
             (each for each in middlewares if isinstance(each, ImageFilesPipeline)), None
         )
 
@@ -74,7 +80,7 @@ class RecordProcessor(ItemPipelineManager):
         except NotStored:
             raise
         except Exception as error:
-            self._withdraw(item, download)
+            self._remove_file(item, download)
             if isinstance(error, DropItem):
                 logger.debug("Line %d: dropped by an item pipeline: %s", item.line, error)
             else:
@@ -95,19 +101,19 @@ class RecordProcessor(ItemPipelineManager):
                 await ensure_awaitable(method(record))
                 identity = _identity(record)  # the file may have got another name
                 continue
-            described = _described(record)
+            described = _description(record)
             try:
                 arguments = (value, self.crawler.spider) if needs_spider else (value,)
                 value = await ensure_awaitable(method(*arguments))
-                if isinstance(value, ImageRecord) and _described(value) != described:
-                    _describe(record, _described(value))
+                if isinstance(value, ImageRecord) and _description(value) != described:
+                    _describe(record, _description(value))
             except BaseException:
-                _set_description(record, described)  # the pipeline may have changed the record
+                _set(record, DESCRIPTION, described)  # the pipeline may have changed the record
                 raise
             finally:
-                _restore_identity(record, identity)
+                _set(record, IDENTITY, identity)
 
-    def _withdraw(self, record: ImageRecord, download: Download | None) -> None:
+    def _remove_file(self, record: ImageRecord, download: Download | None) -> None:
         """Remove the file of *record*, be it partial or just stored.
 
         :raises NotStored: if the file system refuses; the run ends
@@ -122,11 +128,11 @@ class RecordProcessor(ItemPipelineManager):
             stop_run(self.crawler, error)
             raise NotStored(str(error)) from error
         record.download = None
-        if stored and self._own is not None:
-            self._own.withdraw(record.file)
+        if stored and self._files_pipeline is not None:
+            self._files_pipeline.withdraw(record.file)
 
 
-def _is_own(method: Callable[..., Any]) -> bool:
+def _is_files_pipeline(method: Callable[..., Any]) -> bool:
     return isinstance(getattr(method, "__self__", None), ImageFilesPipeline)
 
 
@@ -139,39 +145,20 @@ def _without_file(record: ImageRecord, problem: DroppedByPipeline | InternalErro
 
 
 def _identity(record: ImageRecord) -> tuple[Any, ...]:
-    """Return the fields of *record* that no pipeline may change."""
-    return (
-        record.url,
-        record.code,
-        record.line,
-        record.file,
-        record.attempts,
-        record.seconds,
-        record.reason,
-        record.key,
-    )
+    return tuple(getattr(record, name) for name in IDENTITY)
 
 
-def _restore_identity(record: ImageRecord, identity: tuple[Any, ...]) -> None:
-    (
-        record.url,
-        record.code,
-        record.line,
-        record.file,
-        record.attempts,
-        record.seconds,
-        record.reason,
-        record.key,
-    ) = identity
+def _description(record: ImageRecord) -> tuple[Any, ...]:
+    return tuple(getattr(record, name) for name in DESCRIPTION)
 
 
-def _described(record: ImageRecord) -> tuple[Any, ...]:
-    """Return the fields of *record* that describe the file."""
-    return record.bytes, record.width, record.height, record.type, record.sha256
+def _set(record: ImageRecord, names: Sequence[str], values: Sequence[Any]) -> None:
+    for name, value in zip(names, values, strict=True):
+        setattr(record, name, value)
 
 
 def _describe(record: ImageRecord, description: tuple[Any, ...]) -> None:
-    """Set the description of the file in *record* to *description*, as `_described` returns it.
+    """Set the description of the file in *record* to *description*, as `_description` returns it.
 
     :raises TypeError, ValueError: if a value is not valid for its column
     """
@@ -183,10 +170,6 @@ def _describe(record: ImageRecord, description: tuple[Any, ...]) -> None:
         if not isinstance(value, str):
             raise TypeError(f"Type and SHA-256 are text, not {value!r}")
     checked = ImageRecord(record.url, record.code, 1)
-    _set_description(checked, description)
+    _set(checked, DESCRIPTION, description)
     check_figures(cells(checked))
-    _set_description(record, description)
-
-
-def _set_description(record: ImageRecord, description: tuple[Any, ...]) -> None:
-    record.bytes, record.width, record.height, record.type, record.sha256 = description
+    _set(record, DESCRIPTION, description)

@@ -22,6 +22,12 @@ BODY_MAX = "body_max"
 RETRY_IN = "retry_in"
 """Seconds until the scheduler retries the line."""
 
+UNCOUNTED = "uncounted"
+"""Number of requests sent for the line that cost it no try: its host told it to wait."""
+
+VERDICT = "verdict"
+"""The `imagefetch.scheduling.throttles.Verdict` on a request that was refused."""
+
 PROBLEM = "problem"
 """The `Rejection` with which a middleware marked a complete response."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
@@ -14,6 +14,7 @@ from scrapy.utils.asyncio import run_in_thread
 from scrapy.utils.defer import ensure_awaitable
 
 from imagefetch import signals
+from imagefetch.context import context_of
 from imagefetch.errors import StoreError, store_error
 from imagefetch.items import ImageRecord
 from imagefetch.output.disk_io import Disk
@@ -22,9 +23,6 @@ from imagefetch.output.folder_store import FolderStore
 from imagefetch.output.partial_files import Download
 from imagefetch.output.stores import FTPStore, GoogleStore
 from imagefetch.utils.shutdown import stop_run
-
-if TYPE_CHECKING:
-    from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +55,7 @@ class ImageFilesPipeline(FilesPipeline):
     def open_spider(self) -> None:  # type: ignore[override]
         super().open_spider()
         if isinstance(self.store, FolderStore):
-            self.store.own = cast("ImagesSpider", self.crawler.spider).own
+            self.store.own = context_of(self.crawler).ownership
 
     def row_written(self, record: ImageRecord) -> None:
         if record.file and isinstance(self.store, FolderStore):
@@ -75,12 +73,12 @@ class ImageFilesPipeline(FilesPipeline):
             if self.fsync:
                 await run_in_thread(sync, download.path)
             if isinstance(self.store, FolderStore):
-                item.file = await self._take(self.store, download, item.file)
+                item.file = await self._move(self.store, download, item.file)
                 if self.fsync:
                     for folder in Path(item.file).parents:
                         await run_in_thread(sync, Path(self.store.basedir, folder))
             else:
-                await self._send(item, download.path)
+                await self._upload(item, download.path)
                 download.discard()
         except Exception as error:
             # Each kind of store raises its own errors; none is caused by the image.
@@ -97,8 +95,8 @@ class ImageFilesPipeline(FilesPipeline):
         if isinstance(self.store, FolderStore) and not by_content:
             self.store.own.withdraw(file)
 
-    async def _take(self, store: FolderStore, download: Download, name: str) -> str:
-        stored = await self.disk.run(store.take, download, name)
+    async def _move(self, store: FolderStore, download: Download, name: str) -> str:
+        stored = await self.disk.run(store.add, download, name)
         if stored != name and not self._warned:
             self._warned = True
             logger.warning(
@@ -112,7 +110,7 @@ class ImageFilesPipeline(FilesPipeline):
     def close_spider(self) -> None:
         self.disk.close()
 
-    async def _send(self, item: ImageRecord, path: Path) -> None:
+    async def _upload(self, item: ImageRecord, path: Path) -> None:
         with path.open("rb") as file:
             storing = self.store.persist_file(
                 item.file, cast("Any", file), self.spiderinfo, None, {"Content-Type": item.type}

@@ -65,17 +65,29 @@ RETRY_TIMES = 4
 RETRY_DELAY = 2.0
 RETRY_MAX_DELAY = 60.0
 
-# Maximum seconds of a Retry-After header that is obeyed. A line with a longer one
-# is given up.
+# Maximum seconds of a pause that a host asks for (Retry-After, RateLimit and the
+# like) and gets: none of its lines is sent before. A line whose host asks for more
+# is given up, and the host's other lines too if it asks again.
 RETRY_AFTER_MAX = 300.0
 
-# HTTP statuses that are retried.
-RETRY_HTTP_CODES = [408, 425, 429, 500, 502, 503, 504, 522, 524]
+# Seconds for which a host may answer nothing but 429 until its lines are given up.
+# Until then a 429 costs a line none of its retries.
+RATE_LIMIT_PATIENCE = 900.0
+
+# HTTP statuses that are retried; 403 too if it comes with Retry-After.
+RETRY_HTTP_CODES = [
+    *(408, 425, 429, 500, 502, 503, 504),
+    *(520, 521, 522, 523, 524, 529, 530),  # of content delivery networks
+]
 
 # Consecutive failed connections to a host that open its circuit breaker: its other
-# lines wait, while RETRY_TIMES probes of one request each are sent. If all of them
-# fail, the lines are given up. 0: every line is tried.
+# lines wait, while single requests probe it. 0: every line is tried.
 BREAKER_FAILURES = 10
+
+# Seconds of silence after which the lines of a host that can't be connected to any
+# more are given up. A host that was never connected to is given up after RETRY_TIMES
+# probes.
+BREAKER_PATIENCE = 600.0
 
 # Maximum redirects for one line.
 REDIRECT_MAX_TIMES = 10
@@ -194,9 +206,15 @@ BOT_NAME = "imagefetch"
 SPIDER_MODULES = ["imagefetch.spiders"]
 COMMANDS_MODULE = "imagefetch.commands"
 
-ADDONS = {"imagefetch.addons.ContactAddon": 400, "imagefetch.addons.ReportAddon": 500}
+ADDONS = {
+    "imagefetch.addons.ContactAddon": 400,
+    "imagefetch.addons.ReportAddon": 500,
+    "imagefetch.engine.addon.EngineAddon": 600,
+}
 
 SCHEDULER = "imagefetch.scheduling.scheduler.HostScheduler"
+# Without slots: the scheduler holds the limits.
+DOWNLOADER = "imagefetch.engine.downloader.DirectDownloader"
 
 DOWNLOAD_HANDLERS = {
     "http": "imagefetch.download.handler.StreamingDownloadHandler",
@@ -209,7 +227,7 @@ DOWNLOAD_HANDLERS = {
 
 DOWNLOADER_MIDDLEWARES = {
     "imagefetch.logformatter.SanitizingLog": 0,
-    "imagefetch.middlewares.short_circuit.SettledMiddleware": 10,
+    "imagefetch.middlewares.short_circuit.ShortCircuitMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "imagefetch.middlewares.robots.NamedRobotsTxtMiddleware": 100,
     # In place of the middleware of scrapy_poet.Addon; faster for pages that need only the response.
@@ -222,7 +240,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
     "imagefetch.middlewares.redirect.NamedRedirectMiddleware": 600,
-    "imagefetch.middlewares.feedback.OutcomeMiddleware": 860,
+    "imagefetch.middlewares.feedback.FeedbackMiddleware": 860,
     # The handler decodes bodies; this middleware expects them in memory.
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
 }
@@ -241,7 +259,7 @@ SPIDER_MIDDLEWARES = {
 }
 
 REQUEST_FINGERPRINTER_CLASS = "scrapy_poet.ScrapyPoetRequestFingerprinter"
-SCRAPY_POET_PROVIDERS = {"imagefetch.pages.base.AnswerProvider": 500}
+SCRAPY_POET_PROVIDERS = {"imagefetch.pages.image_response.ImageResponseProvider": 500}
 SCRAPY_POET_DISCOVER = ["imagefetch.pages", "imagefetch.sites"]
 
 ITEM_PROCESSOR = "imagefetch.item_processor.RecordProcessor"
@@ -259,6 +277,7 @@ FEED_EXPORTERS = {
 FEED_STORAGES = {
     "": "imagefetch.output.exporter.ReportStorage",
     "file": "imagefetch.output.exporter.ReportStorage",
+    "stdout": "imagefetch.output.feed_files.StdoutStorage",
 }
 
 EXTENSIONS = {
@@ -279,5 +298,6 @@ COOKIES_ENABLED = False
 JOBDIR = None
 
 # Disabled because they cost time and have no use here.
+RETRY_EXCEPTIONS = []  # type: ignore[var-annotated] # of Scrapy's own download handlers
 WARN_ON_GENERATOR_RETURN_VALUE = False
 DOWNLOADER_STATS = False

@@ -5,6 +5,10 @@ row_written = object()
 its line is done. Arguments: ``record`` (`imagefetch.items.ImageRecord`), ``offset`` (start of
 the row in the report, bytes)."""
 
+line_dropped = object()
+"""Sent by the scheduler if a handler of Scrapy's `request_scheduled` dropped the request of a
+line: neither callback nor errback will be called. Argument: ``request``."""
+
 download_timed = object()
 """Sent by the download handler for a sample of the complete responses. Argument: ``timing``
 (`imagefetch.download.tracing.Timing`)."""

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from scrapy import Request
-
 from imagefetch.errors import BadInput, Failure, InvalidURL, UnsupportedScheme
 from imagefetch.utils.cells import CUT
 from imagefetch.utils.redaction import HIDDEN, hide_credentials_of
@@ -121,7 +119,7 @@ def _encoding(head: bytes, path: Path | str) -> str:
             return "utf-16-be"
     elif not zeros or _is_utf8(head):
         return "utf-8"
-    raise BadInput(f"{path}: is no text file; a list holds one URL a line")
+    raise BadInput(f"{path}: is not a text file; a list has one URL per line")
 
 
 def _is_utf8(head: bytes) -> bool:
@@ -166,6 +164,8 @@ def sent_url(text: str) -> str | None:
     """Return the URL of the request for a line's *text*; None if there is none."""
     if PLAIN_URL.fullmatch(text):
         return text
+    from scrapy import Request  # imported here: a subprocess that renders a page needs none
+
     try:
         return Request(request_url(text)).url.partition("#")[0]
     except (Failure, ValueError):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.compare import Result, check
-from benchmarks.goals import judged
+from benchmarks.goals import measured_goals
 from benchmarks.measure import Failed, Usage, run
 from benchmarks.page import write_page
 from benchmarks.pictures import PICTURES
@@ -56,7 +56,7 @@ def test_a_small_run_ends_with_tables_and_charts(tmp_path: Path) -> None:
 
 
 def test_work_that_is_not_done_does_not_count(tmp_path: Path) -> None:
-    """A picture that lacks, is another's, or is there twice; a row that lacks."""
+    """A missing, wrong or duplicate image, and a missing row, are failures."""
     workload = WORKLOADS["small"].scaled(0.0003)
     task = Task(list(workload.urls(1)), tmp_path, tmp_path / "authority.pem")
     task.out.mkdir()
@@ -77,7 +77,7 @@ def test_work_that_is_not_done_does_not_count(tmp_path: Path) -> None:
 
 
 def test_children_are_measured_too(tmp_path: Path) -> None:
-    """Their processor time and their memory, beside those of the process that is run."""
+    """The processor time and memory of child processes are included."""
     work = "b = bytes(range(256)) * 400_000; [hash(b[n:]) for n in range(3)]; time.sleep(0.5)"
     child = [sys.executable, "-c", f"import time; {work}"]
     code = f"import subprocess; subprocess.run({child!r}, check=True)"
@@ -100,7 +100,7 @@ def test_results_are_judged_in_pairs_and_shown(tmp_path: Path) -> None:
         Result(large, programs["aiohttp script, batches of 64"], theirs),
         Result(large, programs["curl -Z"], failure="exit status 1"),
     ]
-    assert [value for _, _, value in judged(results)] == [1.0, 99.0]
+    assert [value for _, _, value in measured_goals(results)] == [1.0, 99.0]
     write_csv(tmp_path / "large.csv", results, "A machine")
     assert read_csv(tmp_path / "large.csv")[1][0].runs == mine
     page = write_page(tmp_path)
@@ -119,7 +119,7 @@ def test_names_of_workloads() -> None:
 
 
 def test_memory_of_bodies_in_flight_is_told() -> None:
-    """Of all processes of a run; a run past the limit is a failure."""
+    """The memory of all processes of a run is measured; a run above the limit fails."""
     words = ["--bodies", "2", "--megabytes", "3", "--repeats", "1", "PROGRESS=off"]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.in_flight", *words],
@@ -131,4 +131,4 @@ def test_memory_of_bodies_in_flight_is_told() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 at once of 3 MB: peak " in done.stdout
+    assert "2 concurrent bodies of 3 MB: peak " in done.stdout

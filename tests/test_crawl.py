@@ -295,7 +295,7 @@ def test_a_signal_ends_the_run_in_order(
         log += run.stderr.read()
     done = Crawl(run.returncode, log, tmp_path)
     assert done.status == 3, log
-    told = "shutdown; 5 of 100 lines done; the same command goes on\n"
+    told = "shutdown; 5 of 100 lines done; run the same command to resume\n"
     assert f"Ended early: {told}" in log
     assert log.endswith(f"imagefetch: ended early: {told}")
     answered = Counter(row["Response code"] for row in done.rows)
@@ -303,7 +303,7 @@ def test_a_signal_ends_the_run_in_order(
 
 
 def test_a_second_signal_ends_the_run_at_once(tmp_path: Path, server: Server) -> None:
-    """Whatever is under way; rows of everything done are there, and the same command goes on."""
+    """Whatever is under way; rows of everything done are there, and the same command resumes."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(5)]
     lines += [server.url(f"/held/{n}.jpg") for n in range(20)]
     (tmp_path / "urls.txt").write_text("\n".join(lines))
@@ -323,7 +323,7 @@ def test_a_second_signal_ends_the_run_at_once(tmp_path: Path, server: Server) ->
                 log += line
         log += run.stderr.read()
     assert run.returncode == 3, log
-    told = "stopped at once; 5 of 25 lines done; the same command goes on\n"
+    told = "stopped at once; 5 of 25 lines done; run the same command to resume\n"
     assert f"Ended early: {told}" in log
     assert log.endswith(f"imagefetch: ended early: {told}")
     done = Crawl(run.returncode, log, tmp_path)

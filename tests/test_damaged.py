@@ -13,7 +13,8 @@ from imagefetch.config.only import NOTHING
 from imagefetch.errors import BadInput, SystemLimit
 from imagefetch.job.resume import prepare
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import COLUMNS, HEADER, ROW_MAX, encode, read_rows
+from imagefetch.output.csv_rows import COLUMNS, HEADER, ROW_MAX, encode
+from imagefetch.output.report_file import read_rows
 from imagefetch.utils.cells import CELL_MAX, CUT
 from imagefetch.utils.scratch_db import ScratchDatabase
 from tests.commands.test_commands import run
@@ -129,9 +130,9 @@ def test_a_report_without_an_end(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 10 * ROW_MAX // 1024
     os.mkfifo(tmp_path / "fifo")
     for path in ("fifo", "/dev/zero", "/dev/full", "/dev/null"):
-        with pytest.raises(BadInput, match=f"{path}: is no regular file; name another"):
+        with pytest.raises(BadInput, match=f"{path}: is not a regular file; name another"):
             check({"report": path})
-        with pytest.raises(BadInput, match=f"{path}: is no regular file"):
+        with pytest.raises(BadInput, match=f"{path}: is not a regular file"):
             list(read_rows(Path(path)))
 
 
@@ -139,7 +140,7 @@ def test_a_list_that_is_no_file(tmp_path: Path) -> None:
     """It is read more than once, so it must be one; standard input as a path is standard input."""
     os.mkfifo(tmp_path / "fifo")
     for name in ("fifo", "/dev/zero", "/dev/null"):
-        with pytest.raises(BadInput, match=rf"{name}: is no regular file; .* -a urls=-"):
+        with pytest.raises(BadInput, match=rf"{name}: is not a regular file; .* -a urls=-"):
             check({"urls": name})
     for name in ("/dev/stdin", "/dev/fd/0"):
         check({"urls": name})
@@ -149,7 +150,7 @@ def test_a_shard_without_an_end(tmp_path: Path) -> None:
     """A line of it has a bound, and so has its number."""
     for text in (b"1\t" + b"a" * 200_000, b"9" * 30 + b"\ta\n", "٣\ta\n".encode()):
         (tmp_path / "a.shard").write_bytes(text)
-        with pytest.raises(BadInput, match=r"line [12] is none of a shard's"):
+        with pytest.raises(BadInput, match=r"line [12] is not a line of a shard"):
             list(read_lines(tmp_path / "a.shard"))
 
 

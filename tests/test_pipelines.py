@@ -35,22 +35,22 @@ from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
 from tests.job.test_audit import report
 from tests.support.server import Server, Writer, image
 
-Answer = Callable[[Writer], Any]
+Response = Callable[[Writer], Any]
 
 MISSING = "not installed; see tests/requirements.txt"
 
 
 def png() -> bytes:
-    """Return a picture that is no JPEG."""
+    """Return an image that is no JPEG."""
     file = io.BytesIO()
     Image.new("RGB", (7, 5), "red").save(file, "PNG")
     return file.getvalue()
 
 
-def in_two_halves(body: bytes, between: Callable[[], bool]) -> Answer:
-    """Return an answer that sends the second half of *body* once *between* says True."""
+def in_two_halves(body: bytes, between: Callable[[], bool]) -> Response:
+    """Return a response that sends the second half of *body* once *between* returns True."""
 
-    async def answer(writer: Writer) -> None:
+    async def respond(writer: Writer) -> None:
         half = len(body) // 2
         writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
         writer.write(body[:half])
@@ -60,17 +60,17 @@ def in_two_halves(body: bytes, between: Callable[[], bool]) -> Answer:
         writer.write(body[half:])
         await writer.drain()
 
-    return answer
+    return respond
 
 
-def answers(body: bytes) -> Answer:
-    """Return an answer that sends *body*."""
+def responds(body: bytes) -> Response:
+    """Return a response that sends *body*."""
 
-    async def answer(writer: Writer) -> None:
+    async def respond(writer: Writer) -> None:
         writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
 
-    return answer
+    return respond
 
 
 def partial_files(folder: Path) -> list[Path]:
@@ -129,7 +129,7 @@ def test_a_finished_file_is_renamed_into_its_place(
     assert stored.read_bytes() == body
 
 
-def test_a_place_that_is_taken_by_a_folder_ends_the_run(
+def test_a_path_that_is_a_folder_ends_the_run(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
     """The line that could not be stored has no row; those before it have rows and files."""
@@ -149,9 +149,9 @@ def test_a_place_that_is_taken_by_a_folder_ends_the_run(
 FOLDERS = "{host}/{hash:.2}/{stem}-{hash}{ext}"
 
 
-def test_folders_are_made_as_the_template_says(crawl: RunCrawl, server: Server) -> None:
-    """Pictures lie in the folders of their names; the report finds them there, also after
-    another run, and beginning anew leaves no empty folder."""
+def test_folders_are_created_as_the_template_says(crawl: RunCrawl, server: Server) -> None:
+    """Images are stored in the folders of their names; `scrapy report` finds them there, also after
+    another run, and a restart from scratch leaves no empty folder."""
     urls = [server.url(f"/image/{n}.jpg") for n in range(12)]
     done = crawl(urls, FILES_NAME=FOLDERS, FSYNC=1)
     assert done.status == 0, done.log
@@ -165,7 +165,7 @@ def test_folders_are_made_as_the_template_says(crawl: RunCrawl, server: Server) 
 
 
 def test_a_symbolic_link_is_no_folder(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
-    """Nothing is written where a link in the store leads; the run ends and says so."""
+    """Nothing is written where a link in the store leads; the run ends with an error."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / "images").mkdir()
@@ -177,9 +177,9 @@ def test_a_symbolic_link_is_no_folder(crawl: RunCrawl, server: Server, tmp_path:
     assert done.rows == []
 
 
-def test_equal_pictures_share_a_file(crawl: RunCrawl, server: Server) -> None:
-    """Named by content, two URLs' rows name one file, each whole; the audit takes no offence."""
-    server.raw.update(dict.fromkeys(["/a.jpg", "/b.jpg"], answers(image("/same"))))
+def test_equal_images_share_a_file(crawl: RunCrawl, server: Server) -> None:
+    """Named by content, the rows of two URLs name one file; `scrapy report` accepts that."""
+    server.raw.update(dict.fromkeys(["/a.jpg", "/b.jpg"], responds(image("/same"))))
     urls = [server.url(path) for path in ("/a.jpg", "/b.jpg", "/image/other.jpg")]
     done = crawl(urls, FILES_NAME="{sha256:.2}/{sha256}{ext}")
     assert done.status == 0, done.log
@@ -196,13 +196,13 @@ def test_equal_pictures_share_a_file(crawl: RunCrawl, server: Server) -> None:
 
 @dataclass
 class Remote:
-    """A server that keeps files, and what a crawl is told to use it."""
+    """A server that stores files, and the settings with which a crawl uses it."""
 
     store: str
     """FILES_STORE"""
     settings: dict[str, object]
     bodies: Callable[[], dict[str, bytes]]
-    """What it keeps, by path below the store."""
+    """The stored files, by path below the store."""
     types: Callable[[], dict[str, str]] | None = None
     """The media types that it gives them, where it has such a thing."""
 
@@ -380,7 +380,7 @@ def remote(request: pytest.FixtureRequest) -> Remote:
 def test_every_kept_file_is_in_the_remote_store(
     crawl: RunCrawl, server: Server, tmp_path: Path, remote: Remote
 ) -> None:
-    """Whole, under the row's name and type; partial files lie beside the report, and none stays."""
+    """Complete, with the row's name and type; partial files are next to the report, none stays."""
     lines = [server.url(f"/image/{n}/photo.jpg") for n in range(60)]
     bodies = dict(enumerate((image(f"/image/{n}/photo.jpg") for n in range(60)), 1))
     watched: list[Path] = []
@@ -463,7 +463,7 @@ def test_memory_does_not_grow_with_what_is_stored(
     assert large - small < megabytes / 2
 
 
-def test_a_folder_on_an_ftp_server_is_made_once(
+def test_a_folder_on_an_ftp_server_is_created_once(
     crawl: RunCrawl, server: Server, site: FTPSite
 ) -> None:
     """However many uploads begin while it is missing, none is refused since it exists by then."""
@@ -482,7 +482,7 @@ def test_a_folder_on_an_ftp_server_is_made_once(
 def test_folders_of_a_template_on_an_ftp_server(
     crawl: RunCrawl, server: Server, site: FTPSite
 ) -> None:
-    """Each is made once, whatever uploads begin at once, and holds its pictures."""
+    """Each is created once, even if many uploads start at the same time."""
     urls = [server.url(f"/image/{n}.jpg") for n in range(40)]
     template = "{host}/{hash:.1}/{hash}{ext}"
     done = crawl(urls, FILES_STORE=site.url("/new/folder"), FILES_NAME=template)
@@ -512,7 +512,7 @@ def test_a_bucket_that_is_not_there_ends_the_run(
 def test_an_ftp_login_that_is_refused_ends_the_run(
     crawl: RunCrawl, server: Server, site: FTPSite
 ) -> None:
-    """Status 3 and one line, even where the server's answer has two; no row for what came."""
+    """Status 3 and one line, even if the server's response has two; received images get no row."""
     lines = [server.url("/status/404/a"), *(server.url(f"/image/{n}.jpg") for n in range(20))]
     done = crawl(lines, FILES_STORE=site.url("/folder", "wrong"), CONCURRENT_REQUESTS=1)
     assert_refused(done)
@@ -537,7 +537,7 @@ def test_an_upload_that_is_refused_ends_the_run(
 
 
 @pytest.mark.parametrize(
-    ("store", "told"),
+    ("store", "message"),
     [
         ("s3://bucket", "must be written as s3://bucket/folder/"),
         ("s3:///folder/", "must be written as s3://bucket/folder/"),
@@ -553,16 +553,16 @@ def test_an_upload_that_is_refused_ends_the_run(
         ),
     ],
 )
-def test_an_address_that_is_not_whole_is_bad_input(store: str, told: str) -> None:
-    """The message says how it is written, and does not repeat the password."""
+def test_an_incomplete_address_is_bad_input(store: str, message: str) -> None:
+    """The message shows the right form, and does not repeat the password."""
     with pytest.raises(BadInput) as caught:
         check_address(store)
-    assert str(caught.value) == f"setting FILES_STORE: {told}"
+    assert str(caught.value) == f"setting FILES_STORE: {message}"
 
 
 @pytest.mark.parametrize("store", ["ftp://user:word@host:21/folder", "ftp://host:2121"])
-def test_an_address_that_is_whole_is_accepted(store: str) -> None:
-    """Nothing is asked for that the client can do without."""
+def test_a_complete_address_is_accepted(store: str) -> None:
+    """Nothing is required that the client does not need."""
     check_address(store)
 
 
@@ -582,7 +582,7 @@ def test_an_address_of_no_store_is_refused(crawl: RunCrawl, server: Server) -> N
 def test_a_store_whose_client_is_not_installed_is_refused(
     tmp_path: Path, server: Server, store: str, module: str
 ) -> None:
-    """Status 2 and one line; otherwise rows would name files that nobody kept."""
+    """Status 2 and one line; otherwise rows would name files that were not stored."""
     packages = tmp_path / "packages"
     packages.mkdir()
     hidden = module.partition(".")[0]

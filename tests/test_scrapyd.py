@@ -145,7 +145,7 @@ def test_what_is_refused(second: Node, work: Path, site: Server) -> None:
     scrapyds = "must be given by an absolute path, since the working directory is Scrapyd's"
     refused: dict[str, tuple[tuple[object, ...], dict[str, object], str]] = {
         "missing": ((work / "none.txt",), {}, f"{work}/none.txt: no such list"),
-        "binary": ((work / "picture.txt",), {}, f"{work}/picture.txt: is no text file"),
+        "binary": ((work / "picture.txt",), {}, f"{work}/picture.txt: is not a text file"),
         "relative": (("good.txt",), {}, f"good.txt: the list of a job on Scrapyd {scrapyds}"),
         "store": (
             (urls, "FILES_STORE=im"),

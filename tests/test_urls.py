@@ -105,7 +105,7 @@ def test_cut_gz_gives_what_is_there_then_fails(tmp_path: Path) -> None:
         pytest.param("urls.txt", b"", "no URL", id="empty"),
         pytest.param("urls.txt", b"\n \r\n\t", "no URL", id="blank"),
         pytest.param("urls.txt", b"# one\n  # two", "no URL", id="comments"),
-        pytest.param("urls.txt", png(), "no text file", id="PNG"),
+        pytest.param("urls.txt", png(), "not a text file", id="PNG"),
         pytest.param("urls.txt", gzip.compress(URL), "compressed", id="gz without its name"),
         pytest.param("urls.gz", URL, "gzip", id="gz by name alone"),
         pytest.param("urls.gz", gzip.compress(URL)[:-9], "ended before", id="cut gz"),
@@ -216,7 +216,7 @@ def test_url_is_returned_as_written(url: str) -> None:
     ids=lambda value: ascii(value[:30]) if isinstance(value, str) else value.__name__,
 )
 def test_what_is_not_asked_for(text: str, error: type[Exception]) -> None:
-    """What no request can be made of, and what isn't http or https, are told apart."""
+    """Invalid URLs and URLs that are not http or https are distinguished."""
     with pytest.raises(error):
         request_url(text)
 

@@ -9,16 +9,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings
 from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
-from scrapy.utils.conf import arglist_to_dict
 
+from imagefetch.config.paths import find_paths
+from imagefetch.config.validation import check_log, check_output
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.utils.standard_streams import settle, tell
+from imagefetch.utils.command_line import check_pairs
+from imagefetch.utils.standard_streams import flush_streams, print_error
 from imagefetch.utils.text import SanitizingFormatter
+
+PATH_SETTINGS = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER"}
+"""Settings that hold paths."""
 
 BAD_INPUT = 2
 ENDED_EARLY = 3
+
+GARBAGE = 20_000
+"""Objects, allocated more than freed, at which Python looks for reference cycles among them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:
@@ -31,19 +39,52 @@ def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:
 def arguments_of(opts: argparse.Namespace) -> dict[str, str]:
     """Return the ``-a`` arguments as a dict.
 
-    :raises UsageError: if one is not NAME=VALUE
+    :raises BadInput: if one is not NAME=VALUE
     """
+    check_pairs("-a", opts.spargs)
+    return dict(value.split("=", 1) for value in opts.spargs)
+
+
+def check_outputs(settings: BaseSettings, opts: argparse.Namespace) -> str | None:
+    """Check the log and the files of ``--pidfile`` and ``--profile`` before they are opened.
+
+    Return the path of the log, None if there is none. Other options and settings need not be
+    valid: their errors are reported once the log is open.
+
+    :raises BadInput: if one is the list, the report, or a file that belongs to the report, or
+        can't be written
+    """
+    settings = settings.copy()
+    for name, value in (pair.split("=", 1) for pair in opts.set if "=" in pair):
+        if name in PATH_SETTINGS:
+            settings.set(name, value, "cmdline")
+    if opts.logfile:
+        settings.set("LOG_FILE", opts.logfile, "cmdline")
+    outputs = {"--pidfile": opts.pidfile, "--profile": opts.profile}
+    arguments = dict(value.split("=", 1) for value in opts.spargs if "=" in value)
     try:
-        return arglist_to_dict(opts.spargs)
-    except ValueError:
-        raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
+        listed, report, _ = find_paths(settings, arguments)
+    except BadInput:
+        pass  # reported once the log is open
+    else:
+        check_log(settings, listed, report, outputs)
+    for option, path in outputs.items():
+        if path:
+            check_output(option, path)
+    return str(settings["LOG_FILE"]) if settings["LOG_FILE"] else None
+
+
+def collect_rarely() -> None:
+    """Let Python look for reference cycles rarely: a download leaves almost none, and to look for
+    them takes a tenth of the time of a small one."""
+    gc.set_threshold(GARBAGE)
 
 
 def end_quickly() -> None:
     """Skip garbage collection at exit: Python would run it three times, which takes a tenth of a
     second or more."""
     gc.freeze()
-    settle()
+    flush_streams()
 
 
 @contextmanager
@@ -75,5 +116,5 @@ def log_to(path: str | None) -> Iterator[None]:
 
 def refuse(error: BadInput | LocalError) -> NoReturn:
     """Write one line to standard error and exit with `BAD_INPUT`."""
-    tell(str(error))
+    print_error(str(error))
     raise SystemExit(BAD_INPUT)

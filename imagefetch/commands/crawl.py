@@ -8,27 +8,35 @@ import logging
 from scrapy.commands import crawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
-from scrapy.settings import BaseSettings
 
-from imagefetch.commands._cli import ENDED_EARLY, end_quickly, log_to, refuse
-from imagefetch.config.command_given import CommandLine
-from imagefetch.config.paths import find_paths
+from imagefetch.commands._cli import (
+    ENDED_EARLY,
+    check_outputs,
+    collect_rarely,
+    end_quickly,
+    log_to,
+    refuse,
+)
+from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.setting_rules import check_assignments
-from imagefetch.config.validation import Run, check_handlers, check_log
+from imagefetch.config.validation import Run, check_handlers
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.resume import NothingToDo
 from imagefetch.job.run import begin
 from imagefetch.logformatter import quieten, sanitize_log
 from imagefetch.stats.recorder import Recorder
+from imagefetch.utils.command_line import (
+    check_options,
+    check_pairs,
+    options_of,
+    refuse_in_one_line,
+)
 from imagefetch.utils.shutdown import STOPPED_BY
-from imagefetch.utils.standard_streams import tell
+from imagefetch.utils.standard_streams import print_error
 from imagefetch.utils.text import hide_in_tracebacks
 
-PLACES = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER"}
-"""Settings that hold paths."""
-
 logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())  # until a log is open, `tell` reports errors
+logger.addHandler(logging.NullHandler())  # until a log is open, `print_error` reports errors
 
 
 class Command(crawl.Command):
@@ -44,18 +52,16 @@ class Command(crawl.Command):
             "[-s NAME=VALUE]"
         )
 
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        refuse_in_one_line(parser, refuse)
+        self.options = options_of(parser)
+
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         hide_in_tracebacks()
-        settings = self.settings.copy()
-        for name, value in (pair.split("=", 1) for pair in opts.set if "=" in pair):
-            if name in PLACES:  # the other settings are checked once the log is open
-                settings.set(name, value, "cmdline")
-        if opts.logfile:
-            settings.set("LOG_FILE", opts.logfile, "cmdline")
         try:
-            check_log_file(settings, opts.spargs)
-            with log_to(settings["LOG_FILE"]):
+            with log_to(check_outputs(self.settings, opts)):
                 self.prepare(args, opts)
         except BadInput as error:
             refuse(error)
@@ -67,14 +73,16 @@ class Command(crawl.Command):
 
         assert self.settings is not None
         try:
-            check_assignments(self.settings, opts.set)
-            super().process_options(args, opts)
-            if len(args) > 1 and not args[1].startswith("-"):
+            check_options(args, self.options, "crawl")
+            if not args:
+                raise BadInput(f"the spider's name is missing: scrapy crawl {self.syntax()}")
+            if len(args) > 1:
                 raise BadInput(
                     f"{args[1]}: unexpected argument; a list is given as -a urls={args[1]}"
                 )
-            if len(args) != 1:
-                raise UsageError
+            check_assignments(self.settings, opts.set)
+            check_pairs("-a", opts.spargs)
+            self.apply(args, opts)
             check_spider(self.settings, args[0])
             opts.spargs = {"job": begin(self.settings, opts.spargs, CommandLine.of(opts))}
         except BadInput as error:
@@ -82,21 +90,32 @@ class Command(crawl.Command):
             raise
         except LocalError as error:
             logger.error("Ended early: %s: %s", error.reason, error)
-            tell(f"ended early: {error.reason}: {error}")
+            print_error(f"ended early: {error.reason}: {error}")
             raise SystemExit(ENDED_EARLY) from None
         except NothingToDo as news:
             logger.info("Finished: %s", news)
-            tell(str(news))
+            print_error(str(news))
             raise SystemExit(0) from None
         except KeyboardInterrupt:
             logger.info("Ended early: shutdown")
-            tell("ended early: shutdown; nothing was fetched, run the same command again")
+            print_error("ended early: shutdown; nothing was fetched, run the same command again")
             raise SystemExit(ENDED_EARLY) from None
+
+    def apply(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Let Scrapy apply the options.
+
+        :raises BadInput: if it refuses one
+        """
+        try:
+            super().process_options(args, opts)
+        except UsageError as error:
+            raise BadInput(str(error)) from error
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         from imagefetch.spiders.start import Start
 
         assert self.crawler_process is not None
+        collect_rarely()
         quieten(str(self.crawler_process.settings["LOG_LEVEL"]))
         crawler = self.crawler_process.create_crawler(args[0])
         sanitize_log()
@@ -119,7 +138,7 @@ class Command(crawl.Command):
             text = f"{why or 'stopped at once'}; {how_far(crawler, run)}"
             if not why:  # stopped by a second signal, which nothing else logs
                 logger.info("Ended early: %s", text)
-            tell(f"ended early: {text}")
+            print_error(f"ended early: {text}")
         end_quickly()
 
 
@@ -131,17 +150,3 @@ def how_far(crawler: Crawler, run: Run) -> str:
         recorder = None
     done = f"{recorder.how_far}; " if recorder is not None else ""
     return f"{done}{run.how_to_resume}"
-
-
-def check_log_file(settings: BaseSettings, spargs: list[str]) -> None:
-    """Check LOG_FILE before it is opened; *spargs* are the values of ``-a``.
-
-    :raises BadInput: if LOG_FILE is the path of the list, the report, or a file that belongs to
-        the report
-    """
-    arguments = dict(argument.split("=", 1) for argument in spargs if "=" in argument)
-    try:
-        listed, report, _ = find_paths(settings, arguments)
-    except BadInput:
-        return  # reported once the log is open
-    check_log(settings, listed, report)

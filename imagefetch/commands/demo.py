@@ -15,7 +15,7 @@ from scrapy.commands import ScrapyCommand
 from imagefetch.commands._cli import refuse
 from imagefetch.errors import BadInput
 from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
-from imagefetch.utils.standard_streams import say
+from imagefetch.utils.standard_streams import print_output
 
 ROWS_SHOWN = 12
 
@@ -63,13 +63,13 @@ class Command(ScrapyCommand):
                 "-s",
                 "RETRY_DELAY=0.5",
             ]
-            say(f"A small web site runs at {base} while this command does.\n")
-            say(f"$ {shlex.join(['scrapy', *arguments])}\n")
+            print_output(f"A small web site runs at {base} while this command does.\n")
+            print_output(f"$ {shlex.join(['scrapy', *arguments])}\n")
             self.exitcode = subprocess.call([sys.executable, "-m", "scrapy", *arguments])
         if self.exitcode == 0:
-            say(f"\n$ head -n {ROWS_SHOWN} {shlex.quote(str(report))}\n")
+            print_output(f"\n$ head -n {ROWS_SHOWN} {shlex.quote(str(report))}\n")
             with report.open(encoding="utf-8", newline="") as file:
                 for row in itertools.islice(file, ROWS_SHOWN):
-                    say(row.rstrip())
-            say(f"\nOpen in a browser: {report.with_suffix('.html')}")
-            say(f"Look around: {folder}")
+                    print_output(row.rstrip())
+            print_output(f"\nOpen in a browser: {report.with_suffix('.html')}")
+            print_output(f"Look around: {folder}")

@@ -8,15 +8,21 @@ import logging
 from scrapy.commands import ScrapyCommand
 from scrapy.utils.log import configure_logging
 
-from imagefetch.commands._cli import ENDED_EARLY, add_arguments, arguments_of, end_quickly, refuse
-from imagefetch.commands.crawl import check_log_file
+from imagefetch.commands._cli import (
+    ENDED_EARLY,
+    add_arguments,
+    arguments_of,
+    check_outputs,
+    end_quickly,
+    refuse,
+)
 from imagefetch.config.setting_rules import check_assignments, check_settings
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.resume import NothingToDo
 from imagefetch.logformatter import sanitize_log
 from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
-from imagefetch.utils.standard_streams import tell
+from imagefetch.utils.standard_streams import print_error
 from imagefetch.utils.text import hide_in_tracebacks
 
 logger = logging.getLogger(__name__)
@@ -61,19 +67,19 @@ class Command(ScrapyCommand):
         try:
             check_left(args, self.options, "fleet")
             check_assignments(self.settings, opts.set)
+            check_outputs(self.settings, opts)
         except BadInput as error:
             refuse(error)
         super().process_options(args, opts)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
-        arguments = arguments_of(opts)
         try:
-            self._run(arguments, opts)
+            self._run(arguments_of(opts), opts)
         except BadInput as error:
             refuse(error)
         except NothingToDo as news:
-            tell(str(news))
+            print_error(str(news))
         except KeyboardInterrupt:
             self._ended_early("shutdown; run the same command to resume")
         end_quickly()
@@ -95,7 +101,6 @@ class Command(ScrapyCommand):
             ) from error
         except OSError as error:
             raise BadInput(f"can't start a process: {error.strerror}") from error
-        check_log_file(self.settings, opts.spargs)
         try:
             configure_logging(self.settings)
             sanitize_log()
@@ -123,5 +128,5 @@ class Command(ScrapyCommand):
 
     def _ended_early(self, why: str) -> None:
         logger.info("Ended early: %s", why)
-        tell(f"ended early: {why}")
+        print_error(f"ended early: {why}")
         self.exitcode = ENDED_EARLY

@@ -17,7 +17,7 @@ from imagefetch.output.ownership.strays import remove_strays
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.utils.command_line import check_left, check_names, options_of, refuse_in_one_line
 from imagefetch.utils.formatting import files
-from imagefetch.utils.standard_streams import say
+from imagefetch.utils.standard_streams import print_output
 from imagefetch.utils.text import escape, hide_in_tracebacks
 
 BROKEN = 1
@@ -61,8 +61,8 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         hide_in_tracebacks()
-        arguments = arguments_of(opts)
         try:
+            arguments = arguments_of(opts)
             check_left(args, self.options, "report", most=1)
             check_names(arguments, ARGUMENTS, "report")
             if args and "report" in arguments:
@@ -74,7 +74,7 @@ class Command(ScrapyCommand):
             if opts.html:
                 from imagefetch.html_report.from_report import rebuild  # no other command needs it
 
-                say(escape(str(rebuild(self.settings, arguments))))
+                print_output(escape(str(rebuild(self.settings, arguments))))
                 return
             run = check_run(self.settings, arguments)
             if run.urls == STANDARD_INPUT:
@@ -85,7 +85,7 @@ class Command(ScrapyCommand):
             if opts.remove_strays:
                 with lock_report(run.report):
                     removed, left = remove_strays(run.report, run.store)
-                print(
+                print_output(
                     f"removed     {files(removed)} that no row names"
                     + (f"; {files(left)} left, which may be another report's" if left else "")
                 )
@@ -93,7 +93,7 @@ class Command(ScrapyCommand):
             result = audit(run.urls, run.report, store, self.settings.getint("PLACEHOLDER_REPEATS"))
         except (BadInput, LocalError) as error:
             refuse(error)
-        say(describe(result))
+        print_output(describe(result))
         if result.broken:
             self.exitcode = BROKEN
         elif result.missing:

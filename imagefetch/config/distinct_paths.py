@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,12 +52,14 @@ def check_apart(
     address: str = "",
     *,
     log_alone: bool = False,
+    outputs: Mapping[str, str | None] | None = None,
 ) -> None:
     """Check that no file is used for two purposes.
 
     :param urls: the list, if it is a file that the user named
     :param address: where the list is fetched from, if it is
-    :param log_alone: check only the list and the log, not the feeds
+    :param log_alone: check only the list, the log and *outputs*, not the feeds
+    :param outputs: other files that are written, by the option that names them
     :raises BadInput: if one is; the message names both purposes
     """
     taken = {
@@ -75,9 +77,12 @@ def check_apart(
     if log := settings["LOG_FILE"]:
         _check("the log", Path(log), taken, "name another with -s LOG_FILE=PATH")
         taken["the log"] = Path(log)
+    for option, path in (outputs or {}).items():
+        if path:
+            _check(f"the file of {option}", Path(path), taken, f"name another with {option}")
     if log_alone:
         return
-    for feed in _feeds(settings, report):
+    for feed in feed_paths(settings, report):
         _check("the output", feed, taken, "name another with -o or -O, or in FEEDS")
 
 
@@ -95,7 +100,7 @@ def same_file(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _feeds(settings: BaseSettings, report: Path) -> Iterator[Path]:
+def feed_paths(settings: BaseSettings, report: Path) -> Iterator[Path]:
     """Yield the files that feeds are written to, except the report's own feed."""
     known = {"report": str(report), "name": "images"}
     for uri, options in settings.getdict("FEEDS").items():

@@ -39,7 +39,7 @@ NEEDED = (
     Needed("DOWNLOAD_HANDLERS", HANDLER, "writes bodies to disk", "https"),
     Needed(
         "DOWNLOADER_MIDDLEWARES",
-        "imagefetch.middlewares.short_circuit.SettledMiddleware",
+        "imagefetch.middlewares.short_circuit.ShortCircuitMiddleware",
         "ends lines that need no download",
     ),
     Needed(
@@ -49,12 +49,12 @@ NEEDED = (
     ),
     Needed(
         "DOWNLOADER_MIDDLEWARES",
-        "imagefetch.middlewares.feedback.OutcomeMiddleware",
+        "imagefetch.middlewares.feedback.FeedbackMiddleware",
         "reports the outcome of requests",
     ),
     Needed(
         "SCRAPY_POET_PROVIDERS",
-        "imagefetch.pages.base.AnswerProvider",
+        "imagefetch.pages.image_response.ImageResponseProvider",
         "provides the input of page objects",
     ),
     Needed(

@@ -45,7 +45,7 @@ class Only:
     def __str__(self) -> str:
         return ",".join([*[FAILED] * self.failed, *sorted(self.reasons)])
 
-    def wants(self, row: Row) -> bool:
+    def selects(self, row: Row) -> bool:
         """Whether the selection includes *row*."""
         return (self.failed and may_succeed_later(row)) or row.reason in self.reasons
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from imagefetch.errors import BadInput, Problem
 from imagefetch.output.store_paths import is_remote
 from imagefetch.urls import request_url, shown
+from imagefetch.utils.redaction import hide_credentials_of
 
 STANDARD_INPUT_TOO = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
 """Paths of standard input. Like ``-``, they can't be read twice."""
@@ -30,6 +32,10 @@ class Paths(NamedTuple):
     """FILES_STORE: a folder, or the URI of a remote store of FilesPipeline's."""
 
 
+NO_FILE = re.compile(r"-$|[a-z0-9]{2,}://|file:|.*/$", re.I | re.S)
+"""Matches reports that would be written to a folder named ``s3:``, or to a file named ``-``."""
+
+
 def find_paths(settings: BaseSettings, arguments: Mapping[str, Any]) -> Paths:
     """Return the paths of a run's list, report and store.
 
@@ -38,11 +44,17 @@ def find_paths(settings: BaseSettings, arguments: Mapping[str, Any]) -> Paths:
     relative paths in `imagefetch.settings` are resolved in the job's own folder
     below JOBS_FOLDER.
 
-    :raises BadInput: if a path given for a scheduled job is relative
+    :raises BadInput: if the report is no path of a file, or if a path given for a scheduled job
+        is relative
     """
     urls = _path(arguments.get("urls") or settings["INPUT_URLS"])
     urls = "-" if urls in STANDARD_INPUT_TOO else urls
     report = _path(arguments.get("report") or settings["REPORT"])
+    if NO_FILE.match(report):
+        raise BadInput(
+            f"report {hide_credentials_of(report)}: must be the path of a file on this machine, "
+            "as -a report=PATH; -o writes the rows elsewhere too, as -o -:csv"
+        )
     store = _path(settings["FILES_STORE"])
     if "_job" not in arguments:
         return Paths(urls, Path(report).absolute(), store)

@@ -16,6 +16,7 @@ from urllib.request import getproxies
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.misc import load_object
 
+from imagefetch.addons import REPORT_FEED
 from imagefetch.download.proxy import proxy_of
 from imagefetch.errors import BadInput, Problem
 from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
@@ -169,5 +170,6 @@ def _check_feeds(settings: BaseSettings) -> None:
         if not isinstance(feed, dict):
             raise refusal(name, feed, "a dictionary, as {'format': 'csv'}")
         format_ = feed.get("format")
-        if str(format_) not in formats:
-            raise refusal(f"{name}['format']", format_, f"one of {', '.join(sorted(formats))}")
+        allowed = formats if uri in REPORT_FEED else formats - {"report"}  # counts the rows
+        if str(format_) not in allowed:
+            raise refusal(f"{name}['format']", format_, f"one of {', '.join(sorted(allowed))}")

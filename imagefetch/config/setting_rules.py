@@ -53,8 +53,10 @@ RULES: dict[str, Rule] = {
     "RETRY_DELAY": seconds(0, DAY),
     "RETRY_MAX_DELAY": seconds(0, DAY),
     "RETRY_AFTER_MAX": seconds(0, 30 * DAY),
+    "RATE_LIMIT_PATIENCE": seconds(0, 30 * DAY),
     "RETRY_HTTP_CODES": Statuses(),
     "BREAKER_FAILURES": Number(0, 1_000_000),
+    "BREAKER_PATIENCE": seconds(0, 30 * DAY),
     "REDIRECT_MAX_TIMES": Number(0, 100),
     "CONNECT_TIMEOUT": seconds(0.001, DAY),
     "RESPONSE_TIMEOUT": seconds(0.001, DAY),
@@ -177,6 +179,8 @@ def check_assignments(settings: BaseSettings, assignments: Iterable[str]) -> Non
     copy = settings.copy()
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
+        if not name:
+            raise BadInput(f"argument -s {assignment}: must be NAME=VALUE")
         try:
             copy.set(name, value)
         except (ValueError, TypeError, AttributeError):  # not JSON, or not of a dictionary

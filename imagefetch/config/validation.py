@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,7 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from imagefetch.config.distinct_paths import check_apart, check_lock, lock_file
+from imagefetch.config.distinct_paths import check_apart, check_lock, feed_paths, lock_file
 from imagefetch.config.only import NOTHING, Only
 from imagefetch.config.paths import check_list_address, find_paths, is_address
 from imagefetch.config.setting_rules import check_settings
@@ -52,7 +53,7 @@ class Run:
     @property
     def how_to_resume(self) -> str:
         """What the user is told about resuming when the run ends early."""
-        return f"the same command{', without -a fresh,' * self.fresh} goes on"
+        return f"run the same command{', without -a fresh,' * self.fresh} to resume"
 
 
 def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
@@ -119,17 +120,32 @@ def check_files(settings: BaseSettings, listed: str, report: Path) -> None:
     else:
         check_apart(settings, report, Path(listed))
     check_lock(lock_file(report))
+    for path in feed_paths(settings, report):
+        if path.is_dir():
+            raise BadInput(
+                f"{path}: the output is a folder; name a file with -o or -O, or in FEEDS"
+            )
+        if not path.exists():
+            check_folder(path.parent, "the output's folder")
 
 
-def check_log(settings: BaseSettings, listed: str, report: Path) -> None:
-    """Check LOG_FILE; *listed* is the list's path or address.
+def check_log(
+    settings: BaseSettings,
+    listed: str,
+    report: Path,
+    outputs: Mapping[str, str | None],
+) -> None:
+    """Check LOG_FILE and *outputs*, other files that options name.
 
-    :raises BadInput: if it is the list, the report, or a file written next to the report
+    *listed* is the list's path or address.
+
+    :raises BadInput: if one is the list, the report, or a file written next to the report
     """
-    if settings["LOG_FILE"]:
+    if settings["LOG_FILE"] or any(outputs.values()):
         is_path = not is_address(listed) and Path(listed) != STANDARD_INPUT
         urls = Path(listed) if is_path else None
-        check_apart(settings, report, urls, listed if is_address(listed) else "", log_alone=True)
+        address = listed if is_address(listed) else ""
+        check_apart(settings, report, urls, address, log_alone=True, outputs=outputs)
 
 
 def _switch(name: str, value: str) -> bool:
@@ -145,10 +161,12 @@ def check_report(path: Path) -> None:
     :raises BadInput: if it can't
     """
     try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()  # raises for a link to itself, which `exists` would not find
         if path.is_dir():
             raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
         if path.exists() and not path.is_file():  # reading a device may never end
-            raise BadInput(f"{path}: is no regular file; name another with -a report=PATH")
+            raise BadInput(f"{path}: is not a regular file; name another with -a report=PATH")
     except OSError as error:  # name too long, or no permission to enter a folder
         raise BadInput(f"report {path}: {error.strerror}; choose another path") from error
     check_folder(path.parent, "report")
@@ -170,6 +188,21 @@ def check_folder(path: Path, name: str) -> None:
         raise BadInput(
             f"{name} {path}: {existing} can't be written to ({error.strerror}); choose another path"
         ) from error
+
+
+def check_output(option: str, path: str) -> None:
+    """Check that the file *path*, which *option* names, can be written.
+
+    :raises BadInput: if it can't
+    """
+    place = Path(path)
+    missing = not place.exists()
+    try:
+        place.open("ab").close()
+        if missing:
+            place.unlink()
+    except OSError as error:
+        raise BadInput(f"option {option}: {path} can't be written: {error.strerror}") from error
 
 
 MALFORMED = re.compile(r"(?:s3a?|gs|ftps?|https?|file):(?!//)", re.I)

@@ -23,7 +23,7 @@ class Timing:
     """Until the name was resolved; 0 if it was cached or the connection was reused."""
     connect: float = 0.0
     """From then until the connection was established, TLS included; 0 if it was reused."""
-    answer: float = 0.0
+    time_to_headers: float = 0.0
     """From the request until the response headers arrived."""
     transfer: float = 0.0
     """From then until the last byte, without writing."""
@@ -47,5 +47,5 @@ class Timing:
         sent = easy.getinfo(pycurl.PRETRANSFER_TIME)
         began = easy.getinfo(pycurl.STARTTRANSFER_TIME)
         self.connect = sent if is_new else 0.0
-        self.answer = began - sent
+        self.time_to_headers = began - sent
         self.transfer = max(0.0, easy.getinfo(pycurl.TOTAL_TIME) - began - self.write)

@@ -30,7 +30,7 @@ LOCAL = {
 
 ADDRESS = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
-LOOK = 5.0
+DASHBOARD_TIMEOUT = 5.0
 """Timeout in seconds for the first page of the dashboard."""
 
 
@@ -74,7 +74,7 @@ def connected(
         return
     with (
         tempfile.TemporaryDirectory(prefix="imagefetch-fleet-", ignore_cleanup_errors=True) as own,
-        dask.config.set({**LOCAL, "temporary-directory": own, **_shown_at(dashboard)}),
+        dask.config.set({**LOCAL, "temporary-directory": own, **_dashboard_options(dashboard)}),
         SpecCluster(
             scheduler={
                 "cls": Scheduler if dashboard else SilentScheduler,
@@ -116,18 +116,18 @@ def check_dashboard(address: str | None, scheduler: str | None) -> None:
         raise BadInput("--dashboard needs more packages: pip install bokeh")
 
 
-def answering_dashboard(client: Client) -> str | None:
+def dashboard_address(client: Client) -> str | None:
     """Return the address of the cluster's dashboard, or None if none responds."""
     link: str = client.dashboard_link or ""
     with (
         suppress(OSError, HTTPException, ValueError),
-        build_opener(ProxyHandler({})).open(link, timeout=LOOK) as page,
+        build_opener(ProxyHandler({})).open(link, timeout=DASHBOARD_TIMEOUT) as page,
     ):
         return link if page.status == 200 else None
     return None
 
 
-def _shown_at(address: str | None) -> dict[str, Any]:
+def _dashboard_options(address: str | None) -> dict[str, Any]:
     if address is None:
         return {}
     host, _, port = address.rpartition(":")

@@ -9,16 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from distributed import Client, Future, KilledWorker, fire_and_forget
-from scrapy.settings import BaseSettings
 
 from imagefetch.errors import SchedulerLost, ShardFailed
-from imagefetch.fleet.job import OpenJob, max_lanes
+from imagefetch.fleet.crawl_arguments import CrawlArguments
+from imagefetch.fleet.job_file import OpenJob
 from imagefetch.fleet.progress import FleetView
-from imagefetch.fleet.shard_queue import ShardQueue
+from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.fleet.worker.dask_task import allow_job, on_worker, stop_job, topic
 from imagefetch.fleet.worker.task import Abandoned, Progress, Task
 
@@ -30,36 +29,11 @@ FAILURES_MAX = 3
 KILLED_MAX = 20
 """Times that Dask may give up a shard because its workers died; each stands for several deaths."""
 
-LOOK = 1.0  # seconds between two polls of the cluster
-SILENCE_MAX = 20.0  # seconds, see `imagefetch.fleet.worker.task.Task`
+POLL_INTERVAL = 1.0
+"""Seconds between two polls of the cluster."""
 
-
-@dataclass(frozen=True)
-class CrawlArguments:
-    """``-s NAME=VALUE`` arguments for the crawl processes."""
-
-    all: tuple[str, ...]
-    limit: int
-    """CONCURRENT_REQUESTS_PER_DOMAIN: requests in flight for one host."""
-    delay: float
-    """DOWNLOAD_DELAY: seconds between two requests to one host."""
-    most_lanes: int
-    """Maximum number of processes that share a host's limits."""
-
-    @classmethod
-    def of(cls, settings: BaseSettings, given: list[str], store: str) -> CrawlArguments:
-        """Return the arguments for *settings*; *given* are the values of ``-s``."""
-        own = (f"FILES_STORE={store}", "LOG_FILE=", "PROGRESS=off", "HTML_REPORT=False")
-        limit = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
-        delay = settings.getfloat("DOWNLOAD_DELAY")
-        return cls((*given, *own), limit, delay, max_lanes(settings))
-
-    def for_lane(self, lanes: int) -> tuple[str, ...]:
-        """Return the arguments of one of *lanes* processes that share a host's limits."""
-        if lanes == 1:
-            return self.all
-        part = f"CONCURRENT_REQUESTS_PER_DOMAIN={self.limit // lanes}"
-        return (*self.all, part, f"DOWNLOAD_DELAY={self.delay * lanes}")
+HEARTBEAT_TIMEOUT_MAX = 20.0
+"""Seconds, see `imagefetch.fleet.worker.task.Task`."""
 
 
 class Fleet:
@@ -89,29 +63,29 @@ class Fleet:
     def run(self, near_the_end: Callable[[], None]) -> None:
         """Return once every shard is done.
 
-        *near_the_end* is called every `LOOK` seconds or more often while all remaining shards
-        are submitted.
+        *near_the_end* is called every `POLL_INTERVAL` seconds or more often while all remaining
+        shards are submitted.
 
         :raises SchedulerLost: if the scheduler is gone
         :raises ShardFailed: if a shard failed too often
         :raises KeyboardInterrupt: if `stop` ended the run before that
         """
         job = self.opened.job
-        self._tell_workers(allow_job)
-        self.client.subscribe_topic(topic(job.id), lambda event: self.view.tell(event[1]))
-        last_poll, workers_told = 0.0, False
+        self._run_on_workers(allow_job)
+        self.client.subscribe_topic(topic(job.id), lambda event: self.view.update(event[1]))
+        last_poll, workers_stopped = 0.0, False
         while self.shards.left and (self.futures or not self.stopping):
-            if self.stopping and not workers_told:
-                workers_told = True
-                self._tell_workers(stop_job)
-            if time.monotonic() - last_poll > LOOK:
+            if self.stopping and not workers_stopped:
+                workers_stopped = True
+                self._run_on_workers(stop_job)
+            if time.monotonic() - last_poll > POLL_INTERVAL:
                 last_poll = time.monotonic()
-                self._look()
-            self._give_out()
+                self._poll()
+            self._submit_ready()
             if self.shards.left == len(self.futures):
                 near_the_end()
             try:
-                self._take(self.ended.get(timeout=LOOK))
+                self._handle_end(self.ended.get(timeout=POLL_INTERVAL))
             except queue.Empty:
                 continue
         if self.shards.left:
@@ -124,16 +98,16 @@ class Fleet:
         """
         self.stopping = True
 
-    def _tell_workers(self, function: Callable[[str], object]) -> None:
+    def _run_on_workers(self, function: Callable[[str], object]) -> None:
         """Run *function* on each worker, in the background: a worker may hang."""
 
-        def tell() -> None:
+        def run() -> None:
             with suppress(OSError):  # the connection to a hanging worker was closed
                 self.client.run(function, self.opened.job.id, on_error="ignore")
 
-        threading.Thread(target=tell, daemon=True).start()
+        threading.Thread(target=run, daemon=True).start()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         """Update the number of workers and the view.
 
         :raises SchedulerLost: if the scheduler is gone
@@ -142,13 +116,13 @@ class Fleet:
             raise _lost()
         try:
             threads = self.client.nthreads().values()
-            self.silence = self._silence()
+            self.heartbeat_timeout = self._get_heartbeat_timeout()
         except OSError as error:
             raise _lost() from error
         self.workers, self.threads = len(threads), sum(threads)
         self.view.show(self.workers, ending=self.stopping)
 
-    def _give_out(self) -> None:
+    def _submit_ready(self) -> None:
         """Submit shards that may be fetched now, up to two per worker thread."""
         for released in [n for n in self.again if self._key(n) not in self.client.futures]:
             self.again.remove(released)
@@ -168,7 +142,7 @@ class Fleet:
             shard,
             self.arguments.for_lane(self.lanes.get(shard, 1)),
             opened.run.store,
-            self.silence,
+            self.heartbeat_timeout,
             str(opened.run.report),
         )
         future = self.client.submit(on_worker, task, key=self._key(shard), pure=False)
@@ -184,7 +158,7 @@ class Fleet:
         """
         return f"{topic(self.opened.job.id)}-{shard}"
 
-    def _take(self, shard: int) -> None:
+    def _handle_end(self, shard: int) -> None:
         """Handle the end of *shard*'s task.
 
         :raises ShardFailed: if the shard failed too often
@@ -198,7 +172,7 @@ class Fleet:
         if outcome is None:
             self.again.append(shard)
         else:
-            self.view.tell(
+            self.view.update(
                 {"shard": shard, "done": outcome.get("done", 0), "kept": outcome.get("kept", 0)}
             )
             self.shards.ended(shard, done=True)
@@ -215,14 +189,14 @@ class Fleet:
             why = " ".join(str(error).split()) or type(error).__name__
             raise ShardFailed(f"shard {shard}: {why}")
 
-    def _silence(self) -> float:
+    def _get_heartbeat_timeout(self) -> float:
         """Return the heartbeat timeout of crawl processes in seconds.
 
         It is shorter than the scheduler's timeout, so that a process ends before another worker
         gets its shard.
         """
         ttl: float | None = self.client.run_on_scheduler(_worker_ttl)
-        return SILENCE_MAX if ttl is None else min(SILENCE_MAX, ttl / 3)
+        return HEARTBEAT_TIMEOUT_MAX if ttl is None else min(HEARTBEAT_TIMEOUT_MAX, ttl / 3)
 
 
 def _lost() -> SchedulerLost:

@@ -1,4 +1,4 @@
-"""Reads and writes the job folder: a local or shared folder, or any address that fsspec supports.
+"""Reads and writes the job folder.
 
     job.json                              the job; only its id until all shards are written
     job-3c…/shards/000012.shard           a part of the list
@@ -14,24 +14,17 @@ job. Files are written atomically, except reports, whose last row may be truncat
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fsspec.core import url_to_fs
-from scrapy.settings import BaseSettings
-
+from imagefetch.fleet.file_system import FileSystemFolder, os_errors
 from imagefetch.lists.shards import SHARD_SUFFIX
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote
-
-JSON_MAX = 2**20
-"""Maximum number of bytes that are read of a file by `JobFolder.read`."""
 
 ATTEMPT = re.compile(r"[0-9]{4,9}-[0-9a-z]{1,16}")
 """Pattern of the name of an attempt."""
@@ -46,97 +39,8 @@ AT_ONCE = 16
 """Files that are read concurrently, since a remote file may take long."""
 
 
-@contextmanager
-def _os_errors() -> Iterator[None]:
-    """Turn any exception of a file system into an OSError.
-
-    File systems for buckets raise errors of their libraries, which share no base class.
-    """
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
-
-
-class JobFolder:
-    """The job folder at *address*; *options* are the options of its fsspec file system.
-
-    Any method raises OSError if the file system refuses.
-    """
-
-    def __init__(self, address: str, options: Mapping[str, Any]) -> None:
-        self.address = address
-        self.options = options
-        self.fs, self.root = url_to_fs(address, **options)
-        local = "file" in self.fs.protocol if isinstance(self.fs.protocol, tuple) else False
-        self.local = Path(self.root) if local else None
-        """Path of a local job folder; None for a remote one."""
-
-    @_os_errors()
-    def read(self, path: str) -> bytes | None:
-        """Return the first `JSON_MAX` bytes of the file *path*; None if there is no such file."""
-        self.fs.invalidate_cache()  # other processes write there
-        if self.local is not None and not (self.local / path).is_file():
-            return None  # not even opened: reading a pipe might never end
-        try:
-            content: bytes = self.fs.cat_file(f"{self.root}/{path}", start=0, end=JSON_MAX)
-        except FileNotFoundError:
-            return None
-        return content
-
-    @_os_errors()
-    def write(self, path: str, content: bytes) -> None:
-        """Write *content* to the file *path* atomically."""
-        if self.local is None:
-            self.fs.pipe_file(f"{self.root}/{path}", content)
-            return
-        target, new = self._prepare(self.local / path)
-        new.write_bytes(content)
-        new.replace(target)
-
-    @_os_errors()
-    def send(self, file: Path, path: str) -> None:
-        """Upload the local *file* to *path*; move it if the job folder is local."""
-        if self.local is None:
-            self.fs.put_file(str(file), f"{self.root}/{path}")
-            return
-        target, new = self._prepare(self.local / path)
-        shutil.move(file, new)  # the file may be on another file system
-        new.replace(target)
-
-    @staticmethod
-    def _prepare(target: Path) -> tuple[Path, Path]:
-        """Create the folder of *target*; return *target* and the temporary path to write first."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return target, target.with_name(f".{target.name}.{os.getpid()}.new")
-
-    @_os_errors()
-    def fetch(self, path: str, folder: Path) -> Path:
-        """Return a local path of the file *path*: the file itself, or a copy in *folder*.
-
-        :raises FileNotFoundError: if there is no such file
-        """
-        if self.local is not None:
-            (self.local / path).stat()
-            return self.local / path
-        self.fs.invalidate_cache()
-        copy = folder / Path(path).name
-        self.fs.get_file(f"{self.root}/{path}", str(copy))
-        return copy
-
-    @_os_errors()
-    def names(self, path: str = "") -> list[str]:
-        """Return the sorted names in the folder *path*, without hidden files; an empty list if
-        there is no such folder."""
-        self.fs.invalidate_cache()
-        try:
-            entries = self.fs.ls(f"{self.root}/{path}".rstrip("/"), detail=False)
-        except FileNotFoundError:
-            return []
-        names = {str(entry).rstrip("/").rpartition("/")[2] for entry in entries}
-        return sorted(name for name in names if not name.startswith("."))
+class JobFolder(FileSystemFolder):
+    """The job folder, or a job's part of it."""
 
     def of(self, job: str) -> JobFolder:
         """Return the folder of the files of the job with the id *job*."""
@@ -172,7 +76,7 @@ class JobFolder:
         names = (name.removesuffix(".csv") for name in files if name.endswith(".csv"))
         return [name for name in names if ATTEMPT.fullmatch(name)]
 
-    def tried(self) -> list[int]:
+    def attempted_shards(self) -> list[int]:
         """Return the numbers of the shards that have attempts."""
         return _numbers(self.names("attempts"))
 
@@ -198,28 +102,7 @@ class JobFolder:
             return None
         return partial_folder(store, self.report_path(shard, attempt, Path()))
 
-    @_os_errors()
-    def has(self, path: str) -> bool:
-        """Whether the file *path* exists."""
-        self.fs.invalidate_cache()
-        try:
-            self.fs.info(f"{self.root}/{path}")
-        except FileNotFoundError:
-            return False
-        return True
-
-    @_os_errors()
-    def remove_files(self, *paths: str) -> None:
-        """Remove the files *paths*, if they exist, and folders that are empty afterwards."""
-        for path in paths:
-            with suppress(FileNotFoundError):
-                self.fs.rm_file(f"{self.root}/{path}")
-            if self.local is not None:
-                with suppress(OSError):
-                    for folder in (self.local / path).parents[: path.count("/") + 2]:
-                        folder.rmdir()
-
-    @_os_errors()
+    @os_errors()
     def remove(self) -> None:
         """Remove the files of this program, ``job.json`` last; then the folder if it is empty."""
         if "job.json" in (names := self.names()):
@@ -256,21 +139,6 @@ def attempt_path(shard: int, attempt: str, suffix: str = ".csv") -> str:
 def done_path(shard: int) -> str:
     """Return the path of the file in the job folder that marks *shard* as done."""
     return f"done/{shard:06}.json"
-
-
-def storage_options(address: str, settings: BaseSettings) -> dict[str, Any]:
-    """Return the options of the file system at *address*: for S3, Scrapy's AWS settings."""
-    if not address.startswith(("s3://", "s3a://")):
-        return {}
-    options = {
-        "key": settings["AWS_ACCESS_KEY_ID"],
-        "secret": settings["AWS_SECRET_ACCESS_KEY"],
-        "token": settings["AWS_SESSION_TOKEN"],
-        "endpoint_url": settings["AWS_ENDPOINT_URL"],
-    }
-    if region := settings["AWS_REGION_NAME"]:
-        options["client_kwargs"] = {"region_name": region}
-    return {name: value for name, value in options.items() if value}
 
 
 def _loaded(content: bytes) -> dict[str, Any]:

@@ -1,16 +1,14 @@
-"""Starts, resumes and finishes a job: one list, one job folder, one report."""
+"""Starts or resumes a job: one list, one job folder, one report."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-import re
-import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,94 +17,29 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
-from imagefetch.errors import BadInput, ReportError
+from imagefetch.errors import BadInput
+from imagefetch.fleet.crawl_arguments import max_lanes
+from imagefetch.fleet.finish import gather
 from imagefetch.fleet.folder import (
     BEFORE,
-    COUNT_MAX,
     JobFolder,
     attempt_path,
-    is_of_a_job,
     shard_path,
-    storage_options,
 )
-from imagefetch.fleet.merge import Sorter, write_report
-from imagefetch.fleet.ownership import remove_strays, tell_what_is_owned
-from imagefetch.fleet.split import Big, plan, split
-from imagefetch.fleet.worker import fencing
-from imagefetch.html_report.from_report import add_row, no_figures
-from imagefetch.images.repeats import Repeats
-from imagefetch.job.resume import NothingToDo, inspect_report, replace_report
+from imagefetch.fleet.job_file import Job, OpenJob, find_job, open_folder, scratch_folder
+from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files, write_owned_names
+from imagefetch.fleet.shards.plan import plan
+from imagefetch.fleet.shards.split import split
+from imagefetch.job.resume import NothingToDo, inspect_report
 from imagefetch.job.run import list_at_hand, lock_report
 from imagefetch.lists.copy import Copy
 from imagefetch.lists.plain import READ_ERRORS, read_lines
-from imagefetch.output.csv_rows import HEADER, Row, read_rows
-from imagefetch.output.ownership.leftovers import Leftovers
-from imagefetch.output.ownership.owner import Ownership, settle
+from imagefetch.output.csv_rows import HEADER
+from imagefetch.output.ownership.owner import Ownership, clean_up
 from imagefetch.output.store_paths import is_remote, local_path
-from imagefetch.stats.run_stats import Figures
 from imagefetch.urls import Line, key_of, sent_url
-from imagefetch.utils.formatting import files
 
 logger = logging.getLogger(__name__)
-
-SHARDS_MAX = 10_000_000
-PATH_MAX = 4_096  # characters
-
-
-@dataclass(frozen=True)
-class Job:
-    """The content of ``job.json``."""
-
-    id: str
-    """Unique id."""
-    report: str
-    """Absolute path of the report that the rows are written to at the end."""
-    list: str
-    """BLAKE2b hash of the list's bytes, in hex."""
-    only: str
-    """Value of ``-a only=``."""
-    lines: int
-    """Number of lines of the list."""
-    before: int
-    """Number of lines that are in no shard, since the report already has their rows."""
-    shards: int
-    big: tuple[Big, ...]
-
-
-@dataclass(frozen=True)
-class OpenJob:
-    """A job that was started or resumed; its report is locked."""
-
-    run: Run
-    folder: JobFolder
-    parts: JobFolder
-    """This job's part of the job folder."""
-    job: Job
-
-
-def default_address(run: Run) -> str:
-    """Return the default address of the job folder: next to the report, and moved with it."""
-    return str(Path(f"{run.report}.fleet").absolute())
-
-
-def open_folder(run: Run, address: str | None, settings: BaseSettings) -> JobFolder:
-    """Return the job folder at *address*, by default next to the report.
-
-    :raises BadInput: if the address can't be used, or holds something else
-    """
-    address = address or default_address(run)
-    if "://" not in address:
-        address = str(Path(address).absolute())
-    try:
-        folder = JobFolder(address, storage_options(address, settings))
-        names = folder.names()
-    except (ImportError, ValueError, OSError) as error:
-        raise BadInput(f"job folder {address}: can't be used: {error}") from error
-    if names and not any(map(is_of_a_job, names)):
-        raise BadInput(
-            f"job folder {address}: contains other files; name another with -a job=ADDRESS"
-        )
-    return folder
 
 
 @contextmanager
@@ -128,75 +61,44 @@ def open_job(
     folder = open_folder(run, arguments.get("job"), settings)
     with ExitStack() as stack:
         stack.callback(lock_report(run.report).release)
-        job = found(folder, run)
+        job = find_job(folder, run)
+        copy = list_at_hand(run, settings)
+        stack.callback(copy.drop)
         if job is not None and run.fresh:
+            check_whole(copy.path, run)
             parts = folder.of(job.id)
             gather(run.report, parts)
-            shards = list(parts.tried())
-            remove_strays(run, parts, shards)
+            shards = list(parts.attempted_shards())
+            remove_unnamed_files(run, parts, shards)
             clear_partials(parts, run.store, shards)
             job = None
         if job is None:
             folder.remove()
-        copy = stack.enter_context(list_at_hand(run, settings))
-        run = replace(run, urls=copy.place)
+        run = replace(run, urls=copy.final_path)
         try:
-            anew = job is None
+            is_new = job is None
             if job is None:
                 job = begin(run, copy, folder, settings, workers)
             else:
                 check_known(job, run, copy.path)
                 copy.keep()
         except READ_ERRORS as error:
-            raise BadInput(f"{run.urls}: is truncated or damaged: {error}") from error
-        tell_what_is_owned(run, anew=anew)
+            raise _damaged(run, error) from error
+        write_owned_names(run, is_new=is_new)
         yield OpenJob(run, folder, folder.of(job.id), job)
 
 
-def found(folder: JobFolder, run: Run) -> Job | None:
-    """Return the job in *folder*; None if there is none, or its start was interrupted.
-
-    :raises BadInput: if the job belongs to another report than that of *run*, or is damaged
-    """
+def check_whole(urls: Path, run: Run) -> None:
+    """:raises BadInput: if the list *urls* can't be read to its end"""
     try:
-        content = folder.job()
-        if not content or content.keys() == {"id"}:
-            return None
-        job = job_of(content)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadInput(
-            f"job folder {folder.address}: its job.json is damaged or of another version; name "
-            "another with -a job=ADDRESS"
-        ) from error
-    if job.report != str(run.report.absolute()) and folder.address != default_address(run):
-        raise BadInput(
-            f"job folder {folder.address}: its job belongs to the report {job.report}; name "
-            "another with -a job=ADDRESS"
-        )
-    return job
+        for _ in read_lines(urls):
+            pass
+    except READ_ERRORS as error:
+        raise _damaged(run, error) from error
 
 
-def job_of(content: Mapping[str, Any]) -> Job:
-    """Return the job for the *content* of ``job.json``.
-
-    :raises ValueError, TypeError, KeyError: if the content is damaged or of another version
-    """
-    job = Job(**{**content, "big": tuple(Big(*big) for big in content["big"])})
-    numbers = [job.lines, job.before, job.shards, *(n for big in job.big for n in big)]
-    if not (
-        all(type(number) is int and 0 <= number < COUNT_MAX for number in numbers)
-        and job.before <= job.lines
-        and job.shards <= min(job.lines, SHARDS_MAX)
-        and all(big.parts and big.lanes and big.first + big.parts <= job.shards for big in job.big)
-        and is_of_a_job(f"job-{job.id}")
-        and isinstance(job.report, str)
-        and len(job.report) <= PATH_MAX
-        and re.fullmatch("[0-9a-f]{32}", job.list)
-        and isinstance(job.only, str)
-        and len(job.only) <= PATH_MAX
-    ):
-        raise ValueError
-    return job
+def _damaged(run: Run, error: Exception) -> BadInput:
+    return BadInput(f"{run.urls}: is truncated or damaged: {error}")
 
 
 def check_known(job: Job, run: Run, urls: Path) -> None:
@@ -230,7 +132,7 @@ def begin(
         )
     except NothingToDo:
         copy.keep()
-        settle(run.report, run.store)
+        clean_up(run.report, run.store)
         raise
     with closing(preparation) as prepared:
         journal = prepared.journal
@@ -257,7 +159,7 @@ def begin(
 
             wanted = (line for line in read_lines(copy.path) if row_of(line) is not None)
             shard_plan = plan(wanted, size, max(1, workers()), limit)
-            scratch = stack.enter_context(scratch_of(parts, run.report))
+            scratch = stack.enter_context(scratch_folder(parts, run.report))
             split(copy.path, scratch, shard_plan, row_of, partial(_send, parts))
         own = Ownership(run.report, run.store)
         own.begin()
@@ -279,13 +181,6 @@ def begin(
     return job
 
 
-def max_lanes(settings: BaseSettings) -> int:
-    """Return how many processes may share a host's limits, each with its part of them."""
-    if settings.getdict("DOWNLOAD_SLOTS"):
-        return 1  # it sets limits for single hosts; only the general limits are divided
-    return settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
-
-
 def _send(folder: JobFolder, shard: int, lines: Path, rows: Path | None) -> None:
     folder.send(lines, shard_path(shard))
     if rows is not None:
@@ -304,84 +199,3 @@ def fingerprint(urls: Path) -> str:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
         raise BadInput(f"{urls}: can't be read: {error.strerror}") from error
-
-
-@contextmanager
-def scratch_of(parts: JobFolder, report: Path) -> Iterator[Path]:
-    """Provide a temporary folder of this process for lines or rows.
-
-    It is in a local job folder, which is removed at the end even if this process is killed, or
-    else next to *report*.
-    """
-    folder = report.parent if parts.local is None else parts.local
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{report.name}.", dir=folder) as scratch:
-        yield Path(scratch) / "scratch"
-
-
-def newest_rows(folder: JobFolder, shard: int, attempt: str) -> Iterator[Row]:
-    """Yield the rows of *attempt* at *shard*."""
-    with tempfile.TemporaryDirectory() as scratch:
-        yield from read_rows(folder.fetch(attempt_path(shard, attempt), Path(scratch)))
-
-
-def gather(report: Path, folder: JobFolder) -> None:
-    """Add the rows of a job that is being discarded to *report*, in any order."""
-
-    def rows() -> Iterator[bytes]:
-        if report.exists():
-            yield from (row.raw for row in read_rows(report))
-        for shard in folder.tried():
-            for attempt in folder.attempts(shard)[-1:]:
-                yield from (row.raw for row in newest_rows(folder, shard, attempt))
-
-    replace_report(report, rows())
-
-
-def finish(opened: OpenJob, settings: BaseSettings) -> tuple[Figures, Repeats]:
-    """Write the report of a job whose shards are all done, and remove its folder.
-
-    Returns the figures and repeats of the rows.
-
-    :raises ReportError: if a line has no row or a damaged row, or a row has no line
-    """
-    run, parts = opened.run, opened.parts
-    outcomes = parts.outcomes()
-    figures, repeats = no_figures(settings)
-    superseded = Leftovers()
-
-    with scratch_of(parts, run.report) as scratch, closing(Sorter(scratch)) as sorter:
-        if run.report.exists():
-            for row in read_rows(run.report):
-                sorter.add(row)
-            if opened.job.only:
-                superseded.add(read_rows(run.report))
-        for shard, outcome in outcomes.items():
-            for row in newest_rows(parts, shard, outcome["attempt"]):
-                sorter.add(row)
-
-        def see(row: Row) -> None:
-            try:
-                add_row(figures, repeats, row)
-            except (ValueError, OverflowError) as error:
-                raise ReportError(f"the row of line {row.line} is damaged: {error}") from error
-
-        write_report(run.urls, run.report, sorter.rows(), see)
-    unclean = [shard for shard, outcome in outcomes.items() if not outcome.get("clean")]
-    remove_strays(run, parts, unclean)
-    clear_partials(parts, run.store, unclean)
-    removed = settle(run.report, run.store)
-    if not is_remote(run.store):
-        removed += superseded.remove(read_rows(run.report), local_path(run.store))
-    if removed:
-        logger.info("%s of earlier runs removed", files(removed))
-    opened.folder.remove()
-    return figures, repeats
-
-
-def clear_partials(folder: JobFolder, store: str, shards: Iterable[int]) -> None:
-    """Remove the partial files of killed attempts and the files that fence those attempts off."""
-    for shard in shards:
-        for attempt in folder.attempts(shard):
-            if partial := folder.partial_folder(store, shard, attempt):
-                fencing.take_down(partial)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 
 from scrapy.settings import BaseSettings
 
 from imagefetch.fleet.worker.task import Progress
-from imagefetch.stats.progress import LONGEST, Rate, in_one_line, log_is_on_terminal, view_if_any
+from imagefetch.stats.progress import Display
+from imagefetch.stats.rate import Rate
 from imagefetch.stats.snapshot import Snapshot
-
-logger = logging.getLogger(__name__)
 
 
 class FleetView:
@@ -35,14 +33,10 @@ class FleetView:
         self._rates = Rate(), Rate()
         self._begin = time.monotonic()
         self._begun_with = self.done, self.kept
-        self._interval = settings.getfloat("PROGRESS_INTERVAL")
-        self._due = self._begin + self._interval
-        self._is_off = settings["PROGRESS"] == "off"
-        self._view = None if self._is_off else view_if_any()
-        self._writes_lines = not self._is_off and (self._view is None or not log_is_on_terminal())
-        if self._view is not None:
-            self._view.start()
-            self.show(None)
+        self._display = Display(settings)
+        self._due = self._begin + self._display.interval
+        self._display.start()
+        self.show(None)
 
     @property
     def done(self) -> int:
@@ -54,7 +48,7 @@ class FleetView:
         """Number of rows that name a file, of those in shards."""
         return sum(kept for _, kept in self._shards.copy().values())
 
-    def tell(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """Update the progress of a shard."""
         self._shards[progress["shard"]] = progress["done"], progress["kept"]
 
@@ -74,15 +68,11 @@ class FleetView:
             bytes_rate=None,
             ending=ending,
         )
-        if self._view is not None:
-            self._view.show(snapshot)
-        if self._writes_lines and now >= self._due:
-            self._interval = max(self._interval, min(self._interval * 2, LONGEST))
-            self._due = now + self._interval
-            logger.info("%s", in_one_line(snapshot))
+        self._display.show(lambda: snapshot)
+        if self._display.logs_lines and now >= self._due:
+            self._display.log(snapshot)
+            self._due = now + self._display.interval
 
     def close(self) -> None:
         """Remove the view and restore the terminal."""
-        if self._view is not None:
-            self._view.stop()
-            self._view = None
+        self._display.stop()

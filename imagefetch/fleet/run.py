@@ -15,17 +15,20 @@ from dask.system import CPU_COUNT
 from distributed import Client
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.command_given import CommandLine
-from imagefetch.fleet.cluster import answering_dashboard, check_dashboard, connected
-from imagefetch.fleet.coordinator import CrawlArguments, Fleet
-from imagefetch.fleet.job import OpenJob, finish, open_job
+from imagefetch.config.resume_command import CommandLine
+from imagefetch.fleet.cluster import check_dashboard, connected, dashboard_address
+from imagefetch.fleet.coordinator import Fleet
+from imagefetch.fleet.crawl_arguments import CrawlArguments
+from imagefetch.fleet.finish import finish
+from imagefetch.fleet.job import open_job
+from imagefetch.fleet.job_file import OpenJob
 from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.html_report.from_report import write_page
 from imagefetch.html_report.writer import PageError, PageWriter, writer_of
 from imagefetch.lists.shape import warning_of
 from imagefetch.stats.causes import likely_cause
-from imagefetch.stats.run_info import About
+from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.summary import describe
 from imagefetch.utils.redaction import hide_credentials_of
 
@@ -65,14 +68,14 @@ def run_fleet(
             return sum(client().nthreads().values()) if scheduler else workers or CPU_COUNT
 
         job = stack.enter_context(open_job(settings, arguments, threads))
-        if link := answering_dashboard(client()):
+        if link := dashboard_address(client()):
             logger.info("Dashboard: %s", link)
-        if (odd := warning_of(job.run.urls)) is not None:
-            logger.warning("%s", odd)
+        if (warning := warning_of(job.run.urls)) is not None:
+            logger.warning("%s", warning)
         outcomes = job.parts.outcomes()
         options = [("--scheduler", scheduler), ("--workers", workers)]
         others = tuple(str(part) for option in options if option[1] for part in option)
-        about = About.of_run(settings, job.run, CommandLine(("fleet",), arguments, given, others))
+        about = RunInfo.of_run(settings, job.run, CommandLine(("fleet",), arguments, given, others))
         about.total, about.started = job.job.lines, time.time()
         view = stack.enter_context(
             closing(FleetView(job.job.lines, job.job.before, outcomes, settings))
@@ -104,7 +107,7 @@ def run_fleet(
 
 
 def _end(
-    job: OpenJob, settings: BaseSettings, about: About, begin: float | None, writer: PageWriter
+    job: OpenJob, settings: BaseSettings, about: RunInfo, begin: float | None, writer: PageWriter
 ) -> None:
     """Write the reports of a job whose shards are all done, and log the summary.
 
@@ -113,15 +116,15 @@ def _end(
     """
     figures, repeats = finish(job, settings)
     seconds = None if begin is None else time.monotonic() - begin
-    places = {"report": str(job.run.report), "images": hide_credentials_of(job.run.store)}
+    paths = {"report": str(job.run.report), "images": hide_credentials_of(job.run.store)}
     if settings.getbool("HTML_REPORT"):
         about.finish("finished")
         try:
             write_page(writer, about, figures, repeats, seconds=seconds)
-            places = {"report": places["report"], "page": str(writer.path), **places}
+            paths = {"report": paths["report"], "page": str(writer.path), **paths}
         except PageError as error:
             logger.warning("%s can't be written: %s", writer.path, error)
-    logger.info("Finished\n%s", describe(figures, seconds, places, repeats.found()))
+    logger.info("Finished\n%s", describe(figures, seconds, paths, repeats.found()))
     if cause := likely_cause(figures):
         logger.warning("%s", cause)
 

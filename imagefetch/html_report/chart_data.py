@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
 
 from markupsafe import Markup
 
+from imagefetch.html_report.bottlenecks import BOTTLENECKS, PHASE_NAMES
 from imagefetch.html_report.charts import NARROW, WIDTH, bars, columns, lines
-from imagefetch.stats.run_stats import FAILED, LINES, PHASES, POINT, Figures
+from imagefetch.stats.run_stats import FAILED, LINES, POINT, Figures
 from imagefetch.stats.sketches import Histogram
 from imagefetch.utils.formatting import binary_size, count, moment, number, share, size, spell
 from imagefetch.utils.text import escape
@@ -38,51 +38,6 @@ class Chart:
     legend: tuple[str, ...] = ()
 
 
-class Held(NamedTuple):
-    """One bottleneck of a run."""
-
-    name: str
-    advice: str
-    part: str
-    """Its share of the time, in percent."""
-
-
-HELD = {
-    "processor": (
-        "this machine's processor",
-        "one processor was nearly always busy, and a run uses only one: split the list among "
-        "several runs, or check images less thoroughly with `VERIFY_IMAGES`",
-    ),
-    "requests": (
-        "CONCURRENT_REQUESTS",
-        "all slots were in use: raise it, if network and memory allow",
-    ),
-    "hosts": (
-        "the limits per host",
-        "lines were ready, but the limits of their hosts were reached: see "
-        "`CONCURRENT_REQUESTS_PER_DOMAIN`, `DOWNLOAD_DELAY`; a list of mixed hosts waits less",
-    ),
-    "waiting": (
-        "waits for retries",
-        "all lines left were waiting for a retry: see `RETRY_TIMES`, `RETRY_DELAY`, "
-        "`BREAKER_FAILURES`",
-    ),
-    "list": (
-        "the list itself",
-        "no line was ready: the last requests were in flight, or the list was read slowly",
-    ),
-}
-"""Name and advice for each bottleneck that `imagefetch.stats.recorder` distinguishes."""
-
-PHASE = dict(
-    zip(
-        PHASES,
-        ("DNS lookup", "connecting, with TLS", "time to first byte", "transfer", "hash and disk"),
-        strict=True,
-    )
-)
-
-
 def charts(figures: Figures) -> dict[str, Chart]:
     """Return the charts for which *figures* have data, by name."""
     drawn = _over_time(figures)
@@ -99,8 +54,8 @@ def charts(figures: Figures) -> dict[str, Chart]:
     ):
         if histogram.bins:
             drawn[name] = _distribution(title, histogram, form, width)
-    if held(figures):
-        drawn["held"] = _held(figures)
+    if figures.bottlenecks.total():
+        drawn["bottlenecks"] = _bottlenecks(figures)
     if figures.phases[-1]:
         drawn["phases"] = _phases(figures)
     return drawn
@@ -181,35 +136,17 @@ def _distribution(
     )
 
 
-def held(figures: Figures) -> list[Held]:
-    """Return the bottlenecks of the run, the longest first."""
-    total = figures.held.total()
-    return [
-        Held(*HELD[what], share(number, total))
-        for what, number in figures.held.most_common()
-        if number and what in HELD
-    ]
-
-
-def _held(figures: Figures) -> Chart:
+def _bottlenecks(figures: Figures) -> Chart:
     title = "Bottlenecks of the run, seconds"
-    pairs = [(HELD[what][0], ms / 1000) for what, ms in figures.held.most_common() if ms]
+    pairs = [
+        (BOTTLENECKS[key][0], ms / 1000) for key, ms in figures.bottlenecks.most_common() if ms
+    ]
     drawing = bars([name for name, _ in pairs], {"": [value for _, value in pairs]}, number, title)
     return Chart(title, drawing)
-
-
-def phases(figures: Figures) -> list[tuple[str, str, str]]:
-    """Return name, mean time and share of each phase of a download."""
-    *sums, number = figures.phases
-    return [
-        (PHASE[name], spell(value / number * 1000), share(value, sum(sums)))
-        for name, value in zip(PHASES, sums, strict=True)
-        if number
-    ]
 
 
 def _phases(figures: Figures) -> Chart:
     title = "Phases of a download, milliseconds on average"
     *sums, downloads = figures.phases
     values = [value / downloads * 1000 for value in sums]
-    return Chart(title, bars(list(PHASE.values()), {"": values}, number, title))
+    return Chart(title, bars(list(PHASE_NAMES.values()), {"": values}, number, title))

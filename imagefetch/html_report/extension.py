@@ -6,20 +6,14 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from imagefetch.context import SideFile, context_of
 from imagefetch.html_report.writer import PageError, writer_of
-from imagefetch.stats.recorder import Recorder
 from imagefetch.utils.threads import in_daemon_thread
-
-if TYPE_CHECKING:
-    from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +39,7 @@ class HtmlReport:
             raise NotConfigured  # with a message, Scrapy would log a warning
         self.crawler = crawler
         self.interval = settings.getfloat("HTML_REPORT_INTERVAL")
-        self.path: Path | None = None
-        """Path of the page; None until it is written, and while it can't be."""
-        self.closed = asyncio.Event()
-        """Set when no more writes follow."""
-        self.closed.set()
+        self.file = SideFile("page")
         self._ended = asyncio.Event()
         self._written = self._failed = False
 
@@ -59,24 +49,23 @@ class HtmlReport:
         crawler.signals.connect(extension.spider_opened, signal=scrapy_signals.spider_opened)
         return extension
 
-    def spider_opened(self, spider: Spider) -> None:
+    def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
-        self.closed.clear()
-        run = cast("ImagesSpider", spider).run
-        self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
-        self.recorder.page = self
+        context = context_of(self.crawler)
+        run, self.recorder = context.job.run, context.recorder
         self.writer = writer_of(self.crawler.settings, run.report, run.store)
+        context.side_files.append(self.file)
         self._writing = asyncio.ensure_future(self._keep_writing())
 
-    async def spider_closed(self, spider: Spider) -> None:
+    async def spider_closed(self) -> None:
         self._ended.set()
         try:
             await self._writing
             await self.write()
-            if self.path is None and self._written:
+            if self.file.path is None and self._written:
                 await in_daemon_thread(self.writer.withdraw)
         finally:
-            self.closed.set()  # first: the summary waits for it even after an error
+            self.file.closed.set()  # first: the summary waits for it even after an error
             self.writer.close()
 
     async def _keep_writing(self) -> None:
@@ -94,7 +83,7 @@ class HtmlReport:
     async def write(self) -> None:
         """Write the page. A failure is logged once, and does not end the run."""
         facts = {
-            "about": self.recorder.about.to_json(),
+            "run": self.recorder.run_info.to_json(),
             "seconds": self.recorder.seconds,
             "refresh": self.interval,
             "repeats": self.recorder.repeats.found()[:20],
@@ -105,10 +94,10 @@ class HtmlReport:
         try:
             # A copy: the statistics change while the thread sends them.
             await in_daemon_thread(self.writer.write, json.loads(json.dumps(facts)), budget)
-            self.path, self._failed = self.writer.path, False
+            self.file.path, self._failed = self.writer.path, False
             self._written = True
         except PageError as error:
-            self.path = None
+            self.file.path = None
             if not self._failed:
                 logger.warning("%s can't be written: %s", self.writer.path, error)
             self._failed = True

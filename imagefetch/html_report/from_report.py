@@ -18,7 +18,7 @@ from imagefetch.images.repeats import Repeats
 from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.output.csv_rows import Row, record_of
 from imagefetch.output.last_rows import last_rows
-from imagefetch.stats.run_info import About
+from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import Figures, add_record
 from imagefetch.stats.sketches import Reservoir
 
@@ -50,10 +50,10 @@ def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
         add_rows(report, figures, repeats)
     except OSError as error:
         raise BadInput(f"{report}: can't be read: {error.strerror}") from error
-    about = About.of_places(settings, urls, report, store)
+    info = RunInfo.of_paths(settings, urls, report, store)
     with closing(writer_of(settings, report, store)) as writer:
         try:
-            write_page(writer, about, figures, repeats)
+            write_page(writer, info, figures, repeats)
         except PageError as error:
             raise BadInput(f"{writer.path}: can't be written: {error}") from error
         return writer.path
@@ -61,7 +61,7 @@ def rebuild(settings: BaseSettings, arguments: Mapping[str, Any]) -> Path:
 
 def write_page(
     writer: PageWriter,
-    about: About,
+    info: RunInfo,
     figures: Figures,
     repeats: Repeats,
     *,
@@ -72,7 +72,7 @@ def write_page(
     :raises PageError: if it can't be written
     """
     facts = {
-        "about": about.to_json(),
+        "run": info.to_json(),
         "seconds": seconds,
         "refresh": None,
         "repeats": repeats.found()[:20],

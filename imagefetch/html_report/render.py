@@ -16,8 +16,9 @@ from markupsafe import Markup
 from markupsafe import escape as html
 
 from imagefetch import errors
-from imagefetch.html_report import chart_data
-from imagefetch.stats.run_info import About
+from imagefetch.html_report.bottlenecks import bottlenecks, phases
+from imagefetch.html_report.chart_data import charts
+from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
 from imagefetch.utils.formatting import count, duration, lines, share, size
 from imagefetch.utils.text import escape, hide_credentials, hide_credentials_of
@@ -30,29 +31,29 @@ TEXT_MAX = 160
 def render(facts: dict[str, Any]) -> str:
     """Return the HTML of *facts*, a dictionary of JSON values.
 
-    ``about`` and ``figures``: `About` and `Figures` as JSON; ``seconds``: duration of the run,
+    ``run`` and ``figures``: `RunInfo` and `Figures` as JSON; ``seconds``: duration of the run,
     or None; ``refresh``: seconds until the next write, or None; ``repeats``: repeated images;
-    ``store``: folder of the images, None for a remote store; ``copies``: thumbnails, file to
-    JPEG in Base64; ``linked``: files that may be linked; ``folder``: that of the page.
+    ``store``: folder of the images, None for a remote store; ``thumbnails``: JPEGs in
+    Base64, by file; ``linked``: files that may be linked; ``folder``: that of the page.
     """
-    figures, about = Figures.from_json(facts["figures"]), About(**facts["about"])
+    figures, run = Figures.from_json(facts["figures"]), RunInfo(**facts["run"])
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            about=about,
+            run=run,
             figures=figures,
             seconds=facts["seconds"],
-            refresh=facts["refresh"] if about.started and about.ended is None else None,
+            refresh=facts["refresh"] if run.started and run.ended is None else None,
             repeats=facts["repeats"],
             remote=facts["store"] is None,
             failures=list(_failures(figures)),
             busiest=list(_hosts(figures, LINES)),
-            sickest=list(_hosts(figures, FAILED)),
+            failing=list(_hosts(figures, FAILED)),
             sheet=list(_sheet(figures, facts)),
-            charts=chart_data.charts(figures),
-            held=chart_data.held(figures),
-            phases=chart_data.phases(figures),
+            charts=charts(figures),
+            bottlenecks=bottlenecks(figures),
+            phases=phases(figures),
             written=_time(time.time()),
         )
     )
@@ -119,7 +120,7 @@ def file_link(store: str, file: str, folder: str) -> str:
         relative = Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # on another drive
         return path.as_uri()
-    return f"./{quote(relative)}"
+    return f"./{quote(os.fsencode(relative))}"
 
 
 def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
@@ -148,8 +149,8 @@ def _retried(problem: type[errors.Problem] | None) -> str:
     return "yes" if problem is not None and problem.transient else "no"
 
 
-def _hosts(figures: Figures, place: int) -> Iterator[dict[str, Any]]:
-    for host, sums in figures.hosts.top(HOSTS_SHOWN, place):
+def _hosts(figures: Figures, column: int) -> Iterator[dict[str, Any]]:
+    for host, sums in figures.hosts.top(HOSTS_SHOWN, column):
         yield {
             "host": host,
             "lines": int(sums[LINES]),
@@ -162,17 +163,17 @@ def _hosts(figures: Figures, place: int) -> Iterator[dict[str, Any]]:
 
 def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the images of the contact sheet in the order of the list."""
-    store, copies, linked = facts["store"], facts["copies"], frozenset(facts["linked"])
-    for picture in sorted(figures.sample.sample, key=lambda picture: picture["line"]):
-        if store is not None and picture["file"] not in copies:
+    store, thumbnails, linked = facts["store"], facts["thumbnails"], frozenset(facts["linked"])
+    for image in sorted(figures.sample.sample, key=lambda image: image["line"]):
+        if store is not None and image["file"] not in thumbnails:
             continue  # no time was left for its thumbnail
         yield {
-            **picture,
-            "name": picture["file"].rpartition("/")[2],
-            "small": copies.get(picture["file"]),
-            "link": link(picture["url"]),
-            "path": file_link(store, picture["file"], facts["folder"])
-            if picture["file"] in linked
+            **image,
+            "name": image["file"].rpartition("/")[2],
+            "small": thumbnails.get(image["file"]),
+            "link": link(image["url"]),
+            "path": file_link(store, image["file"], facts["folder"])
+            if image["file"] in linked
             else None,
         }
 

@@ -4,7 +4,7 @@ Reads one JSON array per line from standard input, and writes one JSON string pe
 for ``["thumbnail", path, plugin]`` a small JPEG in Base64, empty if there can be none; for
 ``["page", facts, path]`` an empty string once the page is written, else the error.
 Arguments: most pixels of an image; timeout for a thumbnail, seconds. The timeout for a page is
-`PAGE` times as long. If the run's process dies, this one marks the page as ended.
+`PAGE_FACTOR` times as long. If the run's process dies, this one marks the page as ended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from imagefetch.images.decoder_worker import alarm, confine
 from imagefetch.images.thumbnails import MEMORY, thumbnail
 from imagefetch.output.page_file import put
 
-PAGE = 6
+PAGE_FACTOR = 6
 """Timeout for a page, in timeouts for a thumbnail."""
 
 KILLED = "killed"
@@ -59,15 +59,15 @@ def main() -> None:
         request = json.loads(line)
         if request[0] == "page":
             page = request
-        alarm(timeout * (PAGE if request[0] == "page" else 1))
+        alarm(timeout * (PAGE_FACTOR if request[0] == "page" else 1))
         response = respond(request, limit)
         alarm(0)
         with suppress(BrokenPipeError):  # the run is gone: standard input ends, too
             sys.stdout.write(json.dumps(response) + "\n")
             sys.stdout.flush()
-    if page is not None and page[1]["about"]["ended"] is None:
-        page[1]["about"] |= {"ended": time.time(), "reason": KILLED}
-        alarm(timeout * PAGE)
+    if page is not None and page[1]["run"]["ended"] is None:
+        page[1]["run"] |= {"ended": time.time(), "reason": KILLED}
+        alarm(timeout * PAGE_FACTOR)
         respond(page, limit)
 
 

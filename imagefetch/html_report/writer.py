@@ -6,7 +6,7 @@ import random
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from scrapy.settings import BaseSettings
 
@@ -19,7 +19,7 @@ from imagefetch.utils.json_process import JSONProcess
 MODULE = "imagefetch.html_report.worker"
 """Module that the subprocess runs."""
 
-PATIENCE = 5
+THUMBNAIL_TIMEOUT = 5
 """Timeout for one thumbnail, seconds."""
 
 PLUGINS = {f.media_type: f.pillow for f in reversed(FORMATS) if f.pillow is not None}
@@ -48,21 +48,22 @@ class PageWriter:
         self.path, self.limit = path, limit
         self.store = None if is_remote(store) else local_path(store)
         self._child: JSONProcess | None = None
-        self._copies: dict[str, str] = {}
+        self._thumbnails: dict[str, str] = {}
         """Thumbnails in Base64 by file; empty if there can be none."""
 
-    def begin(self) -> None:
-        """Start the subprocess, unless it runs.
+    def begin(self) -> JSONProcess:
+        """Start the subprocess, unless it runs; return it.
 
         :raises PageError: if it can't be started
         """
-        try:
-            if self._child is None:
+        if self._child is None:
+            try:
                 self._child = JSONProcess(
-                    MODULE, self.limit, PATIENCE, niceness=NICENESS, lingers=True
+                    MODULE, self.limit, THUMBNAIL_TIMEOUT, niceness=NICENESS, lingers=True
                 )
-        except OSError as error:
-            raise PageError(f"its subprocess can't be started: {error.strerror}") from error
+            except OSError as error:
+                raise PageError(f"its subprocess can't be started: {error.strerror}") from error
+        return self._child
 
     def write(self, facts: dict[str, Any], budget: float) -> None:
         """Render and write the page of *facts* (see `imagefetch.html_report.render.render`), taking
@@ -72,29 +73,29 @@ class PageWriter:
         """
         if not is_ours(self.path):
             raise PageError("it is no page of this program's; move it away")
-        pictures = facts["figures"]["sample"][2]
+        images = facts["figures"]["sample"][2]
         if self.store is not None:
-            self._make_thumbnails(pictures, budget)
-        facts = {**facts, "copies": self._copies, "folder": str(self.path.parent)}
+            self._make_thumbnails(self.store, images, budget)
+        facts = {**facts, "thumbnails": self._thumbnails, "folder": str(self.path.parent)}
         facts["store"] = None if self.store is None else str(self.store)
-        facts["linked"] = [p["file"] for p in pictures if self._may_be_linked(p["file"])]
+        facts["linked"] = [p["file"] for p in images if self._may_be_linked(p["file"])]
         error = self._ask(["page", facts, str(self.path)])
         if error != "":
             raise PageError(error or "its subprocess died or timed out")
 
-    def _make_thumbnails(self, pictures: list[dict[str, Any]], budget: float) -> None:
-        wanted = {picture["file"]: picture for picture in pictures}
-        self._copies = {file: copy for file, copy in self._copies.items() if file in wanted}
+    def _make_thumbnails(self, store: Path, images: list[dict[str, Any]], budget: float) -> None:
+        wanted = {image["file"]: image for image in images}
+        self._thumbnails = {file: data for file, data in self._thumbnails.items() if file in wanted}
         end = time.monotonic() + budget
-        missing = [picture for file, picture in wanted.items() if file not in self._copies]
+        missing = [image for file, image in wanted.items() if file not in self._thumbnails]
         random.shuffle(missing)  # those that fit into the budget are a uniform sample, too
-        for picture in missing:
+        for image in missing:
             if time.monotonic() > end:
                 break
-            file = picture["file"]
-            plugin, path = PLUGINS.get(picture["type"]), stored_file(cast("Path", self.store), file)
-            copy = plugin and path and self._ask(["thumbnail", str(path), plugin])
-            self._copies[file] = copy or ""
+            file = image["file"]
+            plugin, path = PLUGINS.get(image["type"]), stored_file(store, file)
+            data = plugin and path and self._ask(["thumbnail", str(path), plugin])
+            self._thumbnails[file] = data or ""
 
     def _may_be_linked(self, file: str) -> bool:
         """Whether *file* is in the store, and of a type that a browser does not execute."""
@@ -103,8 +104,7 @@ class PageWriter:
 
     def _ask(self, request: list[Any]) -> str | None:
         """Return the response of the subprocess; None if it died or timed out."""
-        self.begin()
-        response: str | None = cast("JSONProcess", self._child).ask(request)
+        response: str | None = self.begin().ask(request)
         if response is None:
             self.close()
         return response

@@ -37,27 +37,28 @@ class Acceptance:
         if self.pool is not None:
             await self.pool.try_out()
 
-    async def check(self, record: ImageRecord, picture: ImageInfo, path: Path) -> None:
-        """Check *picture*, the file at *path*. If it is damaged but kept, set the reason of
-        *record*.
+    async def check(self, record: ImageRecord, info: ImageInfo, path: Path) -> None:
+        """Check the image file at *path*, whose properties are *info*.
+
+        If it is damaged but kept, set the reason of *record*.
 
         :raises Rejection: if the image is not kept
         :raises Unverified: if the run ends before the image has been decoded
         """
         self.filters.check(record)
         try:
-            if picture.whole is False:
+            if info.whole is False:
                 raise CutImage
-            if self.pool is not None and picture.pillow and self._within(picture):
-                await self.pool.check(path, picture.pillow)
+            if self.pool is not None and info.pillow and self._within(info):
+                await self.pool.check(path, info.pillow)
         except (CutImage, UndecodableImage, DecoderFailed) as damage:
             if not self.keep_damaged:
                 raise
             record.reason = damage.reason
 
-    def _within(self, picture: ImageInfo) -> bool:
+    def _within(self, info: ImageInfo) -> bool:
         assert self.pool is not None
-        return (picture.width or 0) * (picture.height or 0) <= self.pool.limit
+        return (info.width or 0) * (info.height or 0) <= self.pool.limit
 
     def close(self) -> None:
         if self.pool is not None:

@@ -1,9 +1,11 @@
-"""Limits the boxes of an AVIF file (ISO/IEC 14496-12, section 4.2): the time that libavif's parser
-takes is quadratic in their number."""
+"""Reads the boxes of an ISO base media file (ISO/IEC 14496-12, section 4.2), as AVIF, and limits
+their number, in which the time of libavif's parser is quadratic."""
 
 from __future__ import annotations
 
-from imagefetch.images.headers import Bytes, TooLongError
+from collections.abc import Iterator
+
+from imagefetch.images.bounded_bytes import Bytes, TooLongError
 
 # Maximum bytes of a box that describes the image or its frames, boxes in it, and nesting depth.
 DESCRIPTION = 2**20
@@ -37,6 +39,18 @@ def check_boxes(data: Bytes) -> None:
 
     :raises TooLongError: if parsing might take long
     """
+    for name, at, length in top_boxes(data):
+        if name in CONTAINERS and length >= 8:
+            if length > DESCRIPTION:
+                raise TooLongError
+            _count(data[at : at + length], BOXES)
+
+
+def top_boxes(data: Bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, offset and length of each box that is not in another one.
+
+    A box with an invalid length, below 8, is the last; the file may end before the last box does.
+    """
     at = 0
     while at < len(data):
         head = data[at : at + 16]
@@ -45,12 +59,9 @@ def check_boxes(data: Bytes) -> None:
             length = int.from_bytes(head[8:], "big")
         elif length == 0:
             length = len(data) - at
+        yield name, at, length
         if length < 8:
             return
-        if name in CONTAINERS:
-            if length > DESCRIPTION:
-                raise TooLongError
-            _count(data[at : at + length], BOXES)
         at += length
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imagefetch.images.headers import Bytes, MalformedError, TooLongError, after_blocks, byte
+from imagefetch.images.bounded_bytes import Bytes, MalformedError, TooLongError, byte
+from imagefetch.images.boxes import top_boxes
+from imagefetch.images.headers import after_blocks
 
 # Bytes that are searched for a marker, in total and at once: other threads run in between.
 SEARCH = 16 * 1024 * 1024
@@ -73,20 +75,12 @@ def boxes(data: Bytes, _: int) -> bool | None:
 def boxes_in(data: Bytes) -> tuple[set[bytes], bool | None]:
     """Return the names of the complete boxes, and whether all boxes are complete; None if there
     are too many to tell."""
-    at = 0
     names: set[bytes] = set()
     try:
-        while at < len(data):
-            head = data[at : at + 16]
-            length, name = int.from_bytes(head[:4], "big"), head[4:8]
-            if length == 1:
-                length = int.from_bytes(head[8:], "big")
-            elif length == 0:
-                length = len(data) - at
+        for name, at, length in top_boxes(data):
             if length < 8 or at + length > len(data):
                 return names, False
             names.add(name)
-            at += length
     except TooLongError:
         return names, None
     return names, True

@@ -8,31 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO, cast
-
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.DdsImagePlugin import DdsImageFile
-from PIL.IcnsImagePlugin import IcnsImageFile
-from PIL.ImageFile import ImageFile
-from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-from PIL.PpmImagePlugin import PpmImageFile
-from PIL.QoiImagePlugin import QoiImageFile
 
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images import completeness as ends
 from imagefetch.images import headers
-from imagefetch.images.boxes import check_boxes
-from imagefetch.images.headers import Bytes, Header, MalformedError, TakesLongerError, TooLongError
+from imagefetch.images import pillow_headers as by_pillow
+from imagefetch.images.bounded_bytes import Bytes, TakesLongerError, TooLongError
+from imagefetch.images.headers import Header, ReadHeader
 
 HEAD = 4_096  # first bytes of a file, from which its format is detected
-
-# Maximum bytes that a Pillow plugin may read of a file to determine its size.
-BYTES = 256 * 1024
-
-# Pillow's AVIF plugin reads the whole file, not only its header. The size in pixels of larger
-# files stays unknown.
-WHOLE_FILE_MAX = 16 * 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True)
@@ -57,9 +41,6 @@ class ImageInfo:
     """The one Pillow plugin that may decode it."""
 
 
-ReadHeader = Callable[[Bytes], Header]
-
-
 @dataclass(frozen=True)
 class Format:
     """An image format, recognized by the first bytes of a file."""
@@ -76,50 +57,6 @@ class Format:
     """The one Pillow plugin that may decode such a file."""
 
 
-class BoundedFile:
-    """A file of which a Pillow plugin can read at most *budget* bytes.
-
-    :raises TooLongError: from `read`, if more bytes are read
-    """
-
-    def __init__(self, data: Bytes, budget: int) -> None:
-        self.data = data
-        self.budget = budget
-        self._at = 0
-
-    def read(self, size: int | None = -1) -> bytes:
-        size = len(self.data) if size is None or size < 0 else size
-        chunk = self.data[self._at : self._at + min(size, self.budget + 1)]
-        self.budget -= len(chunk)
-        if self.budget < 0:
-            raise TooLongError
-        self._at += len(chunk)
-        return chunk
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        at = offset + (0, self._at, len(self.data))[whence]
-        if at < 0:
-            raise MalformedError
-        self._at = at
-        return at
-
-    def tell(self) -> int:
-        return self._at
-
-
-def _by_pillow(plugin: type[ImageFile], budget: int = BYTES) -> ReadHeader:
-    """Return a function that reads a header with *plugin*. `Image.open` would apply Pillow's limit
-    for decoding, although nothing is decoded here."""
-
-    def header(data: Bytes) -> Header:
-        file = BoundedFile(data, budget)
-        image = plugin(cast("IO[bytes]", file))
-        width, height = image.size
-        return Header(width, height, image.mode, getattr(image, "n_frames", 1))
-
-    return header
-
-
 def _format(
     media_type: str,
     extension: str,
@@ -132,16 +69,6 @@ def _format(
     return Format(media_type, extension, re.compile(signature, re.DOTALL), header, ends, pillow)
 
 
-_avif_by_pillow = _by_pillow(AvifImageFile, WHOLE_FILE_MAX)
-
-
-def _avif(data: Bytes) -> Header:
-    check_boxes(data)
-    return _avif_by_pillow(data)
-
-
-_jpeg2000 = _by_pillow(Jpeg2KImageFile)
-
 # Sources of the signatures: the formats' own specifications, as collected by the WHATWG
 # (https://mimesniff.spec.whatwg.org/#image-type-pattern-matching-algorithm), by
 # libmagic and by Pillow's plugins. Those of ISO base media files contain the brand.
@@ -150,26 +77,32 @@ FORMATS = (
     _format("image/png", ".png", rb"\x89PNG\r\n\x1a\n", headers.png, ends.png, pillow="PNG"),
     _format("image/gif", ".gif", rb"GIF8[79]a", headers.gif, ends.gif, pillow="GIF"),
     _format("image/webp", ".webp", rb"RIFF.{4}WEBP", headers.webp, ends.webp, pillow="WEBP"),
-    _format("image/avif", ".avif", rb".{4}ftypavi[fs]", _avif, ends.boxes, pillow="AVIF"),
+    _format("image/avif", ".avif", rb".{4}ftypavi[fs]", by_pillow.avif, ends.boxes, pillow="AVIF"),
     _format("image/heic", ".heic", rb".{4}ftyp(?:heic|heix|heim|heis|hevc|hevx)", None, ends.boxes),
     _format(
         "image/avif",
         ".avif",
         rb".{4}ftypmi[fs]1.{4}(?:.{4}){0,8}?avif",
-        _avif,
+        by_pillow.avif,
         ends.boxes,
         pillow="AVIF",
     ),
     _format("image/heif", ".heif", rb".{4}ftyp(?:mif1|msf1)", None, ends.boxes),
     _format("image/jxl", ".jxl", rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"),
-    _format("image/jp2", ".jp2", rb"\0\0\0\x0cjP  \r\n\x87\n", _jpeg2000, pillow="JPEG2000"),
-    _format("image/j2c", ".j2k", rb"\xff\x4f\xff\x51", _jpeg2000, pillow="JPEG2000"),
+    _format(
+        "image/jp2",
+        ".jp2",
+        rb"\0\0\0\x0cjP  \r\n\x87\n",
+        by_pillow.jpeg2000,
+        pillow="JPEG2000",
+    ),
+    _format("image/j2c", ".j2k", rb"\xff\x4f\xff\x51", by_pillow.jpeg2000, pillow="JPEG2000"),
     _format("image/tiff", ".tif", rb"II[*+]\0|MM\0[*+]", headers.tiff, pillow="TIFF"),
     _format(
         "image/bmp",
         ".bmp",
         rb"BM.{4}\0\0\0\0.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0",
-        _by_pillow(BmpImageFile),
+        by_pillow.bmp,
         pillow="BMP",
     ),
     _format(
@@ -179,15 +112,15 @@ FORMATS = (
         headers.icon,
         pillow="ICO",
     ),
-    _format("image/x-icns", ".icns", rb"icns", _by_pillow(IcnsImageFile), pillow="ICNS"),
+    _format("image/x-icns", ".icns", rb"icns", by_pillow.icns, pillow="ICNS"),
     _format("image/vnd.adobe.photoshop", ".psd", rb"8BPS\0[\x01\x02]", headers.psd, pillow="PSD"),
-    _format("image/vnd.ms-dds", ".dds", rb"DDS \x7c\0\0\0", _by_pillow(DdsImageFile), pillow="DDS"),
-    _format("image/qoi", ".qoi", rb"qoif", _by_pillow(QoiImageFile), pillow="QOI"),
+    _format("image/vnd.ms-dds", ".dds", rb"DDS \x7c\0\0\0", by_pillow.dds, pillow="DDS"),
+    _format("image/qoi", ".qoi", rb"qoif", by_pillow.qoi, pillow="QOI"),
     _format(
         "image/x-portable-anymap",
         ".pnm",
         rb"P[1-6f][ \t\r\n#]",
-        _by_pillow(PpmImageFile),
+        by_pillow.pnm,
         pillow="PPM",
     ),
     _format(

@@ -7,68 +7,18 @@ the canvas of a WebP. These functions read only the bytes that contain the size,
 
 from __future__ import annotations
 
-import math
 import struct
-import time
-from typing import IO, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-# Limits of a parser for one file: reads, bytes, and seconds on a slow disk. Phones write
-# dozens of segments, Photoshop hundreds.
-READS = 8_000
-BYTES = 17 * 2**20
-SECONDS = 10.0
-
-# Limits of all parsers together on the event loop, for one file: at most about 0.5 ms.
-QUICK_READS = 500
-QUICK_BYTES = 2**16
-
-BLOCK = 4_096  # bytes read at once while searching forward
-
-
-class Bytes:
-    """The bytes of an open file. Only the bytes of a requested slice are read.
-
-    :raises TooLongError: from a read that exceeds the limits of a parser
-    :raises TakesLongerError: from a read that exceeds those of the event loop, if *quick* is true
-    """
-
-    def __init__(self, file: IO[bytes], *, quick: bool = False) -> None:
-        self._file = file
-        self._size = file.seek(0, 2)
-        self._quick = quick
-        self._reads = QUICK_READS
-        self._bytes = QUICK_BYTES
-        self._end = math.inf
-        self.renew()
-
-    def renew(self) -> None:
-        """Reset the limits for another parser; those of the event loop stay as they are."""
-        if not self._quick:
-            self._reads, self._bytes = READS, BYTES
-            self._end = time.monotonic() + SECONDS
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __getitem__(self, key: slice) -> bytes:
-        start, stop, _ = key.indices(self._size)
-        length = stop - start if stop > start else 0
-        self._reads -= 1
-        self._bytes -= length
-        if self._reads < 0 or self._bytes < 0:
-            raise TakesLongerError if self._quick else TooLongError
-        if not self._quick and time.monotonic() > self._end:
-            raise TooLongError
-        self._file.seek(start)
-        return self._file.read(length)
-
-    def find(self, mark: int, start: int) -> int:
-        """Return the offset of the first byte *mark* from *start* on; -1 if there is none."""
-        for at in range(start, self._size, BLOCK):
-            index = self[at : at + BLOCK].find(mark)
-            if index >= 0:
-                return at + index
-        return -1
+from imagefetch.images.bounded_bytes import (
+    READS,
+    Bytes,
+    MalformedError,
+    TooLongError,
+    byte,
+    read_exact,
+)
 
 
 class Header(NamedTuple):
@@ -85,35 +35,7 @@ class Header(NamedTuple):
     """Offset of the end of the header, in bytes."""
 
 
-class MalformedError(Exception):
-    """The header is malformed or truncated."""
-
-
-class TooLongError(Exception):
-    """Reading the header would exceed the limits; it may be valid."""
-
-
-class TakesLongerError(Exception):
-    """The header must be read in a thread."""
-
-
-def take(data: Bytes, at: int, length: int) -> bytes:
-    """Return the *length* bytes from the offset *at*.
-
-    :raises MalformedError: if there are fewer
-    """
-    chunk = data[at : at + length]
-    if len(chunk) < length:
-        raise MalformedError
-    return chunk
-
-
-def byte(data: Bytes, at: int) -> int:
-    """Return the byte at the offset *at*.
-
-    :raises MalformedError: if that is past the end
-    """
-    return take(data, at, 1)[0]
+ReadHeader = Callable[[Bytes], Header]
 
 
 # Markers without a segment: JPG, RST0 to RST7, SOI, EOI, and, as in Pillow, JPG0 to JPG13.
@@ -131,7 +53,7 @@ def jpeg(data: Bytes) -> Header:
     at, frame = 2, b""
     try:
         while True:
-            marker = take(data, at, 2)
+            marker = read_exact(data, at, 2)
             if marker[0] != 0xFF or marker[1] == 0:
                 at = data.find(0xFF, at + 1)
                 if at < 0:
@@ -145,9 +67,9 @@ def jpeg(data: Bytes) -> Header:
             elif kind < 0xC0:
                 raise MalformedError
             else:
-                length = int.from_bytes(take(data, at + 2, 2), "big")
+                length = int.from_bytes(read_exact(data, at + 2, 2), "big")
                 if kind in FRAMES:
-                    frame = take(data, at + 4, 6)
+                    frame = read_exact(data, at + 4, 6)
                 at += 2 + max(length, 2)
                 if kind == SCAN:
                     break
@@ -165,7 +87,7 @@ def jpeg(data: Bytes) -> Header:
 
 def png(data: Bytes) -> Header:
     """Read a PNG's IHDR (PNG specification, section 11.2.1), and its acTL up to the first IDAT."""
-    head = take(data, 0, 33)
+    head = read_exact(data, 0, 33)
     width, height, depth, colour = struct.unpack_from(">IIBB", head, 16)
     if head[8:16] != b"\0\0\0\x0dIHDR" or not width or not height:
         raise MalformedError
@@ -187,13 +109,13 @@ def gif(data: Bytes) -> Header:
 
     A frame that is larger than the screen enlarges it, as in Pillow.
     """
-    head = take(data, 0, 13)
+    head = read_exact(data, 0, 13)
     width, height, flags = struct.unpack("<HHB", head[6:11])
     at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
     while True:
         kind = byte(data, at)
         if kind == 0x2C:
-            left, top, w, h = struct.unpack("<HHHH", take(data, at + 1, 8))
+            left, top, w, h = struct.unpack("<HHHH", read_exact(data, at + 1, 8))
             return Header(max(width, left + w), max(height, top + h), None, None, end=at)
         if kind == 0x3B:
             raise MalformedError
@@ -211,12 +133,12 @@ def after_blocks(data: Bytes, at: int) -> int:
 
 def webp(data: Bytes) -> Header:
     """Read the canvas size of a WebP (RFC 9649, sections 2.5 to 2.7)."""
-    kind, body = data[12:16], take(data, 20, 5)
+    kind, body = data[12:16], read_exact(data, 20, 5)
     if kind == b"VP8L" and body[0] == 0x2F:
         bits = int.from_bytes(body[1:5], "little")
         mode = "RGBA" if bits >> 28 & 1 else "RGB"
         return Header((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, mode, end=25)
-    body = take(data, 20, 10)
+    body = read_exact(data, 20, 10)
     if kind == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
         width, height = struct.unpack("<HH", body[6:10])
         return Header(width & 0x3FFF, height & 0x3FFF, "RGB", end=30)
@@ -240,10 +162,10 @@ TURNED = {5, 6, 7, 8}
 def tiff(data: Bytes) -> Header:
     """Read width, length and orientation from the first directory of a TIFF (TIFF 6.0, section 2)
     or BigTIFF. Pillow would read the data that every tag points to."""
-    head = take(data, 0, 8)
+    head = read_exact(data, 0, 8)
     mark, order = ("<", "little") if head[:2] == b"II" else (">", "big")
     if 0x2B in head[2:4]:  # BigTIFF
-        first, counted, entry = take(data, 8, 8), 8, f"{mark}HHQ8s"
+        first, counted, entry = read_exact(data, 8, 8), 8, f"{mark}HHQ8s"
     else:
         first, counted, entry = head[4:8], 2, f"{mark}HHI4s"
 
@@ -251,7 +173,7 @@ def tiff(data: Bytes) -> Header:
         return int.from_bytes(raw, order)  # type: ignore[arg-type]
 
     at = number(first)
-    count = number(take(data, at, counted))
+    count = number(read_exact(data, at, counted))
     if count > READS:
         raise TooLongError
     values: dict[int, int] = {}
@@ -271,8 +193,8 @@ def tiff(data: Bytes) -> Header:
 
 def icon(data: Bytes) -> Header:
     """Read the size of the largest image of an ICO. Pillow would decode it."""
-    count = int.from_bytes(take(data, 4, 2), "little")
-    entries = list(struct.iter_unpack("<BBBxHHII", take(data, 6, 16 * count)))
+    count = int.from_bytes(read_exact(data, 4, 2), "little")
+    entries = list(struct.iter_unpack("<BBBxHHII", read_exact(data, 6, 16 * count)))
     if not entries:
         raise MalformedError
 
@@ -282,7 +204,7 @@ def icon(data: Bytes) -> Header:
         return -(entry[0] or 256) * (entry[1] or 256), depth
 
     at = min(entries, key=rank)[6]
-    inner = take(data, at, 24)
+    inner = read_exact(data, at, 24)
     if inner.startswith(b"\x89PNG"):
         width, height = struct.unpack(">II", inner[16:24])
     else:  # a bitmap, whose height includes that of its mask
@@ -295,5 +217,5 @@ def icon(data: Bytes) -> Header:
 
 def psd(data: Bytes) -> Header:
     """Read the header of a Photoshop file (Adobe Photoshop File Formats, "File Header Section")."""
-    height, width = struct.unpack(">II", take(data, 14, 8))
+    height, width = struct.unpack(">II", read_exact(data, 14, 8))
     return Header(width, height, None, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from imagefetch.urls import host_of
+from imagefetch.utils.frequent import without_rarest
 
 # Maximum pairs of host and image that are counted at once; each takes 300 bytes.
 PAIRS = 50_000
@@ -23,9 +24,9 @@ class Repeat(NamedTuple):
 
 
 class Repeats:
-    """Counts images in bounded memory (Manku and Motwani, "Approximate Frequency Counts over Data
-    Streams", 2002). When there are too many pairs, the rarest are dropped, so counts are lower
-    bounds: too low by at most the number of rows divided by half of `PAIRS`."""
+    """Counts images in bounded memory. When there are too many pairs, the rarest are dropped
+    (`imagefetch.utils.frequent`), so counts are lower bounds: too low by at most the number of
+    rows divided by half of `PAIRS`."""
 
     def __init__(self, threshold: int, pairs: int = PAIRS) -> None:
         """*threshold*: number of different URLs that make an image repeated; 0 means never."""
@@ -43,11 +44,7 @@ class Repeats:
             key = host_of(url), bytes.fromhex(sha256)
             self._counts[key] = self._counts.get(key, 0) + 1
             if len(self._counts) > self.pairs:
-                self._drop_rarest()
-
-    def _drop_rarest(self) -> None:
-        floor = sorted(self._counts.values())[len(self._counts) // 2]
-        self._counts = {key: n for key, n in self._counts.items() if n > floor}
+                self._counts = without_rarest(self._counts, int)
 
     def found(self) -> list[Repeat]:
         """Return the images with at least `threshold` URLs, the most frequent first."""

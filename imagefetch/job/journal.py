@@ -12,8 +12,9 @@ from imagefetch.job.earlier_runs import Before
 from imagefetch.job.url_index import BloomFilter, RowOffsets
 from imagefetch.lists.plain import read_lines
 from imagefetch.lists.shards import is_shard
-from imagefetch.output.csv_rows import Row, read_rows
+from imagefetch.output.csv_rows import Row
 from imagefetch.output.last_rows import FAR, FAR_PER_ROW
+from imagefetch.output.report_file import read_rows
 from imagefetch.urls import Line, key_of, sent_url
 
 MISSING, DONE, AGAIN = 0, 1, 2
@@ -100,7 +101,7 @@ class Journal:
                 implausible.add(row.line)
                 continue
             self.lines += not self._states[index]
-            if only and only.wants(row):
+            if only and only.selects(row):
                 self._states[index] = AGAIN
             else:
                 self._states[index] = DONE

@@ -42,5 +42,5 @@ class RowCheck:
         if self.lines != self.rows or self._difference:
             raise RowsMissing(
                 f"{self.rows:,} rows were written for {self.lines:,} lines: a component that you "
-                "added has lost or changed some; the same command fetches what is missing"
+                "added has lost or changed some; run the same command to fetch what is missing"
             )

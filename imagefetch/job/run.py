@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.command_given import CommandLine
 from imagefetch.config.distinct_paths import check_lock, lock_file
+from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal
 from imagefetch.job.resume import NothingToDo, Preparation, inspect_report
 from imagefetch.lists.copy import STANDARD_INPUT, Copy, copy_address, copy_standard_input
-from imagefetch.output.ownership.owner import settle
+from imagefetch.output.ownership.owner import clean_up
 from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
 
@@ -40,15 +40,20 @@ class Job:
     run: Run
     preparation: Preparation
     lock: FileLock
-    given: CommandLine | None = None
+    command_line: CommandLine | None = None
     """The command that started it; None if it was started otherwise."""
     made: Sequence[Path] = ()
-    """Paths that the job created: the copy of its list, its lock file, then folders, inner ones
-    first."""
+    """Paths that the job created: its lock file, then folders, inner ones first."""
 
     @property
     def journal(self) -> Journal:
         return self.preparation.journal
+
+    @property
+    def list_path(self) -> Path:
+        """Path of the list: until the run has begun, a copy is not yet at `Run.urls`."""
+        copy = self.preparation.copy
+        return self.run.urls if copy is None else copy.path
 
     def close(self) -> None:
         self.preparation.close()
@@ -61,7 +66,7 @@ class Job:
 
 
 def begin(
-    settings: BaseSettings, arguments: Mapping[str, Any], given: CommandLine | None = None
+    settings: BaseSettings, arguments: Mapping[str, Any], command_line: CommandLine | None = None
 ) -> Job:
     """Validate the run, lock the report, and find out which lines are done.
 
@@ -76,9 +81,10 @@ def begin(
     created = [path for path in paths if path != shared and not path.exists()]
     lock = lock_report(run.report)
     try:
-        with list_at_hand(run, settings) as copy:
-            run = replace(run, urls=copy.place)
-            is_new = not copy.place.exists()
+        with ExitStack() as stack:
+            copy = list_at_hand(run, settings)
+            stack.callback(copy.drop)
+            run = replace(run, urls=copy.final_path)
             try:
                 preparation = inspect_report(
                     run.report, copy.path, run.store, only=run.only, fresh=run.fresh
@@ -86,49 +92,44 @@ def begin(
             except NothingToDo:
                 copy.keep()
                 raise
-            copy.keep()
+            preparation.copy = copy
+            stack.pop_all()
     except BaseException as error:
         try:
             if isinstance(error, NothingToDo):
-                _settle(run)
+                _clean_up(run)
         finally:
             lock.release()
             remove(created)
         raise
-    return Job(run, preparation, lock, given, [run.urls] * is_new + created)
+    return Job(run, preparation, lock, command_line, created)
 
 
-def _settle(run: Run) -> None:
+def _clean_up(run: Run) -> None:
     """Finish a run that was killed after its last row.
 
     :raises BadInput: if the store can't be written to
     """
     try:
-        removed = settle(run.report, run.store)
+        removed = clean_up(run.report, run.store)
     except LocalError as error:
         raise BadInput(str(error)) from error
     if removed:
         logger.info("%s of earlier runs removed", files(removed))
 
 
-@contextmanager
-def list_at_hand(run: Run, settings: BaseSettings) -> Iterator[Copy]:
-    """Provide the list; one that is not a file is copied into the report's folder.
+def list_at_hand(run: Run, settings: BaseSettings) -> Copy:
+    """Return the list; one that is not a file is copied into the report's folder.
 
-    The caller must hold the report's lock. On exit, a copy that was not kept is removed.
+    The caller must hold the report's lock, and keep or drop the copy.
 
     :raises BadInput: if the list can't be read or copied
     """
     if run.urls == STANDARD_INPUT:
-        copy = copy_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
-    elif run.address:
-        copy = copy_address(run.report, run.address, settings, anew=run.fresh)
-    else:
-        copy = Copy(run.urls)
-    try:
-        yield copy
-    finally:
-        copy.drop()
+        return copy_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
+    if run.address:
+        return copy_address(run.report, run.address, settings, anew=run.fresh)
+    return Copy(run.urls)
 
 
 def remove(created: Sequence[Path]) -> None:

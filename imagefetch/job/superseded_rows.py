@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from imagefetch.job.journal import Journal
-from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.ownership.leftovers import Leftovers
+from imagefetch.output.report_file import read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 
 

@@ -34,19 +34,19 @@ CHUNK_SIZE = 2**16
 class Copy:
     """A list and its final path; an earlier copy stays there until `keep` is called."""
 
-    def __init__(self, place: Path, new: Path | None = None) -> None:
+    def __init__(self, final_path: Path, new: Path | None = None) -> None:
         """Create it from the final path and a temporary one.
 
-        :param place: final path of the list
-        :param new: path of the list until `keep` is called; None if it is at *place* already
+        :param final_path: final path of the list
+        :param new: path of the list until `keep` is called; None if it is at *final_path* already
         """
-        self.place = place
+        self.final_path = final_path
         self._new = new
 
     @property
     def path(self) -> Path:
         """Path from which the list can be read now."""
-        return self._new or self.place
+        return self._new or self.final_path
 
     def keep(self) -> Path:
         """Move the list to its final path, and return that path.
@@ -55,13 +55,13 @@ class Copy:
         """
         if self._new is not None:
             try:
-                self._new.replace(self.place)
+                self._new.replace(self.final_path)
             except OSError as error:
                 raise BadInput(
-                    f"{self.place}: can't store the list there: {error.strerror}"
+                    f"{self.final_path}: can't store the list there: {error.strerror}"
                 ) from error
             self._new = None
-        return self.place
+        return self.final_path
 
     def drop(self) -> None:
         """Remove the temporary file, unless the list was kept."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from imagefetch.lists.plain import READ_ERRORS, read_lines
+from imagefetch.lists.plain import READ_ERRORS, is_gzipped, read_lines
 
 LOOKED_AT = 2_000
 """Lines from whose average length the number of lines is estimated."""
@@ -25,10 +25,12 @@ def estimate_lines(urls: Path) -> tuple[int | None, bool]:
             length += len(line.text.encode("utf-8", "replace")) + 1
         else:
             return lines, False
+        if is_gzipped(urls):
+            return None, True
         size = urls.stat().st_size
     except READ_ERRORS:
         return None, True  # the spider reports the same error
-    return None if urls.suffix == ".gz" else max(lines, round(size / length * lines)), True
+    return max(lines, round(size / length * lines)), True
 
 
 def count_lines(urls: Path, stopping: Callable[[], bool]) -> int | None:

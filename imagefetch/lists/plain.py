@@ -16,7 +16,7 @@ from imagefetch.lists.kept_copy import is_kept_list
 from imagefetch.lists.shards import is_shard
 from imagefetch.output.own_files import LOOKED_AT
 from imagefetch.urls import MAX_LINE, Line, _encoding
-from imagefetch.utils.cells import CELL_MAX, CUT, fitting
+from imagefetch.utils.cells import CELL_MAX, CUT, truncated
 
 SNIFF = 4_096  # bytes read to tell text from binary files, and to detect the encoding
 
@@ -52,7 +52,7 @@ def read_lines(path: Path) -> Iterator[Line]:
                 while (part := file.readline(MAX_LINE)) and not part.endswith("\n"):
                     pass
             if text and not text.startswith("#"):
-                yield Line(number, fitting(text))  # rows are matched by this text
+                yield Line(number, truncated(text))  # rows are matched by this text
 
 
 def _read_shard(path: Path) -> Iterator[Line]:
@@ -62,7 +62,9 @@ def _read_shard(path: Path) -> Iterator[Line]:
             position += 1
             match = SHARD_LINE.fullmatch(raw)
             if match is None:
-                raise BadInput(f"{path}: line {position} is none of a shard's: number, tab, URL")
+                raise BadInput(
+                    f"{path}: line {position} is not a line of a shard: number, tab, URL"
+                )
             yield Line(int(match[1]), match[2])
 
 
@@ -84,9 +86,9 @@ def _open(path: Path) -> IO[str]:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a list is read more than once
             raise BadInput(
-                f"{path}: is no regular file; give the list on standard input, with -a urls=-"
+                f"{path}: is not a regular file; give the list on standard input, with -a urls=-"
             )
-        binary = gzip.open(path) if _is_gzipped(path) else path.open("rb")
+        binary = gzip.open(path) if is_gzipped(path) else path.open("rb")
     except FileNotFoundError:
         raise BadInput(f"{path}: no such list; name one with -a urls=PATH") from None
     except IsADirectoryError:
@@ -102,7 +104,11 @@ def _open(path: Path) -> IO[str]:
     return io.TextIOWrapper(binary, encoding, errors="replace")
 
 
-def _is_gzipped(path: Path) -> bool:
+def is_gzipped(path: Path) -> bool:
+    """Whether the list *path* is compressed: by its name, or as a stored copy.
+
+    :raises OSError: if it can't be read
+    """
     if path.suffix == ".gz":
         return True
     with path.open("rb") as file:  # until it is kept, a copy has a temporary name

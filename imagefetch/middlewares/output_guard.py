@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from copy import copy
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -13,12 +13,10 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.utils.conf import build_component_list
 
+from imagefetch.context import context_of
 from imagefetch.errors import Failure, InternalError, RequestDropped
 from imagefetch.items import ImageRecord
 from imagefetch.meta import RECORD, SENT_TO_PIPELINES
-
-if TYPE_CHECKING:
-    from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +29,7 @@ class OutputGuard:
         known = crawler.settings.get_component_priority_dict_with_base("SPIDER_MIDDLEWARES")
         if len(build_component_list(known)) == 1:
             raise NotConfigured
-        self.spider = cast("ImagesSpider", crawler.spider)
-        self.spider.guarded = True
+        self.records = context_of(crawler).records
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> OutputGuard:
@@ -55,7 +52,7 @@ class OutputGuard:
             problem = InternalError()
         if RECORD in request.meta and not request.meta.get(SENT_TO_PIPELINES):
             request.meta[SENT_TO_PIPELINES] = True
-            yield self.spider.record_without_answer(request, problem)
+            yield self.records.of_failure(request, problem)
 
     @staticmethod
     def _record(request: Request) -> ImageRecord | None:

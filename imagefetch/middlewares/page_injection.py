@@ -2,16 +2,16 @@
 
 For every request, scrapy-poet determines the page object of the URL and its inputs, which takes
 0.4 to 1 ms. The spider's requests all have the same callback, and almost all page objects need
-only an `Answer`: this middleware creates these itself.
+only an `ImageResponse`: this middleware creates these itself.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from inspect import signature
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
@@ -22,7 +22,8 @@ from web_poet import ApplyRule, ItemPage, RulesRegistry
 
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE
-from imagefetch.pages.base import ImagePage, answer_of
+from imagefetch.pages.base import ImagePage
+from imagefetch.pages.image_response import ImageResponse
 
 # Hosts whose page object class is cached.
 HOSTS = 10_000
@@ -57,11 +58,11 @@ def matchable(url: object) -> tuple[str, str]:
 
 
 class PageMiddleware(InjectionMiddleware):
-    """Creates page objects that need only an `Answer`; scrapy-poet creates all others."""
+    """Creates page objects that need only an `ImageResponse`; scrapy-poet creates all others."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self.look_inside = crawler.settings["VERIFY_IMAGES"] != "off"
+        self.read_header = crawler.settings["VERIFY_IMAGES"] != "off"
         rules = self.registry.get_rules()
         self.registry = self.injector.registry = HostRules(rules=rules)
         for rule in rules:
@@ -85,8 +86,8 @@ class PageMiddleware(InjectionMiddleware):
         if self._simple and LINE in request.meta:
             page = self._page_of(request.url)
             if page is not None:
-                answer = answer_of(request, response, self.look_inside)
-                request.cb_kwargs["page"] = page(answer)
+                given = ImageResponse.of(request, response, read_header=self.read_header)
+                request.cb_kwargs["page"] = page(given)
                 return response
         return await super().process_response(request, response)
 
@@ -97,10 +98,16 @@ class PageMiddleware(InjectionMiddleware):
         return self._page_of_host(f"{parts.scheme}://{parts.netloc}/")
 
     def _match(self, url: str) -> type[ImagePage] | None:
-        """Return the page class for *url*; None if it needs inputs besides `Answer`."""
+        """Return the page class for *url*; None if it needs inputs besides `ImageResponse`."""
         page = self.registry.overrides_for(url).get(ImagePage, ImagePage)
-        inputs = list(signature(page.__init__).parameters)[1:]
-        return page if inputs == ["answer"] else None
+        return page if _needs_only_response(page) else None
+
+
+@cache
+def _needs_only_response(page: type[ImagePage]) -> bool:
+    inputs = list(signature(page.__init__).parameters)[1:]
+    types = get_type_hints(page.__init__)
+    return len(inputs) == 1 and types.get(inputs[0], ImageResponse) is ImageResponse
 
 
 def _matches_hosts_only(rule: ApplyRule) -> bool:

@@ -21,7 +21,7 @@ from scrapy.utils.python import to_unicode
 
 from imagefetch.errors import DisallowedByRobots
 from imagefetch.meta import BODY_MAX
-from imagefetch.middlewares.robots_txt import MOST, Rules, reduce
+from imagefetch.middlewares.robots_txt import SIZE_MAX, Rules, reduce
 from imagefetch.utils.lru import LRUCache
 
 logger = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class NamedRobotsTxtMiddleware(RobotsTxtMiddleware):
         robots_request = Request(
             f"{url.scheme}://{url.netloc}/robots.txt",
             priority=self.DOWNLOAD_PRIORITY,
-            meta={"dont_obey_robotstxt": True, BODY_MAX: MOST},
+            meta={"dont_obey_robotstxt": True, BODY_MAX: SIZE_MAX},
             callback=NO_CALLBACK,
         )
         self._count("request_count")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 # Bytes read of a robots.txt, before and after decoding its content encoding; the rest is ignored.
 # The minimum is 500 KiB (RFC 9309, section 2.5).
-MOST = 512 * 1024
+SIZE_MAX = 512 * 1024
 
 # A User-Agent line, in the spellings that Scrapy's parsers accept.
 AGENT = re.compile(r"\s*user[- ]?agent\s*[:\s]\s*(.*)", re.IGNORECASE)
@@ -64,9 +64,9 @@ def reduce(body: bytes, robot: str) -> Rules:
 
 
 def _text(body: bytes) -> str:
-    """Return *body* as text, without a line that is truncated at `MOST`."""
-    if len(body) > MOST:
-        body = body[:MOST]
+    """Return *body* as text, without a line that is truncated at `SIZE_MAX`."""
+    if len(body) > SIZE_MAX:
+        body = body[:SIZE_MAX]
         body = body[: max(body.rfind(b"\n"), body.rfind(b"\r"), 0)]
     return body.decode("utf-8-sig", errors="ignore")
 

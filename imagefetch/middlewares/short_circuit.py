@@ -8,7 +8,7 @@ from scrapy.exceptions import IgnoreRequest
 from imagefetch.meta import DUPLICATE_OF, FAILURE
 
 
-class SettledMiddleware:
+class ShortCircuitMiddleware:
     """Ends an invalid line or a duplicate by calling its errback."""
 
     def process_request(self, request: Request) -> None:

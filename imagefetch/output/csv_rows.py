@@ -1,18 +1,13 @@
-"""Encodes records as rows of the CSV report, and reads rows back."""
+"""Encodes records as rows of the CSV report, and decodes rows."""
 
 from __future__ import annotations
 
 import csv
 import re
-import stat
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.utils.cells import CELL_MAX, read, written
+from imagefetch.utils.cells import CELL_MAX, decode_cell, encode_cell
 
 COLUMNS = {
     "url": "URL",
@@ -73,7 +68,7 @@ _DANGEROUS = ("=", "+", "-", "@", "'")
 
 
 def encode(row: list[str]) -> bytes:
-    """Return *row* as a line of RFC 4180, its cells escaped by `imagefetch.utils.cells.written`."""
+    """Return *row* as a line of RFC 4180, its cells escaped by `encode_cell`."""
     text = ",".join(row)
     if not (
         text  # not "": a lone empty cell needs quotes
@@ -82,24 +77,14 @@ def encode(row: list[str]) -> bytes:
         and text.count(",") == len(row) - 1
         and not any(cell.startswith(_DANGEROUS) for cell in row)
     ):
-        text = ",".join(written(cell, first=not n) for n, cell in enumerate(row))
+        text = ",".join(encode_cell(cell, first=not n) for n, cell in enumerate(row))
         text = '""' if row == [""] else text
     return f"{text}\r\n".encode()
 
 
 def decode(row: list[str]) -> list[str]:
     """Undo the escapes of `encode` in the cells of *row*."""
-    return [read(cell) for cell in row]
-
-
-def read_row(path: Path, offset: int) -> ImageRecord:
-    """Return the record whose row begins at *offset*, in bytes, of the report *path*.
-
-    :raises ValueError: if no valid row begins there
-    """
-    with path.open("rb") as file:
-        file.seek(offset)
-        return record_of(_cells(file.readline(ROW_MAX)))
+    return [decode_cell(cell) for cell in row]
 
 
 def _int(cell: str) -> int | None:
@@ -162,76 +147,6 @@ ROW_MAX = 4 * CELL_MAX * len(COLUMNS)
 """Maximum length of a row, in bytes. A row is read with one call."""
 
 
-def check_header(report: Path) -> None:
-    """Check only the header of *report*; its rows may be damaged.
-
-    :raises BadInput: if *report* is not a report of imagefetch
-    """
-    with open_report(report) as file:
-        _begin(report, file)
-
-
-def _begin(report: Path, file: BinaryIO) -> bool:
-    """Read the header; return whether it is complete, so that rows may follow."""
-    header = file.readline(len(HEADER))
-    if HEADER.startswith(header):  # truncated if the process was killed while writing it
-        return header == HEADER
-    raise BadInput(
-        f"{report}: not a report of imagefetch, or written by another version; "
-        "move it away, or choose another path with -a report=PATH"
-    )
-
-
-def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
-    """Yield the complete rows of *report*; a truncated last row is left out.
-
-    *begin* is the offset to begin at, in bytes: the end of a row. The default is the first
-    row. A row is one physical line, since `encode` leaves no line ending in a cell.
-
-    :raises BadInput: if *report* is not a report of imagefetch, or is damaged
-    """
-    with open_report(report) as file:
-        if not _begin(report, file):
-            return
-        offset = file.seek(max(begin, len(HEADER)))
-        number = 1
-        while raw := file.readline(ROW_MAX):
-            number += 1
-            if not raw.endswith(b"\n") and len(raw) < ROW_MAX:
-                return
-            try:
-                cells = _cells(raw)
-            except ValueError as error:
-                problem = f"line {number} is not a valid row: {error}"
-                if isinstance(error, DamagedRow):
-                    problem = f"{error} (line {number} of the file)"
-                raise BadInput(
-                    f"{report}: {problem}; repair it, move the report away, or choose another "
-                    "path with -a report=PATH"
-                ) from error
-            yield Row(offset, raw, cells)
-            offset += len(raw)
-
-
-def readable_rows(report: Path) -> Iterator[Row]:
-    """Yield the rows of *report* up to the first damaged one."""
-    with suppress(BadInput):
-        yield from read_rows(report)
-
-
-def open_report(path: Path) -> BinaryIO:
-    """Open *path* for reading.
-
-    :raises BadInput: if it can't be read, or isn't a regular file: a device may never end
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise BadInput(f"{path}: is no regular file; name another with -a report=PATH")
-        return path.open("rb")
-    except OSError as error:
-        raise BadInput(f"{path}: can't be read: {error.strerror}") from error
-
-
 class DamagedRow(ValueError):
     """Raised for a row with an impossible value in a cell."""
 
@@ -251,7 +166,7 @@ _FIGURES = {
 _ALL_FIGURES = re.compile("\n".join(_FIGURES.values()))
 
 
-def _cells(raw: bytes) -> list[str]:
+def parse_row(raw: bytes) -> list[str]:
     """Return the cells of the row *raw*.
 
     :raises ValueError: if it is not a valid row; the message says why
@@ -284,18 +199,3 @@ def check_figures(cells: list[str]) -> None:
                     f"the row of line {cells[2][:20]} is damaged: {name} = {cells[index][:40]!r}"
                 )
         raise DamagedRow("a row is damaged")  # a cell contains a line ending
-
-
-def whole_size(report: Path) -> int:
-    """Return the offset, in bytes, at which the last complete row of *report* ends."""
-    with report.open("rb") as file:
-        end = file.seek(0, 2)
-        size = end
-        while size > 0:
-            begin = max(0, size - 65_536)
-            file.seek(begin)
-            newline = file.read(size - begin).rfind(b"\n")
-            if newline >= 0:
-                return begin + newline + 1
-            size = begin
-    return 0

@@ -7,7 +7,7 @@ import csv
 import os
 import re
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from scrapy import Spider
 from scrapy.crawler import Crawler
@@ -18,7 +18,8 @@ from imagefetch import signals
 from imagefetch.errors import ReportError
 from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode
-from imagefetch.utils.cells import text
+from imagefetch.output.feed_files import FeedFile, unopened
+from imagefetch.utils.cells import encode_unquoted
 from imagefetch.utils.shutdown import stop_run
 from imagefetch.utils.text import escape
 
@@ -40,15 +41,17 @@ def begin_report(path: Path) -> None:
 
 
 class ReportStorage(FileFeedStorage):
-    """A local feed storage that ends the run if the file can't be opened.
+    """A local feed storage that ends the run if the report can't be opened.
 
-    Scrapy would log the error for each row, and report the crawl as finished.
+    Scrapy would log the error for each row, and report the crawl as finished. Errors of other
+    feeds cost one line of the log.
     """
 
     def __init__(self, uri: str, crawler: Crawler, *, feed_options: dict[str, Any] | None = None):
         super().__init__(uri, feed_options=feed_options)
         if not uri.startswith("file:"):
             self.path = uri  # Scrapy would parse "#" and "%20" in a path as parts of a URL
+        self.is_report = (feed_options or {}).get("format", "report") == "report"
         self.crawler = crawler
 
     @classmethod
@@ -61,17 +64,23 @@ class ReportStorage(FileFeedStorage):
         try:
             path = Path(self.path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open(self.write_mode, buffering=0)
+            file = path.open(self.write_mode, buffering=0)
         except OSError as error:
+            if not self.is_report:
+                return cast("IO[bytes]", unopened(self.path, error))
             stop_run(self.crawler, ReportError(f"{self.path}: {error.strerror}"))
             raise
+        if self.is_report:
+            return file
+        return cast("IO[bytes]", FeedFile(file, self.path))
 
 
 class ReportExporter(BaseItemExporter):
-    """Writes each record with one system call, unbuffered.
+    """Writes the records of one turn of the event loop with one system call, unbuffered.
 
-    If a row can't be written completely, the file is truncated to the end of the row before
-    and the run ends: Scrapy would swallow the error.
+    `signals.row_written` is sent for each record after that. If a row can't be written completely,
+    the file is truncated to the end of the row before and the run ends: Scrapy would swallow
+    the error.
     """
 
     def __init__(self, crawler: Crawler, file: IO[bytes], **kwargs: Any) -> None:
@@ -84,6 +93,10 @@ class ReportExporter(BaseItemExporter):
         self.fsync = crawler.settings.getint("FSYNC")
         self._unsynced = 0
         """Rows written since the last fsync began."""
+        self._end = 0
+        """Where the last complete row ends, bytes."""
+        self._rows: list[tuple[ImageRecord, bytes]] = []
+        """Rows that are written before the next turn of the event loop."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, file: IO[bytes], **kwargs: Any) -> ReportExporter:
@@ -91,15 +104,29 @@ class ReportExporter(BaseItemExporter):
 
     def start_exporting(self) -> None:
         if self.file.seek(0, os.SEEK_END) == 0:
-            self._write(HEADER)
+            self._append([HEADER])
 
     def export_item(self, item: ImageRecord) -> None:
-        offset = self._write(encode(cells(item)))
-        if offset is not None:
+        self._rows.append((item, encode(cells(item))))
+        if len(self._rows) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._write_rows)
+        except RuntimeError:  # there is no event loop
+            self._write_rows()
+
+    def _write_rows(self) -> None:
+        rows, self._rows = self._rows, []
+        offset = self._append([row for _, row in rows])
+        for record, row in rows:
+            if offset is None or offset >= self._end:
+                return
             self._count_for_sync()
-            self.crawler.signals.send_catch_log(signals.row_written, record=item, offset=offset)
+            self.crawler.signals.send_catch_log(signals.row_written, record=record, offset=offset)
+            offset += len(row)
 
     def finish_exporting(self) -> None:
+        self._write_rows()
         if self.fsync and not self.broken:
             os.fsync(self.file.fileno())
 
@@ -114,24 +141,29 @@ class ReportExporter(BaseItemExporter):
         if (error := done.exception()) and not self.file.closed:
             self._fail(str(error))
 
-    def _write(self, row: bytes) -> int | None:
-        """Append *row*; return its offset in bytes, None if it could not be written."""
-        if self.broken:
+    def _append(self, rows: list[bytes]) -> int | None:
+        """Append *rows*, as many as can be written completely; return the offset of the first,
+        None if there are none. `_end` is where the last one ends."""
+        if self.broken or not rows:
             return None
-        offset = self.file.seek(0, os.SEEK_END)
+        offset = self._end = self.file.seek(0, os.SEEK_END)
+        written = 0
         try:
-            status = os.stat(self.file.name)  # noqa: PTH116 - for each row: parse no path
+            status = os.stat(self.file.name)  # noqa: PTH116 - for each write: parse no path
             if (status.st_dev, status.st_ino) != self._identity:
                 problem = "was moved or replaced during the run"
-            elif self.file.write(row) == len(row):
-                return offset
             else:
+                written = self.file.write(b"".join(rows))
                 problem = "no space left on device"
         except OSError as error:
             problem = error.strerror or str(error)
-        self.file.truncate(offset)
-        self._fail(problem)
-        return None
+        for row in rows:
+            if self._end + len(row) > offset + written:
+                self.file.truncate(self._end)
+                self._fail(problem)
+                break
+            self._end += len(row)
+        return offset
 
     def _fail(self, problem: str) -> None:
         self.broken = True
@@ -146,7 +178,7 @@ class SafeCsvExporter(CsvItemExporter):
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:
         value = super().serialize_field(field, name, value)
-        return text(value) if isinstance(value, str) else value
+        return encode_unquoted(value) if isinstance(value, str) else value
 
 
 class SafeXmlExporter(XmlItemExporter):

@@ -108,7 +108,7 @@ def _piece(literal: str, field: str | None, spec: str | None, conversion: str | 
         return Piece(literal, None, "")
     if field not in FIELDS or conversion:
         known = ", ".join(f"{{{name}}}" for name in FIELDS)
-        raise ValueError(f"{{{field}}} is none of {known}")
+        raise ValueError(f"{{{field}}} is not one of {known}")
     allowed = r"|0\d{1,2}" if field == "line" else r"|\.[1-9]\d?"
     if not re.fullmatch(allowed, spec or ""):
         example = "{line:08}" if field == "line" else f"{{{field}:.2}}"

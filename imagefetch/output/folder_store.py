@@ -28,14 +28,14 @@ class FolderStore(FSFilesStore):
     """Moves files into the store, each atomically, and replaces only files of its own report."""
 
     own: Ownership
-    """Set before the first call of `take`."""
+    """Set before the first call of `add`."""
 
     def __init__(self, basedir: str) -> None:
         super().__init__(basedir)
         self._folders: set[str] = set()
         self._locks = [threading.Lock() for _ in range(LOCKS)]
 
-    def take(self, download: Download, name: str) -> str:
+    def add(self, download: Download, name: str) -> str:
         """Move *download* to *name*, or into the report's own folder if a file with another
         owner has that name; return the name that was used.
 
@@ -44,14 +44,14 @@ class FolderStore(FSFilesStore):
         """
         with self._locks[hash(name) % LOCKS]:
             try:
-                return self._take(download, name)
+                return self._add(download, name)
             except FileNotFoundError:  # another run has removed an empty folder
                 self._folders.clear()
-                return self._take(download, name)
+                return self._add(download, name)
 
-    def _take(self, download: Download, name: str) -> str:
+    def _add(self, download: Download, name: str) -> str:
         body, equal_file = str(download.path), ""
-        for candidate in self.own.places(name):
+        for candidate in self.own.candidate_names(name):
             if "/" in candidate:
                 self._make_folders(candidate)
             target = f"{self.basedir}/{candidate}"
@@ -89,7 +89,7 @@ class FolderStore(FSFilesStore):
                 os.unlink(body)  # noqa: PTH108 - linked; the file server's reply was lost
                 self.own.intents.moved.add(name)
                 return True
-            self.own.intents.take_back(name, identity)
+            self.own.intents.cancel(name, identity)
             return False
         self.own.intents.moved.add(name)
         return True

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagefetch.output.csv_rows import Row, read_rows
+from imagefetch.output.csv_rows import Row
+from imagefetch.output.report_file import read_rows
 
 # Rows are in the order in which lines were finished. A line number far above the number of
 # rows belongs to another list; the array of counts is not extended for it.
@@ -32,7 +33,7 @@ def last_rows(report: Path) -> Iterator[Row]:
     for row in read_rows(report):
         if row.offset > end:  # a running job has appended rows
             return
-        if left.take(row.line):
+        if left.remove(row.line):
             yield row
 
 
@@ -56,7 +57,7 @@ class RowCounts:
         else:
             self._overflow[line] += 1
 
-    def take(self, line: int) -> bool:
+    def remove(self, line: int) -> bool:
         """Subtract one of the rows added for *line*; return whether it was the last."""
         if self._overflow[line]:
             self._overflow[line] -= 1

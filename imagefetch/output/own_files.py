@@ -53,7 +53,7 @@ def head_of(path: Path) -> bytes | None:
     """
     try:
         if not stat.S_ISREG(path.lstat().st_mode):  # a link may lead to any file
-            raise OSError(errno.EEXIST, "no regular file")
+            raise OSError(errno.EEXIST, "not a regular file")
         with path.open("rb") as file:
             return file.read(LOOKED_AT)
     except (FileNotFoundError, NotADirectoryError):

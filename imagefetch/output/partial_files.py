@@ -165,7 +165,7 @@ def partial_folder(store: str, report: Path) -> Path:
     """
     base = report.parent if is_remote(store) else local_path(store)
     key = report.name if ATTEMPT_REPORT.fullmatch(report.name) else str(report)
-    run = hashlib.sha256(key.encode()).hexdigest()[:12]
+    run = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:12]
     return base / ".part" / run
 
 

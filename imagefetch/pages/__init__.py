@@ -6,6 +6,7 @@ which the image is rejected. Rules for a web site are a module here, or one of y
 file will be stored.
 """
 
-from imagefetch.pages.base import Answer, ImagePage
+from imagefetch.pages.base import ImagePage
+from imagefetch.pages.image_response import Answer, ImageResponse
 
-__all__ = ["Answer", "ImagePage"]
+__all__ = ["Answer", "ImagePage", "ImageResponse"]

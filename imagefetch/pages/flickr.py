@@ -21,5 +21,5 @@ class FlickrPage(ImagePage):
     """A photo at Flickr."""
 
     def is_placeholder(self) -> bool:
-        name = urlsplit(self.answer.url).path.rpartition("/")[2]
+        name = urlsplit(self.response.url).path.rpartition("/")[2]
         return name.startswith("photo_unavailable")

@@ -19,4 +19,4 @@ class ImgurPage(ImagePage):
     """An image at imgur."""
 
     def is_placeholder(self) -> bool:
-        return urlsplit(self.answer.url).path == "/removed.png"
+        return urlsplit(self.response.url).path == "/removed.png"

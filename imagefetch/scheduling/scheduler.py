@@ -10,30 +10,30 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, cast
 
 from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 
 from imagefetch import signals
-from imagefetch.errors import LocalError
+from imagefetch.context import context_of
+from imagefetch.errors import HostPaused, HostUnavailable, LocalError
 from imagefetch.items import ImageRecord
-from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN
-from imagefetch.scheduling.adaptive_limit import Outcome
-from imagefetch.scheduling.announced import Announced
-from imagefetch.scheduling.circuit_breaker import BlockedLines, Change
+from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN, UNCOUNTED
+from imagefetch.scheduling.circuit_breaker import Change
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
+from imagefetch.scheduling.drop_detector import DropDetector
+from imagefetch.scheduling.due_timer import DueTimer
 from imagefetch.scheduling.host_limits import HostLimits
-from imagefetch.scheduling.host_queues import HostQueues
+from imagefetch.scheduling.host_queues import HostQueues, Slot
+from imagefetch.scheduling.metrics import SchedulerMetrics
+from imagefetch.scheduling.outcomes import Outcome
 from imagefetch.scheduling.prefetch import LookAhead
+from imagefetch.scheduling.refusals import Admission, Sent, Told, Verdict
+from imagefetch.scheduling.requests import give_up
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.shutdown import stop_run
-
-if TYPE_CHECKING:
-    from imagefetch.spiders.images import ImagesSpider
-
 
 # Seconds by which a timer may fire early.
 CLOCK = 0.001
@@ -47,14 +47,20 @@ class HostScheduler(BaseScheduler):
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
+        self.context = context_of(crawler)
+        self.context.scheduler = self
         self.host_limits = HostLimits(crawler.settings)
         self.lookahead = crawler.settings.getint("LOOKAHEAD")
         self._hosts = HostQueues(self.host_limits.limit)
-        self._waiting = DelayedLines(crawler.settings)
-        self._look_ahead = LookAhead(self._hosts, self._waiting, self.__len__, self.lookahead)
-        self._settled: deque[Request] = deque()  # lines that need no download
-        self._released: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
-        self._timer: asyncio.TimerHandle | None = None
+        self._delayed = DelayedLines(crawler.settings, self.host_limits)
+        self._look_ahead = LookAhead(self._hosts, self._delayed, self.__len__, self.lookahead)
+        self._undownloaded: deque[Request] = deque()  # requests of lines that need no download
+        self._duplicates: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
+        self._drop_detector = DropDetector(crawler)
+        self._timer = DueTimer(self._delayed.next_due, self._send_due)
+        self.metrics = SchedulerMetrics(
+            self._hosts, self._delayed, self._look_ahead, self.host_limits
+        )
         self._slots_kept = SLOTS
 
     @classmethod
@@ -64,72 +70,34 @@ class HostScheduler(BaseScheduler):
         return scheduler
 
     def open(self, spider: Spider) -> None:
-        self.spider = cast("ImagesSpider", spider)
-        self._announced = Announced(self.crawler, self.spider.dropped)
         self._loop = asyncio.get_running_loop()
 
     def close(self, reason: str) -> None:
         self._look_ahead.close()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
 
     def __len__(self) -> int:
         """Return the number of lines that are ready to be sent or to end."""
-        return self._hosts.waiting + len(self._settled) + len(self._released)
-
-    @property
-    def waiting(self) -> int:
-        """Number of lines that wait: for a retry, for a blocked host, or as a duplicate."""
-        return len(self._waiting)
-
-    @property
-    def retrying(self) -> int:
-        """Number of lines that wait for a retry."""
-        return self._waiting.retries
-
-    def parked(self) -> BlockedLines | None:
-        """Return the figures of lines that wait for unreachable hosts; None if there are none."""
-        hosts = list(self._waiting.open_hosts())
-        lines = sum(
-            waiting + self._look_ahead.backlog_of_origin(origin) for origin, waiting, _ in hosts
-        )
-        if not lines:
-            return None
-        now = self._loop.time()
-        due = [max(0.0, until - now) for _, _, until in hosts]
-        return BlockedLines(lines, len(hosts), min(due), max(due))
-
-    def least_left(self) -> float:
-        """Return the minimum of seconds that the lines read so far take: until the last retry is
-        due, and until the last request to a host with a delay may be sent."""
-        last = self._waiting.last_retry
-        retries = 0.0 if last is None else max(0.0, last - self._loop.time())
-        if not (self.host_limits.delay or self.host_limits.slots):
-            return retries
-        delays = (
-            (waiting + self._look_ahead.backlog_of_host(host)) * self.host_limits.delay_of(host)
-            for host, waiting in self._hosts.queues()
-        )
-        return max(retries, max(delays, default=0.0))
+        return self._hosts.waiting + len(self._undownloaded) + len(self._duplicates)
 
     def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
         """Yield each of *lines* when a request for it is needed: `LookAhead.lines`."""
         return self._look_ahead.lines(lines)
 
     def has_pending_requests(self) -> bool:
-        return bool(len(self) or len(self._waiting) or self._announced)
+        return bool(len(self) or len(self._delayed) or self._drop_detector)
 
     def enqueue_request(self, request: Request) -> bool:
-        self._announced.scheduled(request)
+        self._drop_detector.scheduled(request)
         meta = request.meta
         if RETRY_IN in meta:
             due = self._loop.time() + meta[RETRY_IN]
-            if self._waiting.add_retry(meta[LINE], due, *_history(request)):
-                self._set_timer()
-        elif DUPLICATE_OF in meta and self.spider.row_offsets.offset(meta[DUPLICATE_OF]) is None:
-            self._waiting.add_duplicate(meta[DUPLICATE_OF], meta[LINE])
+            if self._delayed.add_retry(meta[LINE], due, *_history(request)):
+                self._timer.set()
+        elif DUPLICATE_OF in meta and self.context.row_offsets.offset(meta[DUPLICATE_OF]) is None:
+            self._delayed.add_duplicate(meta[DUPLICATE_OF], meta[LINE])
         elif FAILURE in meta or DUPLICATE_OF in meta:
-            self._settled.append(request)
+            self._undownloaded.append(request)
         else:
             self._queue(request)
         return True
@@ -146,45 +114,82 @@ class HostScheduler(BaseScheduler):
         slot = None if request is None else self._hosts.slot_of(request)
         self._look_ahead.slot_is_free = request is None
         self._look_ahead.wake(None if slot is None else slot.host)
+        if self._delayed.throttles.waiting:
+            self._timer.set()
         return request
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
         """Release the duplicates of *record*'s line."""
-        self.spider.row_check.row_written(record)
-        self._waiting.ended(record.line, self._loop.time())
+        self._delayed.ended(record.line, self._loop.time())
         if record.key is not None:
             try:
-                self.spider.row_offsets.set_offset(record.key, offset)
+                self.context.row_offsets.set_offset(record.key, offset)
             except LocalError as error:
                 stop_run(self.crawler, error)
                 return
-            lines = self._waiting.take_duplicates(record.key)
-            self._released.extend((line, record.key) for line in lines)
+            lines = self._delayed.take_duplicates(record.key)
+            self._duplicates.extend((line, record.key) for line in lines)
 
-    def note(self, request: Request, outcome: Outcome, *, unreachable: bool) -> None:
-        """Record the outcome of *request*; *unreachable*: whether no connection could be made."""
-        now = self._loop.time()
+    def slot_of(self, request: Request) -> Slot | None:
+        """Return the slot that *request* holds; None if it did not come from `next_request`."""
+        return self._hosts.slot_of(request)
+
+    def record_outcome(
+        self, request: Request, outcome: Outcome, told: Told | None = None, *, unreachable: bool
+    ) -> Verdict | None:
+        """Record the outcome of *request*.
+
+        *told*: what the response said of further requests; *unreachable*: whether no connection
+        could be made. Return what happens to the line, if that is not up to its retries.
+        """
+        now, verdict = self._loop.time(), None
         if (slot := self._hosts.slot_of(request)) is not None:
+            if (told is not None or self._delayed.throttles) and LINE in request.meta:
+                outcome, verdict = self._record_limit(request, slot, outcome, told, now)
             latency = request.meta.get("download_latency", 0.0)
             busy = self._hosts.is_full(slot.host)
             self.host_limits.note(slot.host, outcome, slot.since, now, latency, busy=busy)
             self._hosts.ended(request)
         # The target of a redirect is not the host whose lines would wait.
         if KEY in request.meta and not request.meta.keys() & {FAILURE, "redirect_times"}:
-            self._note_origin(request, now, unreachable=unreachable)
+            self._record_connection(request, now, unreachable=unreachable)
+            if unreachable:
+                return self._delayed.verdict(origin_of(request.url) or "")
+        return verdict
 
-    def _note_origin(self, request: Request, now: float, *, unreachable: bool) -> None:
-        if not unreachable and not self._waiting.has_failing_hosts:
+    def _record_limit(
+        self, request: Request, slot: Slot, outcome: Outcome, told: Told | None, now: float
+    ) -> tuple[Outcome, Verdict | None]:
+        """Record what a response *told*: `Throttles.note`."""
+        origin, meta = origin_of(request.url) or "", request.meta
+        first_sent = meta.get(FIRST_SENT, slot.since)
+        refusals = meta.get(UNCOUNTED, 0)
+        sent = Sent(meta[LINE].number, slot.since, slot.in_flight, refusals, first_sent)
+        noted = self._delayed.throttles.note(origin, sent, outcome, told, now)
+        if told is not None:
+            self._requeue(slot.host)
+            self._look_ahead.wake(slot.host, origin)
+        return noted
+
+    def _requeue(self, host: str) -> None:
+        """Queue the requests of *host* again, which may have to wait now."""
+        for queued in self._hosts.take_all(host):
+            line, origin = queued.meta[LINE].number, origin_of(queued.url)
+            self._delayed.throttles.ended(line, self._loop.time(), origin)
+            self._queue(queued)
+
+    def _record_connection(self, request: Request, now: float, *, unreachable: bool) -> None:
+        origin = origin_of(request.url) or ""
+        change = self._delayed.note(origin, request.meta[LINE], now, failed=unreachable)
+        if change is Change.NONE and not unreachable:
             return
-        origin, host = origin_of(request.url) or "", self._host_of(request)
-        change = self._waiting.note(origin, request.meta[LINE], now, failed=unreachable)
+        host = self._host_of(request)
         if change is Change.OPEN:
-            for queued in self._hosts.take_all(host):
-                self._queue(queued)
+            self._requeue(host)
         if change is not Change.NONE:
             self._look_ahead.wake(host, origin)
         if unreachable:
-            self._set_timer()
+            self._timer.set()
 
     def _host_of(self, request: Request) -> str:
         host: str = self.crawler.engine.downloader.get_slot_key(request)
@@ -192,55 +197,65 @@ class HostScheduler(BaseScheduler):
 
     def _queue(self, request: Request) -> None:
         redirected = bool(request.meta.get("redirect_times"))  # redirects go first
-        if self._waiting.has_failing_hosts and not redirected:
-            origin, line = origin_of(request.url) or "", request.meta[LINE]
-            match self._waiting.admit(origin, line, self._loop.time()):
-                case Change.OPEN:
-                    self._waiting.add_blocked(origin, line, *_history(request))
-                    return
-                case Change.GIVEN_UP:
-                    self._settled.append(self.spider.given_up(request))
-                    return
+        if self._delayed.has_failing_hosts and not self._may_send(request, redirected=redirected):
+            return
         self._hosts.add(self._host_of(request), request, first=redirected)
 
+    def _may_send(self, request: Request, *, redirected: bool) -> bool:
+        """Return whether *request* may be sent; else its line waits for its host, or fails."""
+        origin, line, now = origin_of(request.url) or "", request.meta[LINE], self._loop.time()
+        throttles = self._delayed.throttles
+        match throttles.admit(origin, line.number, now):
+            case Admission.WAIT:
+                self._delayed.add_throttled(origin, line, *_history(request), now=now)
+                return False
+            case Admission.FAIL:
+                self._undownloaded.append(give_up(request, HostPaused()))
+                return False
+        # The target of a redirect is not the host whose lines would wait.
+        change = Change.NONE if redirected else self._delayed.admit(origin, line, now)
+        if change is Change.NONE:
+            return True
+        throttles.ended(line.number, now)
+        if change is Change.OPEN:
+            self._delayed.add_blocked(origin, line, *_history(request))
+        else:
+            self._undownloaded.append(give_up(request, HostUnavailable()))
+        return False
+
     def _take(self) -> Request | None:
-        if self._settled:
-            return self._settled.popleft()
-        if self._released:
-            return self.spider.duplicate_request(*self._released.popleft())
+        if self._undownloaded:
+            return self._undownloaded.popleft()
+        if self._duplicates:
+            return self.context.requests.duplicate(*self._duplicates.popleft())
         return self._hosts.take(self._loop.time())
 
     def _queue_due(self) -> None:
         now = self._loop.time()
         while len(self) < self.lookahead:
-            retry = self._waiting.take_due(now) or self._waiting.take_unblocked()
+            retry = self._delayed.take_due(now) or self._delayed.take_unblocked()
             if retry is None:
                 return
             self._queue(self._request_of(retry))
 
     def _request_of(self, retry: Retry) -> Request:
-        sent = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
-        request = self.spider.line_request(retry.line, retry_times=retry.retry_times, **sent)
+        sent: dict[str, float] = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
+        if retry.uncounted:
+            sent[UNCOUNTED] = retry.uncounted
+        request = self.context.requests.download(retry.line, retry_times=retry.retry_times, **sent)
         self._look_ahead.wake(self._host_of(request), origin_of(request.url))
         return request
 
-    def _set_timer(self) -> None:
-        """Wake the engine when a line is due: it may have nothing else to do."""
-        if self._timer is not None:
-            self._timer.cancel()
-        due = self._waiting.next_due()
-        if due is not None:
-            self._timer = self._loop.call_at(due, self._wake)
-
-    def _wake(self) -> None:
-        self._timer = None
+    def _send_due(self) -> None:
+        """Hand a due line to the engine, which then asks for the next request."""
         if self.crawler.engine.spider is not None:
-            retry = self._waiting.take_due(self._loop.time() + CLOCK)
+            retry = self._delayed.take_due(self._loop.time() + CLOCK)
             if retry is not None:
                 self.crawler.engine.crawl(self._request_of(retry))
-        self._set_timer()
 
 
-def _history(request: Request) -> tuple[int, float | None]:
-    """Return what is kept of a waiting request: its retries, and when the first was sent."""
-    return request.meta.get("retry_times", 0), request.meta.get(FIRST_SENT)
+def _history(request: Request) -> tuple[int, float | None, int]:
+    """Return what is kept of a waiting request: its retries, when the first request of its line
+    was sent, and its requests that are no retries."""
+    meta = request.meta
+    return meta.get("retry_times", 0), meta.get(FIRST_SENT), meta.get(UNCOUNTED, 0)

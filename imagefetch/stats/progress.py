@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import sys
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import create_looping_call
 
-from imagefetch.stats.recorder import Recorder
+from imagefetch.context import context_of
+from imagefetch.stats.rate import Rate
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
 from imagefetch.utils.shutdown import is_stopping
 
 if TYPE_CHECKING:
-    from imagefetch.scheduling.scheduler import HostScheduler
     from imagefetch.stats.terminal import View
 
 logger = logging.getLogger(__name__)
@@ -30,27 +31,41 @@ REDRAW = 0.5
 LONGEST = 600.0
 """Most seconds between two log lines, unless PROGRESS_INTERVAL is longer."""
 
-SMOOTH = 20.0
-"""Time constant of the moving average, seconds: after it, a value weighs 1/e of a new one."""
 
+class Display:
+    """Shows snapshots: in the live view, and in log lines at growing intervals.
 
-class Rate:
-    """A rate per second, as an exponential moving average."""
+    Settings: PROGRESS, PROGRESS_INTERVAL.
+    """
 
-    def __init__(self) -> None:
-        self.value = 0.0
-        self._weight = 0.0
-        self._last = (0.0, 0.0)
+    def __init__(self, settings: BaseSettings) -> None:
+        self.interval = settings.getfloat("PROGRESS_INTERVAL")
+        """Seconds until the next log line."""
+        self.logs_lines = False
+        """Whether log lines are written."""
+        self._is_on = settings["PROGRESS"] != "off"
+        self._view = view_if_any() if self._is_on else None
 
-    def update(self, now: float, amount: float) -> float:
-        """Add the total *amount* at *now* (seconds); return the rate. Both start at 0."""
-        seconds, added = now - self._last[0], amount - self._last[1]
-        if seconds > 0:
-            alpha = 1 - math.exp(-seconds / SMOOTH)
-            self._weight += (1 - self._weight) * alpha  # corrects the bias of the start at 0
-            self.value += (added / seconds - self.value) * alpha / self._weight
-            self._last = now, amount
-        return self.value
+    def start(self) -> None:
+        self.logs_lines = self._is_on and (self._view is None or not log_is_on_terminal())
+        if self._view is not None:
+            self._view.start()
+
+    def show(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Update the live view, if there is one, with what *snapshot* returns."""
+        if self._view is not None:
+            self._view.show(snapshot())
+
+    def log(self, snapshot: Snapshot) -> None:
+        """Write a log line, and double the interval."""
+        self.interval = max(self.interval, min(self.interval * 2, LONGEST))
+        logger.info("%s", in_one_line(snapshot))
+
+    def stop(self) -> None:
+        """Remove the live view and restore the terminal."""
+        if self._view is not None:
+            self._view.stop()
+            self._view = None
 
 
 class Progress:
@@ -62,9 +77,9 @@ class Progress:
         if settings["PROGRESS"] == "off":
             raise NotConfigured  # with a message, Scrapy would log a warning
         self.crawler = crawler
-        self.interval = settings.getfloat("PROGRESS_INTERVAL")
+        self.display = Display(settings)
         self.rates = Rate(), Rate(), Rate()
-        self.view = view_if_any()
+        self._waits_since = -1  # lines done when it was told that the others wait for hosts
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Progress:
@@ -74,22 +89,20 @@ class Progress:
 
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
-        self.recorder = cast("Recorder", self.crawler.get_extension(Recorder))
+        self.context = context_of(self.crawler)
+        self.recorder = self.context.recorder
         self._updating = create_looping_call(self._update)
         self._updating.start(REDRAW, now=False)
-        self._logs_lines = self.view is None or not log_is_on_terminal()
-        if self.view is not None:
-            self.view.start()
-            self._update()
-        if self._logs_lines:
-            self._next_line = asyncio.get_running_loop().call_later(self.interval, self._log_line)
+        self.display.start()
+        self._update()
+        if self.display.logs_lines:
+            self._schedule_line()
 
     def spider_closed(self) -> None:
         if self._updating.running:
             self._updating.stop()
-        if self.view is not None:
-            self.view.stop()
-        if self._logs_lines:
+        self.display.stop()
+        if self.display.logs_lines:
             self._next_line.cancel()
 
     def _update(self) -> None:
@@ -98,25 +111,41 @@ class Progress:
         amounts = figures.done, figures.kept, figures.bytes
         for rate, amount in zip(self.rates, amounts, strict=True):
             rate.update(seconds, amount)
-        if self.view is not None:
-            self.view.show(self._snapshot())
+        self.display.show(self._snapshot)
+        if self._waits_since != figures.done and self._only_waits():
+            self._tell_what_is_waited_for()
+
+    def _only_waits(self) -> bool:
+        """Return whether lines wait, no request is in flight and none may be sent."""
+        scheduler = self.context.scheduler
+        is_busy = self.crawler.engine.downloader.active or len(scheduler)
+        return not is_busy and scheduler.metrics.waiting > 0
+
+    def _tell_what_is_waited_for(self) -> None:
+        """Log once, until a further line is done, if all remaining lines wait for hosts."""
+        metrics = self.context.scheduler.metrics
+        for lines in filter(None, (metrics.blocked(), metrics.paused())):
+            if metrics.retrying == 0 and lines.next_try >= REDRAW:
+                self._waits_since = self.recorder.figures.done
+                logger.info("nothing else is left: %s%s", lines, lines.patience)
 
     def _snapshot(self) -> Snapshot:
-        figures, about = self.recorder.figures, self.recorder.about
+        figures, info = self.recorder.figures, self.recorder.run_info
         lines, images, size = (rate.value for rate in self.rates)
-        scheduler = cast("HostScheduler", self.crawler.engine.scheduler)
+        metrics = self.context.scheduler.metrics
         in_flight = len(self.crawler.engine.downloader.active)
         return Snapshot(
-            done=about.done_before + figures.done,
-            total=about.total,
-            estimated=about.estimated,
-            kept=about.kept_before + figures.kept,
-            failed=about.done_before - about.kept_before + figures.failed,
+            done=info.done_before + figures.done,
+            total=info.total,
+            estimated=info.estimated,
+            kept=info.kept_before + figures.kept,
+            failed=info.done_before - info.kept_before + figures.failed,
             in_flight=in_flight,
-            retrying=scheduler.retrying,
-            parked=scheduler.parked(),
-            least_left=scheduler.least_left(),
-            only_waits=not in_flight and not len(scheduler) and scheduler.waiting > 0,
+            retrying=metrics.retrying,
+            blocked=metrics.blocked(),
+            paused=metrics.paused(),
+            least_left=metrics.least_left(),
+            only_waits=self._only_waits(),
             lines_rate=lines,
             images_rate=images,
             bytes_rate=size,
@@ -124,12 +153,14 @@ class Progress:
             ending=is_stopping(self.crawler),
         )
 
+    def _schedule_line(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._next_line = loop.call_later(self.display.interval, self._log_line)
+
     def _log_line(self) -> None:
-        """Log the progress, and schedule the next line after twice the interval."""
-        self.interval = max(self.interval, min(self.interval * 2, LONGEST))
-        self._next_line = asyncio.get_running_loop().call_later(self.interval, self._log_line)
         self._update()
-        logger.info("%s", in_one_line(self._snapshot()))
+        self.display.log(self._snapshot())
+        self._schedule_line()
 
 
 def in_one_line(snapshot: Snapshot) -> str:
@@ -147,8 +178,7 @@ def in_one_line(snapshot: Snapshot) -> str:
         rates.append(snapshot.waits)
     if snapshot.workers is not None:
         rates.append(f"{snapshot.workers} workers")
-    if snapshot.parked is not None:
-        rates.append(str(snapshot.parked))
+    rates += map(str, filter(None, (snapshot.blocked, snapshot.paused)))
     return f"[{snapshot.done}/{total}] {', '.join(facts)}; {', '.join(rates)}"
 
 

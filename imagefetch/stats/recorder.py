@@ -4,42 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING
 
-from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch import signals
+from imagefetch.context import context_of
 from imagefetch.images.repeats import Repeats
 from imagefetch.items import ImageRecord
 from imagefetch.lists.count import count_lines, estimate_lines
-from imagefetch.stats.run_info import About
+from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import PHASES, Figures, add_record
 from imagefetch.stats.sketches import Reservoir
 from imagefetch.utils.threads import in_daemon_thread
 
 if TYPE_CHECKING:
     from imagefetch.download.tracing import Timing
-    from imagefetch.scheduling.scheduler import HostScheduler
-    from imagefetch.spiders.images import ImagesSpider
+    from imagefetch.job.run import Job
 
 TICK = 1.0
 """Seconds between two points of the time series."""
 
 BUSY = 0.9
 """Share of one CPU from which the CPU is the bottleneck: the program uses one CPU."""
-
-
-class WrittenPage(Protocol):
-    """The run's HTML report, which another extension writes."""
-
-    path: Path | None
-    """None if it can't be written."""
-    closed: asyncio.Event
-    """Set after the last write."""
 
 
 class Recorder:
@@ -53,15 +42,13 @@ class Recorder:
         self.figures = Figures(sample=Reservoir(settings.getint("CONTACT_SHEET")))
         self.repeats = Repeats(settings.getint("PLACEHOLDER_REPEATS"))
         self.limit = settings.getint("CONCURRENT_REQUESTS")
-        self.about = About()
-        self.page: WrittenPage | None = None
-        """The HTML report; the summary waits for its last write."""
-        self.in_flight = self.retrying = 0
+        self.run_info = RunInfo()
+        self.in_flight = 0
         self._closed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Recorder:
-        recorder = cls(crawler)
+        recorder = context_of(crawler).recorder = cls(crawler)
         connect = crawler.signals.connect
         connect(recorder.spider_opened, signal=scrapy_signals.spider_opened)
         connect(recorder.row_written, signal=signals.row_written)
@@ -76,34 +63,38 @@ class Recorder:
     @property
     def how_far(self) -> str:
         """The progress as text: ``5 of 10 lines done``."""
-        return self.about.how_far(self.figures.done)
+        return self.run_info.how_far(self.figures.done)
 
-    def spider_opened(self, spider: Spider) -> None:
+    def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
         self._begin = self._last = time.monotonic()
         self._cpu = time.process_time()
         self._totals = self.figures.kept, self.figures.bytes
-        job = cast("ImagesSpider", spider).job
-        self.about = About.of(self.crawler.settings, job)
-        if self.about.total is None:
-            self.about.total, self.about.estimated = estimate_lines(job.run.urls)
-            if self.about.estimated:
-                self._counting = asyncio.ensure_future(self._count(job.run.urls))
+        self.context = context_of(self.crawler)
+        job = self.context.job
+        self.run_info = RunInfo.of(self.crawler.settings, job)
+        if self.run_info.total is None:
+            self.run_info.total, self.run_info.estimated = estimate_lines(job.list_path)
+            if self.run_info.estimated:
+                self._counting = asyncio.ensure_future(self._count(job))
         self._call = create_looping_call(self.tick)
         self._call.start(TICK, now=False)
 
-    def spider_closed(self, spider: Spider, reason: str) -> None:
+    def spider_closed(self, reason: str) -> None:
         self.tick()
         self._end, self._closed = time.monotonic(), True
-        self.about.finish(reason)
+        self.run_info.finish(reason)
         if self._call.running:
             self._call.stop()
 
-    async def _count(self, urls: Path) -> None:
-        """Count the lines of *urls* in a thread: ten million lines take seconds."""
-        total = await in_daemon_thread(count_lines, urls, lambda: self._closed)
+    async def _count(self, job: Job) -> None:
+        """Count the lines of the list in a thread: ten million lines take seconds."""
+        total, path = None, None
+        while total is None and path != job.list_path:  # it may be moved as the run begins
+            path = job.list_path
+            total = await in_daemon_thread(count_lines, path, lambda: self._closed)
         if total is not None:
-            self.about.total, self.about.estimated = total, False
+            self.run_info.total, self.run_info.estimated = total, False
 
     def row_written(self, record: ImageRecord) -> None:
         add_record(record, self.figures, self.repeats)
@@ -119,21 +110,18 @@ class Recorder:
         now, cpu = time.monotonic(), time.process_time()
         seconds, used = now - self._last, cpu - self._cpu
         self._last, self._cpu = now, cpu
-        figures, engine = self.figures, self.crawler.engine
+        figures, scheduler = self.figures, self.context.scheduler
         totals = figures.kept, figures.bytes
         added = [new - old for new, old in zip(totals, self._totals, strict=True)]
         self._totals = totals
-        queued = waiting = 0
-        if engine is not None and engine.scheduler is not None:
-            scheduler = cast("HostScheduler", engine.scheduler)
-            self.in_flight, self.retrying = len(engine.downloader.active), scheduler.retrying
-            queued, waiting = len(scheduler), scheduler.waiting
+        self.in_flight = len(self.crawler.engine.downloader.active)
+        queued, waiting = len(scheduler), scheduler.metrics.waiting
         figures.series.add(seconds, *added, self.in_flight * seconds, waiting * seconds)
         bottleneck = self._bottleneck(used / max(seconds, 1e-9), queued, waiting)
-        figures.held[bottleneck] += round(seconds * 1000)
+        figures.bottlenecks[bottleneck] += round(seconds * 1000)
 
     def _bottleneck(self, cpu: float, queued: int, waiting: int) -> str:
-        """Return what limits the speed of the run now: a key of `Figures.held`."""
+        """Return what limits the speed of the run now: a key of `Figures.bottlenecks`."""
         if cpu >= BUSY:
             return "processor"
         if self.in_flight >= self.limit:

@@ -14,7 +14,7 @@ from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 if TYPE_CHECKING:  # the HTML report's subprocess does not import Scrapy
     from scrapy.settings import BaseSettings
 
-    from imagefetch.config.command_given import CommandLine
+    from imagefetch.config.resume_command import CommandLine
     from imagefetch.config.validation import Run
     from imagefetch.job.run import Job
 
@@ -31,8 +31,8 @@ LIMITS = (
 
 
 @dataclass
-class About:
-    """Facts about a run, with credentials hidden."""
+class RunInfo:
+    """Facts info a run, with credentials hidden."""
 
     version: str = __version__
     urls: str = ""
@@ -65,27 +65,29 @@ class About:
     """The command that fetches failed lines again, if they may succeed now."""
 
     @classmethod
-    def of(cls, settings: BaseSettings, job: Job) -> About:
+    def of(cls, settings: BaseSettings, job: Job) -> RunInfo:
         """Describe the run of *job*, which starts now."""
-        about = cls.of_run(settings, job.run, job.given)
-        about.total, about.done_before = job.journal.total, job.journal.done
+        info = cls.of_run(settings, job.run, job.command_line)
+        info.total, info.done_before = job.journal.total, job.journal.done
         before = job.journal.before
-        about.kept_before, about.bytes_before = before.kept, before.bytes
-        about.started = time.time()
-        about.limits = {name: str(settings[name]) for name in LIMITS}
-        return about
+        info.kept_before, info.bytes_before = before.kept, before.bytes
+        info.started = time.time()
+        info.limits = {name: str(settings[name]) for name in LIMITS}
+        return info
 
     @classmethod
-    def of_run(cls, settings: BaseSettings, run: Run, given: CommandLine | None = None) -> About:
+    def of_run(
+        cls, settings: BaseSettings, run: Run, command_line: CommandLine | None = None
+    ) -> RunInfo:
         """Describe the paths of *run*, and the command that started it."""
-        about = cls.of_places(settings, run.address or str(run.urls), run.report, run.store)
-        if given is not None:
-            about.resume_command = given.command()
-            about.retry_command = given.command("only=failed")
-        return about
+        info = cls.of_paths(settings, run.address or str(run.urls), run.report, run.store)
+        if command_line is not None:
+            info.resume_command = command_line.command()
+            info.retry_command = command_line.command("only=failed")
+        return info
 
     @classmethod
-    def of_places(cls, settings: BaseSettings, urls: str, report: Path, store: str) -> About:
+    def of_paths(cls, settings: BaseSettings, urls: str, report: Path, store: str) -> RunInfo:
         """Describe a run by its list, report and store; *urls* is as in the field `urls`."""
         from scrapy.settings import SETTINGS_PRIORITIES
 
@@ -93,17 +95,17 @@ class About:
         from imagefetch.output.store_paths import is_remote
         from imagefetch.urls import shown
 
-        about = cls(
+        info = cls(
             urls=shown(urls) if is_address(urls) else hide_credentials(urls), report=str(report)
         )
-        about.store = hide_credentials_of(store)
+        info.store = hide_credentials_of(store)
         command = ["scrapy", "crawl", "images"]
-        command += ["-a", f"urls={about.urls or 'LIST'}", "-a", f"report={about.report}"]
+        command += ["-a", f"urls={info.urls or 'LIST'}", "-a", f"report={info.report}"]
         is_set = (settings.getpriority("FILES_STORE") or 0) > SETTINGS_PRIORITIES["spider"]
         if is_set or is_remote(store) or Path(store).is_absolute():
-            command += ["-s", f"FILES_STORE={about.store}"]
-        about.retry_command = shlex.join([*command, "-a", "only=failed"])
-        return about
+            command += ["-s", f"FILES_STORE={info.store}"]
+        info.retry_command = shlex.join([*command, "-a", "only=failed"])
+        return info
 
     def how_far(self, done: int) -> str:
         """Return the progress as text; this run has done *done* lines."""

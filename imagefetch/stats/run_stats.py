@@ -35,7 +35,7 @@ LINES, FAILED, BYTES, SECONDS, DOWNLOADS = range(5)
 # seconds: requests in flight, waiting lines.
 POINT = ("kept", "bytes", "in_flight", "waiting")
 
-PHASES = ("dns", "connect", "answer", "transfer", "write")
+PHASES = ("dns", "connect", "time_to_headers", "transfer", "write")
 """Phases of a sampled download; see `imagefetch.download.tracing`."""
 
 
@@ -74,15 +74,15 @@ class Figures:
     examples: dict[str, list[list[Any]]] = field(default_factory=dict)
     """By reason: lines as ``[number, URL, code]``."""
     sample: Reservoir = field(default_factory=lambda: Reservoir(0))
-    """Sample of the rows with a file, as `picture_of` returns them."""
+    """Sample of the rows with a file, as `image_of` returns them."""
     series: Series = field(default_factory=lambda: Series(len(POINT)))
     """The time series; see `POINT`."""
-    held: Counter[str] = field(default_factory=Counter)
+    bottlenecks: Counter[str] = field(default_factory=Counter)
     """Milliseconds by bottleneck; see `imagefetch.stats.recorder`."""
     phases: list[float] = field(default_factory=lambda: [0.0] * (len(PHASES) + 1))
     """Seconds of each of `PHASES`, then the number of sampled downloads."""
 
-    COUNTERS: ClassVar[tuple[str, ...]] = ("reasons", "damaged", "codes", "types", "held")
+    COUNTERS: ClassVar[tuple[str, ...]] = ("reasons", "damaged", "codes", "types", "bottlenecks")
     SKETCHES: ClassVar[dict[str, Any]] = {
         "sizes": Histogram,
         "sides": Histogram,
@@ -138,7 +138,7 @@ class Figures:
             sums[DOWNLOADS] += 1
         sums[BYTES] += size
         if self.sample.wants():
-            self.sample.put(picture_of(record))
+            self.sample.put(image_of(record))
 
     def to_json(self) -> dict[str, Any]:
         """Return the statistics as JSON values; `from_json` is the inverse."""
@@ -152,7 +152,7 @@ class Figures:
         return cls(**{**data, **values})
 
 
-def picture_of(record: ImageRecord) -> dict[str, Any]:
+def image_of(record: ImageRecord) -> dict[str, Any]:
     """Return the fields of *record* that the contact sheet shows."""
     names = ("line", "url", "file", "type", "width", "height", "bytes", "reason")
     return {name: getattr(record, name) for name in names}

@@ -6,7 +6,10 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
+
+from imagefetch.utils.frequent import without_rarest
 
 
 class Histogram:
@@ -121,10 +124,10 @@ class Reservoir:
 
 
 class FrequentKeys:
-    """Sums for the most frequent keys of a stream: Manku and Motwani, "Approximate Frequency
-    Counts over Data Streams", 2002.
+    """Sums for the most frequent keys of a stream.
 
-    At the limit, the rarest keys are dropped; counts are lower bounds from then on.
+    At the limit, the rarest keys are dropped (`imagefetch.utils.frequent`); counts are lower
+    bounds from then on.
     """
 
     def __init__(self, keys: int, width: int) -> None:
@@ -139,19 +142,15 @@ class FrequentKeys:
         sums = self.sums.get(key)
         if sums is None:
             if len(self.sums) >= self.keys:
-                self._drop_rarest()
+                self.forgot = True
+                self.sums = without_rarest(self.sums, itemgetter(0))
             sums = self.sums[key] = [0] * self.width
         return sums
 
-    def _drop_rarest(self) -> None:
-        self.forgot = True
-        floor = sorted(sums[0] for sums in self.sums.values())[len(self.sums) // 2]
-        self.sums = {key: sums for key, sums in self.sums.items() if sums[0] > floor}
-
-    def top(self, number: int, place: int = 0) -> Iterator[tuple[str, list[float]]]:
-        """Yield the keys with the largest sums at index *place*, if above 0, and all their sums."""
-        order = sorted(self.sums.items(), key=lambda pair: (-pair[1][place], pair[0]))
-        return (pair for pair in order[:number] if pair[1][place] > 0)
+    def top(self, number: int, index: int = 0) -> Iterator[tuple[str, list[float]]]:
+        """Yield the keys with the largest sums at *index*, if above 0, and all their sums."""
+        order = sorted(self.sums.items(), key=lambda pair: (-pair[1][index], pair[0]))
+        return (pair for pair in order[:number] if pair[1][index] > 0)
 
     def to_json(self) -> Any:
         return [self.keys, self.width, self.forgot, self.sums]

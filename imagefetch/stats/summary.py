@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
 
-from scrapy import Spider
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
+from imagefetch.context import context_of
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.earlier_runs import Before
 from imagefetch.scheduling.host_limits import HostLimit
 from imagefetch.stats.causes import likely_cause
-from imagefetch.stats.recorder import Recorder
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
 from imagefetch.utils.stat_names import REMOVED
-
-if TYPE_CHECKING:
-    from imagefetch.scheduling.scheduler import HostScheduler
-    from imagefetch.spiders.images import ImagesSpider
 
 logger = logging.getLogger(__name__)
 
@@ -49,27 +43,25 @@ class Summary:
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
 
-    async def spider_closed(self, spider: Spider, reason: str) -> None:
-        recorder = cast("Recorder", self.crawler.get_extension(Recorder))
+    async def spider_closed(self, reason: str) -> None:
+        context = context_of(self.crawler)
+        recorder, run = context.recorder, context.job.run
         figures, repeated = recorder.figures, recorder.repeats.found()
         for name, value in stats_of(figures).items():
             self.crawler.stats.set_value(f"imagefetch/{name}", value)
         self.crawler.stats.set_value("imagefetch/repeated", len(repeated))
-        host_limits = cast("HostScheduler", self.crawler.engine.scheduler).host_limits
-        for name, value in host_limits.stats().items():
-            self.crawler.stats.set_value(name, value)
-        run = cast("ImagesSpider", spider).run
-        page = recorder.page
-        if page is not None:
-            await page.closed.wait()
+        host_limits = context.scheduler.host_limits
+        for name, figure in host_limits.stats().items():
+            self.crawler.stats.set_value(name, figure)
+        await context.side_files_closed()
         removed = self.crawler.stats.get_value(REMOVED)
         outputs = {
             **({"removed": f"{files(removed)} of earlier runs"} if removed else {}),
             "report": str(run.report),
-            **({"page": str(page.path)} if page is not None and page.path is not None else {}),
+            **{file.label: str(file.path) for file in context.side_files if file.path},
             "images": hide_credentials_of(run.store),
         }
-        before = cast("ImagesSpider", spider).job.journal.before
+        before = context.job.journal.before
         hosts = host_limits.known()
         text = describe(figures, recorder.seconds, outputs, repeated, hosts, before=before)
         outcome = "Finished"
@@ -92,7 +84,7 @@ def stats_of(figures: Figures) -> dict[str, int]:
         **{f"reason/{slug}": count for slug, count in figures.reasons.items()},
         **{f"damaged/{slug}": count for slug, count in figures.damaged.items()},
         **{f"type/{name}": count for name, count in figures.types.items()},
-        **{f"held_back/{what}": round(ms / 1000) for what, ms in figures.held.items()},
+        **{f"held_back/{what}": round(ms / 1000) for what, ms in figures.bottlenecks.items()},
     }
 
 
@@ -120,13 +112,13 @@ REPEATS_MAX = 5  # repeated images that the table shows
 def describe(
     figures: Figures,
     seconds: float | None,
-    places: dict[str, str],
+    outputs: dict[str, str],
     repeated: Sequence[Repeat] = (),
     hosts: Sequence[HostLimit] = (),
     *,
     before: Before = NOTHING,
 ) -> str:
-    """Return the summary as a table, one fact per line; *places* are its last lines.
+    """Return the summary as a table, one fact per line; *outputs* are its last lines.
 
     *seconds* is the duration of the run, None if unknown. If earlier runs did lines, *before*,
     the table shows the totals of all runs, and those of this run.
@@ -144,6 +136,6 @@ def describe(
         ("rate", rate),
         *(("host", str(host)) for host in hosts),
         ("time taken", time_taken),
-        *places.items(),
+        *outputs.items(),
     ]
     return "\n".join(f"  {name:<10}  {value}" for name, value in rows if value is not None)

@@ -47,7 +47,7 @@ class View:
         for handler in logging.root.handlers:
             if isinstance(handler, logging.StreamHandler) and handler.stream.isatty():
                 self._redirected.append((handler, handler.stream))
-                handler.setStream(cast("IO[str]", _Above(self.console)))
+                handler.setStream(cast("IO[str]", _LogAboveView(self.console)))
         self._live.start()
         # rich hides the cursor; after a kill it would stay hidden.
         self.console.show_cursor(True)
@@ -65,7 +65,7 @@ class View:
         self._redirected.clear()
 
 
-class _Above:
+class _LogAboveView:
     """A text stream that prints complete lines above the view."""
 
     def __init__(self, console: Console) -> None:
@@ -110,8 +110,8 @@ def render(snapshot: Snapshot, console: Console) -> RenderableType:
     bar.expand = True
     parts: list[RenderableType] = [bar, _joined(_rates(snapshot), width)]
     parts.append(_joined(_counts(snapshot), width))
-    if snapshot.parked is not None:
-        parts.append(Text(str(snapshot.parked), "yellow", no_wrap=True, overflow="ellipsis"))
+    for lines in filter(None, (snapshot.blocked, snapshot.paused)):
+        parts.append(Text(str(lines), "yellow", no_wrap=True, overflow="ellipsis"))
     if snapshot.ending:
         text = "ending: requests in flight are finished; Ctrl-C again ends at once"
         parts.append(Text(text, "yellow", no_wrap=True, overflow="ellipsis"))

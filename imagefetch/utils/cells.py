@@ -38,7 +38,7 @@ _ESCAPE_LENGTH = len(r"\u001b")  # the longest escape of one character
 _OVERHEAD = len('\'""')
 
 
-def written(cell: str, *, first: bool = False) -> str:
+def encode_cell(cell: str, *, first: bool = False) -> str:
     """Return *cell* encoded for the file; *first*: whether it is the first cell of its row.
 
     A cell with a separator is quoted, which is enough for the first cell of a row. In later
@@ -49,12 +49,12 @@ def written(cell: str, *, first: bool = False) -> str:
     return encoded if len(encoded) <= CELL_MAX else _encoded(_truncated(cell), first)
 
 
-def read(encoded: str) -> str:
-    """Decode a cell that `written` encoded; quotes must be removed already."""
+def decode_cell(encoded: str) -> str:
+    """Decode a cell that `encode_cell` encoded; quotes must be removed already."""
     return unescape(encoded).removeprefix("'")
 
 
-def fitting(cell: str) -> str:
+def truncated(cell: str) -> str:
     """Return *cell* as it is read back after being written as the first cell of a row:
     truncated if it is too long."""
     if (
@@ -65,7 +65,7 @@ def fitting(cell: str) -> str:
     return _truncated(cell)
 
 
-def text(cell: str) -> str:
+def encode_unquoted(cell: str) -> str:
     """Return *cell* encoded for any position in a row, without quoting."""
     encoded = _escaped(cell, first=False)
     return encoded if len(encoded) <= CELL_MAX else _escaped(_truncated(cell), first=False)

@@ -36,13 +36,25 @@ def check_left(
 
     :raises BadInput: if one of them is unknown; the message names the first
     """
-    for argument in arguments:
-        if argument.startswith("-") and argument != "-":
-            raise BadInput(_unknown_option(argument, known, command))
+    check_options(arguments, known, command)
     if len(arguments) > most:
         extra = arguments[most]
         advice = f"see scrapy {command} --help"
         raise BadInput(f"argument {extra!r}: scrapy {command} takes no such argument; {advice}")
+
+
+def check_options(arguments: Iterable[str], known: Iterable[str], command: str) -> None:
+    """:raises BadInput: if one of the arguments that the parser left over is an option"""
+    for argument in arguments:
+        if argument.startswith("-") and argument != "-":
+            raise BadInput(_unknown_option(argument, known, command))
+
+
+def check_pairs(option: str, values: Iterable[str]) -> None:
+    """:raises BadInput: if one of the *values* of *option* is not NAME=VALUE"""
+    for value in values:
+        if not value.partition("=")[1]:
+            raise BadInput(f"argument {option} {value}: must be NAME=VALUE")
 
 
 def check_names(arguments: Mapping[str, str], known: Iterable[str], command: str) -> None:
@@ -58,7 +70,7 @@ def check_names(arguments: Mapping[str, str], known: Iterable[str], command: str
 
 def _unknown_option(option: str, known: Iterable[str], command: str) -> str:
     name = option.partition("=")[0]
-    if OUTPUT.match(option):
+    if OUTPUT.match(option) and "--output" not in known:
         return (
             f"option {name}: scrapy {command} writes no feed; the rows are in the report, "
             "-a report=PATH"

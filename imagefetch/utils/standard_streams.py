@@ -9,17 +9,17 @@ from typing import TextIO
 from imagefetch.utils.text import escape, hide_credentials
 
 
-def say(text: str) -> None:
+def print_output(text: str) -> None:
     """Write lines on standard output."""
     _write(sys.stdout, text + "\n")
 
 
-def tell(text: str) -> None:
+def print_error(text: str) -> None:
     """Write one line on standard error."""
     _write(sys.stderr, f"imagefetch: {escape(hide_credentials(text))}\n")
 
 
-def settle() -> None:
+def flush_streams() -> None:
     """Flush both streams, so that Python reports no closed pipe at exit."""
     for stream in (sys.stdout, sys.stderr):
         _write(stream, "")
@@ -33,14 +33,14 @@ def _write(stream: TextIO | None, text: str) -> None:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
     except BrokenPipeError:
-        _silence(stream)
+        silence(stream)
     except OSError as error:
-        _silence(stream)
+        silence(stream)
         if stream is not sys.stderr:
-            tell(f"standard output: can't be written: {error.strerror}")
+            print_error(f"standard output: can't be written: {error.strerror}")
 
 
-def _silence(stream: TextIO) -> None:
+def silence(stream: TextIO) -> None:
     """Redirect *stream*, its buffered data included, to the null device."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())

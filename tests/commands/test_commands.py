@@ -31,11 +31,19 @@ def everything(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
 
 
-def assert_refused(folder: Path, words: list[str], *named: str, stdin: bytes = b"") -> None:
-    """Assert status 2, one line on standard error that contains *named*, and no file written."""
+def assert_refused(
+    folder: Path, words: list[str], *named: str, stdin: bytes = b"", log: bool = False
+) -> None:
+    """Assert status 2, one line on standard error that contains *named*, and no file written.
+
+    With *log*, lines of the log may come before it.
+    """
     before = everything(folder)
     done = run(*words, stdin=stdin)
     assert done.returncode == 2, done.stderr
+    if log:
+        assert "Traceback" not in done.stderr
+        done.stderr = done.stderr.splitlines(keepends=True)[-1]
     assert done.stderr.startswith("imagefetch: ")
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stdout == ""
@@ -55,7 +63,7 @@ BAD_LISTS = {
     "missing": (None, "no such list"),
     "empty": (b"", "no URL"),
     "only comments": (b"# http://127.0.0.1/a.jpg\n\n", "no URL"),
-    "binary": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no text file"),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a text file"),
     "compressed": (b"\x1f\x8b\x08\x00rest", ".gz"),
 }
 
@@ -121,6 +129,60 @@ def test_a_list_without_its_argument_is_refused(tmp_path: Path, good: list[str])
     assert_refused(tmp_path, [*good[:2], "my.txt", *good[2:]], "-a urls=my.txt")
 
 
+MISUSES = (
+    (["--wrokers", "3"], "option --wrokers: there is no such option; see scrapy crawl --help"),
+    (["--lgofile=x"], "option --lgofile: there is no such option; did you mean --logfile?"),
+    (["-z"], "option -z: there is no such option"),
+    (["-x=3"], "option -x: there is no such option"),
+    (["-t", "csv"], "option -t: there is no such option; see scrapy crawl --help"),
+    (["--", "more"], "option --: there is no such option"),
+    (["more"], "more: unexpected argument; a list is given as -a urls=more"),
+    (["-"], "-: unexpected argument; a list is given as -a urls=-"),
+    (["-a"], "argument -a: expected one argument"),
+    (["-a", "urls"], "argument -a urls: must be NAME=VALUE"),
+    (["-s"], "argument -s/--set: expected one argument"),
+    (["-s", "MIN_WIDTH"], "setting MIN_WIDTH = '': must be a whole number from 0"),
+    (["-s", "=3"], "argument -s =3: must be NAME=VALUE"),
+    (["-L"], "argument -L/--loglevel: expected one argument"),
+    (["-L", "loud"], "setting LOG_LEVEL = 'loud': must be one of DEBUG, INFO"),
+    (["--lo", "x"], "ambiguous option: --lo could match --logfile, --loglevel"),
+    (["--logfile"], "argument --logfile: expected one argument"),
+    (["--nolog=3"], "argument --nolog: ignored explicit argument '3'"),
+    (["-o"], "argument -o/--output: expected one argument"),
+    (["-o", "rows"], "Unrecognized output format ''"),
+    (["-o", "-:nosuch"], "Unrecognized output format"),
+    (["--pidfile", "{urls}/x"], "option --pidfile: {urls}/x can't be written: Not a directory"),
+    (["--profile", "{urls}/x"], "option --profile: {urls}/x can't be written: Not a directory"),
+    (["--pidfile", "{urls}"], "{urls}: the file of --pidfile can't be the list too; name another"),
+    (["--profile", "{urls}"], "{urls}: the file of --profile can't be the list too; name another"),
+    (["--pidfile", "{report}"], "{report}: the file of --pidfile can't be the report too"),
+)
+"""Misuses of the command line of ``crawl`` after the spider's name, and the beginning of the line
+that refuses them."""
+
+
+@pytest.mark.parametrize(("words", "message"), MISUSES, ids=lambda part: part and str(part[0]))
+def test_a_misuse_of_the_command_line_is_refused(
+    tmp_path: Path, good: list[str], words: list[str], message: str
+) -> None:
+    """A command line that is wrong is refused in one line: no help page, no traceback."""
+    places = {"urls": tmp_path / "urls.txt", "report": tmp_path / "REPORT.csv"}
+    words = [word.format(**places) for word in words]
+    assert_refused(tmp_path, [*good, *words], f"imagefetch: {message.format(**places)}")
+    assert (tmp_path / "urls.txt").read_text() == "http://127.0.0.1:9/a.jpg\n"
+
+
+def test_a_command_line_without_a_spider_is_refused(tmp_path: Path) -> None:
+    """The spider's name is missing, or an option is in its place."""
+    missing = "imagefetch: the spider's name is missing: scrapy crawl images"
+    for words, message in (
+        ([], missing),
+        (["-a", "urls=urls.txt"], missing),
+        (["--wrokers", "images"], "imagefetch: option --wrokers: there is no such option"),
+    ):
+        assert_refused(tmp_path, ["crawl", *words], message)
+
+
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path, good: list[str]) -> None:
     """An unwritable store, report or log is refused; the error names which."""
     (tmp_path / "file").write_text("in the way")
@@ -145,6 +207,37 @@ def test_a_handler_that_cannot_be_built_stops_the_start(tmp_path: Path, good: li
     assert "imagefetch: setting DOWNLOAD_HANDLERS['http']" in done.stderr
     assert "Traceback" not in done.stderr
     assert everything(tmp_path) == {tmp_path / "urls.txt"}
+
+
+@pytest.mark.parametrize("component", ["NotOpened", "NotBuilt"])
+@pytest.mark.parametrize("source", ["standard input", "address"])
+def test_a_refused_start_leaves_the_copy_of_the_list(
+    tmp_path: Path, server: Server, source: str, component: str
+) -> None:
+    """A pipeline that can't be built or opened is found late; the earlier list is still there."""
+    one, two = (f"{server.url(f'/image/{name}.jpg')}\n".encode() for name in "ab")
+    words = command(tmp_path, {"HTML_REPORT": False})[3:]
+    words[3] = "urls=-"
+    first, second = one, one + two
+    if source == "address":
+        server.serve("/raw/list", one)
+        words[3] = f"urls={server.url('/raw/list')}"
+        words += ["-a", "fresh=1"]
+        first = second = b""
+    refused = ["-s", f'ITEM_PIPELINES={{"tests.support.parts.{component}": 100}}']
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert_refused(tmp_path, [*words, *refused], "ITEM_PIPELINES", stdin=first, log=True)
+    assert files() == {}
+    assert run(*words, stdin=first).returncode == 0
+    before = files()
+    server.serve("/raw/list", two)
+    assert_refused(tmp_path, [*words, *refused], "ITEM_PIPELINES", stdin=second, log=True)
+    assert files() == before
+    assert run(*words, stdin=second).returncode == 0
+    assert two.decode().strip() in (tmp_path / "REPORT.csv").read_text()
 
 
 def test_a_run_whose_every_line_failed_is_a_finished_run(crawl: RunCrawl, dead_port: int) -> None:
@@ -190,6 +283,8 @@ def test_words_that_nobody_asked_for_are_refused(tmp_path: Path, verb: str) -> N
 
 def test_words_of_fleet_and_report_are_refused(tmp_path: Path) -> None:
     """Misspelt or invalid options and arguments of ``fleet`` and ``report`` are refused."""
+    there = tmp_path / "urls.txt"
+    there.write_text("http://127.0.0.1:9/a.jpg\n")
     for words, named in (
         (
             ["fleet", "--wrokers", "3"],
@@ -197,6 +292,13 @@ def test_words_of_fleet_and_report_are_refused(tmp_path: Path) -> None:
         ),
         (["fleet", "--workers", "x"], "argument --workers: invalid int value: 'x'"),
         (["fleet", "images"], "argument 'images': scrapy fleet takes no such argument"),
+        (["fleet", "--pidfile", f"{there}/x"], f"option --pidfile: {there}/x can't be written"),
+        (
+            ["fleet", "--pidfile", f"{there}", "-a", f"urls={there}"],
+            "the file of --pidfile can't be",
+        ),
+        (["fleet", "-a", "urls"], "argument -a urls: must be NAME=VALUE"),
+        (["report", "-a", "urls"], "argument -a urls: must be NAME=VALUE"),
         (["report", "--sortr"], "option --sortr: there is no such option; did you mean --sort?"),
         (["report", "a.csv", "-a", "report=b.csv"], "argument 'a.csv': the report is given by"),
         (["report", "-a", "fresh=1"], "argument -a fresh=…: scrapy report has no such argument"),

@@ -85,7 +85,7 @@ def test_whatever_a_pipeline_does_each_line_has_its_row(
     assert "nothing to do" in again.log
 
 
-def test_a_subclass_beside_what_it_is_of_stores_nothing_twice(
+def test_with_a_subclass_of_the_pipeline_nothing_is_stored_twice(
     crawl: RunCrawl, lines: list[str]
 ) -> None:
     assert reasons(crawl(lines, ITEM_PIPELINES=part("Pipeline"))) == ALL_KEPT
@@ -307,7 +307,7 @@ def test_a_spider_that_there_is_none_of(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"urls.txt", "REPORT.csv"}
 
 
-def test_a_feed_beside_has_the_same_records(
+def test_another_feed_has_the_same_records(
     crawl: RunCrawl, lines: list[str], tmp_path: Path
 ) -> None:
     """A second feed has the records of the report, including those of dropped lines."""

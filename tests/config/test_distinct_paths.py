@@ -11,8 +11,9 @@ import pytest
 from imagefetch.config.distinct_paths import lock_file
 from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, ReportError
-from imagefetch.job.resume import clear_up, replace_report
+from imagefetch.job.rewrite import replace_report
 from imagefetch.job.run import lock_report
+from imagefetch.job.temporary_files import remove_temporary_files
 from imagefetch.lists.copy import copy_path
 from imagefetch.output.csv_rows import HEADER, encode
 from imagefetch.output.own_files import new_file, replacing
@@ -64,6 +65,15 @@ def test_an_output_in_the_place_of_something_else(tmp_path: Path, name: str, for
         check({}, FEEDS={uri: {"format": "jsonlines", "overwrite": True}})
     assert "\n" not in str(refusal.value)
     assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["x", "x/", ".", "urls.txt/rows.csv"])
+def test_an_output_that_cannot_be_written(tmp_path: Path, name: str) -> None:
+    """An output that is a folder, or that would be in a file, is refused before the run."""
+    (tmp_path / "x").mkdir()
+    with pytest.raises(BadInput, match="the output"):
+        check({}, FEEDS={name: {"format": "csv"}})
+    check({}, FEEDS={"y/z/rows.csv": {"format": "csv"}, "/dev/stdout": {"format": "csv"}})
 
 
 @pytest.mark.parametrize("name", [*DERIVED, "link", "LOG.txt"])
@@ -175,7 +185,7 @@ def test_what_a_kill_left_is_cleared_up(tmp_path: Path) -> None:
     link.symlink_to(report)
     (folder := new_file(report)).unlink()
     folder.mkdir()
-    clear_up(report)
+    remove_temporary_files(report)
     assert not any(path.exists() for path in ours)
     assert all(path.read_bytes() == text for path, text in others.items())
     assert link.is_symlink()

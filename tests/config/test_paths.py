@@ -23,6 +23,14 @@ def test_from_a_shell(tmp_path: Path) -> None:
     assert places == ("a.txt", tmp_path / "b" / "r.csv", "downloaded-images")
 
 
+@pytest.mark.parametrize("report", ["s3://b/r.csv", "file:///r.csv", "-", "results/"])
+def test_a_report_that_is_no_path_of_a_file(report: str) -> None:
+    """It would be written to a folder named ``s3:``, or to a file named ``-``."""
+    for arguments, changed in (({"report": report}, {}), ({}, {"REPORT": report})):
+        with pytest.raises(BadInput, match=r"^report .*: must be the path of a file"):
+            find_paths(project(**changed), arguments)
+
+
 def test_the_home_folder_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few shells expand ``~`` after ``=``; a folder named ``~`` would be created."""
     monkeypatch.setenv("HOME", str(tmp_path / "me"))

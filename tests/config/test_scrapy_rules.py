@@ -17,7 +17,7 @@ ALLOWED: list[tuple[str, Any]] = [
     ("COOKIES_ENABLED", "true"),
     ("MEMUSAGE_LIMIT_MB", None),
     ("DOWNLOAD_SLOTS", {"a.example": {"concurrency": 1, "delay": 0.5, "randomize_delay": False}}),
-    ("FEEDS", {"a.csv": {"format": "csv"}, "b": {"format": "report"}}),
+    ("FEEDS", {"a.csv": {"format": "csv"}, "%(report)s": {"format": "report"}}),
     ("FILES_STORE_S3_ACL", "public-read"),
     ("LOG_FORMAT", "%(levelname)s %(message)s"),
     ("LOG_FILE_APPEND", "False"),
@@ -51,6 +51,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("FEEDS", {"a.csv": 5}, "setting FEEDS['a.csv'] = 5: must be a dictionary"),
     ("FEEDS", {"a.csv": {}}, "setting FEEDS['a.csv']['format'] = None: must be one of csv, "),
     ("FEEDS", {"a": {"format": "cvs"}}, "setting FEEDS['a']['format'] = 'cvs': must be one of csv"),
+    ("FEEDS", {"a": {"format": "report"}}, "setting FEEDS['a']['format'] = 'report': must be one"),
     ("FEEDS", {"ftp://u:hush@h/a": 5}, "setting FEEDS['ftp://***@h/a'] = 5: must be a dictionary"),
 ]  # fmt: skip
 

@@ -144,6 +144,17 @@ def test_name_that_is_too_long(tmp_path: Path) -> None:
         check_folder(path, "FILES_STORE")
 
 
+def test_report_that_is_a_link_to_itself(tmp_path: Path) -> None:
+    """It could never be opened."""
+    report = tmp_path / "REPORT.csv"
+    report.symlink_to(report)
+    with pytest.raises(BadInput, match=r"^report .*: Too many levels of symbolic links; choose"):
+        check_report(report)
+    report.unlink()
+    report.symlink_to(tmp_path / "elsewhere.csv")
+    check_report(report)
+
+
 def test_handlers_are_built() -> None:
     """A handler that can't be built is refused; Scrapy would fail every URL instead."""
     own = project().getdict("DOWNLOAD_HANDLERS")

@@ -55,7 +55,7 @@ def test_framing_has_an_end(server: Server, tmp_path: Path, name: str, streamed:
     answer, error = ENDLESS[name]
     server.raw["/raw/a"] = endless = Endless(answer.begin, answer.pieces)
     request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path} if streamed else {})
-    # Either aiohttp's parser or the byte count is the first to reject a long trailer.
+    # Either libcurl's parser or the byte count is the first to reject a long trailer.
     with pytest.raises((error, BadHTTP) if "trailer" in name else error):
         fetch(request, **PATIENT)
     assert endless.sent < FRAMING_MAX + UNREAD + BUFFERS

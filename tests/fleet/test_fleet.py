@@ -22,10 +22,10 @@ import pytest
 from imagefetch.errors import BadInput
 from imagefetch.fleet.cluster import check_dashboard
 from imagefetch.fleet.run import run_fleet
-from imagefetch.fleet.worker.dask_task import is_own
+from imagefetch.fleet.worker.dask_task import is_private
 from imagefetch.job.audit import audit
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import read_rows
+from imagefetch.output.report_file import read_rows
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
 from tests.fleet.worker.test_attempt import is_over
 from tests.support.fleet_chaos import chaos
@@ -255,7 +255,9 @@ def test_a_worker_hangs(tmp_path: Path, hosts: Server) -> None:
     assert set(hosts.hits.values()) == {1}
 
 
-def test_begun_anew_beside_what_was_given_up(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
+def test_a_new_job_is_not_affected_by_a_discarded_one(
+    dask: Cluster, tmp_path: Path, hosts: Server
+) -> None:
     """The client was killed, and workers still run its job: the new job, with other lines and
     another store, is not affected."""
     write_list(tmp_path, [hosts.url(f"/held/{n}", HOSTS[n % 20]) for n in range(60)])
@@ -411,14 +413,14 @@ def test_a_worker_s_folder_may_be_another_s(tmp_path: Path) -> None:
     """A worker's folder that others can change is not used."""
     folder = tmp_path / "dask-scratch-space" / "worker-1"
     folder.mkdir(parents=True)
-    assert is_own(folder)
+    assert is_private(folder)
     folder.parent.chmod(0o777)
-    assert not is_own(folder)
+    assert not is_private(folder)
     folder.parent.chmod(0o1777)
-    assert is_own(folder)
+    assert is_private(folder)
     if os.geteuid() == 0:
         os.chown(folder.parent, 12_345, 12_345)
-        assert not is_own(folder)
+        assert not is_private(folder)
 
 
 @pytest.mark.skipif(find_spec("bokeh") is None, reason="needs bokeh")
@@ -511,7 +513,7 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
     ("arguments", "settings", "why"),
     [
         ({"urls": "none.txt"}, {}, r"none\.txt: no such list"),
-        ({"urls": "picture.txt"}, {}, r"picture\.txt: is no text file"),
+        ({"urls": "picture.txt"}, {}, r"picture\.txt: is not a text file"),
         ({}, {"SHARD_SIZE": "0"}, r"setting SHARD_SIZE = '0': must be a whole number from 1"),
         ({"shard": "1"}, {}, r"argument -a shard=…: there is no such argument"),
         ({"job": "nowhere://x"}, {}, r"job folder nowhere://x: can't be used"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import sys
@@ -19,11 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.errors import BadInput, ReportError, StoreError
-from imagefetch.fleet import merge
 from imagefetch.fleet.folder import JobFolder
-from imagefetch.fleet.job import job_of, open_job
-from imagefetch.fleet.merge import Sorter, in_order
-from imagefetch.fleet.split import Big
+from imagefetch.fleet.job import open_job
+from imagefetch.fleet.job_file import parse_job
+from imagefetch.fleet.shards import append, merge
+from imagefetch.fleet.shards.merge import Sorter, in_order
+from imagefetch.fleet.shards.plan import DividedGroup
 from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.worker.child import watch
@@ -36,6 +38,7 @@ from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import open_partial_folder, partial_folder
 from imagefetch.urls import Line
 from tests.conftest import examples, project
+from tests.support.server import Server
 from tests.support.until import until
 
 
@@ -47,7 +50,7 @@ def test_the_guilty_are_found(lines: int, data: st.DataObject) -> None:
     missing = list(range(lines))
     suspects, found, processes = Suspects(), set(), 0
     while missing:
-        if suspects.found(missing):
+        if suspects.is_found(missing):
             found.add(missing.pop(0))
             suspects = Suspects()
             continue
@@ -56,10 +59,10 @@ def test_the_guilty_are_found(lines: int, data: st.DataObject) -> None:
         assert 1 <= part <= len(missing)
         tried = missing[:part]
         if guilty.intersection(tried):
-            suspects.died(missing, part, PROCESS)
+            suspects.record_death(missing, part, PROCESS)
             done = data.draw(st.sets(st.sampled_from(tried))) - guilty
         else:
-            suspects.ended(missing, part)
+            suspects.record_end(missing, part)
             done = set(tried)
         missing = [place for place in missing if place not in done]
     assert found == guilty
@@ -67,17 +70,17 @@ def test_the_guilty_are_found(lines: int, data: st.DataObject) -> None:
     assert processes <= 1 + (bound + 1) * len(guilty)
 
 
-def test_chance_deaths_accuse_nobody() -> None:
+def test_random_deaths_find_no_guilty_line() -> None:
     """Occasional deaths of a worker, as when its machine fails, give up no line."""
     missing = list(range(100))
     suspects = Suspects()
     for _ in range(CHANCES + 1):
-        suspects.died(missing, suspects.next_part(missing), WORKER)
+        suspects.record_death(missing, suspects.next_part(missing), WORKER)
     while suspects.until is not None:
         part = suspects.next_part(missing)
-        suspects.ended(missing, part)
+        suspects.record_end(missing, part)
         missing = missing[part:]
-        assert not (missing and suspects.found(missing))
+        assert not (missing and suspects.is_found(missing))
     assert suspects == Suspects()
 
 
@@ -85,16 +88,16 @@ def test_a_line_is_not_accused_of_another_s_deaths() -> None:
     """Nor of deaths of its worker, as long as these may be chance."""
     suspects = Suspects()
     for _ in range(CHANCES):
-        suspects.died([4, 5], suspects.next_part([4, 5]), PROCESS)
+        suspects.record_death([4, 5], suspects.next_part([4, 5]), PROCESS)
     assert suspects.next_part([4, 5]) == 1
-    suspects.died([4, 5], 1, PROCESS)
-    assert not suspects.found([4, 5])
+    suspects.record_death([4, 5], 1, PROCESS)
+    assert not suspects.is_found([4, 5])
     for _ in range(ALONE // WORKER - 1):  # line 4 was done when the process died
-        suspects.died([5], suspects.next_part([5]), WORKER)
-        assert not suspects.found([5])
-    suspects.died([5], 1, WORKER)
-    assert suspects.found([5])
-    assert not suspects.found([6])
+        suspects.record_death([5], suspects.next_part([5]), WORKER)
+        assert not suspects.is_found([5])
+    suspects.record_death([5], 1, WORKER)
+    assert suspects.is_found([5])
+    assert not suspects.is_found([6])
 
 
 def test_behind_a_fence_no_file_is_moved(tmp_path: Path) -> None:
@@ -104,19 +107,19 @@ def test_behind_a_fence_no_file_is_moved(tmp_path: Path) -> None:
     partial, other = store / ".part" / "a1", store / ".part" / "b2"
     open_partial_folder(partial)
     (partial / "body").write_bytes(b"x")
-    fencing.put_up(partial)
-    fencing.put_up(partial)  # each later attempt does it again
+    fencing.fence_off(partial)
+    fencing.fence_off(partial)  # each later attempt does it again
     with pytest.raises(OSError):
         (partial / "body").replace(store / "a.jpg")
     with pytest.raises(StoreError):
         open_partial_folder(partial)
-    fencing.put_up(other)  # before the process has created its folder
+    fencing.fence_off(other)  # before the process has created its folder
     with pytest.raises(StoreError):
         open_partial_folder(other)
     for each in (partial, other):
-        fencing.take_down(each)
+        fencing.remove_fence(each)
     assert list(store.iterdir()) == []
-    fencing.put_up(tmp_path / "elsewhere" / "c3")  # a folder of another machine
+    fencing.fence_off(tmp_path / "elsewhere" / "c3")  # a folder of another machine
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -134,23 +137,23 @@ def test_a_silent_or_ended_worker_is_noticed() -> None:
 def test_a_process_that_was_stopped_knows_it() -> None:
     """A gap between two heartbeats is detected and never forgotten; slow work is no gap."""
     times = [*range(0, 1_000, 20), 1_001, 1_002]
-    pulse = Heartbeat(20, map(float, times).__next__)
-    pulse.end()  # the test itself makes the readings
-    missed = [pulse.has_missed() for _ in times[1:]]
+    heartbeat = Heartbeat(20, map(float, times).__next__)
+    heartbeat.end()  # the test itself makes the readings
+    missed = [heartbeat.has_missed() for _ in times[1:]]
     assert missed == [False] * 49 + [True, True]
 
 
-def test_a_pulse_beats_by_itself() -> None:
+def test_heartbeat_reads_the_clock_in_a_thread() -> None:
     """The thread reads the clock; otherwise slow work would look like a gap."""
-    looks: list[float] = []
+    readings: list[float] = []
 
     def clock() -> float:
-        looks.append(0)
+        readings.append(0)
         return 0
 
-    pulse = Heartbeat(0.01, clock)
-    until(lambda: len(looks) > 3, "beats")
-    pulse.end()
+    heartbeat = Heartbeat(0.01, clock)
+    until(lambda: len(readings) > 3, "readings")
+    heartbeat.end()
 
 
 def rows(*lines: Line, code: str = "404") -> Iterator[Row]:
@@ -166,7 +169,7 @@ def test_rows_are_put_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Rows are sorted; the later of two rows of a line is kept; memory is bounded; temporary files
     are removed."""
     monkeypatch.setattr(merge, "LINES", 50)
-    monkeypatch.setattr(merge, "BUFFER", 2_000)
+    monkeypatch.setattr(append, "BUFFER", 2_000)
     sorter = Sorter(tmp_path / "scratch")
     for row in rows(*LINES, code="500"):
         sorter.add(row)
@@ -207,15 +210,15 @@ def test_what_a_killed_process_moved_is_known_behind_its_fence(tmp_path: Path) -
     write_notes(partial / NOTES_FILE, notes)
     (tmp_path / "another.jpg").unlink()
     (tmp_path / "another.jpg").write_bytes(b"other")
-    assert fencing.put_up(partial) == notes
-    assert fencing.put_up(partial) == fencing.notes_of(partial) == notes
+    assert fencing.fence_off(partial) == notes
+    assert fencing.fence_off(partial) == fencing.notes_of(partial) == notes
     report = tmp_path / "REPORT.csv"
     cells = ["http://a.example/1", "200", "1", "named.jpg", "1", "image/jpeg", "", "", "0" * 64]
     cells += ["1", "0.001", ""]
     report.write_bytes(HEADER + encode(cells))
     assert remove_noted(notes, report, tmp_path) == 1
     assert {path.name for path in tmp_path.glob("*.jpg")} == {"named.jpg", "another.jpg"}
-    fencing.take_down(partial)
+    fencing.remove_fence(partial)
     assert not partial.parent.exists()
 
 
@@ -258,7 +261,7 @@ def test_a_job_that_is_damaged(tmp_path: Path) -> None:
         "shards": 3,
         "big": [[1, 2, 1]],
     }
-    assert job_of(good).big == (Big(1, 2, 1),)
+    assert parse_job(good).big == (DividedGroup(1, 2, 1),)
     wrongs: tuple[dict[str, Any], ...] = (
         *({"id": value} for value in ("../../../../etc", "0123456789aB", 5, None, "0" * 13)),
         *({"report": value} for value in (None, ["x"], "x" * 5_000)),
@@ -274,7 +277,7 @@ def test_a_job_that_is_damaged(tmp_path: Path) -> None:
     )
     for wrong in wrongs:
         with pytest.raises((ValueError, TypeError)):
-            job_of({**good, **wrong})
+            parse_job({**good, **wrong})
     folder = JobFolder(str(tmp_path / "job"), {})
     for content in (b"[1]", b"{", b"[" * 100_000, b'"x"', b"\xff", b"{" + b" " * 2**21 + b"}"):
         folder.write("job.json", content)
@@ -304,6 +307,39 @@ def test_a_list_on_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert left <= {copy.name, "REPORT.csv.fleet", ".REPORT.csv.lock", "downloaded-images"}
 
 
+@pytest.mark.parametrize("source", ["empty", "binary", "address", "truncated", "missing"])
+def test_a_list_that_cannot_be_read_leaves_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server, source: str
+) -> None:
+    """fresh=1 discards the earlier job only when the new list is at hand and readable."""
+    monkeypatch.chdir(tmp_path)
+    Path("urls.txt").write_text("http://a.example/1\n")
+    with open_job(project(), {"urls": "urls.txt"}, lambda: 1) as job:
+        known = job.job.id
+    lines = (f"http://a.example/{number * 7919 % 100_003:x}\n" for number in range(5_000))
+    Path("cut.gz").write_bytes(gzip.compress("".join(lines).encode())[:-200])
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    before = files()
+    content = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" if source == "binary" else b""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    urls = {
+        "address": server.url("/status/404/list"),
+        "truncated": "cut.gz",
+        "missing": "none.txt",
+    }.get(source, "-")
+    with (
+        pytest.raises(BadInput),
+        open_job(project(RETRY_TIMES=0), {"urls": urls, "fresh": "1"}, lambda: 1),
+    ):
+        pass
+    assert files() == before
+    with open_job(project(), {"urls": "urls.txt"}, lambda: 1) as job:
+        assert job.job.id == known
+
+
 def test_what_attempts_left_that_is_damaged(tmp_path: Path) -> None:
     """A damaged outcome leaves its shard undone; a damaged note is ignored; files whose names are
     not those of attempts or shards are ignored; a pipe is not read."""
@@ -324,7 +360,7 @@ def test_what_attempts_left_that_is_damaged(tmp_path: Path) -> None:
     for name in ("..csv", "1-a.csv", "0001-A.csv", "0001-a b.csv", "x.csv", "0001-.csv"):
         parts.write(f"attempts/000003/{name}", b"")
     parts.write("attempts/x/0001-aa.csv", b"")
-    assert parts.tried() == [3]
+    assert parts.attempted_shards() == [3]
     assert parts.attempts(3) == []
     for note in (b"[]", b"{", b'{"suspects": 1}', b'{"suspects": {"deaths": "x"}}'):
         parts.write("attempts/000003/0001-aa.json", note)
@@ -368,8 +404,8 @@ def test_a_fence_does_not_follow_a_link(tmp_path: Path) -> None:
     (tmp_path / "store" / ".part").symlink_to(tmp_path / "elsewhere")
     there = tmp_path / "store" / ".part" / "0123456789ab"
     (tmp_path / "elsewhere" / there.name).mkdir()
-    fencing.put_up(there)
-    fencing.take_down(there)
+    fencing.fence_off(there)
+    fencing.remove_fence(there)
     assert (tmp_path / "elsewhere" / there.name).is_dir()
 
 

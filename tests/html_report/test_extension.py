@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser
 
 from imagefetch import errors
 from tests.conftest import HOSTS, ROOT, Crawl, command, environment, run_crawl
+from tests.support import all_thumbnails
 from tests.support.browser import CONTRAST, Tab, browsing, needs_chromium
 from tests.support.server import Server, serving
 from tests.support.until import until
@@ -58,7 +60,13 @@ def done(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     lines += [site.url("/image/key.jpg").replace("//", "//user:hush@"), "http://u:hush@nowhere:x/"]
     lines += ["http://u:it's hush@nowhere:x/"]
     (folder / "urls.txt").write_text("".join(f"{line}\n" for line in lines))
-    crawl = run_crawl(folder, CONCURRENT_REQUESTS=20, PACE_ENABLED=False, RETRY_TIMES=0)
+    crawl = run_crawl(
+        folder,
+        CONCURRENT_REQUESTS=20,
+        PACE_ENABLED=False,
+        RETRY_TIMES=0,
+        EXTENSIONS=json.dumps(all_thumbnails.SETTING),
+    )
     assert crawl.status == 0, crawl.log
     return crawl
 
@@ -68,7 +76,7 @@ def tab(done: Crawl, browser: Browser) -> Tab:
     return Tab(browser, done.folder / "REPORT.html")
 
 
-def test_it_works_alone(tab: Tab) -> None:
+def test_the_page_is_self_contained(tab: Tab) -> None:
     """The page loads nothing, logs no errors, has no script, and does not reload."""
     assert tab.complaints == []
     assert tab.all("script") == []
@@ -76,7 +84,7 @@ def test_it_works_alone(tab: Tab) -> None:
     assert tab.all(".badge") == ["finished"]
 
 
-def test_it_tells_what_the_report_tells(tab: Tab, done: Crawl) -> None:
+def test_the_page_has_the_figures_of_the_report(tab: Tab, done: Crawl) -> None:
     """Lines, kept, not kept; each reason with its count and advice; each code; each host."""
     rows = done.rows
     kept = sum(bool(row["File"]) for row in rows)
@@ -86,11 +94,11 @@ def test_it_tells_what_the_report_tells(tab: Tab, done: Crawl) -> None:
     assert tiles["not kept"] == str(len(rows) - kept)
     assert float(tiles["rate"].split()[0]) > 1
     reasons = Counter(row["Reason"] for row in rows if row["Reason"])
-    told = tab.all(
+    shown = tab.all(
         "section:has(#failures) .reasons tbody tr", "e => [...e.cells].map(c => c.innerText)"
     )
-    assert {cells[0]: int(cells[1]) for cells in told} == reasons
-    advice = {cells[0]: cells[3] for cells in told}
+    assert {cells[0]: int(cells[1]) for cells in shown} == reasons
+    advice = {cells[0]: cells[3] for cells in shown}
     assert advice["invalid-url"].startswith(errors.InvalidURL.advice)
     codes = tab.all(
         "figure:has(svg[aria-label='Responses by code']) tbody tr",
@@ -138,12 +146,12 @@ def test_labels_stay_within_their_charts(tab: Tab) -> None:
     )
 
 
-def test_strangers_text_stays_text(tab: Tab, done: Crawl) -> None:
+def test_untrusted_text_stays_text(tab: Tab, done: Crawl) -> None:
     """Untrusted text of a list is shown verbatim and never executed; only http(s) is linked."""
     assert "taken over" not in tab.page.title()
-    told = "\n".join(tab.all(".examples li"))
+    shown = "\n".join(tab.all(".examples li"))
     for line in HOSTILE[:3]:
-        assert line in told
+        assert line in shown
     assert any(SCRIPT in line for line in tab.all(".sheet li"))
     links = tab.all("a", "e => [e.getAttribute('href'), e.rel]")
     assert len(links) > 100
@@ -158,7 +166,7 @@ def test_strangers_text_stays_text(tab: Tab, done: Crawl) -> None:
     assert any("***@127.0.0.1" in line for line in tab.all(".sheet li"))
 
 
-def test_the_contact_sheet_shows_pictures(tab: Tab, done: Crawl) -> None:
+def test_the_contact_sheet_shows_images(tab: Tab, done: Crawl) -> None:
     """Each stored image has a thumbnail and a link to its file, whatever its name."""
     stored = {row["File"] for row in done.rows if row["File"]}
     sizes = tab.all(".sheet img", "e => [e.naturalWidth, e.naturalHeight, e.alt]")
@@ -171,17 +179,17 @@ def test_the_contact_sheet_shows_pictures(tab: Tab, done: Crawl) -> None:
     }
 
 
-def test_what_held_the_run_back_is_told(tab: Tab) -> None:
+def test_bottlenecks_are_shown(tab: Tab) -> None:
     """The slow server's time to first byte is the longest phase of the sampled downloads; the page
     shows the limits."""
     parts = tab.all(
-        "section:has(#held) .scroll:last-of-type tbody tr",
+        "section:has(#bottlenecks) .scroll:last-of-type tbody tr",
         "e => [...e.cells].map(c => c.textContent)",
     )
     assert max(parts, key=lambda cells: float(cells[2].strip("<% ")))[0] == "time to first byte"
     assert re.search(r"An estimate: \d+ downloads", "".join(tab.all(".note")))
-    assert "20" in tab.all("section:has(#held) .facts dd")
-    assert "CONCURRENT_REQUESTS" in tab.all("section:has(#held) .reasons tbody th")
+    assert "20" in tab.all("section:has(#bottlenecks) .facts dd")
+    assert "CONCURRENT_REQUESTS" in tab.all("section:has(#bottlenecks) .reasons tbody th")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -199,13 +207,13 @@ def test_every_text_has_contrast(done: Crawl, browser: Browser, scheme: str, med
     assert (min(map(int, re.findall(r"\d+", ground))) > 200) == white
 
 
-def test_it_is_fine_on_a_phone(done: Crawl, browser: Browser) -> None:
+def test_the_page_fits_a_phone(done: Crawl, browser: Browser) -> None:
     """Nothing is wider than the screen, except tables that scroll."""
     tab = Tab(browser, done.folder / "REPORT.html", viewport={"width": 360, "height": 740})
     assert tab.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-def test_it_can_be_read_aloud_and_walked_through(tab: Tab) -> None:
+def test_the_page_is_accessible(tab: Tab) -> None:
     """Tables have headers, and captions or a chart's title; images have alternative texts; sections
     have headings; scrolling and opening elements can be reached with the Tab key."""
     assert tab.all("table:not(:has(thead th[scope=col]))") == []
@@ -221,7 +229,7 @@ def test_it_can_be_read_aloud_and_walked_through(tab: Tab) -> None:
     assert tab.page.evaluate(f"[document.activeElement.tagName, {outline}]") == ["SUMMARY", "solid"]
 
 
-def test_an_open_tab_follows(site: Server, browser: Browser, tmp_path: Path) -> None:
+def test_an_open_tab_is_reloaded(site: Server, browser: Browser, tmp_path: Path) -> None:
     """The page of a run in progress says so, and shows its state; once the run is done, the same
     tab shows that by itself, and stops reloading. A partly written page is never visible."""
     lines = [site.url(f"/image/{n}") for n in range(5)] + [site.url(f"/held/{n}") for n in range(4)]
@@ -238,8 +246,8 @@ def test_an_open_tab_follows(site: Server, browser: Browser, tmp_path: Path) -> 
             assert tab.all(".badge") == ["running"]
             assert tab.all(".tiles dd:nth-of-type(1)")[0] == "5"
             assert tab.all(".tiles .sub")[0] == "of 9"
-            held = tab.all("section:has(#held) .reasons tbody th")
-            assert held[0] == "CONCURRENT_REQUESTS"
+            bottlenecks = tab.all("section:has(#bottlenecks) .reasons tbody th")
+            assert bottlenecks[0] == "CONCURRENT_REQUESTS"
         finally:
             site.gate.set()
         assert running.wait() == 0
@@ -302,11 +310,11 @@ def test_a_report_alone_is_enough(done: Crawl, browser: Browser, tmp_path: Path)
     tab, whole = Tab(browser, page), Tab(browser, done.folder / "REPORT.html")
     assert tab.complaints == []
     assert tab.all(".badge") == ["from a report"]
-    for section in ("failures", "hosts", "pictures"):
+    for section in ("failures", "hosts", "images"):
         cells = f"section:has(#{section}) th + td"
         assert sorted(tab.all(cells)) == sorted(whole.all(cells)) != []
     assert tab.all(".tiles .ok, .tiles .bad") == whole.all(".tiles .ok, .tiles .bad")
     missing = tab.all(".missing, .tiles .missing")
-    assert missing.count("not recorded") == 5  # time, rate, list, over time, what held it back
+    assert missing.count("not recorded") == 5  # time, rate, list, over time, bottlenecks
     assert "not recorded" in tab.all(".tiles .sub")[0]
     assert "no preview" in tab.all(".sheet .none")

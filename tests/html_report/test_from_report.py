@@ -27,7 +27,7 @@ def page_of(report: Path, **arguments: str) -> str:
     return rebuild(settings, {"report": str(report), **arguments}).read_text()
 
 
-def test_no_list_is_made_up(report: Path) -> None:
+def test_an_unknown_list_is_not_named(report: Path) -> None:
     """INPUT_URLS need not be this report's list: the page and the command do not name it."""
     page = page_of(report)
     assert "urls.txt" not in page
@@ -51,7 +51,7 @@ def test_secrets_of_an_address_are_not_on_the_page(report: Path) -> None:
     assert "<h1>https://a.example/list.txt?***</h1>" in page
 
 
-def test_a_report_that_can_t_be_read_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_report_is_bad_input(tmp_path: Path) -> None:
     """In one line, if the disk fails or a cell is damaged."""
     failing = tmp_path / "failing.csv"
     failing.symlink_to("/proc/self/mem")  # its beginning can't be read

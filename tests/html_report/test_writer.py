@@ -22,7 +22,7 @@ from imagefetch.html_report.render import link
 from imagefetch.html_report.writer import PageError, PageWriter
 from imagefetch.items import ImageRecord
 from imagefetch.output.page_file import page_path
-from imagefetch.stats.run_info import About
+from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import Figures
 from imagefetch.stats.sketches import Reservoir
 from imagefetch.utils.json_process import JSONProcess
@@ -39,9 +39,9 @@ def facts(*files: tuple[str, str]) -> dict[str, Any]:
     for line, (name, kind) in enumerate(files, 1):
         url = f"http://a.example/{line}"
         figures.add(ImageRecord(url, "200", line, name, 9, kind, 8, 8, "ab" * 32, 1, 0.1), "a")
-    about = About(started=time.time(), ended=time.time(), reason="finished")
+    info = RunInfo(started=time.time(), ended=time.time(), reason="finished")
     return {
-        "about": about.to_json(),
+        "run": info.to_json(),
         "seconds": 1.0,
         "refresh": 30,
         "repeats": [],
@@ -69,7 +69,7 @@ def bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
-def test_a_bad_picture_has_no_copy_and_harms_nobody(
+def test_a_bad_image_has_no_thumbnail(
     writer: PageWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A decompression bomb, a wrong type, a missing file, a file outside of the store, and one that
@@ -107,7 +107,7 @@ def test_a_bad_picture_has_no_copy_and_harms_nobody(
     assert "</html>" in text
 
 
-def test_copies_are_made_once(writer: PageWriter, tmp_path: Path) -> None:
+def test_thumbnails_are_created_once(writer: PageWriter, tmp_path: Path) -> None:
     """The second page reuses those of the first, even if the files are gone; the thumbnail of an
     image that is no longer in the sample is dropped."""
     for name in ("a.jpg", "b.jpg"):
@@ -118,17 +118,17 @@ def test_copies_are_made_once(writer: PageWriter, tmp_path: Path) -> None:
     writer.write(both, 60)
     assert writer.path.read_text().count("data:image/jpeg;base64,") == 2
     writer.write(facts(("b.jpg", "image/jpeg")), 60)
-    assert writer._copies.keys() == {"b.jpg"}
+    assert writer._thumbnails.keys() == {"b.jpg"}
 
 
-def test_no_time_no_copy(writer: PageWriter, tmp_path: Path) -> None:
+def test_no_time_no_thumbnail(writer: PageWriter, tmp_path: Path) -> None:
     """An image without time for a thumbnail is not on the sheet; the page is written."""
     (tmp_path / "a.jpg").write_bytes(picture("a", "jpg"))
     writer.write(facts(("a.jpg", "image/jpeg")), -1)
     assert "no images yet" in writer.path.read_text()
 
 
-def test_pictures_in_a_remote_store_are_named(tmp_path: Path) -> None:
+def test_images_in_a_remote_store_are_named(tmp_path: Path) -> None:
     """There are neither thumbnails nor links to files, and the page says why."""
     remote = PageWriter(tmp_path / "REPORT.html", "s3://bucket/folder/", 1_000_000)
     remote.write(facts(("a.jpg", "image/jpeg")), 60)
@@ -184,13 +184,13 @@ def test_only_files_of_the_store_that_run_nothing_are_linked(tmp_path: Path) -> 
         *("file:///a", "//a.example/", "http://a.example\\b", "data:,a"),
     ],
 )
-def test_what_is_no_link(url: str) -> None:
+def test_urls_that_are_not_linked(url: str) -> None:
     """URLs with credentials, and those that a browser parses differently."""
     assert link(url) is None
     assert link("http://a.example/b@2x.jpg?c=d#e") == "http://a.example/b@2x.jpg?c=d#e"
 
 
-def test_a_stranger_s_file_is_left_alone(writer: PageWriter) -> None:
+def test_a_foreign_file_is_not_overwritten(writer: PageWriter) -> None:
     """Only a page of this program is overwritten."""
     writer.path.write_text("<!doctype html><title>mine</title>")
     with pytest.raises(PageError, match="no page of this program's"):
@@ -228,7 +228,7 @@ def test_no_page_is_its_own_report(report: str, page: str) -> None:
     assert page_path(Path(report)) == Path(page)
 
 
-def test_a_run_goes_on_without_its_page(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
+def test_a_run_continues_without_its_page(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
     """One line says why there is no page; the exit status is 0, the summary names none."""
     (tmp_path / "REPORT.html").write_text("mine")
     done = crawl([server.url("/slow/1200/a.jpg")], HTML_REPORT_INTERVAL=0.2)
@@ -239,7 +239,7 @@ def test_a_run_goes_on_without_its_page(crawl: RunCrawl, server: Server, tmp_pat
     assert "  page " not in done.log
 
 
-def test_a_page_that_can_t_follow_is_withdrawn(server: Server, tmp_path: Path) -> None:
+def test_a_page_that_can_not_be_updated_is_removed(server: Server, tmp_path: Path) -> None:
     """It would show the run as running for ever."""
     (tmp_path / "urls.txt").write_text(f"{server.url('/held/a')}\n")
     page = tmp_path / "REPORT.html"
@@ -271,7 +271,7 @@ def test_it_can_be_switched_off(crawl: RunCrawl, server: Server, tmp_path: Path)
     assert "Finished\n  lines       4\n" in done.log
 
 
-def test_the_old_page_goes_with_the_old_report(
+def test_the_old_page_is_renamed_with_the_old_report(
     crawl: RunCrawl, server: Server, tmp_path: Path
 ) -> None:
     """``fresh=1`` keeps both; the page of a resumed run says what earlier runs did, and what its
@@ -299,20 +299,20 @@ PEAK = 256 + 150
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
-def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_image_takes_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Images of any size and format, nested ones too: the page is written, without thumbnails of
     those that would take too much memory."""
-    monkeypatch.setattr(page_writer, "PATIENCE", 60)
+    monkeypatch.setattr(page_writer, "THUMBNAIL_TIMEOUT", 60)
     writer = PageWriter(tmp_path / "REPORT.html", str(tmp_path), 89_478_485)
     pictures = bombs.of_every_format(9_000)
     peaks = []
     ask = JSONProcess.ask
 
     def watched(child: JSONProcess, question: Any) -> Any:
-        answer = ask(child, question)
+        response = ask(child, question)
         if child.process.poll() is None:
             peaks.append(peak_memory(child.process.pid))
-        return answer
+        return response
 
     monkeypatch.setattr(JSONProcess, "ask", watched)
     try:
@@ -321,8 +321,8 @@ def test_no_picture_takes_much_memory(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / "good.jpg").write_bytes(picture("dawn", "jpg"))
         files = [(name, kind) for name, (_, kind) in pictures.items()]
         writer.write(facts(*files, ("good.jpg", "image/jpeg")), 600)
-        assert writer._copies["good.jpg"]
-        assert not writer._copies["a.j2k"]
+        assert writer._thumbnails["good.jpg"]
+        assert not writer._thumbnails["a.j2k"]
         assert max(peaks) < PEAK
         limits = Path(f"/proc/{writer._child.process.pid}/limits").read_text(encoding="ascii")  # type: ignore[union-attr]
         assert int(limits.partition("Max address space")[2].split()[0]) < 2**30

@@ -21,11 +21,14 @@ from PIL import Image
 from scrapy.http import Headers
 
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.images.formats import BYTES, FORMATS, HEAD, WHOLE_FILE_MAX, ImageInfo, probe
-from imagefetch.images.headers import QUICK_BYTES, QUICK_READS, READS, Bytes, Header
+from imagefetch.images.bounded_bytes import QUICK_BYTES, QUICK_READS, READS, Bytes
+from imagefetch.images.formats import FORMATS, HEAD, ImageInfo, probe
+from imagefetch.images.headers import Header
+from imagefetch.images.pillow_headers import BYTES, WHOLE_FILE_MAX
 from imagefetch.output.partial_files import SMALL, Download
 from imagefetch.pages import base
-from imagefetch.pages.base import Answer, ImagePage
+from imagefetch.pages.base import ImagePage
+from imagefetch.pages.image_response import ImageResponse
 from imagefetch.urls import Line
 from tests.support import bombs
 
@@ -131,6 +134,8 @@ def test_pillow_agrees(tmp_path: Path, sample: Sample) -> None:
 MARKED = {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif"}
 
 
+# Pillow warns of truncated files.
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data", "ignore:Truncated File Read")
 @each_sample
 def test_cut_at_many_lengths(tmp_path: Path, sample: Sample) -> None:
     """A truncated file that Pillow opens has the size that Pillow reads; in formats with an end
@@ -322,7 +327,7 @@ def page_of(folder: Path, content: bytes) -> ImagePage:
     head = content if len(content) <= SMALL else content[:HEAD]
     download = Download(path, len(content), hashlib.sha256(content).hexdigest(), head)
     line = Line(1, "http://a.example/")
-    return ImagePage(Answer(line, line.text, 200, Headers(), download))
+    return ImagePage(ImageResponse(line, line.text, 200, Headers(), download))
 
 
 def test_long_headers_are_read_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,16 +350,16 @@ def test_long_headers_are_read_in_a_thread(tmp_path: Path, monkeypatch: pytest.M
             expected = probed(tmp_path, content)
         on_loop.clear()
         elsewhere.clear()
-        asyncio.run(page.look())
+        asyncio.run(page.read_header())
         assert elsewhere, name
         assert len(on_loop) <= QUICK_READS, name
         assert sum(on_loop) <= QUICK_BYTES, name
         on_loop.clear()
         if expected is None:
             with pytest.raises(DamagedImage):
-                page.picture()
+                page.image()
         else:
-            assert page.picture() == expected
+            assert page.image() == expected
         assert not on_loop, name
 
 
@@ -365,13 +370,13 @@ def test_common_headers_need_no_thread(
     """Ordinary images are inspected on the event loop, in less time than a thread would take."""
     monkeypatch.setattr(base, "offload", None)
     page = page_of(tmp_path, sample.bytes())
-    asyncio.run(page.look())
-    assert brief(page.picture())[:2] == (sample.media_type, sample.extension)
+    asyncio.run(page.read_header())
+    assert brief(page.image())[:2] == (sample.media_type, sample.extension)
 
 
 def test_a_slow_disk_ends_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If each read takes long, the size stays unknown."""
-    monkeypatch.setattr("imagefetch.images.headers.SECONDS", -1.0)
+    monkeypatch.setattr("imagefetch.images.bounded_bytes.SECONDS", -1.0)
     assert probed(tmp_path, PNG.bytes()).width is None
 
 
@@ -392,13 +397,13 @@ def test_avif_of_many_items_is_not_parsed(
     tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """libavif would take minutes for ten thousand boxes: the size stays unknown."""
-    monkeypatch.setattr("imagefetch.images.formats._avif_by_pillow", None)
+    monkeypatch.setattr("imagefetch.images.pillow_headers._avif", None)
     assert brief(probed(tmp_path, content)) == ("image/avif", ".avif", None, None)
 
 
 def test_avif_of_some_items_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many boxes as an image made of tiles has are read."""
-    monkeypatch.setattr("imagefetch.images.formats._avif_by_pillow", lambda _: Header(8, 6))
+    monkeypatch.setattr("imagefetch.images.pillow_headers._avif", lambda _: Header(8, 6))
     assert brief(probed(tmp_path, bombs.avif(400)))[2:] == (8, 6)
 
 

@@ -16,7 +16,8 @@ from imagefetch.items import ImageRecord
 from imagefetch.job.journal import Journal
 from imagefetch.job.url_index import BloomFilter
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
+from imagefetch.output.csv_rows import HEADER, cells, encode
+from imagefetch.output.report_file import read_rows, whole_size
 from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
 from tests.conftest import examples
 
@@ -89,7 +90,7 @@ def test_which_rows_are_fetched_again(tmp_path: Path, text: str, again: str) -> 
     ]
     report, urls = write(tmp_path, [record.url for record in records], records)
     only = Only.parse(text)
-    assert "".join(str(row.line) for row in read_rows(report) if only.wants(row)) == again
+    assert "".join(str(row.line) for row in read_rows(report) if only.selects(row)) == again
     journal = Journal()
     journal.read(report, urls, only)
     assert journal.done == 4 - len(again)
@@ -124,7 +125,7 @@ def test_what_is_fetched_again(tmp_path: Path, code: str, reason: str, again: bo
     record = ImageRecord("http://a.example/", code, 1, file=file, reason=reason)
     report, _ = write(tmp_path, ["http://a.example/"], [record])
     (row,) = read_rows(report)
-    assert Only(failed=True).wants(row) == again
+    assert Only(failed=True).selects(row) == again
 
 
 def test_the_last_row_of_a_line_counts(tmp_path: Path) -> None:

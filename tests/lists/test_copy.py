@@ -13,9 +13,12 @@ import brotli
 import pytest
 
 from imagefetch.errors import BadInput
-from imagefetch.job.run import begin
+from imagefetch.job.run import Job, begin
 from imagefetch.lists.copy import copy_path, copy_standard_input
-from imagefetch.output.csv_rows import HEADER, encode, read_rows
+from imagefetch.lists.count import estimate_lines
+from imagefetch.lists.plain import read_lines
+from imagefetch.output.csv_rows import HEADER, encode
+from imagefetch.output.report_file import read_rows
 from tests.conftest import project
 from tests.support.server import Server, Writer
 
@@ -24,6 +27,14 @@ LIST = b"https://a.example/1\r\n\xff\n"
 
 def standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def begun(arguments: dict[str, str]) -> Job:
+    """Return the job of a run that has begun, and ended at once."""
+    job = begin(project(), arguments)
+    job.preparation.commit()
+    job.close()
+    return job
 
 
 def kept(copy: Path) -> bytes:
@@ -51,9 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_standard_input_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list on standard input is copied into the report's folder, byte for byte."""
     standard_input(monkeypatch, LIST)
-    job = begin(project(), {"urls": "-", "report": "new/r.csv"})
-    job.close()
-    run = job.run
+    run = begun({"urls": "-", "report": "new/r.csv"}).run
     assert run.urls == folder / "new" / "r.urls.txt.gz"
     assert kept(run.urls) == LIST
 
@@ -91,7 +100,7 @@ def test_a_refused_list_leaves_the_earlier_copy(
 ) -> None:
     """A list that is not the report's is refused; the earlier copy stays, to resume with."""
     standard_input(monkeypatch, LIST)
-    begin(project(), {"urls": "-"}).close()
+    begun({"urls": "-"})
     rows = [["https://a.example/1", "404", "1", *[""] * 6, "1", "0.1", "not-found"]]
     (folder / "REPORT.csv").write_bytes(HEADER + b"".join(map(encode, rows)))
     before = contents(folder)
@@ -100,9 +109,7 @@ def test_a_refused_list_leaves_the_earlier_copy(
         begin(project(), {"urls": "-"})
     assert contents(folder) == before
     standard_input(monkeypatch, b"https://b.example/2\n" + LIST)
-    job = begin(project(), {"urls": "-"})
-    job.preparation.commit()
-    job.close()
+    begun({"urls": "-"})
     assert kept(folder / "REPORT.urls.txt.gz") == b"https://b.example/2\n" + LIST
     assert [row.line for row in read_rows(folder / "REPORT.csv")] == [2]
 
@@ -117,9 +124,13 @@ def test_a_list_that_nothing_is_fetched_of(folder: Path, monkeypatch: pytest.Mon
     assert contents(folder) == before
     for _ in range(2):
         standard_input(monkeypatch, LIST)
-        job = begin(project(), {"urls": "-"})
-        job.close()
+        begun({"urls": "-"})
+    begin(project(), {"urls": "-"}).abandon()
+    assert kept(folder / "REPORT.urls.txt.gz") == LIST
+    standard_input(monkeypatch, b"https://b.example/1\n")
     job = begin(project(), {"urls": "-"})
+    assert [line.text for line in read_lines(job.list_path)] == ["https://b.example/1"]
+    assert estimate_lines(job.list_path) == (1, False)
     job.abandon()
     assert kept(folder / "REPORT.urls.txt.gz") == LIST
 
@@ -153,7 +164,7 @@ def test_endless_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Binary data is refused by its beginning; the size of a list is limited."""
     with Path("/dev/zero").open("rb") as zero:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(zero))
-        with pytest.raises(BadInput, match="standard input: is no text file"):
+        with pytest.raises(BadInput, match="standard input: is not a text file"):
             copy_standard_input(tmp_path / "REPORT.csv")
     standard_input(monkeypatch, b"http://a.example/\n" * 100_000)
     with pytest.raises(BadInput, match="standard input: the list is longer than INPUT_URLS_MAX"):
@@ -199,9 +210,7 @@ def lists(server: Server) -> Server:
 def test_list_at_an_address(folder: Path, lists: Server, name: str) -> None:
     """It is fetched once and decompressed; later runs read the copy."""
     arguments = {"urls": lists.url(f"/raw/{name}"), "report": "new/r.csv"}
-    job = begin(project(), arguments)
-    job.close()
-    copy = job.run.urls
+    copy = begun(arguments).run.urls
     assert copy.parent == folder / "new"
     assert kept(copy) == LIST
     asked = dict(lists.hits)
@@ -215,19 +224,16 @@ def test_list_for_a_script_whose_loop_runs(lists: Server) -> None:
     """A script may start a job in a coroutine."""
 
     async def script() -> Path:
-        job = begin(project(), {"urls": lists.url("/raw/list")})
-        job.close()
-        return job.run.urls
+        return begun({"urls": lists.url("/raw/list")}).run.urls
 
     assert kept(asyncio.run(script())) == LIST
 
 
 def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
     """fresh=1 fetches the list again; another address has its own copy."""
-    settings = project()
     for name in ("list", "encoded"):
-        begin(settings, {"urls": lists.url(f"/raw/{name}")}).close()
-    begin(settings, {"urls": lists.url("/raw/list"), "fresh": "1"}).close()
+        begun({"urls": lists.url(f"/raw/{name}")})
+    begun({"urls": lists.url("/raw/list"), "fresh": "1"})
     assert (lists.hits["/raw/list"], lists.hits["/raw/encoded"]) == (2, 1)
     assert len(list(folder.glob("REPORT.*.urls.txt.gz"))) == 2
 
@@ -235,7 +241,7 @@ def test_list_that_is_wanted_anew(folder: Path, lists: Server) -> None:
 def test_a_refused_run_leaves_the_earlier_copy(folder: Path, lists: Server) -> None:
     """fresh=1 doesn't replace the earlier copy if the report can't be replaced."""
     address = lists.url("/raw/list")
-    begin(project(), {"urls": address}).close()
+    begun({"urls": address})
     (folder / "REPORT.csv").write_bytes(b"a,b\r\n")
     before = contents(folder)
     lists.raw["/raw/list"] = lists.raw["/raw/twice.gz"]

@@ -14,8 +14,9 @@ from web_poet import ApplyRule, PageParams
 
 from imagefetch.download.response import FileResponse
 from imagefetch.middlewares.page_injection import PageMiddleware
-from imagefetch.pages.base import Answer, ImagePage
+from imagefetch.pages.base import ImagePage
 from imagefetch.pages.flickr import FlickrPage
+from imagefetch.pages.image_response import Answer, ImageResponse
 from imagefetch.pages.imgur import ImgurPage
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.urls import Line
@@ -31,11 +32,21 @@ class PathPage(ImagePage):
 
 
 class ParamsPage(ImagePage):
-    """A page that needs an input besides `Answer`."""
+    """A page that needs an input besides `ImageResponse`."""
 
-    def __init__(self, answer: Answer, params: PageParams) -> None:  # type: ignore[type-arg]
-        super().__init__(answer)
+    def __init__(self, response: ImageResponse, params: PageParams) -> None:  # type: ignore[type-arg]
+        super().__init__(response)
         self.params = params
+
+
+class PageOfEarlierNames(ImagePage):
+    """A page that was written when its input was called an answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer)
+
+    def is_placeholder(self) -> bool:
+        return self.answer.url.endswith("/gone.jpg") and self.picture().width == 1
 
 
 BY_HOST = [ApplyRule("a.example", use=HostPage, instead_of=ImagePage)]
@@ -61,7 +72,7 @@ def page_of(middleware: InjectionMiddleware, url: str) -> ImagePage:
     assert asyncio.run(middleware.process_response(request, response)) is response
     page = request.cb_kwargs["page"]
     assert isinstance(page, ImagePage)
-    assert page.answer.url == url
+    assert page.response.url == url
     return page
 
 
@@ -147,6 +158,17 @@ def test_a_page_may_need_other_inputs() -> None:
     )
     assert isinstance(page, ParamsPage)
     assert page.params == {}
+
+
+def test_earlier_names_remain() -> None:
+    """Such a page is created without scrapy-poet's injection, and reads its input."""
+    rules = [ApplyRule("a.example", use=PageOfEarlierNames, instead_of=ImagePage)]
+    middleware = new_middleware(PageMiddleware, SCRAPY_POET_RULES=rules)
+    assert isinstance(middleware, PageMiddleware)
+    assert middleware._page_of("http://a.example/x.jpg") is PageOfEarlierNames
+    page = page_of(middleware, "http://a.example/x.jpg")
+    assert page.answer is page.response
+    assert not page.is_placeholder()
 
 
 def test_sites_are_found() -> None:

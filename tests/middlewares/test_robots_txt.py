@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from protego import Protego
 
-from imagefetch.middlewares.robots_txt import MOST, reduce
+from imagefetch.middlewares.robots_txt import SIZE_MAX, reduce
 from tests.conftest import examples
 
 ROBOT = "Imagefetch/1.0 (+https://some-bot.example)"
@@ -37,9 +37,9 @@ def test_rules_of_the_robot_are_kept(lines: list[str]) -> None:
     assert list(whole.sitemaps) == list(reduced.sitemaps)
 
 
-@pytest.mark.parametrize(("size", "counts"), [(500 * 1024, True), (MOST, False)])
+@pytest.mark.parametrize(("size", "counts"), [(500 * 1024, True), (SIZE_MAX, False)])
 def test_how_many_bytes_apply(size: int, counts: bool) -> None:
-    """At least 500 KiB and at most `MOST` bytes."""
+    """At least 500 KiB and at most `SIZE_MAX` bytes."""
     rule = b"Disallow: /private/\n"
     body = b"User-agent: *\n".ljust(size - len(rule), b"#") + b"\n" + rule
     reduced = Protego.parse(reduce(body, ROBOT).text.decode())
@@ -48,5 +48,7 @@ def test_how_many_bytes_apply(size: int, counts: bool) -> None:
 
 def test_a_truncated_line_is_ignored() -> None:
     """It would forbid more than the whole line."""
-    body = b"User-agent: *\n".ljust(MOST - len("\nDisallow: /"), b"#") + b"\nDisallow: /private/\n"
+    body = (
+        b"User-agent: *\n".ljust(SIZE_MAX - len("\nDisallow: /"), b"#") + b"\nDisallow: /private/\n"
+    )
     assert reduce(body, ROBOT).lines == 0

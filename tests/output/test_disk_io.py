@@ -60,7 +60,7 @@ def test_a_single_long_operation_makes_no_disk_slow() -> None:
 
 
 @pytest.mark.parametrize("seconds", [2 * QUICK, MOST, 60])
-def test_slow_disk_is_written_to_beside(seconds: float) -> None:
+def test_slow_disk_is_written_to_in_threads(seconds: float) -> None:
     """On a disk that is slow on average, threads are used for `TRY_AGAIN` seconds, after three
     operations if these are very slow. Then the event loop is used again: it may be fast now."""
 
@@ -116,7 +116,7 @@ def test_cancelled_only_when_the_operation_is_over() -> None:
             begun.set()
             may_end.wait(PATIENCE)
             ended.append("operation")
-            raise OSError("nobody waits for this")
+            raise OSError("no caller waits for this")
 
         async def user() -> None:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import unicodedata
@@ -19,8 +20,9 @@ from scrapy.utils.test import get_crawler
 
 from imagefetch import signals
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import COLUMNS, cells, decode, encode, read_row, record_of
+from imagefetch.output.csv_rows import COLUMNS, cells, decode, encode, record_of
 from imagefetch.output.exporter import ReportExporter, ReportStorage
+from imagefetch.output.report_file import read_row
 from imagefetch.utils.shutdown import STOPPED_BY
 from tests.conftest import examples
 
@@ -191,3 +193,54 @@ def test_cut_row_is_taken_back(tmp_path: Path, crawler: Crawler, room: int) -> N
         exporter.export_item(FAILED)  # space is available again, but the run is ending
     assert path.read_bytes() == HEADER + encode(cells(KEPT))
     assert written == [KEPT.line]
+
+
+@pytest.mark.parametrize("room", [None, 0, 40])
+def test_rows_of_one_turn_of_the_loop_are_written_together(
+    tmp_path: Path, crawler: Crawler, room: int | None
+) -> None:
+    """Each is in the file before its signal is sent. On a disk with room for the first row, and
+    for *room* bytes of the second, the first is kept."""
+    path = tmp_path / "REPORT.csv"
+    written: list[int] = []
+    sizes: list[int] = []
+
+    def row_written(record: ImageRecord, offset: int) -> None:
+        assert read_row(path, offset) == record
+        written.append(record.line)
+        sizes.append(path.stat().st_size)
+
+    crawler.signals.connect(row_written, signals.row_written)
+
+    async def run() -> None:
+        with exporting(crawler, path) as exporter:
+            for record in RECORDS:
+                exporter.export_item(record)
+            assert path.read_bytes() == HEADER
+            await asyncio.sleep(0)
+            exporter.finish_exporting()
+
+    if room is None:
+        asyncio.run(run())
+        assert written == [record.line for record in RECORDS]
+        assert len(set(sizes)) == 1
+    else:
+        path.write_bytes(HEADER)
+        with space_left(len(encode(cells(KEPT))) + room, path):
+            asyncio.run(run())
+        assert written == [KEPT.line]
+        assert path.read_bytes() == HEADER + encode(cells(KEPT))
+
+
+def test_rows_that_wait_are_written_at_the_end(tmp_path: Path, crawler: Crawler) -> None:
+    path = tmp_path / "REPORT.csv"
+
+    async def run() -> None:
+        with exporting(crawler, path) as exporter:
+            exporter.export_item(KEPT)
+            exporter.finish_exporting()
+            assert path.read_bytes() == HEADER + encode(cells(KEPT))
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert path.read_bytes() == HEADER + encode(cells(KEPT))

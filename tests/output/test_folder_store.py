@@ -23,7 +23,7 @@ from imagefetch.output.ownership.intents import (
 )
 from imagefetch.output.ownership.moves import Identity, move_new
 from imagefetch.output.ownership.named_files import Owner, OwnNames, write_index
-from imagefetch.output.ownership.numbered_reports import predecessors, replaced, retire
+from imagefetch.output.ownership.numbered_reports import earlier_reports, replaced, retire
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.ownership.strays import remove_strays
 from imagefetch.output.partial_files import Download
@@ -44,12 +44,12 @@ class Run:
             self.report.write_bytes(HEADER)
         self.count = 0
 
-    def take(self, name: str, body: bytes) -> str:
+    def add(self, name: str, body: bytes) -> str:
         self.count += 1
         path = self.own.partial / str(self.count)
         path.write_bytes(body)
         digest = hashlib.sha256(body).hexdigest()
-        return self.store.take(Download(path, len(body), digest), name)
+        return self.store.add(Download(path, len(body), digest), name)
 
     def write(self, name: str, body: bytes) -> None:
         row = ImageRecord(f"http://a.example/{name}", "200", self.count, name, len(body))
@@ -59,9 +59,9 @@ class Run:
         self.own.intents.end(name)
 
     def put(self, name: str, body: bytes) -> str:
-        place = self.take(name, body)
-        self.write(place, body)
-        return place
+        stored = self.add(name, body)
+        self.write(stored, body)
+        return stored
 
     def read(self, name: str) -> bytes:
         return (Path(self.store.basedir) / name).read_bytes()
@@ -104,13 +104,13 @@ def test_what_is_there_stays(tmp_path: Path, links: bool) -> None:
 def test_what_a_row_names_is_never_replaced_by_other_bytes(tmp_path: Path) -> None:
     """Else a kill before the new row would leave a wrong row; identical images share the file."""
     run = Run(tmp_path, "one.csv")
-    places = [run.put("a.jpg", body) for body in (b"1", b"2", b"1", b"3")]
+    names_used = [run.put("a.jpg", body) for body in (b"1", b"2", b"1", b"3")]
     own = run.own.folder
-    assert places == ["a.jpg", f"{own}/a.jpg", "a.jpg", f"{own}/2/a.jpg"]
-    assert [run.read(place) for place in places] == [b"1", b"2", b"1", b"3"]
-    first = run.take("b.jpg", b"no row yet")
-    assert run.take("b.jpg", b"other") == f"{own}/b.jpg"
-    assert run.take("b.jpg", b"no row yet") == first == "b.jpg"
+    assert names_used == ["a.jpg", f"{own}/a.jpg", "a.jpg", f"{own}/2/a.jpg"]
+    assert [run.read(stored) for stored in names_used] == [b"1", b"2", b"1", b"3"]
+    first = run.add("b.jpg", b"no row yet")
+    assert run.add("b.jpg", b"other") == f"{own}/b.jpg"
+    assert run.add("b.jpg", b"no row yet") == first == "b.jpg"
 
 
 @pytest.mark.usefixtures("links")
@@ -121,11 +121,11 @@ def test_what_only_earlier_reports_name_is_replaced(tmp_path: Path) -> None:
     first.own.close()
     retire(first.report, None)
     run = Run(tmp_path, "one.csv")
-    assert predecessors(run.report) == [tmp_path / "one.1.csv"]
+    assert earlier_reports(run.report) == [tmp_path / "one.1.csv"]
     assert run.put("a.jpg", b"new") == "a.jpg"
     assert run.read("a.jpg") == b"new"
     (tmp_path / ".one.1.csv.lock").touch()
-    assert predecessors(run.report) == []
+    assert earlier_reports(run.report) == []
 
 
 @pytest.mark.usefixtures("links")
@@ -162,10 +162,10 @@ def test_links_and_folders_at_a_picture_s_name(tmp_path: Path) -> None:
     assert run.put("a.jpg", b"a") == f"{run.own.folder}/a.jpg"
     assert (images / "a.jpg").is_symlink()
     with pytest.raises(IsADirectoryError):
-        run.take("b.jpg", b"b")
+        run.add("b.jpg", b"b")
     (images / "elsewhere").symlink_to(tmp_path)
     with pytest.raises(StoreError, match="symbolic link"):
-        run.take("elsewhere/c.jpg", b"c")
+        run.add("elsewhere/c.jpg", b"c")
 
 
 @pytest.mark.usefixtures("links")
@@ -188,7 +188,7 @@ def test_a_reply_that_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     real = os.link
     monkeypatch.setattr(os, "link", link)
     run = Run(tmp_path, "one.csv")
-    assert run.take("a.jpg", b"a") == "a.jpg"
+    assert run.add("a.jpg", b"a") == "a.jpg"
     assert run.read("a.jpg") == b"a"
     assert [path.name for path in run.own.partial.iterdir()] == [NOTES_FILE]
 
@@ -198,12 +198,12 @@ def test_two_reports_at_once(tmp_path: Path) -> None:
     """Each download of the same name has a file of its own, in any order."""
     runs = [Run(tmp_path, name) for name in ("one.csv", "two.csv")]
     names = [f"{number}.jpg" for number in range(200)]
-    places: dict[int, list[str]] = {}
+    names_used: dict[int, list[str]] = {}
     start = threading.Barrier(2)
 
     def work(number: int) -> None:
         start.wait()
-        places[number] = [runs[number].take(name, b"%d %s" % (number, name.encode()))
+        names_used[number] = [runs[number].add(name, b"%d %s" % (number, name.encode()))
                           for name in names]  # fmt: skip
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
@@ -212,8 +212,8 @@ def test_two_reports_at_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     for number, run in enumerate(runs):
-        for name, place in zip(names, places[number], strict=True):
-            assert run.read(place) == b"%d %s" % (number, name.encode())
+        for name, stored in zip(names, names_used[number], strict=True):
+            assert run.read(stored) == b"%d %s" % (number, name.encode())
 
 
 def test_notes_that_rows_have_ended_are_forgotten(tmp_path: Path) -> None:
@@ -250,14 +250,14 @@ def test_a_file_without_a_row_goes_at_the_run_s_end_or_at_the_next_one_s_start(
 ) -> None:
     """As when a pipeline drops its record; a file that a row names is kept."""
     run = Run(tmp_path, "one.csv")
-    run.take("a.jpg", b"a")
-    run.take("b.jpg", b"b")
+    run.add("a.jpg", b"a")
+    run.add("b.jpg", b"b")
     run.write("b.jpg", b"b")
     run.own.close()
     assert [path.name for path in (tmp_path / "images").iterdir()] == ["b.jpg"]
     killed = Run(tmp_path, "one.csv")
-    killed.take("x/c.jpg", b"c")
-    killed.take("b.jpg", b"b")
+    killed.add("x/c.jpg", b"c")
+    killed.add("b.jpg", b"b")
     Run(tmp_path, "one.csv").own.close()
     assert [path.name for path in (tmp_path / "images").iterdir()] == ["b.jpg"]
 
@@ -271,7 +271,7 @@ def test_a_part_of_a_job_knows_what_the_whole_owns(tmp_path: Path) -> None:
     whole.own.close()
     whole = Run(tmp_path, "one.csv")
     whole.put("done.jpg", b"done")
-    write_index(whole.report, predecessors(whole.report), whole.own.partial / "names")
+    write_index(whole.report, earlier_reports(whole.report), whole.own.partial / "names")
 
     def attempt() -> Run:
         run = Run.__new__(Run)
@@ -282,13 +282,13 @@ def test_a_part_of_a_job_knows_what_the_whole_owns(tmp_path: Path) -> None:
         return run
 
     first = attempt()
-    assert first.take("done.jpg", b"done") == "done.jpg"
-    assert first.take("done.jpg", b"other") == f"{whole.own.folder}/done.jpg"
-    assert first.take("old.jpg", b"new") == "old.jpg"
-    assert first.take("a.jpg", b"killed before its row") == "a.jpg"
+    assert first.add("done.jpg", b"done") == "done.jpg"
+    assert first.add("done.jpg", b"other") == f"{whole.own.folder}/done.jpg"
+    assert first.add("old.jpg", b"new") == "old.jpg"
+    assert first.add("a.jpg", b"killed before its row") == "a.jpg"
     second = attempt()
     assert second.own.owner("a.jpg", 0) is Owner.EARLIER
-    assert second.take("a.jpg", b"again") == "a.jpg"
+    assert second.add("a.jpg", b"again") == "a.jpg"
     assert second.read("a.jpg") == b"again"
     assert {"a.jpg", "old.jpg"} <= read_notes(second.own.partial / NOTES_FILE).keys()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,6 +145,11 @@ def test_response_keeps_its_download(tmp_path: Path) -> None:
     assert isinstance(response, FileResponse)
     assert (response.status, response.body, response.download) == (404, b"", download)
     assert FileResponse("https://a.example/").download == Download()
+
+
+def test_a_report_whose_name_is_not_unicode() -> None:
+    """A report may have any name that the system allows."""
+    assert partial_folder("/im", Path(os.fsdecode(b"/r/\xff.csv"))).parent == Path("/im/.part")
 
 
 def test_remote_stores() -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
+import weakref
 from pathlib import Path
 
 import pytest
 from scrapy.http import Headers
 from tldextract import tldextract
 from url_matcher.util import get_domain
+from web_poet import ItemPage, field
 
 from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
-from imagefetch.images.headers import QUICK_BYTES, QUICK_READS
+from imagefetch.images.bounded_bytes import QUICK_BYTES, QUICK_READS
+from imagefetch.items import ImageRecord
 from imagefetch.output.partial_files import Download
-from imagefetch.pages.base import Answer, ImagePage
+from imagefetch.pages.base import ImagePage
 from imagefetch.pages.flickr import FlickrPage
+from imagefetch.pages.image_response import ImageResponse
 from imagefetch.pages.imgur import ImgurPage
 from imagefetch.urls import Line
 from tests.conftest import RunCrawl
@@ -24,9 +29,9 @@ from tests.support.answers import sends
 from tests.support.server import Server, Writer, image
 
 
-def answer(download: Download, url: str = "http://a.example/b.jpg") -> Answer:
+def response(download: Download, url: str = "http://a.example/b.jpg") -> ImageResponse:
     line = Line(7, "http://a.example/a.jpg")
-    return Answer(line, url, 203, Headers(), download, attempts=2, seconds=1.5)
+    return ImageResponse(line, url, 203, Headers(), download, attempts=2, seconds=1.5)
 
 
 def downloaded(folder: Path, content: bytes) -> Download:
@@ -38,19 +43,74 @@ def downloaded(folder: Path, content: bytes) -> Download:
 def test_a_page_creates_the_record(tmp_path: Path) -> None:
     """The record has all that a row shows of a response and its image, except the file name."""
     content = image("/a.jpg")
-    record = asyncio.run(ImagePage(answer(downloaded(tmp_path, content))).to_item())
+    record = asyncio.run(ImagePage(response(downloaded(tmp_path, content))).to_item())
     assert (record.url, record.code, record.line) == ("http://a.example/a.jpg", "203", 7)
     assert (record.type, record.width, record.height) == ("image/jpeg", 64, 48)
     assert (record.bytes, record.sha256) == (len(content), "ab" * 32)
     assert (record.attempts, record.seconds, record.reason) == (2, 1.5, "")
 
 
+class Bigger(ImagePage):
+    @field
+    def width(self) -> int:
+        return 640
+
+
+class Processed(ImagePage):
+    class Processors:
+        width = [lambda width: width * 10]  # noqa: RUF012 - as web-poet documents
+
+
+class Validated(ImagePage):
+    def validate_input(self) -> ImageRecord:
+        return ImageRecord("http://a.example/a.jpg", "203", 7, width=640)
+
+
+class Awaited(ImagePage):
+    @field
+    async def width(self) -> int:
+        await asyncio.sleep(0)
+        return 640
+
+
+class Unrelated(ImagePage):
+    def is_placeholder(self) -> bool:
+        return False
+
+
+def test_the_record_is_that_of_web_poet(tmp_path: Path) -> None:
+    """For plain pages it is created without evaluating field by field."""
+    page = Unrelated(response(downloaded(tmp_path, image("/a.jpg"))))
+    assert asyncio.run(page.to_item()) == asyncio.run(ItemPage.to_item(page))
+
+
+@pytest.mark.parametrize("page", [Bigger, Processed, Validated, Awaited])
+def test_a_page_may_change_fields(tmp_path: Path, page: type[ImagePage]) -> None:
+    """By a field, a processor or a validation, as web-poet documents."""
+    record = asyncio.run(page(response(downloaded(tmp_path, image("/a.jpg")))).to_item())
+    assert record.width == 640
+
+
+def test_a_page_is_in_no_reference_cycle(tmp_path: Path) -> None:
+    """It is freed at once, and with it the first bytes of the body."""
+    page = ImagePage(response(downloaded(tmp_path, image("/a.jpg"))))
+    asyncio.run(page.read_header())
+    asyncio.run(page.to_item())
+    freed = weakref.ref(page)
+    gc.disable()
+    try:
+        del page
+        assert freed() is None
+    finally:
+        gc.enable()
+
+
 def test_a_body_that_is_no_image_has_no_record(tmp_path: Path) -> None:
     """The error names the reason."""
     with pytest.raises(NotAnImage):
-        asyncio.run(ImagePage(answer(downloaded(tmp_path, b"<html>"))).to_item())
+        asyncio.run(ImagePage(response(downloaded(tmp_path, b"<html>"))).to_item())
     with pytest.raises(EmptyBody):
-        asyncio.run(ImagePage(answer(Download())).to_item())
+        asyncio.run(ImagePage(response(Download())).to_item())
 
 
 PLACEHOLDERS: list[tuple[type[ImagePage], str]] = [
@@ -71,7 +131,7 @@ PICTURES: list[tuple[type[ImagePage], str]] = [
 def test_a_placeholder_is_recognized(tmp_path: Path, page: type[ImagePage], url: str) -> None:
     """Even if it is a valid image."""
     with pytest.raises(Placeholder):
-        asyncio.run(page(answer(downloaded(tmp_path, image("/a")), url)).to_item())
+        asyncio.run(page(response(downloaded(tmp_path, image("/a")), url)).to_item())
 
 
 @pytest.mark.parametrize(("page", "url"), PICTURES)
@@ -79,29 +139,29 @@ def test_an_image_of_the_site_is_no_placeholder(
     tmp_path: Path, page: type[ImagePage], url: str
 ) -> None:
     """Only the documented URL is a placeholder."""
-    record = asyncio.run(page(answer(downloaded(tmp_path, image("/a")), url)).to_item())
+    record = asyncio.run(page(response(downloaded(tmp_path, image("/a")), url)).to_item())
     assert record.type == "image/jpeg"
 
 
 def redirects(server: Server, url: str, to: str) -> None:
     """Let *server*, used as a proxy, redirect *url*."""
 
-    async def answers(writer: Writer) -> None:
+    async def respond(writer: Writer) -> None:
         writer.write(f"HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
         await writer.drain()
 
-    server.raw[url] = answers
+    server.raw[url] = respond
 
 
 def shows(server: Server, url: str) -> None:
     """Let *server*, used as a proxy, respond to *url* with an image."""
 
-    async def answers(writer: Writer) -> None:
+    async def respond(writer: Writer) -> None:
         body = image(url)
         writer.write(f"HTTP/1.1 200 X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
 
-    server.raw[url] = answers
+    server.raw[url] = respond
 
 
 def test_domains_are_found_without_the_network() -> None:

@@ -1,4 +1,4 @@
-"""Progress of a run: rates, log lines, the length of the list."""
+"""Progress of a run: log lines, the time left, the length of the list."""
 
 from __future__ import annotations
 
@@ -10,28 +10,15 @@ from pathlib import Path
 import pytest
 
 from imagefetch.lists.count import LOOKED_AT, count_lines, estimate_lines
-from imagefetch.scheduling.circuit_breaker import BlockedLines
-from imagefetch.stats.progress import SMOOTH, Rate, in_one_line
+from imagefetch.scheduling.waiting_hosts import BlockedLines
+from imagefetch.stats.progress import in_one_line
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import binary_size, duration, moment, number, share, size, spell
 from tests.conftest import RunCrawl
 from tests.support.server import Server
 
 
-def test_a_rate_is_smooth_and_right_from_its_beginning() -> None:
-    """A constant rate is exact at once; in a pause it falls slowly; after a long time old values
-    have no weight."""
-    rate = Rate()
-    for second in range(1, 4):
-        assert rate.update(second, 10 * second) == pytest.approx(10)
-    assert 5 < rate.update(4, 30) < 10
-    assert rate.update(4, 30) == rate.value, "no time passed"
-    for second in range(5, 5 + int(10 * SMOOTH)):
-        rate.update(second, 30 + 2 * (second - 4))
-    assert rate.value == pytest.approx(2, rel=0.01)
-
-
-def test_a_line_says_it_all() -> None:
+def test_a_log_line_has_all_figures() -> None:
     """Estimates and unknown values are marked."""
     known = Snapshot(50, 100, False, 40, 10, 8, 3, 5.0, 4.0, 2.5e6)
     assert in_one_line(known) == (
@@ -44,14 +31,14 @@ def test_a_line_says_it_all() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.0, 5e-324, 1e-6])
-def test_in_a_pause_nobody_says_how_long_it_takes(rate: float) -> None:
+def test_the_time_left_is_unknown_in_a_pause(rate: float) -> None:
     """The time left is unknown, even if a little of the rate remains."""
     paused = Snapshot(50, 100, lines_rate=rate)
     assert paused.left is None
     assert in_one_line(paused).endswith("; 0 lines/s, 0.0 MB/s")
 
 
-def test_what_waits_takes_at_least_until_it_is_due() -> None:
+def test_waiting_lines_take_at_least_until_they_are_due() -> None:
     """The time left is at least that of the retries; if nothing else is left, the line says so."""
     quick = Snapshot(95, 100, retrying=5, lines_rate=100.0, least_left=20.0)
     assert quick.left == 20.0
@@ -60,15 +47,15 @@ def test_what_waits_takes_at_least_until_it_is_due() -> None:
     assert in_one_line(replace(quick, only_waits=True)).endswith(
         "0:00:20 left, waiting for retries"
     )
-    parked = replace(quick, parked=BlockedLines(12, 2, 7.2, 30.0))
-    assert parked.left == 30.0
-    assert in_one_line(parked).endswith(
+    blocked = replace(quick, blocked=BlockedLines(12, 2, 7.2, 30.0))
+    assert blocked.left == 30.0
+    assert in_one_line(blocked).endswith(
         "0:00:30 left, 12 lines wait for 2 hosts that can't be connected to, tried again in 0:00:08"
     )
     assert str(BlockedLines(1, 1, 0.0, 0.0)).startswith("1 line waits for 1 host that can't")
 
 
-def told(log: str) -> list[str]:
+def progress_lines(log: str) -> list[str]:
     """Return the progress lines of a log."""
     return [line for line in log.splitlines() if "[imagefetch.stats.progress]" in line]
 
@@ -79,10 +66,10 @@ def test_the_time_left_is_no_less_than_a_retry_takes(crawl: RunCrawl, server: Se
     lines += [server.url(f"/later/1/503/{n}.jpg") for n in range(3)]
     done = crawl(lines, RETRY_DELAY=4, PROGRESS_INTERVAL=0.6)
     waits = re.compile(r"3 waiting to retry; .*, 0:00:0[1-5] left, waiting for retries$")
-    assert any(map(waits.search, told(done.log))), told(done.log)
+    assert any(map(waits.search, progress_lines(done.log))), progress_lines(done.log)
 
 
-def test_lines_that_wait_for_a_host_are_told(
+def test_lines_that_wait_for_a_host_are_logged(
     crawl: RunCrawl, server: Server, dead_port: int
 ) -> None:
     """The log counts the lines that wait for the host, and says when it is tried again; it does not
@@ -97,38 +84,42 @@ def test_lines_that_wait_for_a_host_are_told(
     )
     match = re.search(
         r", (\d+) lines wait for 1 host that can't be connected to, tried again in 0:00:0[0-4]$",
-        "\n".join(told(done.log)),
+        "\n".join(progress_lines(done.log)),
         re.MULTILINE,
     )
     assert match is not None, done.log
     assert 20 <= int(match[1]) <= 30
 
 
-def test_what_is_told_of_a_continued_run_adds_up(crawl: RunCrawl, server: Server) -> None:
+def test_figures_of_a_resumed_run_add_up(crawl: RunCrawl, server: Server) -> None:
     """Lines of earlier runs count as done, kept and not kept."""
     lines = [server.url(path) for path in ("/image/1.jpg", "/status/404/2.jpg")]
     crawl(lines)
     lines += [server.url(f"/slow/1500/{n}.jpg") for n in range(3)]
     done = crawl(lines, PROGRESS_INTERVAL=0.3)
-    assert any("[2/5] 1 kept, 1 not, " in line for line in told(done.log)), told(done.log)
+    assert any("[2/5] 1 kept, 1 not, " in line for line in progress_lines(done.log)), (
+        progress_lines(done.log)
+    )
 
 
 def test_a_host_with_a_delay_takes_its_time(crawl: RunCrawl, server: Server) -> None:
     """The time left includes the delay."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(8)]
     done = crawl(lines, DOWNLOAD_DELAY=0.5, RANDOMIZE_DOWNLOAD_DELAY=0, PROGRESS_INTERVAL=0.3)
-    assert any(re.search(r"0:00:0[2-5] left$", line) for line in told(done.log)), told(done.log)
+    assert any(re.search(r"0:00:0[2-5] left$", line) for line in progress_lines(done.log)), (
+        progress_lines(done.log)
+    )
 
 
 def test_lines_come_at_growing_intervals(crawl: RunCrawl, server: Server) -> None:
     """Each interval is twice the one before."""
     lines = [server.url(f"/slow/100/{n}.jpg") for n in range(30)]
     done = crawl(lines, CONCURRENT_REQUESTS=1, PROGRESS_INTERVAL=0.1)
-    told = [line for line in done.log.splitlines() if "[imagefetch.stats.progress]" in line]
-    assert 3 <= len(told) <= 7, told  # after 0.1, 0.3, 0.7, 1.5, 3.1, 6.3 seconds, …
+    logged = [line for line in done.log.splitlines() if "[imagefetch.stats.progress]" in line]
+    assert 3 <= len(logged) <= 7, logged  # after 0.1, 0.3, 0.7, 1.5, 3.1, 6.3 seconds, …
 
 
-def test_the_length_of_a_list_is_guessed_then_counted(tmp_path: Path) -> None:
+def test_the_length_of_a_list_is_estimated_then_counted(tmp_path: Path) -> None:
     """A short list is counted; the length of a long one is estimated from its beginning, unless
     it is compressed; counting can be cancelled."""
     short, long, packed = (tmp_path / name for name in ("short.txt", "long.txt", "long.txt.gz"))

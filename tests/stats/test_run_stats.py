@@ -38,11 +38,11 @@ def test_rows_add_up() -> None:
     assert result.types == {"image/jpeg": 2}
     assert result.sizes.bins.total() == result.sides.bins.total() == 2
     assert result.hosts.sums == {"a.example": [3, 0, 10_000, 0.5, 2], "b.example": [1, 1, 0, 0, 0]}
-    assert [picture["line"] for picture in result.sample.sample] == [1, 4]
+    assert [image["line"] for image in result.sample.sample] == [1, 4]
     assert result.examples == {"not-found": [[3, "http://b.example/2.jpg", "404"]]}
 
 
-def test_they_stay_few() -> None:
+def test_memory_is_bounded() -> None:
     """Ten thousand rows take hardly more memory than a hundred."""
     few, many = (
         figures(*(replace(GONE, line=n, url=f"http://h/{n}") for n in range(number)))
@@ -52,9 +52,9 @@ def test_they_stay_few() -> None:
     assert len(json.dumps(many.to_json())) < len(json.dumps(few.to_json())) + 100
 
 
-def test_they_travel() -> None:
+def test_serialization() -> None:
     """They are the same after serialization as JSON."""
     made = figures(KEPT, AGAIN, GONE, CUT)
-    travelled = Figures.from_json(json.loads(json.dumps(made.to_json())))
-    assert travelled.to_json() == made.to_json()
-    assert (travelled.codes, travelled.hosts.sums) == (made.codes, made.hosts.sums)
+    restored = Figures.from_json(json.loads(json.dumps(made.to_json())))
+    assert restored.to_json() == made.to_json()
+    assert (restored.codes, restored.hosts.sums) == (made.codes, made.hosts.sums)

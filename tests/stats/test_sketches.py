@@ -61,7 +61,7 @@ def test_a_sample_is_evenly_drawn() -> None:
 
 
 @pytest.mark.parametrize("often", ["first", "last"])
-def test_a_tally_keeps_what_comes_often(often: str) -> None:
+def test_frequent_keys_are_kept(often: str) -> None:
     """The number of keys is bounded, frequent keys are among them, and no count is too high."""
     tally = FrequentKeys(100, 2)
     for n in range(20_000):
@@ -76,4 +76,4 @@ def test_a_tally_keeps_what_comes_often(often: str) -> None:
     assert key == often
     assert 1_900 < count <= 2_000
     assert second == 2 * count
-    assert [key for key, _ in tally.top(5, 1)] == [often], "no host without failures is sick"
+    assert [key for key, _ in tally.top(5, 1)] == [often], "no host without failures is failing"

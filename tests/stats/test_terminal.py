@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from imagefetch.scheduling.circuit_breaker import BlockedLines
+from imagefetch.scheduling.waiting_hosts import BlockedLines
 from imagefetch.stats.sketches import FrequentKeys
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.stats.terminal import render
@@ -78,8 +78,8 @@ def test_the_view_stays_below_the_log_until_a_second_interrupt(
         assert terminal.screen.cursor.attrs.fg == "default"
         assert terminal.modes == termios.tcgetattr(terminal._end)
         # The line is longer than the screen is wide.
-        last = "imagefetch: ended early: stopped at once; 30 of 40 lines done; the same command"
-        assert f"{last} goes on".replace(" ", "") in "".join(terminal.shown).replace(" ", "")
+        last = "imagefetch: ended early: stopped at once; 30 of 40 lines done; run the same command"
+        assert f"{last} to resume".replace(" ", "") in "".join(terminal.shown).replace(" ", "")
         site.gate.set()
 
 
@@ -112,7 +112,9 @@ def test_a_finished_run_leaves_its_log_alone(tmp_path: Path, site: Server) -> No
 @pytest.mark.parametrize(
     ("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")], ids=["no colours", "a dumb terminal"]
 )
-def test_the_environment_is_obeyed(tmp_path: Path, site: Server, name: str, value: str) -> None:
+def test_environment_variables_are_obeyed(
+    tmp_path: Path, site: Server, name: str, value: str
+) -> None:
     """With NO_COLOR the view has no colours; on a terminal that can't move its cursor there is no
     view, and no control sequence."""
     site.gate.set()
@@ -132,7 +134,7 @@ def drawn(snapshot: Snapshot, width: int, height: int = 30) -> list[str]:
     return re.sub(r"\x1b\[[0-9;]*m", "", capture.get()).splitlines()
 
 
-def test_it_fits_whatever_the_size() -> None:
+def test_the_view_fits_any_terminal() -> None:
     """No line is wider than the terminal; on a small one, hosts are left out first."""
     hosts = FrequentKeys(10, 5)
     for n in range(8):
@@ -149,7 +151,7 @@ def test_it_fits_whatever_the_size() -> None:
     assert drawn(snapshot, 100)[0].rstrip().endswith("12% 1,234,567 / ~10,000,000")
 
 
-def test_what_nobody_knows_is_not_made_up() -> None:
+def test_unknown_values_are_not_invented() -> None:
     """Without a total there is neither a percentage nor a time left; the percentage is never above
     100, and 100 only at the end."""
     first, second, *_ = drawn(Snapshot(50, None), 60)
@@ -160,11 +162,11 @@ def test_what_nobody_knows_is_not_made_up() -> None:
     assert " 99%" in drawn(Snapshot(9_999, 10_000), 60)[0]
 
 
-def test_what_is_waited_for_is_told() -> None:
+def test_waits_are_shown() -> None:
     """The view shows retries if nothing else is left, and hosts that can't be connected to."""
     waits = Snapshot(95, 100, retrying=5, lines_rate=9.0, least_left=20.0, only_waits=True)
     assert drawn(waits, 80)[1].rstrip().endswith("0:00:20 left   waiting for retries")
-    parked = Snapshot(50, 100, parked=BlockedLines(12, 2, 7.2, 30.0))
-    told = "12 lines wait for 2 hosts that can't be connected to, tried again in 0:00:08"
-    assert drawn(parked, 80)[3].rstrip() == told
-    assert all(len(line.rstrip()) <= 30 for line in drawn(parked, 30))
+    blocked = Snapshot(50, 100, blocked=BlockedLines(12, 2, 7.2, 30.0))
+    shown = "12 lines wait for 2 hosts that can't be connected to, tried again in 0:00:08"
+    assert drawn(blocked, 80)[3].rstrip() == shown
+    assert all(len(line.rstrip()) <= 30 for line in drawn(blocked, 30))

@@ -21,13 +21,14 @@ from imagefetch.job.resume import NothingToDo, compact
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import read_lines
 from imagefetch.output import folder_store
-from imagefetch.output.csv_rows import cells, encode, read_rows, record_of
+from imagefetch.output.csv_rows import cells, encode, record_of
 from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import DEFAULT, NameTemplate
 from imagefetch.output.folder_store import FolderStore
 from imagefetch.output.ownership import leftovers
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download
+from imagefetch.output.report_file import read_rows
 from imagefetch.urls import Line
 from tests.conftest import Crawl, project
 from tests.support import kill
@@ -133,7 +134,7 @@ def fetched(
     record.bytes, record.sha256 = len(body), hashlib.sha256(body).hexdigest()
     kill.reach("whole")
     name = names.name(line.text, ".jpg", line.number, record.sha256)
-    record.file = store.take(Download(path, len(body), record.sha256), name)
+    record.file = store.add(Download(path, len(body), record.sha256), name)
     kill.reach("moved")
     return record
 

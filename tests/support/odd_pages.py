@@ -15,7 +15,7 @@ from imagefetch.pages.base import ImagePage
 class Page(ImagePage):
     async def to_item(self) -> Any:
         record = await super().to_item()
-        match self.answer.line.number:
+        match self.response.line.number:
             case 1:
                 return {"url": "x"}
             case 2:

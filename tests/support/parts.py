@@ -202,6 +202,10 @@ class Listener:
         raise ValueError("no signal is good")
 
 
+class Nothing:
+    """An extension that does nothing."""
+
+
 class Shrinks:
     """A pipeline that has made the stored picture smaller."""
 
@@ -219,9 +223,10 @@ class WatchedPage(HtmlReport):
 
     async def write(self) -> None:
         await super().write()
-        assert self.path is not None
+        path = self.file.path
+        assert path is not None
         try:
-            with FileLock(lock_file(self.path.with_suffix(".csv")), timeout=0):
+            with FileLock(lock_file(path.with_suffix(".csv")), timeout=0):
                 told = "free"
         except Timeout:
             told = "locked"

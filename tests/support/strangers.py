@@ -20,7 +20,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from imagefetch.download.resolver import PooledResolver
-from imagefetch.images.headers import Bytes
+from imagefetch.images.bounded_bytes import Bytes
 
 Answers = dict[str, list[list[str] | int | None]]
 

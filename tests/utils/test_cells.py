@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from scrapy.utils.test import get_crawler
 
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import COLUMNS, HEADER, encode, read_rows
+from imagefetch.output.csv_rows import COLUMNS, HEADER, encode
 from imagefetch.output.exporter import ReportStorage, SafeCsvExporter, SafeXmlExporter
-from imagefetch.utils.cells import CELL_MAX, CUT, fitting, read, written
+from imagefetch.output.report_file import read_rows
+from imagefetch.utils.cells import CELL_MAX, CUT, decode_cell, encode_cell, truncated
 from tests.conftest import examples
 
 DANGEROUS = "=+-@\t\r＝＋－＠﹦﹢﹣﹫"
@@ -66,7 +67,7 @@ def test_long_cells_are_read() -> None:
     assert csv.field_size_limit() > CELL_MAX
     made = [row_of(cell, cell, "", "") for cell in LONG]
     for row, found in zip(made, assert_read(made), strict=True):
-        assert found[0] == fitting(row[0])
+        assert found[0] == truncated(row[0])
         assert found[3] == row[3] or (found[3][-1] == CUT and row[3].startswith(found[3][:-1]))
 
 
@@ -105,13 +106,13 @@ def split(text: str, separators: str) -> list[str]:
 )
 def test_one_cell(cell: str, first: bool) -> None:
     """A written cell is within `CELL_MAX`, quotes and escapes included, and is read back."""
-    text = written(cell, first=first)
+    text = encode_cell(cell, first=first)
     assert len(text) <= CELL_MAX
     (found,) = next(csv.reader([text], strict=True)) if text else [""]
-    assert read(found) == cell or len(cell) > 20_000
+    assert decode_cell(found) == cell or len(cell) > 20_000
     if first:
-        assert read(found) == fitting(cell)
-        assert fitting(fitting(cell)) == fitting(cell)
+        assert decode_cell(found) == truncated(cell)
+        assert truncated(truncated(cell)) == truncated(cell)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_one_cell(cell: str, first: bool) -> None:
 )
 def test_where_a_cell_is_cut(cell: str, kept: int) -> None:
     """A cell is truncated only if it would exceed `CELL_MAX`, and then ends with `CUT`."""
-    found = fitting(cell)
+    found = truncated(cell)
     assert found == (cell if kept == len(cell) else cell[:kept] + CUT)
 
 
@@ -144,7 +145,7 @@ def test_other_outputs(rows: list[tuple[str, str]]) -> None:
         exporter.finish_exporting()
     content = csv_file.getvalue().decode()
     found = list(csv.DictReader(io.StringIO(content, newline="")))
-    assert [(read(row["url"]), read(row["file"])) for row in found] == rows
+    assert [(decode_cell(row["url"]), decode_cell(row["file"])) for row in found] == rows
     assert all((row["line"], row["bytes"], row["seconds"]) == ("1", "9", "0.5") for row in found)
     for line in content.split("\r\n"):
         for separators in (",", ";", "\t", "|", ";,", "\t,"):

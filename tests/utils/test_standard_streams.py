@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -75,21 +76,107 @@ def test_a_full_disk_behind_standard_output(
     )
 
 
-def test_a_feed_that_fails_costs_no_row(tmp_path: Path, server: Server) -> None:
+FORMATS = ["csv", "jsonlines", "json", "xml"]
+"""Formats of ``-o``; their exporters write in different ways."""
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_feed_that_fails_costs_no_row(tmp_path: Path, server: Server, kind: str) -> None:
     """An error of ``-o`` on a closed pipe doesn't affect the report or the exit status."""
     (tmp_path / "urls.txt").write_text("\n".join(server.url(f"/image/{n}") for n in range(5)))
-    words = [*command(tmp_path, {}), "-o", "-:jsonlines"]
-    done = into_a_broken_pipe(words, "stdout")
+    done = into_a_broken_pipe([*command(tmp_path, {}), "-o", f"-:{kind}"], "stdout")
     assert done[0] == 0
+    assert b"Traceback" not in done[1], done[1].decode()
     Crawl(0, "", tmp_path).check(5)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("reader", [["head", "-1"], ["true"]], ids=" ".join)
+def test_a_feed_whose_reader_leaves(
+    tmp_path: Path, server: Server, reader: list[str], kind: str
+) -> None:
+    """As in ``-o -:jsonlines | head -1``: the reader gets its line, and the log no traceback."""
+    lines = [server.url(f"/image/{n}.jpg?{n:01000}") for n in range(150)]  # more than a pipe holds
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    words = [*command(tmp_path, {}), "-o", f"-:{kind}"]
+    with (
+        subprocess.Popen(
+            words,
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as crawl,
+        subprocess.Popen(reader, stdin=crawl.stdout, stdout=subprocess.PIPE) as read,
+    ):
+        assert crawl.stdout is not None
+        crawl.stdout.close()
+        shown = read.communicate()[0]
+        assert crawl.stderr is not None
+        log = crawl.stderr.read()
+    assert crawl.returncode == 0
+    assert "Traceback" not in log, log
+    assert "BrokenPipe" not in log, log
+    assert (shown != b"") == (reader[0] == "head")
+    Crawl(0, "", tmp_path).check(150)
+
+
+@pytest.mark.parametrize("feed", [*(f"-:{kind}" for kind in FORMATS), "/dev/full:jsonlines"])
+def test_a_feed_on_a_full_disk(tmp_path: Path, server: Server, feed: str) -> None:
+    """A feed that can't be written, on standard output or in a file, is reported in one line."""
+    lines = [server.url(f"/image/{n}.jpg?{n:01000}") for n in range(30)]
+    (tmp_path / "urls.txt").write_text("\n".join(lines))
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*command(tmp_path, {}), "-o", feed],
+            cwd=ROOT,
+            env=environment(),
+            stdout=full if feed.startswith("-") else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.count("No space left on device") == 1, done.stderr
+    Crawl(0, "", tmp_path).check(30)
+
+
+def test_a_feed_that_cannot_be_opened(crawl: RunCrawl, server: Server) -> None:
+    """A feed that can't be opened, whose name is not known before, is reported in one line."""
+    lines = [server.url(f"/image/{n}.jpg") for n in range(3)]
+    done = crawl(lines, "-o", "/proc/rows-%(batch_id)02d.csv")
+    assert done.status == 0, done.log
+    assert "Traceback" not in done.log, done.log
+    assert done.log.count("can't be written") == 1, done.log
+    done.check(3)
+
+
+def test_a_feed_without_standard_output(tmp_path: Path, server: Server) -> None:
+    """As in ``-o -:csv >&-``: the rows are in the report."""
+    (tmp_path / "urls.txt").write_text(server.url("/image/a.jpg"))
+    words = " ".join(map(shlex.quote, [*command(tmp_path, {}), "-o", "-:csv"]))
+    done = subprocess.run(
+        f"{words} >&-",
+        shell=True,
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    Crawl(0, "", tmp_path).check(1)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_a_name_that_the_terminal_does_not_know(encoding: str) -> None:
     """Characters that the encoding lacks are escaped."""
     script = (
-        "from imagefetch.utils.standard_streams import say, "
-        "tell; say('名\\udcff'); tell('名\\udcff')"
+        "from imagefetch.utils.standard_streams import print_output, "
+        "print_error; print_output('名\\udcff'); print_error('名\\udcff')"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

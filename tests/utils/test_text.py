@@ -48,7 +48,7 @@ def test_any_text_comes_back(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a\\b", "C:\\users", "tab\there", "名", "é", "👩\u200d🚀"])
-def test_harmless_text_stays(text: str) -> None:
+def test_text_without_control_characters_stays(text: str) -> None:
     """Text without control characters is not changed."""
     assert escape(text) == text
 

@@ -19,22 +19,26 @@ from copy import copy
 from dataclasses import asdict
 from pathlib import Path
 
-from imagefetch.errors import WorkerCrash
 from imagefetch.fleet.folder import BEFORE, JobFolder, attempt_path, done_path, shard_path
 from imagefetch.fleet.worker import fencing
-from imagefetch.fleet.worker.bisection import ALONE, PROCESS, WORKER, Suspects, suspects_of
+from imagefetch.fleet.worker.bisection import PROCESS, WORKER, Suspects, suspects_of
 from imagefetch.fleet.worker.child import ORPHANED
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
 from imagefetch.fleet.worker.fencing import Heartbeat
-from imagefetch.fleet.worker.task import Abandoned, Alive, AttemptFailed, Progress, Task, Tell
-from imagefetch.items import ImageRecord
-from imagefetch.lists.plain import read_lines
-from imagefetch.lists.shards import SHARD_SUFFIX, shard_line
-from imagefetch.output.csv_rows import HEADER, cells, encode, read_rows, whole_size
+from imagefetch.fleet.worker.shard_rows import ShardRows
+from imagefetch.fleet.worker.task import (
+    Abandoned,
+    Alive,
+    AttemptFailed,
+    Progress,
+    ReportProgress,
+    Task,
+)
+from imagefetch.output.csv_rows import HEADER
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.report_file import whole_size
 from imagefetch.output.store_paths import is_remote
-from imagefetch.urls import Line
 from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)
@@ -47,11 +51,13 @@ stopped: set[str] = set()
 """Ids of the jobs for which this process starts no attempts."""
 
 
-def fetch_shard(task: Task, tell: Tell, alive: Alive, place: str | None = None) -> Progress | None:
+def fetch_shard(
+    task: Task, report_progress: ReportProgress, alive: Alive, temporary_folder: str | None = None
+) -> Progress | None:
     """Fetch the remaining lines of a shard; return its progress, or None if `stop` ended it.
 
-    *tell* is called with the progress from time to time; *alive* returns whether the worker
-    is still connected to its scheduler. Temporary files are in a folder within *place*, by
+    *report_progress* is called from time to time; *alive* returns whether the worker is still
+    connected to its scheduler. Temporary files are in a folder within *temporary_folder*, by
     default in the system's folder for temporary files.
 
     :raises AttemptFailed: if the shard can't be fetched on this worker
@@ -60,20 +66,20 @@ def fetch_shard(task: Task, tell: Tell, alive: Alive, place: str | None = None) 
     folder = JobFolder(task.folder, task.options)
     if (outcome := folder.outcome(task.shard)) is not None:
         return {"shard": task.shard, "done": outcome.get("done", 0), "kept": outcome.get("kept", 0)}
-    scratch = Path(tempfile.mkdtemp(prefix="imagefetch-", dir=place))
-    attempt = Attempt(task, folder, scratch, tell, alive)
+    scratch = Path(tempfile.mkdtemp(prefix="imagefetch-", dir=temporary_folder))
+    attempt = Attempt(task, folder, scratch, report_progress, alive)
     running.setdefault(task.job, set()).add(attempt)
     try:
         if task.job in stopped:  # checked after `running` is set, so that `stop` can't miss it
             return None
         attempt.begin()
-        return attempt.go_on()
+        return attempt.run()
     except (OSError, AttemptFailed, Abandoned):
         if not attempt.is_wanted():
-            attempt.leave_nothing()
+            attempt.remove_results()
         raise
     finally:
-        attempt.pulse.end()
+        attempt.heartbeat.end()
         running[task.job].discard(attempt)
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -88,20 +94,23 @@ class Attempt:
     """One attempt at one shard."""
 
     def __init__(
-        self, task: Task, folder: JobFolder, scratch: Path, tell: Tell, alive: Alive
+        self,
+        task: Task,
+        folder: JobFolder,
+        scratch: Path,
+        report_progress: ReportProgress,
+        alive: Alive,
     ) -> None:
         self.task = task
         self.folder = folder
         self.scratch = scratch
-        self.tell = tell
+        self.report_progress = report_progress
         self.alive = alive
-        self.crawl = Crawl(task.words, task.silence, scratch, task.owner)
+        self.crawl = Crawl(task.assignments, task.heartbeat_timeout, scratch, task.owner)
         self.partial: Path | None = None
         """Folder of the partial files."""
-        self.done = self.kept = 0
-        self._counted = 0  # bytes of the report whose rows are counted
         self._sent = time.monotonic()
-        self.pulse = Heartbeat(task.silence)
+        self.heartbeat = Heartbeat(task.heartbeat_timeout)
 
     def begin(self) -> None:
         """Read the results of earlier attempts and fence those attempts off.
@@ -116,7 +125,7 @@ class Attempt:
             self.left: Notes = {}
             for attempt in (name for name in earlier if name != BEFORE):  # BEFORE has no process
                 if partial := self.folder.partial_folder(self.task.store, shard, attempt):
-                    for name, identities in fencing.put_up(partial).items():
+                    for name, identities in fencing.fence_off(partial).items():
                         self.left.setdefault(name, set()).update(identities)
             self.suspects = Suspects()
             for attempt in earlier[-1:]:
@@ -145,36 +154,38 @@ class Attempt:
             self.report = self.report.replace(final)
         self.folder.send(self.report, attempt_path(shard, self.name))
         self.report = final
-        self._take_over()
+        self.rows = ShardRows(self.lines, final)
+        self._adopt_files()
 
-    def _take_over(self) -> None:
+    def _adopt_files(self) -> None:
         """Record as this attempt's own the files that earlier attempts moved into the store
         without writing a row."""
         if self.left and self.partial is not None and not is_remote(self.task.store):
             self.partial.mkdir(parents=True, exist_ok=True)
             write_notes(self.partial / NOTES_FILE, self.left)
 
-    def go_on(self) -> Progress | None:
+    def run(self) -> Progress | None:
         """Fetch part by part until every line has its row; return None if stopped before that."""
-        while missing := self._missing():
+        while missing := self.rows.missing():
             positions = [position for position, _ in missing]
-            if self.suspects.found(positions):
-                self._give_up(missing[0][1])
+            if self.suspects.is_found(positions):
+                self.rows.add_crash(missing[0][1])
                 self.suspects = Suspects()
                 continue
             part = self.suspects.next_part(positions)
             if_it_dies = copy(self.suspects)  # noted first, since a dead worker writes no note
-            if_it_dies.died(positions, part, WORKER)
-            self._sign_of_life()
-            self._make_sure_it_is_wanted()
+            if_it_dies.record_death(positions, part, WORKER)
+            self._check_heartbeat()
+            self._check_wanted()
             self._note(if_it_dies)
-            status = self.crawl.run(self._list_without(missing[part:]), self.report, self._look)
+            lines = self.rows.list_without(missing[part:], self.scratch)
+            status = self.crawl.run(lines, self.report, self._on_poll)
             if status == FINISHED:
-                self.suspects.ended(positions, part)
-                if len(self._missing()) == len(missing):
+                self.suspects.record_end(positions, part)
+                if len(self.rows.missing()) == len(missing):
                     raise AttemptFailed("the crawl process ended without a row")
             elif self.crawl.stopping:
-                self._leave()
+                self._save_state()
                 return None
             elif status < 0:
                 logger.warning(
@@ -182,94 +193,71 @@ class Attempt:
                     self.task.shard,
                     -status,
                 )
-                self.suspects.died(positions, part, PROCESS)
+                self.suspects.record_death(positions, part, PROCESS)
                 self.clean = False
             elif status != ORPHANED:
-                self._leave()
-                raise AttemptFailed(self.crawl.last_words() or f"exit status {status}")
-        self._sign_of_life()  # a worker that lost the shard must not mark it as done
-        self._make_sure_it_is_wanted()
+                self._save_state()
+                raise AttemptFailed(self.crawl.last_output_line() or f"exit status {status}")
+        self._check_heartbeat()  # a worker that lost the shard must not mark it as done
+        self._check_wanted()
         self._count()
-        self._send_rows()
+        self._upload_rows()
         done = {"attempt": self.name, "clean": self.clean, **self._progress()}
         self.folder.write(done_path(self.task.shard), json.dumps(done).encode())
         return self._progress()
 
-    def _leave(self) -> None:
+    def _save_state(self) -> None:
         """Write the note and the rows from which the next attempt resumes."""
         self._count()
         self._note(self.suspects)
-        self._send_rows()
+        self._upload_rows()
 
-    def leave_nothing(self) -> None:
+    def remove_results(self) -> None:
         """Remove what this attempt has put into the job folder and the store, except images."""
         if self.partial is not None:
             paths = (attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json"))
             self.folder.remove_files(*paths)
-            fencing.take_down(self.partial)
+            fencing.remove_fence(self.partial)
 
     def stop(self) -> None:
         """Shut down gracefully: downloads in flight are finished."""
         self.crawl.stop()
 
-    def _missing(self) -> list[tuple[int, Line]]:
-        """Return the lines without a row, each with its position in the shard."""
-        done = {row.line for row in read_rows(self.report)}
-        lines = enumerate(read_lines(self.lines))
-        return [(position, line) for position, line in lines if line.number not in done]
-
-    def _list_without(self, others: list[tuple[int, Line]]) -> Path:
-        """Return the path of a list of the shard's lines without *others*."""
-        if not others:
-            return self.lines
-        left_out = {position for position, _ in others}
-        path = self.scratch / f"part{SHARD_SUFFIX}"
-        with path.open("wb") as file:
-            for position, line in enumerate(read_lines(self.lines)):
-                if position not in left_out:
-                    file.write(shard_line(line))
-        return path
-
-    def _look(self) -> None:
+    def _on_poll(self) -> None:
         """Check the heartbeat, report progress and send rows while the crawl runs.
 
         :raises Abandoned: if this worker may have lost the shard, or the job is gone
         """
-        self._sign_of_life()
+        self._check_heartbeat()
         due = time.monotonic() - self._sent > SEND_INTERVAL
         if due or self.folder.local is not None:
-            self._make_sure_it_is_wanted()
+            self._check_wanted()
         self._count()
         if due:
-            self._send_rows()
+            self._upload_rows()
 
     def is_wanted(self) -> bool:
         """Whether the job still exists: it was neither discarded nor finished without this
         attempt."""
         return self.folder.has(shard_path(self.task.shard))
 
-    def _make_sure_it_is_wanted(self) -> None:
+    def _check_wanted(self) -> None:
         """:raises Abandoned: if the job no longer exists"""
         if not self.is_wanted():
             raise Abandoned(f"shard {self.task.shard}: its job no longer exists")
 
-    def _sign_of_life(self) -> None:
+    def _check_heartbeat(self) -> None:
         """:raises Abandoned: if a heartbeat was missed or the worker lost its scheduler"""
-        if self.pulse.has_missed() or not self.alive():
+        if self.heartbeat.has_missed() or not self.alive():
             raise Abandoned(f"shard {self.task.shard}")
 
     def _count(self) -> None:
-        """Count the new rows of the report, and report the progress if there are any."""
-        before = self.done
-        for row in read_rows(self.report, self._counted):
-            self.done += 1
-            self.kept += bool(row.file)
-            self._counted = row.offset + len(row.raw)
-        if self.done > before:
-            self.tell(self._progress())
+        """Report the progress if there are new rows."""
+        if self.rows.count():
+            self.report_progress(self._progress())
 
     def _progress(self) -> Progress:
-        return {"shard": self.task.shard, "done": self.done, "kept": self.kept}
+        return {"shard": self.task.shard, "done": self.rows.done, "kept": self.rows.kept}
 
     def _note(self, suspects: Suspects) -> None:
         """Write the note for the next attempt."""
@@ -277,17 +265,8 @@ class Attempt:
         path = attempt_path(self.task.shard, self.name, ".json")
         self.folder.write(path, json.dumps(note).encode())
 
-    def _send_rows(self) -> None:
+    def _upload_rows(self) -> None:
         """Upload the report to the job folder, if that is remote."""
         self._sent = time.monotonic()
         if self.folder.local is None:
             self.folder.send(self.report, attempt_path(self.task.shard, self.name))
-
-    def _give_up(self, line: Line) -> None:
-        """Write a ``WorkerCrash`` row for a line that kills every process."""
-        error = WorkerCrash()
-        record = ImageRecord(line.text, error.code, line.number, attempts=ALONE // PROCESS)
-        record.reason = error.reason
-        os.truncate(self.report, whole_size(self.report))
-        with self.report.open("ab") as file:
-            file.write(encode(cells(record)))

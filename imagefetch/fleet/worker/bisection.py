@@ -43,7 +43,7 @@ class Suspects:
             return len(missing)
         return max(1, len(self._under_suspicion(missing)) // 2)
 
-    def died(self, missing: Sequence[int], part: int, weight: int) -> None:
+    def record_death(self, missing: Sequence[int], part: int, weight: int) -> None:
         """Record that the process died that fetched the first *part* lines of *missing*."""
         self.deaths += 1
         self.until = missing[part - 1] + 1
@@ -52,14 +52,14 @@ class Suspects:
         self.alone = 0 if position is None else before + weight
         self.place = position
 
-    def ended(self, missing: Sequence[int], part: int) -> None:
+    def record_end(self, missing: Sequence[int], part: int) -> None:
         """Record that the process ended normally that fetched the first *part* lines of
         *missing*."""
         self.alone, self.place = 0, None
         if self.until is None or missing[part - 1] + 1 >= self.until:
             self.deaths, self.until = 0, None
 
-    def found(self, missing: Sequence[int]) -> bool:
+    def is_found(self, missing: Sequence[int]) -> bool:
         """Whether the first line of *missing* is guilty."""
         return self.alone >= ALONE and missing[0] == self.place
 

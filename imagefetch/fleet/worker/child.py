@@ -36,10 +36,10 @@ def end_with_worker(limit: float) -> None:
     os._exit(ORPHANED)
 
 
-def run(words: Sequence[str], silence: float) -> None:
-    """Run ``scrapy`` with the command-line arguments *words*; never returns.
+def run(arguments: Sequence[str], heartbeat_timeout: float) -> None:
+    """Run ``scrapy`` with the command-line arguments *arguments*; never returns.
 
-    The process ends at the latest *silence* seconds after the last heartbeat.
+    The process ends at the latest *heartbeat_timeout* seconds after the last heartbeat.
     """
-    threading.Thread(target=end_with_worker, args=(silence,), daemon=True).start()
-    execute(["scrapy", *words])
+    threading.Thread(target=end_with_worker, args=(heartbeat_timeout,), daemon=True).start()
+    execute(["scrapy", *arguments])

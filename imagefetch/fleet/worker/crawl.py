@@ -24,17 +24,17 @@ FINISHED = 0
 class Crawl:
     """Fetches lists, one after the other, within the folder *scratch*.
 
-    *words* are the ``NAME=VALUE`` arguments of ``-s``. *owner* is the report of the whole job,
-    which owns the images. A process ends after *silence* seconds without a heartbeat from this
-    one, and is killed after it was stopped (SIGSTOP) for *silence* seconds.
+    *assignments* are the ``NAME=VALUE`` arguments of ``-s``. *owner* is the report of the whole
+    job, which owns the images. A process ends after *heartbeat_timeout* seconds without a
+    heartbeat from this one, and is killed after it was stopped (SIGSTOP) for that long.
     """
 
     def __init__(
-        self, words: Sequence[str], silence: float, scratch: Path, owner: str = ""
+        self, assignments: Sequence[str], heartbeat_timeout: float, scratch: Path, owner: str = ""
     ) -> None:
-        self.words = words
+        self.assignments = assignments
         self.owner = owner
-        self.silence = silence
+        self.heartbeat_timeout = heartbeat_timeout
         self.scratch = scratch
         self.stopping = False
         self._process: Fork | None = None
@@ -42,25 +42,25 @@ class Crawl:
         """The process that was sent SIGTERM."""
         self._signal_lock = Lock()
 
-    def run(self, lines: Path, report: Path, look: Callable[[], None]) -> int:
+    def run(self, lines: Path, report: Path, on_poll: Callable[[], None]) -> int:
         """Fetch the list *lines*; return the process's exit status, negative for a signal.
 
-        *look* is called every `POLL` seconds; if it raises, the process is killed.
+        *on_poll* is called every `POLL` seconds; if it raises, the process is killed.
         """
         command = ["crawl", "images", "-a", f"urls={lines}", "-a", f"report={report}"]
         if self.owner:
             command += ["-a", f"_owner={self.owner}"]
-        for setting in self.words:
+        for setting in self.assignments:
             command += ["-s", setting]
         environment = {"SCRAPY_SETTINGS_MODULE": "imagefetch.settings", **os.environ}
-        order = Order(command, self.silence, str(self.scratch), environment)
+        order = Order(command, self.heartbeat_timeout, str(self.scratch), environment)
         with (self.scratch / "log").open("wb") as log:
             process = fork_server.fork(order, log.fileno())
         with closing(process):
             self._process = process
             if self.stopping:
                 self._terminate()
-            return self._wait(process, look)
+            return self._wait(process, on_poll)
 
     def stop(self) -> None:
         """Shut down gracefully: finish the downloads in flight, start no others.
@@ -77,20 +77,20 @@ class Crawl:
                 self._signalled = process
                 process.send_signal(signal.SIGTERM)
 
-    def last_words(self) -> str:
+    def last_output_line(self) -> str:
         """Return the last line of the last process's output."""
         output = (self.scratch / "log").read_text("utf-8", "replace").strip().splitlines()
         return output[-1].removeprefix("imagefetch: ") if output else ""
 
-    def _wait(self, process: Fork, look: Callable[[], None]) -> int:
+    def _wait(self, process: Fork, on_poll: Callable[[], None]) -> int:
         stopped = 0.0
         while True:
             with suppress(TimeoutExpired):
                 return process.wait(POLL)
-            process.give_sign_of_life()
-            look()
+            process.send_heartbeat()
+            on_poll()
             stopped = stopped + POLL if _is_stopped(process.pid) else 0.0
-            if stopped > self.silence:
+            if stopped > self.heartbeat_timeout:
                 process.send_signal(signal.SIGKILL)
 
 

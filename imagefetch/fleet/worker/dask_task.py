@@ -21,16 +21,16 @@ def topic(job: str) -> str:
 def on_worker(task: Task) -> Progress | None:
     """Run `fetch_shard` on a Dask worker."""
     worker = get_worker()
+    folder = worker.local_directory  # Dask removes it after a worker was killed
     return fetch_shard(
         task,
-        tell=lambda event: worker.log_event(topic(task.job), event),
+        report_progress=lambda event: worker.log_event(topic(task.job), event),
         alive=lambda: worker.status in {Status.running, Status.paused},
-        # Dask removes this folder after a worker was killed.
-        place=worker.local_directory if is_own(Path(worker.local_directory)) else None,
+        temporary_folder=folder if is_private(Path(folder)) else None,
     )
 
 
-def is_own(folder: Path) -> bool:
+def is_private(folder: Path) -> bool:
     """Whether only this user and root can change or replace *folder* and its content.
 
     Dask uses an existing folder for temporary files regardless of who created it.

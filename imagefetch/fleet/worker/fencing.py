@@ -18,7 +18,7 @@ from imagefetch.output.ownership.intents import NOTES_FILE, Notes, read_notes, w
 from imagefetch.output.ownership.moves import move_new
 
 
-def put_up(partial: Path) -> Notes:
+def fence_off(partial: Path) -> Notes:
     """Remove the folder *partial* and its content, and prevent that it is created again.
 
     A file at its path blocks it. The file holds the notes of what the process has moved into
@@ -46,8 +46,8 @@ def notes_of(partial: Path) -> Notes:
     return read_notes(partial if partial.is_file() else partial / NOTES_FILE)
 
 
-def take_down(partial: Path) -> None:
-    """Remove the file that `put_up` created, or the partial files of a killed process."""
+def remove_fence(partial: Path) -> None:
+    """Remove the file that `fence_off` created, or the partial files of a killed process."""
     if partial.parent.is_symlink():
         return
     if partial.is_dir():

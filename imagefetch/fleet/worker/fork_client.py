@@ -59,7 +59,7 @@ class Fork:
                 self.returncode = -signal.SIGKILL
         return self.returncode
 
-    def give_sign_of_life(self) -> None:
+    def send_heartbeat(self) -> None:
         """Send the process a heartbeat."""
         with suppress(BrokenPipeError):
             os.write(self._stdin, b".")

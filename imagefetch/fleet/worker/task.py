@@ -19,11 +19,11 @@ class Task:
     options: Mapping[str, Any] = field(repr=False)
     """Options of the job folder's fsspec file system."""
     shard: int
-    words: tuple[str, ...] = field(repr=False)
+    assignments: tuple[str, ...] = field(repr=False)
     """``NAME=VALUE`` arguments of ``-s``."""
     store: str = field(repr=False)
     """FILES_STORE, which may contain a password."""
-    silence: float
+    heartbeat_timeout: float
     """Seconds without a heartbeat from the worker after which its crawl process ends."""
     owner: str = ""
     """The report of the whole job, which owns the images."""
@@ -40,7 +40,7 @@ class Abandoned(Exception):
 
 Progress = dict[str, int]
 """Keys: ``shard``; ``done``: lines that have a row; ``kept``: rows that name a file."""
-Tell = Callable[[Progress], None]
+ReportProgress = Callable[[Progress], None]
 Alive = Callable[[], bool]
 
 
@@ -52,9 +52,9 @@ class Order:
     for the process's id and later its exit status.
     """
 
-    words: Sequence[str]
+    arguments: Sequence[str]
     """Command-line arguments of ``scrapy``."""
-    silence: float
+    heartbeat_timeout: float
     """Seconds, see `imagefetch.fleet.worker.child`."""
     folder: str
     """Working directory."""

@@ -49,7 +49,7 @@ class Intents:
             else:
                 self._append(note)
 
-    def take_back(self, name: str, identity: Identity) -> None:
+    def cancel(self, name: str, identity: Identity) -> None:
         """Delete the note on a file that was not moved to *name*, since that is taken."""
         with self._lock:
             identities = self._notes.get(name, set())

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from imagefetch.output.csv_rows import Row, read_rows
+from imagefetch.output.csv_rows import Row
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import Notes, proven_file
+from imagefetch.output.report_file import read_rows
 from imagefetch.utils.scratch_db import ScratchDatabase, key
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Leftovers:
             for raw, size, sha256, until in self._db.execute("SELECT * FROM file"):
                 name = raw.decode("utf-8", "surrogatepass")
                 path = stored_file(store, name)
-                if path is not None and is_as_told(path, size, sha256, until):
+                if path is not None and matches_row(path, size, sha256, until):
                     removed += remove_file(store, name, path)
         self._db.close()
         return removed
@@ -82,7 +83,7 @@ def remove_file(store: Path, name: str, path: Path) -> bool:
     return True
 
 
-def is_as_told(path: Path, size: str, sha256: str, until: int) -> bool:
+def matches_row(path: Path, size: str, sha256: str, until: int) -> bool:
     """Whether the file *path* has the given size and SHA-256, and wasn't modified after *until*
     (ns)."""
     try:

@@ -10,8 +10,8 @@ from contextlib import closing, suppress
 from enum import IntEnum
 from pathlib import Path
 
-from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.ownership.numbered_reports import rows_of, written_until
+from imagefetch.output.report_file import read_rows
 
 
 class Owner(IntEnum):

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imagefetch.errors import BadInput
-from imagefetch.output.csv_rows import Row, readable_rows
+from imagefetch.output.csv_rows import Row
 from imagefetch.output.ownership.intents import read_notes
 from imagefetch.output.ownership.moves import Identity, rename_new
 from imagefetch.output.page_file import keep_page
+from imagefetch.output.report_file import readable_rows
 
 REPLACED = "replaced"
 """Name of a file in a report's folder for partial files. It notes which earlier reports a fresh
@@ -27,7 +28,7 @@ def numbered(report: Path) -> Iterator[Path]:
             yield path
 
 
-def predecessors(report: Path) -> list[Path]:
+def earlier_reports(report: Path) -> list[Path]:
     """Return the earlier reports of *report*, which are in the same folder."""
     pattern = re.compile(rf"{re.escape(report.stem)}\.[1-9]\d*{re.escape(report.suffix)}")
     try:

@@ -18,7 +18,7 @@ from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.ownership.named_files import Owner, OwnNames
 from imagefetch.output.ownership.numbered_reports import (
     REPLACED,
-    predecessors,
+    earlier_reports,
     replaced,
     rows_of,
     written_until,
@@ -32,7 +32,7 @@ from imagefetch.output.store_paths import is_remote, local_path
 
 INDEX = "names"
 """Name of the index of all names in a job's rows, in the job's folder for partial files."""
-PLACES_MAX = 100
+CANDIDATES_MAX = 100
 """Number of names that are tried for one image."""
 
 
@@ -59,7 +59,7 @@ class Ownership:
         self.folder = own_folder(job or report)
         self.intents = Intents(self.partial)
         index = partial_folder(store, job or report) / INDEX
-        self._names = OwnNames(report, lambda: predecessors(report), index)
+        self._names = OwnNames(report, lambda: earlier_reports(report), index)
         self._left = read_notes(self.partial / NOTES_FILE)
 
     def begin(self) -> None:
@@ -85,9 +85,9 @@ class Ownership:
         except OSError as error:
             raise store_error(self.partial, error) from error
 
-    def places(self, name: str) -> list[str]:
+    def candidate_names(self, name: str) -> list[str]:
         """Return the candidate names for an image to be called *name*, in order of preference."""
-        others = [f"{self.folder}/{n}/{name}" for n in range(2, PLACES_MAX)]
+        others = [f"{self.folder}/{n}/{name}" for n in range(2, CANDIDATES_MAX)]
         return [name, f"{self.folder}/{name}", *others]
 
     def owner(self, name: str, mtime_ns: int) -> Owner:
@@ -143,7 +143,7 @@ class Ownership:
         close_partial_folder(self.partial, keep={NOTES_FILE, REPLACED})
 
 
-def settle(report: Path, store: str) -> int:
+def clean_up(report: Path, store: str) -> int:
     """Clean up after a run that was killed when all its rows were written.
 
     Return how many replaced files were removed.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from imagefetch.errors import BadInput
-from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import NOTES_FILE, read_notes
-from imagefetch.output.ownership.leftovers import is_as_told, remove_file, remove_noted
-from imagefetch.output.ownership.numbered_reports import predecessors, rows_of, written_until
+from imagefetch.output.ownership.leftovers import matches_row, remove_file, remove_noted
+from imagefetch.output.ownership.numbered_reports import earlier_reports, rows_of, written_until
 from imagefetch.output.ownership.owner import INDEX, own_folder
 from imagefetch.output.ownership.stored_files import StoredFiles
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.report_file import read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 
 
@@ -41,11 +41,11 @@ def remove_strays(report: Path, store: str) -> tuple[int, int]:
     files.read(folder)
     for row in read_rows(report):
         files.name(row.file)
-    for earlier in predecessors(report):
+    for earlier in earlier_reports(report):
         until = written_until(earlier)
         for row in rows_of(earlier):
             path = stored_file(folder, row.file) if files.is_unnamed(row.file) else None
-            if path is not None and is_as_told(path, row.size, row.sha256, until):
+            if path is not None and matches_row(path, row.size, row.sha256, until):
                 removed += remove_file(folder, row.file, path)
                 files.name(row.file)
     kept, own = 0, f"{own_folder(report)}/"

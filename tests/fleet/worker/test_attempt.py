@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from imagefetch.fleet.folder import JobFolder, done_path, shard_path
-from imagefetch.fleet.job import clear_partials
+from imagefetch.fleet.ownership import clear_partials
 from imagefetch.fleet.worker import fencing, fork_client
 from imagefetch.fleet.worker.attempt import fetch_shard, stop, stopped
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
@@ -27,7 +27,8 @@ from imagefetch.fleet.worker.fork_client import Fork
 from imagefetch.fleet.worker.task import Abandoned, AttemptFailed, Task
 from imagefetch.job.audit import audit
 from imagefetch.lists.shards import shard_line
-from imagefetch.output.csv_rows import HEADER, read_rows
+from imagefetch.output.csv_rows import HEADER
+from imagefetch.output.report_file import read_rows
 from imagefetch.urls import Line
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.support.fleet_cluster import crawls_of
@@ -139,7 +140,7 @@ def test_nothing_in_the_job_folder_is_a_path_to_delete(
     shard.job.write(done_path(7), json.dumps({"attempt": "../../x", "done": 2, "kept": 2}).encode())
     progress = fetch_shard(shard.task(), ignored, lambda: True)
     assert progress == {"shard": 7, "done": 2, "kept": 2}
-    clear_partials(shard.job, str(shard.store), shard.job.tried())
+    clear_partials(shard.job, str(shard.store), shard.job.attempted_shards())
     assert (precious / "thesis.tex").exists()
     assert not (shard.store / ".part").exists()
     assert set(shard.codes().values()) == {"200"}
@@ -167,7 +168,7 @@ def test_a_line_that_kills_its_process_is_found(tmp_path: Path, server: Server) 
     last = {row.line: row.cells[-1] for row in read_rows(shard.report)}
     assert last[3000] == "worker-crash"
     assert not shard.job.outcomes()[7]["clean"]
-    fencing.take_down(shard.partial_of(shard.report.stem))
+    fencing.remove_fence(shard.partial_of(shard.report.stem))
     for stray in shard.store.glob("x-*"):
         stray.unlink()
     shard.check()
@@ -281,7 +282,7 @@ def test_a_process_believed_dead_does_no_harm(holding: Holding, server: Server) 
     assert server.hits["/raw/a"] == 2
     assert server.hits["/image/done"] == 1
     for attempt in shard.job.attempts(7):
-        fencing.take_down(shard.partial_of(attempt))
+        fencing.remove_fence(shard.partial_of(attempt))
     shard.check()
 
 
@@ -393,6 +394,6 @@ def test_stopped_in_order(tmp_path: Path, server: Server) -> None:
     stopped.clear()
     assert fetch_shard(task, ignored, lambda: True) == {"shard": 7, "done": 3, "kept": 3}
     for attempt_name in shard.job.attempts(7):
-        fencing.take_down(shard.partial_of(attempt_name))
+        fencing.remove_fence(shard.partial_of(attempt_name))
     shard.check()
     assert set(server.hits.values()) == {1}

@@ -125,7 +125,7 @@ def test_a_crawl_finds_everything_loaded(tmp_path: Path) -> None:
     assert len(later) < 20, later
 
 
-def test_each_is_what_is_ordered(
+def test_each_process_is_set_up_as_ordered(
     tmp_path: Path, forks: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each process runs in its folder, with its environment and the current settings; its exit
@@ -182,7 +182,7 @@ def test_ended_by_a_signal(tmp_path: Path, forks: ForkServer, server: Server) ->
     fork.close()
 
 
-def test_it_ends_with_whoever_wanted_it(tmp_path: Path, forks: ForkServer, server: Server) -> None:
+def test_close_kills_the_process(tmp_path: Path, forks: ForkServer, server: Server) -> None:
     """`close` kills the process, but not the fork server."""
     fork = held(forks, server, tmp_path)
     crawl = psutil.Process(fork.pid)
@@ -204,7 +204,7 @@ def test_the_fork_server_is_killed(tmp_path: Path, forks: ForkServer, server: Se
     assert (tmp_path / "output").read_text().startswith("Scrapy ")
 
 
-def test_nobody_wants_anything() -> None:
+def test_an_idle_server_ends() -> None:
     """An idle fork server ends, so that the next one imports the current files of the project."""
     program = (
         "import socket, imagefetch.fleet.worker.fork_server as forkserver\n"

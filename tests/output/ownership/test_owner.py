@@ -22,10 +22,10 @@ from hypothesis.stateful import (
 
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.audit import Audit, audit
-from imagefetch.output.csv_rows import read_rows
 from imagefetch.output.file_names import NameTemplate
-from imagefetch.output.ownership.numbered_reports import predecessors
+from imagefetch.output.ownership.numbered_reports import earlier_reports
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.report_file import read_rows
 from tests.conftest import Crawl, examples
 from tests.support import driver, forked
 from tests.support.server import Server, Writer, image
@@ -185,7 +185,7 @@ class TwoReports(RuleBasedStateMachine):
         assert not (self.store / ".part").exists()
         known = set().union(*(job.names() for job in self.jobs))
         for job in self.jobs:
-            for kept in predecessors(job.report):  # these lines were removed from the list
+            for kept in earlier_reports(job.report):  # these lines were removed from the list
                 known |= {row.file for row in read_rows(kept)}
         files = {str(p.relative_to(self.store)) for p in self.store.rglob("*") if p.is_file()}
         assert files - known == {str(self.mine.relative_to(self.store))}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from imagefetch.errors import ReportError
-from imagefetch.job.resume import replace_report
+from imagefetch.fleet.shards.append import Appender
+from imagefetch.job.rewrite import replace_report
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import HEADER, Row, read_rows
+from imagefetch.output.csv_rows import HEADER, Row
+from imagefetch.output.report_file import read_rows
 from imagefetch.urls import Line
 
 LINES = 2**16
 """Lines of the list whose rows are sorted at a time."""
-
-BUFFER = 64 * 2**20  # bytes of rows that are buffered in memory
 
 
 class Sorter:
@@ -25,37 +24,21 @@ class Sorter:
     """
 
     def __init__(self, folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        self.folder = folder
-        self._buffers: dict[int, list[bytes]] = {}
-        self._size = 0
+        self._files = Appender(folder, HEADER)
 
     def add(self, row: Row) -> None:
-        self._buffers.setdefault(row.line // LINES, []).append(row.raw)
-        self._size += len(row.raw) + 50  # plus the memory overhead of a bytes object in a list
-        if self._size > BUFFER:
-            self._flush()
+        self._files.append(f"{row.line // LINES}.csv", row.raw)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows in order. After this call, `add` must not be called."""
-        self._flush()
-        for _, path in sorted((int(path.stem), path) for path in self.folder.iterdir()):
+        self._files.flush()
+        for _, path in sorted((int(path.stem), path) for path in self._files.folder.iterdir()):
             last = {row.line: row for row in read_rows(path)}
             for line in sorted(last):
                 yield last[line]
 
     def close(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _flush(self) -> None:
-        for number, rows in self._buffers.items():
-            with (self.folder / f"{number}.csv").open("ab") as file:
-                if not file.tell():
-                    file.write(HEADER)
-                file.writelines(rows)
-        self._buffers.clear()
-        self._size = 0
+        self._files.close()
 
 
 def in_order(lines: Iterable[Line], rows: Iterator[Row]) -> Iterator[Row]:

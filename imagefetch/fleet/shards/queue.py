@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable
 
-from imagefetch.fleet.split import Big
+from imagefetch.fleet.shards.plan import DividedGroup
 
 
 class ShardQueue:
     """Queue of the shards that are not done. A shard returned by `next` is not returned again
     until `ended` puts it back."""
 
-    def __init__(self, shards: int, big: Iterable[Big], done: Collection[int]) -> None:
+    def __init__(self, shards: int, big: Iterable[DividedGroup], done: Collection[int]) -> None:
         self._host_of: dict[int, int] = {}
         """Index of the divided host of a shard."""
         self._waiting: list[deque[int]] = []

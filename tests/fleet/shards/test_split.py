@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.fleet import split as module
-from imagefetch.fleet.shard_queue import ShardQueue
-from imagefetch.fleet.split import Plan, plan, split
+from imagefetch.fleet.shards import append
+from imagefetch.fleet.shards import plan as module
+from imagefetch.fleet.shards.plan import Plan, plan
+from imagefetch.fleet.shards.queue import ShardQueue
+from imagefetch.fleet.shards.split import split
 from imagefetch.lists.plain import read_lines
 from imagefetch.urls import Line, key_of, sent_url
 from tests.conftest import examples
@@ -139,7 +141,7 @@ def test_hosts_take_turns_in_a_shard(tmp_path: Path) -> None:
 
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Full buffers are written to disk, and no line is lost."""
-    monkeypatch.setattr(module, "BUFFER", 5_000)
+    monkeypatch.setattr(append, "BUFFER", 5_000)
     lines = [f"http://{n % 7}.example/{n}" for n in range(1_000)]
     _, found = shards_of(lines, tmp_path, size=300)
     assert sum(map(len, found.values())) == 1_000
@@ -148,7 +150,7 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_shards_of_a_big_host_take_turns() -> None:
     """No more shards of a host than its lanes are returned at once, and each shard only once until
     it is put back."""
-    turns = ShardQueue(10, [module.Big(2, 5, 2)], done={0, 3})
+    turns = ShardQueue(10, [module.DividedGroup(2, 5, 2)], done={0, 3})
     given_out = [turns.next() for _ in range(9)]
     assert given_out == [2, 4, 1, 7, 8, 9, None, None, None]
     turns.ended(4, done=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from imagefetch.config.command_given import CommandLine, without_secrets
+from imagefetch.config.resume_command import CommandLine, without_secrets
 from tests.conftest import ROOT, environment
 from tests.support.server import Server
 

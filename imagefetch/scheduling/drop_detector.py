@@ -1,28 +1,29 @@
 """Detects requests that a signal handler drops before they reach the scheduler.
 
 If a handler of `request_scheduled` raises IgnoreRequest, Scrapy drops the request and calls
-neither callback nor errback.
+neither callback nor errback. Then `imagefetch.signals.line_dropped` is sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from pydispatch.dispatcher import getAllReceivers, liveReceivers
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 
 from imagefetch.meta import LINE
+from imagefetch.signals import line_dropped
 
 
-class Announced:
-    """Requests of lines whose `request_scheduled` signal was sent, until they are scheduled."""
+class DropDetector:
+    """Follows requests of lines from the signal `request_scheduled` until they are scheduled.
 
-    def __init__(self, crawler: Crawler, dropped: Callable[[Request], None]) -> None:
-        """*dropped* is called with each request that was not scheduled."""
+    Its length is the number of requests in between.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.dropped = dropped
         self._requests: set[Request] = set()
         crawler.signals.connect(self._connect, signal=signals.engine_started)
 
@@ -47,4 +48,4 @@ class Announced:
     def _check(self, request: Request) -> None:
         if request in self._requests:
             self._requests.remove(request)
-            self.dropped(request)
+            self.crawler.signals.send_catch_log(line_dropped, request=request)

@@ -1,0 +1,42 @@
+"""Command-line arguments of crawl processes, which may share the limits of a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scrapy.settings import BaseSettings
+
+
+@dataclass(frozen=True)
+class CrawlArguments:
+    """``-s NAME=VALUE`` arguments for the crawl processes."""
+
+    all: tuple[str, ...]
+    limit: int
+    """CONCURRENT_REQUESTS_PER_DOMAIN: requests in flight for one host."""
+    delay: float
+    """DOWNLOAD_DELAY: seconds between two requests to one host."""
+    most_lanes: int
+    """Maximum number of processes that share a host's limits."""
+
+    @classmethod
+    def of(cls, settings: BaseSettings, given: list[str], store: str) -> CrawlArguments:
+        """Return the arguments for *settings*; *given* are the values of ``-s``."""
+        own = (f"FILES_STORE={store}", "LOG_FILE=", "PROGRESS=off", "HTML_REPORT=False")
+        limit = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
+        delay = settings.getfloat("DOWNLOAD_DELAY")
+        return cls((*given, *own), limit, delay, max_lanes(settings))
+
+    def for_lane(self, lanes: int) -> tuple[str, ...]:
+        """Return the arguments of one of *lanes* processes that share a host's limits."""
+        if lanes == 1:
+            return self.all
+        part = f"CONCURRENT_REQUESTS_PER_DOMAIN={self.limit // lanes}"
+        return (*self.all, part, f"DOWNLOAD_DELAY={self.delay * lanes}")
+
+
+def max_lanes(settings: BaseSettings) -> int:
+    """Return how many processes may share a host's limits, each with its part of them."""
+    if settings.getdict("DOWNLOAD_SLOTS"):
+        return 1  # it sets limits for single hosts; only the general limits are divided
+    return settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")

@@ -1,0 +1,103 @@
+"""The requirements files declare every third-party import."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, environment
+
+# Packages whose distribution may not be installed, or is part of the standard library, with this
+# version of Python.
+BY_VERSION = {"backports": ["backports.zstd"], "compression": []}
+
+# Packages of this project, and one that only type checkers have.
+OWN = {"imagefetch", "tests", "benchmarks", "_typeshed"}
+
+# Packages of which the program uses internals, so that a later release may break it.
+BOUNDED = {"scrapy", "scrapy-poet", "web-poet", "pycurl", "pillow", "pygal", "distributed", "dask"}
+
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+import imagefetch
+for module in pkgutil.walk_packages(imagefetch.__path__, "imagefetch."):
+    importlib.import_module(module.name)
+assert "pytest" not in sys.modules
+"""
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(path: Path) -> dict[str, str]:
+    """Return the requirements of the file at *path* and of those it includes, by distribution."""
+    found: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        requirement = line.partition("#")[0].strip()
+        if requirement.startswith("-r "):
+            found |= declared(path.parent / requirement.removeprefix("-r "))
+        elif name := NAME.match(requirement):
+            found[normalized(name[0])] = requirement
+    return found
+
+
+def imported(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each third-party package that a module in *folder* imports, and that module."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            for package in {name.partition(".")[0] for name in names}:
+                if package not in OWN and package not in sys.stdlib_module_names:
+                    yield package, path
+
+
+@pytest.mark.parametrize(
+    ("folder", "requirements"),
+    [
+        ("imagefetch", "requirements.txt"),
+        ("imagefetch/fleet", "requirements-fleet.txt"),
+        ("benchmarks", "benchmarks/requirements.txt"),
+        ("docs", "tests/requirements.txt"),
+        ("tests", "tests/requirements.txt"),
+    ],
+)
+def test_imports_are_declared(folder: str, requirements: str) -> None:
+    """A package that is imported is declared, even if another one installs it, too."""
+    distributions = dict(packages_distributions()) | BY_VERSION
+    known = declared(ROOT / requirements)
+    missing = {
+        (package, path.relative_to(ROOT))
+        for package, path in imported(ROOT / folder)
+        if not {normalized(each) for each in distributions.get(package, [package])} <= known.keys()
+        and not (folder == "imagefetch" and path.is_relative_to(ROOT / "imagefetch/fleet"))
+    }
+    assert not missing
+
+
+def test_internals_have_upper_bounds() -> None:
+    known = declared(ROOT / "requirements-fleet.txt")
+    assert all("<" in known[name].partition(";")[0] for name in BOUNDED)
+
+
+def test_pytest_is_not_imported() -> None:
+    """requirements.txt has pytest for the tests; no module of the program imports it."""
+    subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL],
+        cwd=ROOT,
+        env={**environment(), "SCRAPY_SETTINGS_MODULE": "imagefetch.settings"},
+        check=True,
+    )
