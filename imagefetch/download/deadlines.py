@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pycurl
 
-from imagefetch.download.easy_handle import Enough, Handle
+from imagefetch.download.easy_handle import Handle
+from imagefetch.download.transfer import Enough
 from imagefetch.errors import (
     BadHTTP,
     ConnectTimeout,
@@ -55,7 +56,7 @@ class Deadline:
     def __init__(self, limits: Limits, begin: float, connect_by: float, total_by: float) -> None:
         """*begin*, *connect_by*, *total_by*: times of the event loop."""
         self.limits = limits
-        self._connect_by = connect_by
+        self.connect_by = connect_by
         self.total_by = total_by
         self._active = begin
         """When something happened last."""
@@ -77,7 +78,7 @@ class Deadline:
         if now >= self.total_by:
             return DownloadTimeout()
         if not handle.sent:
-            return ConnectTimeout() if now >= self._connect_by else None
+            return ConnectTimeout() if now >= self.connect_by else None
         seen = handle.header_bytes + handle.received
         if seen != self._seen or handle.paused:
             self._seen, self._active = seen, now

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import pycurl
 
-from imagefetch.download.address_guard import Guard
 from imagefetch.download.curl_errors import Code
+from imagefetch.download.idle_sockets import Endpoints, IdleSockets
 from imagefetch.download.response_head import Head, status_of
+from imagefetch.download.transfer import Enough, Options, Transfer
 from imagefetch.errors import BadHTTP, BlockedAddress, HeadersTooLarge
 
 # Maximum bytes of a header. libcurl limits all headers of a request, those of 1xx responses
@@ -35,61 +35,6 @@ ABORT = -1
 PAUSE: int = pycurl.WRITEFUNC_PAUSE
 SEND: int = pycurl.PREREQFUNC_OK
 DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
-
-Endpoints = tuple[str, str, int, int]
-"""Of a connection: remote and local address, remote and local port."""
-
-Options = tuple[tuple[int, Any], ...]
-"""Pairs of an option of libcurl (CURLOPT_*) and its value."""
-
-
-class Enough(Exception):
-    """Raised by a `Consumer`: the response is complete, whatever follows."""
-
-
-class Consumer(Protocol):
-    """Takes a response, in callbacks."""
-
-    unwanted: bool
-    """Whether the status says it all, so that no fault of the body counts."""
-    patience: float
-    """Seconds that may pass between the headers and the end of the body."""
-
-    @property
-    def busy(self) -> asyncio.Future[None] | None:
-        """What a refused piece waits for."""
-
-    def begin(self, head: Head) -> None:
-        """Take the headers; what it raises ends the transfer."""
-
-    def feed(self, data: bytes) -> bool:
-        """Take a piece of the body, not decoded; what it raises ends the transfer.
-
-        Return False to get the same piece again when `busy` is done.
-        """
-
-
-class Transfer(NamedTuple):
-    """What is sent, and who takes the response."""
-
-    origin: str
-    """Scheme, host and port, as libcurl needs to connect: ``https://a.example:443/``."""
-    target: str
-    """Path and query as sent; the whole URL for an HTTP proxy."""
-    headers: tuple[bytes, ...]
-    options: Options
-    """Those that depend on the request: method, body, proxy."""
-    resolve: list[str]
-    """The addresses of the host, as CURLOPT_RESOLVE has them."""
-    guard: Guard | None
-    """Decides which addresses may be connected to; None for those of the user's proxy."""
-    keep: bool
-    """Whether a connection may be reused, and is kept."""
-    consumer: Consumer
-    dry: bool = False
-    """Whether to connect only, TLS included, and send nothing."""
-    hold: bool = False
-    """Whether the handle stays with its connection until `Engine.drop`."""
 
 
 class Handle:
@@ -287,35 +232,3 @@ class Handle:
         except Exception as error:
             self.error = error
         return pycurl.SOCKET_BAD
-
-
-class IdleSockets:
-    """The sockets of kept connections.
-
-    libcurl reuses a connection without looking at it if it was idle for less than a second.
-    Bytes that came meanwhile would be taken for the next response: they may look like one.
-    """
-
-    def __init__(self, most: int) -> None:
-        """*most*: of the sockets that are remembered."""
-        self._sockets: dict[Endpoints, int] = {}
-        self._most = most
-
-    def add(self, endpoints: Endpoints, easy: pycurl.Curl) -> None:
-        """Remember the connection of *easy*, whose transfer has ended, if it is still open."""
-        number = easy.getinfo(pycurl.ACTIVESOCKET)
-        if number >= 0:
-            self._sockets[endpoints] = number
-            if len(self._sockets) > self._most:
-                del self._sockets[next(iter(self._sockets))]
-
-    def is_spoiled(self, endpoints: Endpoints) -> bool:
-        """Return whether a kept connection has ended, or has brought bytes while it was idle."""
-        number = self._sockets.pop(endpoints, None)
-        if number is None:
-            return False  # it is new
-        if not hasattr(select, "poll"):
-            return bool(select.select([number], [], [], 0)[0])
-        poll = select.poll()
-        poll.register(number, select.POLLIN)
-        return bool(poll.poll(0))

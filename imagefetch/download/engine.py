@@ -9,7 +9,9 @@ import pycurl
 from imagefetch.download.curl_errors import LOCAL, Code
 from imagefetch.download.curl_loop import CurlLoop
 from imagefetch.download.deadlines import Deadline, on_socket
-from imagefetch.download.easy_handle import Enough, Handle, IdleSockets, Options, Transfer
+from imagefetch.download.easy_handle import Handle
+from imagefetch.download.idle_sockets import IdleSockets
+from imagefetch.download.transfer import Enough, Options, Transfer
 
 # Attempts to open a connection when this machine has no free socket, and seconds between two.
 TRIES = 20

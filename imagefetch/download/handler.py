@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pycurl
@@ -14,18 +13,16 @@ from scrapy.http import Response
 from imagefetch import signals
 from imagefetch.download import lenient
 from imagefetch.download.address_guard import Guard
-from imagefetch.download.curl_errors import LOCAL, dns_failure
 from imagefetch.download.deadlines import Deadline
-from imagefetch.download.easy_handle import Transfer
-from imagefetch.download.engine import TRIES
+from imagefetch.download.lookup import Lookup
 from imagefetch.download.outcome import KeptConnectionEnded, error_of
 from imagefetch.download.proxy import EnvironmentProxies, Route, route_of
 from imagefetch.download.receiver import Receiver, Reception
-from imagefetch.download.resolver import Addresses
 from imagefetch.download.response import FileResponse
-from imagefetch.download.sent_request import Place, header_lines, method_options, place_and_target
+from imagefetch.download.sent_request import header_lines, method_options, place_and_target
 from imagefetch.download.session import session_of
 from imagefetch.download.tracing import EVERY, Timing
+from imagefetch.download.transfer import Transfer
 from imagefetch.errors import (
     BadHTTP,
     CertificateExpired,
@@ -33,9 +30,6 @@ from imagefetch.errors import (
     CertificateUntrusted,
     CertificateWrongHost,
     ConnectionReset,
-    ConnectTimeout,
-    DownloadTimeout,
-    Failure,
     ProxyFailure,
     TLSFailure,
 )
@@ -65,6 +59,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         super().__init__(crawler)
         self.guard = Guard(crawler.settings.getlist("ALLOWED_NETWORKS"))
         self.session = session_of(crawler)
+        self.lookup = Lookup(self.session, self.guard)
         self.receiver = Receiver(crawler)
         self.proxies = EnvironmentProxies(enabled=crawler.settings.getbool("HTTPPROXY_ENABLED"))
         self._count = 0
@@ -123,7 +118,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         limits = self.session.limits
         deadline = Deadline(limits, begin, begin + limits.connect, total_by)
         timing = self._timing() if keep else None
-        resolve, dns = await self._resolve(place, route, keep, begin + limits.connect, total_by)
+        resolve, dns = await self.lookup.resolve(place, route.proxy, deadline, keep=keep)
         if timing is not None:
             timing.dns = dns
             request.meta[TIMING] = timing
@@ -188,69 +183,6 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         tunnel = route.is_tunnel
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=tunnel)
         return error if isinstance(error, CERTIFICATE) else CertificateWrongHost()
-
-    async def _resolve(
-        self, place: Place, route: Route, keep: bool, connect_by: float, total_by: float
-    ) -> tuple[list[str], float]:
-        """Return the addresses of the hosts to connect to, as libcurl takes them, and the seconds
-        that the lookups took.
-
-        :raises Failure: if there are none
-        """
-        resolve: list[str] = []
-        seconds = 0.0
-        if (proxy := route.proxy) is not None:
-            try:
-                resolve, seconds = await self._look_up(proxy.host, proxy.port, keep, connect_by)
-            except Failure as error:
-                raise ProxyFailure from error
-        if place.literal is not None or (proxy is not None and proxy.resolves):
-            return resolve, seconds
-        guard = None if proxy is None else self.guard  # without proxy, the socket is checked
-        until = min(connect_by, total_by)
-        try:
-            found, more = await self._look_up(place.host, place.port, keep, until, guard)
-        except ConnectTimeout as error:
-            if total_by < connect_by:
-                raise DownloadTimeout from error
-            raise
-        return resolve + found, seconds + more
-
-    async def _look_up(
-        self, host: str, port: int, keep: bool, until: float, guard: Guard | None = None
-    ) -> tuple[list[str], float]:
-        """Return the addresses of *host* that *guard* allows.
-
-        :raises ConnectTimeout: if the lookup takes until *until*, a time of the event loop
-        :raises Failure: if there are no addresses
-        """
-        cache = self.session.addresses(keep=keep)
-        seconds = 0.0
-        if (found := cache.known(host)) is None:
-            begin = time.monotonic()
-            try:
-                async with asyncio.timeout_at(until):
-                    found = await self._ask(cache, host)
-            except TimeoutError as error:
-                raise ConnectTimeout from error
-            except OSError as error:
-                raise dns_failure(error) from error
-            seconds = time.monotonic() - begin
-        if guard is not None:
-            found = guard.allowed_of(found)
-        addresses = [f"[{a.partition('%')[0]}]" if ":" in a else a for a in found]
-        return [f"+{host}:{port}:{','.join(addresses)}"], seconds
-
-    async def _ask(self, cache: Addresses, host: str) -> list[str]:
-        """:raises OSError: as `socket.getaddrinfo` does"""
-        for _ in range(TRIES - 1):
-            try:
-                return await cache.of(host)
-            except OSError as error:
-                if error.errno not in LOCAL:
-                    raise
-            await self.session.engine.make_room()
-        return await cache.of(host)
 
     def _timing(self) -> Timing | None:
         """Return a `Timing` for one request in `EVERY`, else None."""

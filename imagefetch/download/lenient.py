@@ -15,9 +15,10 @@ import pycurl
 
 from imagefetch.download.curl_errors import Code, CURLcode
 from imagefetch.download.deadlines import Deadline
-from imagefetch.download.easy_handle import Enough, Handle, Transfer
+from imagefetch.download.easy_handle import Handle
 from imagefetch.download.engine import Engine
 from imagefetch.download.response_head import Head
+from imagefetch.download.transfer import Enough, Transfer
 from imagefetch.errors import (
     BadHTTP,
     ConnectionReset,

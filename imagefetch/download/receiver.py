@@ -106,7 +106,7 @@ class Receiver:
 
 
 class Reception:
-    """Receives one response; a `imagefetch.download.easy_handle.Consumer`."""
+    """Receives one response; a `imagefetch.download.transfer.Consumer`."""
 
     def __init__(self, receiver: Receiver, request: Request) -> None:
         self.receiver = receiver

@@ -12,10 +12,10 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.download import body
 from imagefetch.download.deadlines import Limits
-from imagefetch.download.easy_handle import Options
 from imagefetch.download.engine import Engine
 from imagefetch.download.resolver import Addresses, PooledResolver
 from imagefetch.download.tls import http_options, tls_options
+from imagefetch.download.transfer import Options
 from imagefetch.utils.descriptors import share
 
 

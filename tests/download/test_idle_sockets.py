@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.easy_handle: what a kept connection brings unasked."""
+"""Tests of imagefetch.download.idle_sockets: what a kept connection brings unasked."""
 
 from __future__ import annotations
 
