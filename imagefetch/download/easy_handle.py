@@ -98,7 +98,7 @@ class Handle:
         setopt(pycurl.REQUEST_TARGET, transfer.target)
         if transfer.resolve:
             setopt(pycurl.RESOLVE, transfer.resolve)
-        reuse = 0 if transfer.keep else 1
+        reuse = 0 if transfer.keep and self._idle.trusts(transfer.origin) else 1
         for option, value in (
             (pycurl.URL, transfer.origin),
             (pycurl.HTTPHEADER, transfer.headers),
@@ -121,13 +121,16 @@ class Handle:
 
     def end(self, code: Code) -> None:
         """Pass the outcome on; called when the transfer has ended."""
-        if (
-            self.transfer.keep
-            and self.endpoints is not None
-            and self.head is not None
-            and self.head.protocol.startswith("HTTP/1")  # one of HTTP/2 may bring bytes any time
-        ):
-            self._idle.add(self.endpoints, self.easy)
+        head, endpoints = self.head, self.endpoints
+        # A connection of HTTP/2 may bring bytes at any time.
+        is_kept = self.transfer.keep and head is not None and head.protocol.startswith("HTTP/1")
+        if is_kept and endpoints is not None:
+            assert head is not None
+            number = self.easy.getinfo(pycurl.ACTIVESOCKET)
+            if number >= 0:
+                self._idle.add(endpoints, number)
+            elif code.number == 0 and head.keeps_connection:
+                self._idle.distrust(self.transfer.origin)  # libcurl closes after excess bytes
         if not self.done.done():
             self.done.set_result(code)
 
@@ -205,7 +208,7 @@ class Handle:
         if self.transfer.dry:
             return DO_NOT_SEND
         endpoints = remote, local, remote_port, local_port
-        if self._idle.is_spoiled(endpoints):
+        if self._idle.is_spoiled(endpoints, self.transfer.origin):
             self.spoiled = True
             return DO_NOT_SEND
         self.endpoints = endpoints

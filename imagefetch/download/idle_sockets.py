@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import select
-
-import pycurl
+import socket
+from contextlib import suppress
 
 Endpoints = tuple[str, str, int, int]
 """Of a connection: remote and local address, remote and local port."""
+
+# Bytes of the message that ends a TLS connection, at most.
+NOTICE = 64
 
 
 class IdleSockets:
@@ -21,22 +25,45 @@ class IdleSockets:
         """*most*: of the sockets that are remembered."""
         self._sockets: dict[Endpoints, int] = {}
         self._most = most
+        self._untrusted: dict[str, None] = {}  # oldest first
 
-    def add(self, endpoints: Endpoints, easy: pycurl.Curl) -> None:
-        """Remember the connection of *easy*, whose transfer has ended, if it is still open."""
-        number = easy.getinfo(pycurl.ACTIVESOCKET)
-        if number >= 0:
-            self._sockets[endpoints] = number
-            if len(self._sockets) > self._most:
-                del self._sockets[next(iter(self._sockets))]
+    def add(self, endpoints: Endpoints, number: int) -> None:
+        """Remember the socket *number* of a connection that is idle now."""
+        self._sockets[endpoints] = number
+        if len(self._sockets) > self._most:
+            del self._sockets[next(iter(self._sockets))]
 
-    def is_spoiled(self, endpoints: Endpoints) -> bool:
-        """Return whether a kept connection has ended, or has brought bytes while it was idle."""
+    def distrust(self, origin: str) -> None:
+        """Let no connection to *origin* be used again: one brought bytes unasked."""
+        self._untrusted[origin] = None
+        if len(self._untrusted) > self._most:
+            del self._untrusted[next(iter(self._untrusted))]
+
+    def trusts(self, origin: str) -> bool:
+        """Return whether connections to *origin* may be used again: none brought bytes unasked.
+
+        If it does so just when the next request is sent, they are taken for the response. What
+        comes then is that to the request, unasked in turn, and tells that it must not be trusted.
+        """
+        return origin not in self._untrusted
+
+    def is_spoiled(self, endpoints: Endpoints, origin: str) -> bool:
+        """Return whether a kept connection to *origin* has ended, or has brought bytes while it
+        was idle."""
         number = self._sockets.pop(endpoints, None)
         if number is None:
             return False  # it is new
-        if not hasattr(select, "poll"):
-            return bool(select.select([number], [], [], 0)[0])
-        poll = select.poll()
-        poll.register(number, select.POLLIN)
-        return bool(poll.poll(0))
+        if not _is_readable(number):
+            return False
+        with socket.socket(fileno=os.dup(number)) as peek, suppress(OSError):
+            if len(peek.recv(NOTICE + 1, socket.MSG_PEEK)) > (NOTICE if origin[4] == "s" else 0):
+                self.distrust(origin)
+        return True
+
+
+def _is_readable(number: int) -> bool:
+    if not hasattr(select, "poll"):
+        return bool(select.select([number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))

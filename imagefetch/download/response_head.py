@@ -55,6 +55,13 @@ class Head:
             self._values.setdefault(name.lower(), []).append(value)
         return padded
 
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether the connection may be used again, by the headers."""
+        if self.protocol != "HTTP/1.1" or "close" in self.words(b"connection"):
+            return False
+        return self.chunked or self.length is not None
+
     def values(self, name: bytes) -> list[str]:
         """Return the values of a header; *name* in lower case."""
         return [value.decode("latin-1") for value in self._values.get(name, ())]

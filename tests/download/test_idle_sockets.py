@@ -67,4 +67,36 @@ def test_a_second_answer_is_never_used(server: Server, first: str, apart: bool) 
 
     assert asyncio.run(run()) == [b"real"] * 3
     if apart or b"chunked" not in FIRST[first]:  # else libcurl drops the second by itself
-        assert server.connections == 2
+        assert server.connections >= 2
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["same packet", "later"])
+def test_a_server_that_sends_what_nobody_asked_for_is_not_trusted(
+    server: Server, apart: bool
+) -> None:
+    """What comes just when a request is sent can't be told from its response. The response itself,
+    unasked then, tells that this server's connections must not be used again."""
+
+    async def answer(reader: Reader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(REAL)
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(ALIEN if apart else ALIEN + REAL)
+            await writer.drain()
+            if apart:
+                await asyncio.sleep(0.02)
+                writer.write(REAL)
+
+    server.greet = answer
+
+    async def run() -> list[bytes]:
+        async with handler() as made:
+            request = Request(server.url("/a"))
+            bodies = []
+            for _ in range(6):
+                bodies.append((await made.download_request(request.copy())).body)
+                await asyncio.sleep(0.2)  # for what is unasked to arrive
+        return bodies
+
+    assert asyncio.run(run()) == [b"real", b"alien", *[b"real"] * 4]
+    assert server.connections == 5
