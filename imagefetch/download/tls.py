@@ -39,7 +39,12 @@ def tls_options(settings: BaseSettings) -> Options:
     :raises ValueError: if a setting is invalid; its message is one line
     """
     if not settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"):
-        trust: Options = ((pycurl.SSL_VERIFYPEER, 0), (pycurl.SSL_VERIFYHOST, 0))
+        trust: Options = (
+            (pycurl.SSL_VERIFYPEER, 0),
+            (pycurl.SSL_VERIFYHOST, 0),
+            (pycurl.PROXY_SSL_VERIFYPEER, 0),
+            (pycurl.PROXY_SSL_VERIFYHOST, 0),
+        )
     else:
         trust = _authorities()
     return (*trust, *_versions(settings), *_ciphers(settings))
@@ -54,9 +59,9 @@ def _authorities() -> Options:
     paths = ssl.get_default_verify_paths()
     options: Options = ()
     if paths.cafile:
-        options = (*options, (pycurl.CAINFO, paths.cafile))
+        options = ((pycurl.CAINFO, paths.cafile), (pycurl.PROXY_CAINFO, paths.cafile))
     if paths.capath and "SSL_CERT_FILE" not in os.environ:
-        options = (*options, (pycurl.CAPATH, paths.capath))
+        options += (pycurl.CAPATH, paths.capath), (pycurl.PROXY_CAPATH, paths.capath)
     return options
 
 

@@ -275,3 +275,15 @@ def test_an_environment_that_cannot_work(crawl: RunCrawl, name: str) -> None:
     assert done.status == 2
     assert "Traceback" not in done.log
     assert "must be the address of a proxy" in done.log.splitlines()[-1]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_https_proxy(
+    secure: Server, server: Server, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    """The connection to a proxy may be encrypted; DOWNLOAD_VERIFY_CERTIFICATES applies to it."""
+    Proxy().serve(secure)
+    if not trusted:
+        monkeypatch.delenv("SSL_CERT_FILE")
+    request = Request(server.url("/image/a"), meta={"proxy": secure.url("")})
+    assert fetch(request, DOWNLOAD_VERIFY_CERTIFICATES=trusted).body == image("/image/a")
