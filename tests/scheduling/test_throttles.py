@@ -3,6 +3,7 @@ crawls."""
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 import time
@@ -19,7 +20,14 @@ from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, run_craw
 from tests.support.answers import LAST, LENGTH, PICTURE, Answer, outcomes, sends
 from tests.support.rate_limited import LimitedHost, Told, nothing_told
 from tests.support.server import Server, Writer, serving
-from tests.support.simulated import Tell, nothing, simulate, whole_seconds
+from tests.support.simulated import (
+    ConcurrencySimulation,
+    Tell,
+    nothing,
+    run,
+    simulate,
+    whole_seconds,
+)
 
 # --- In simulated time
 
@@ -38,51 +46,62 @@ def test_the_rate_of_a_host_is_learnt(kind: str, requests: int, seconds: float, 
     included; after it, at most 5 % of requests are refused. None is sent during a pause that the
     host told."""
     limit = limits(kind, requests, seconds)
-    run = simulate(lambda _: limit, 180, told=told)
-    assert run.throughput(0, 180) >= 0.85 * requests / seconds
-    assert run.throughput(60, 180) >= 0.85 * requests / seconds
-    assert run.refusal_rate(60, 180) <= 0.05
-    assert run.early == 0
+    result = simulate(lambda _: limit, 180, told=told)
+    assert result.throughput(0, 180) >= 0.85 * requests / seconds
+    assert result.throughput(60, 180) >= 0.85 * requests / seconds
+    assert result.refusal_rate(60, 180) <= 0.05
+    assert result.early == 0
+
+
+@pytest.mark.parametrize(("before", "after"), [(4, 4), (14, 11), (40, 40), (48, 5), (5, 48)])
+def test_a_limit_of_concurrent_requests(before: int, after: int) -> None:
+    """Is not taken for a limit per second: the host is used nearly as far as it can be."""
+    random.seed(1)
+    host = ConcurrencySimulation(lambda now: before if now < 60 else after, nothing)
+    result = run(host, 120)
+    assert result.throughput(0, 60) >= 0.9 * before / host.SERVICE
+    assert result.throughput(60, 120) >= 0.8 * after / host.SERVICE
+    assert len(result.refused) <= 0.1 * len(result.accepted)
 
 
 @pytest.mark.parametrize("kind", ["fixed", "sliding", "bucket"])
 def test_a_higher_rate_is_found_later(kind: str) -> None:
     """And a lower one at once."""
     before, high, low = (limits(kind, n, 5) for n in (10, 50, 3))
-    run = simulate(lambda now: before if now < 120 else high if now < 420 else low, 540)
-    assert run.throughput(60, 120) >= 0.85 * 2
-    assert run.throughput(360, 420) >= 0.85 * 10
-    assert run.throughput(480, 540) >= 0.8 * 0.6
-    assert run.refusal_rate(60, 540) <= 0.05
+    result = simulate(lambda now: before if now < 120 else high if now < 420 else low, 540)
+    assert result.throughput(60, 120) >= 0.85 * 2
+    assert result.throughput(360, 420) >= 0.85 * 10
+    assert result.throughput(480, 540) >= 0.8 * 0.6
+    assert result.refusal_rate(60, 540) <= 0.05
 
 
 def test_a_refusal_costs_no_line_a_try() -> None:
     """However often a host refuses, as long as it accepts others now and then."""
     limit = limits("fixed", 2, 30)
-    run = simulate(lambda _: limit, 3_600, told=nothing, lines=100)
-    assert len(run.accepted) == 100
-    assert run.verdicts == {None, Verdict.WAIT}
+    result = simulate(lambda _: limit, 3_600, told=nothing, lines=100)
+    assert len(result.accepted) == 100
+    assert result.verdicts == {None, Verdict.WAIT}
 
 
 @pytest.mark.parametrize("told", [whole_seconds, nothing])
 def test_a_host_that_refuses_everything_is_given_up(told: Tell) -> None:
     """After RATE_LIMIT_PATIENCE, and a few requests."""
     closed = limits("fixed", 0, 1_000_000)
-    run = simulate(lambda _: closed, 10_000, told=lambda _: told(20), lines=50)
-    assert 900 < run.refused[-1] < 1_000
-    assert len(run.refused) <= 16 + 50
-    assert Verdict.GIVEN_UP in run.verdicts
-    assert run.early == 0
+    result = simulate(lambda _: closed, 10_000, told=lambda _: told(20), lines=50)
+    assert 900 < result.refused[-1] < 1_000
+    assert len(result.refused) <= 16 + 50
+    assert Verdict.GIVEN_UP in result.verdicts
+    assert result.early == 0
 
 
 def test_a_host_that_asks_for_too_long_gets_one_probe() -> None:
     """Then its lines fail without being sent."""
     closed = limits("fixed", 10, 1_000_000)
-    run = simulate(lambda _: closed, 10_000, told=lambda _: 3_600.0, lines=200)
-    assert len(run.accepted) == 10
-    assert len(run.refused) <= 6 + 2
-    assert run.verdicts == {None, Verdict.TOO_LONG}
-    assert run.failed >= 180
+    result = simulate(lambda _: closed, 10_000, told=lambda _: 3_600.0, lines=200)
+    assert len(result.accepted) == 10
+    assert len(result.refused) <= 6 + 2
+    assert result.verdicts == {None, Verdict.TOO_LONG}
+    assert result.failed >= 180
 
 
 # --- In crawls
@@ -195,11 +214,11 @@ def test_a_line_that_waits_is_fetched_by_the_next_run(tmp_path: Path, server: Se
         "".join(f"{server.url(f'/limited/{n}.jpg')}\n" for n in range(30))
     )
     words = command(tmp_path, {})
-    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as run:
+    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL) as process:
         while not host.refused or server.under_way["all"]:
-            assert run.poll() is None
+            assert process.poll() is None
             time.sleep(0.01)
-        run.kill()
+        process.kill()
     host.limit = FixedWindow(100, 1)
     done = run_crawl(tmp_path)
     done.check(30)
