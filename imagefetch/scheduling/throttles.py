@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from scrapy.settings import BaseSettings
 
+from imagefetch.scheduling.entries import Entry
 from imagefetch.scheduling.outcomes import RESPONSES, Outcome
 from imagefetch.scheduling.pause_policy import PausePolicy
 from imagefetch.scheduling.refusals import Admission, History, Sent, Told, Verdict
 from imagefetch.scheduling.throttle import Throttle
 from imagefetch.scheduling.waiting_hosts import WaitingHost
-from imagefetch.urls import Line
 
 # Origins that are kept, at about 700 bytes each. Beyond that, those without lines are removed.
 ORIGINS = 10_000
 
 # Lines that wait in memory for an origin from which no more are read for it.
 ENOUGH = 16
-
-
-class HasLine(Protocol):
-    """An entry that waits for an origin."""
-
-    @property
-    def line(self) -> Line: ...
-
-
-Entry = TypeVar("Entry", bound=HasLine)
 
 
 class Throttles(Generic[Entry]):

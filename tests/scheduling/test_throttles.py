@@ -223,3 +223,15 @@ def test_a_line_that_waits_is_fetched_by_the_next_run(tmp_path: Path, server: Se
     done = run_crawl(tmp_path)
     done.check(30)
     assert {row["Response code"] for row in done.rows} == {"200"}
+
+
+def test_a_line_that_is_always_refused_delays_no_other_for_long(
+    crawl: RunCrawl, server: Server
+) -> None:
+    """It is given up after RATE_LIMIT_PATIENCE; all other lines of the host are fetched."""
+    lines = [server.url("/status/429/always"), *(server.url(f"/image/{n}") for n in range(200))]
+    done = crawl(lines, RATE_LIMIT_PATIENCE=4)
+    refused, *others = outcomes(done)
+    assert refused[:2] == ("429", "rate-limited")
+    assert others == [("200", "", 1)] * 200
+    assert server.hits["/status/429/always"] <= 16
