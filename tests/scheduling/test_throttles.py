@@ -13,15 +13,22 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.rates import LIMITS, FixedWindow, Limit
-from imagefetch.scheduling.refusals import Verdict
-from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, run_crawl
+from imagefetch.scheduling.outcomes import Outcome
+from imagefetch.scheduling.refusals import Admission, History, Sent, Told, Verdict
+from imagefetch.scheduling.throttles import Throttles
+from imagefetch.urls import Line
+from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, examples, project, run_crawl
 from tests.support.answers import LAST, LENGTH, PICTURE, Answer, outcomes, sends
-from tests.support.rate_limited import LimitedHost, Told, nothing_told
+from tests.support.rate_limited import LimitedHost, nothing_told
+from tests.support.rate_limited import Told as ToldHeaders
 from tests.support.server import Server, Writer, serving
 from tests.support.simulated import (
     ConcurrencySimulation,
+    Entry,
     Tell,
     nothing,
     run,
@@ -104,6 +111,87 @@ def test_a_host_that_asks_for_too_long_gets_one_probe() -> None:
     assert result.failed >= 180
 
 
+class Lines:
+    """Lines of two origins, by what became of them."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.data = data
+        self.throttles: Throttles[Entry] = Throttles(
+            project(RATE_LIMIT_PATIENCE=50),
+            lambda _: 4,
+            lambda _, sent: History(sent, 0, learns=True),
+        )
+        self.now, self.number, self.waiting = 0.0, 0, 0
+        self.in_flight: dict[int, tuple[str, float]] = {}
+
+    def chosen(self) -> int:
+        return self.data.draw(st.sampled_from(sorted(self.in_flight)))
+
+    def queue(self, origin: str, line: int) -> None:
+        match self.throttles.admit(origin, line, self.now):
+            case Admission.SEND:
+                self.in_flight[line] = origin, self.now
+            case Admission.WAIT:
+                entry = Entry(Line(line, f"{origin}/{line}"), 0, self.now)
+                first = self.data.draw(st.booleans())
+                self.throttles.add(origin, entry, first=first, now=self.now)
+                self.waiting += 1
+
+    def take(self) -> bool:
+        entry = self.throttles.take_due(self.now)
+        if entry is not None:
+            self.waiting -= 1
+            self.queue(entry.line.text.rpartition("/")[0], entry.line.number)
+        return entry is not None
+
+    def end(self, line: int, told: Told | None) -> None:
+        origin, sent = self.in_flight.pop(line)
+        refused = told is not None and told.refused
+        outcome = Outcome.REFUSED if refused else Outcome.RESPONDED
+        request = Sent(line, sent, self.data.draw(st.integers(1, 5)), 0, sent)
+        self.throttles.note(origin, request, outcome, told, self.now)
+        if refused and self.data.draw(st.booleans()):
+            self.queue(origin, line)
+
+    def drain(self) -> None:
+        """Let each request end, and time pass, until nothing waits."""
+        for _ in range(4 * self.number + 4):
+            for line in sorted(self.in_flight):
+                self.end(line, None)
+            self.now = max(self.now, self.throttles.next_due() or self.now)
+            while self.take():
+                pass
+
+
+TOLD = [None, *(Told(refused, s) for refused in (True, False) for s in (None, 1.0, 20.0, 1_000.0))]
+
+
+@examples(300)
+@given(st.data())
+def test_no_waiting_line_is_lost_or_duplicated(data: st.DataObject) -> None:
+    """For any order of events, each line is in flight, waits, or is done, exactly once; at the
+    end, each is sent or given up."""
+    lines = Lines(data)
+    for _ in range(data.draw(st.integers(1, 60))):
+        lines.now += data.draw(st.sampled_from([0, 0, 0.1, 1, 30]))
+        match data.draw(st.sampled_from(["new", "new", "outcome", "outcome", "take", "lost"])):
+            case "new":
+                lines.number += 1
+                lines.queue(data.draw(st.sampled_from(["http://a", "http://b"])), lines.number)
+            case "outcome" if lines.in_flight:
+                lines.end(lines.chosen(), data.draw(st.sampled_from(TOLD)))
+            case "lost" if lines.in_flight:
+                line = lines.chosen()
+                del lines.in_flight[line]
+                lines.throttles.ended(line, lines.now)
+            case "take":
+                lines.take()
+        assert lines.throttles.waiting == lines.waiting
+    lines.drain()
+    assert lines.throttles.waiting == lines.waiting == 0
+    assert not lines.in_flight
+
+
 # --- In crawls
 
 
@@ -142,7 +230,7 @@ def test_no_line_is_lost_to_a_limit_per_second(
     assert re.search(r"host +127\.0\.0\.1: \d+ at once, [\d.]+ a second", done.log)
 
 
-HEADERS: dict[str, Told] = {
+HEADERS: dict[str, ToldHeaders] = {
     HOSTS[0]: lambda wait: {"Retry-After": formatdate(time.time() + wait, usegmt=True)},
     HOSTS[1]: lambda wait: {"RateLimit": f'"a";r=0;t={int(wait) + 1}'},
     HOSTS[2]: lambda wait: {"X-RateLimit-Reset": f"{time.time() + wait:.0f}"},
