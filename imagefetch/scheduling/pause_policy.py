@@ -61,7 +61,7 @@ class PausePolicy:
             return Verdict.TOO_LONG if too_long else Verdict.WAIT
         backoff = min(self.first_pause * 2.0 ** min(throttle.refusals - 1, 64), self.max_pause)
         in_vain = throttle.refusals >= PROBES_MIN and now - throttle.answered_at > self.patience
-        throttle.given_up = in_vain or (too_long and throttle.refusals > 1)
+        throttle.given_up = in_vain or (too_long and throttle.refusals >= PROBES_MIN)
         if seconds is None or (too_long and not throttle.given_up):
             throttle.pause(backoff * random.uniform(1, 1.25), now)
         else:

@@ -95,7 +95,7 @@ def test_a_host_that_refuses_everything_is_given_up(told: Tell) -> None:
     """After RATE_LIMIT_PATIENCE, and a few requests."""
     closed = limits("fixed", 0, 1_000_000)
     result = simulate(lambda _: closed, 10_000, told=lambda _: told(20), lines=50)
-    assert 900 < result.refused[-1] < 1_000
+    assert 600 < result.refused[-1] < 700
     assert len(result.refused) <= 16 + 50
     assert Verdict.GIVEN_UP in result.verdicts
     assert result.early == 0
@@ -262,7 +262,9 @@ def test_a_response_that_says_that_nothing_remains(crawl: RunCrawl, server: Serv
     done = crawl(lines, CONCURRENT_REQUESTS=1, PROGRESS_INTERVAL=0.5)
     assert outcomes(done) == [("200", "", 1)] * 2
     told = r"nothing else is left: 1 line waits for 1 host that refused a request or asked for a"
-    assert re.search(f"{told} pause, tried again in 0:00:0[1-3]; given up after 0:1", done.log)
+    assert re.search(
+        f"{told} pause, tried again in 0:00:0[1-3]; given up after 0:(10|09)", done.log
+    )
 
 
 def test_a_pause_holds_for_the_origin(crawl: RunCrawl, server: Server) -> None:
