@@ -129,6 +129,10 @@ DOWNLOAD_MAXSIZE = 256 * 1024 * 1024
 # Whether the certificates of https servers are verified.
 DOWNLOAD_VERIFY_CERTIFICATES = True
 
+# The version of HTTP. "auto": HTTP/2 if an https server offers it, many requests at once on
+# one connection; else HTTP/1.1. "1.1": never HTTP/2. "3": also HTTP/3, over UDP.
+HTTP_VERSION = "auto"
+
 # How much of an image is checked. "header": its size, and whether it is truncated.
 # "full": it is also decoded, in subprocesses. "off": only its first bytes, which
 # show its type.
