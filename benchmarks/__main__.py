@@ -10,7 +10,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import dead_hosts, tables, uneven
+from benchmarks import dead_hosts, rate_limited, tables, uneven
 from benchmarks.compare import compare
 from benchmarks.goals import SHIPPED
 from benchmarks.page import write_page
@@ -18,7 +18,7 @@ from benchmarks.rivals import PROGRAMS, Program
 from benchmarks.server import Site, Unavailable, serving
 from benchmarks.workloads import WORKLOADS, Workload, named
 
-OF_HOSTS = (uneven.NAME, dead_hosts.NAME)
+OF_HOSTS = (uneven.NAME, rate_limited.NAME, dead_hosts.NAME)
 
 
 def main() -> int:
@@ -61,6 +61,11 @@ def _of_hosts(name: str, arguments: argparse.Namespace, site: Site, machine: str
         seconds = uneven.SECONDS * arguments.scale
         found = uneven.compare(seconds, uneven.HOSTS, uneven.SEED, _log)
         uneven.write_csv(arguments.results / f"{name}.csv", found, machine, seconds)
+    elif name == rate_limited.NAME:
+        print(f"{name}: {rate_limited.ABOUT}", flush=True)
+        seconds = rate_limited.SECONDS * arguments.scale
+        rates = rate_limited.compare(seconds, _log)
+        rate_limited.write_csv(arguments.results / f"{name}.csv", rates, machine, seconds)
     else:
         print(f"{name}: {dead_hosts.ABOUT}", flush=True)
         runs = dead_hosts.compare(arguments.scale, site, arguments.repeats, _log)

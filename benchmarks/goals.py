@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks import dead_hosts, uneven
+from benchmarks import dead_hosts, rate_limited, uneven
 from benchmarks.compare import Result
 from benchmarks.measure import Usage
 from benchmarks.rivals import AT_ONCE
@@ -107,9 +107,12 @@ def measured_goals(results: Iterable[Result]) -> list[tuple[str, float, float]]:
 
 
 def host_goals(
-    of_hosts: list[uneven.HostResult], runs: list[dead_hosts.Measurement]
+    of_hosts: list[uneven.HostResult],
+    rates: list[rate_limited.HostResult],
+    runs: list[dead_hosts.Measurement],
 ) -> list[tuple[str, float, float]]:
-    """Return text, limit and value of the measured goals for *uneven* and *dead-hosts*."""
+    """Return text, limit and value of the measured goals for *uneven*, *rate-limited* and
+    *dead-hosts*."""
     found: list[tuple[str, float, float]] = []
     if of_hosts:
         least = min(uneven.shares(of_hosts).values())
@@ -119,6 +122,16 @@ def host_goals(
             ("uneven, worst host: images with its best fixed limit, of those with the adaptive"
              " limit", 1.18, 1 / max(least, 1e-9)),
             ("uneven, refusals: of those with the worst fixed limit", 0.33, ours / max(worst, 1)),
+        ]  # fmt: skip
+    if rates:
+        least = min(rate_limited.shares(rates))
+        found += [
+            ("rate-limited, worst host: images with its best fixed delay, of those with the learnt"
+             " rate", 1.18, 1 / max(least, 1e-9)),
+            ("rate-limited, worst host: share of requests refused after the first minute", 0.05,
+             rate_limited.late_refusals(rates)),
+            ("rate-limited: requests in a pause that the host had told", 0,
+             rate_limited.early(rates)),
         ]  # fmt: skip
     if runs:
         text = "dead-hosts, wall of the living hosts: of that without the dead host"

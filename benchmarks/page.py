@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import dead_hosts, tables, uneven
+from benchmarks import dead_hosts, rate_limited, tables, uneven
 from benchmarks.compare import Result
 from benchmarks.goals import host_goals, measured_goals
 from benchmarks.workloads import WORKLOADS
@@ -23,11 +23,12 @@ def write_page(folder: Path) -> str:
                 page += [f"## {name}", f"{tables.title(results)}. {machine}."]
                 page += [tables.markdown(results), *_chart(folder, name, results)]
     of_hosts, some = _uneven(folder)
+    rates, limited = _rate_limited(folder)
     runs, more = _dead_hosts(folder)
-    page += some + more
+    page += some + limited + more
     page += [
         "## Goals",
-        tables.goals_table(measured_goals(everything) + host_goals(of_hosts, runs)),
+        tables.goals_table(measured_goals(everything) + host_goals(of_hosts, rates, runs)),
     ]
     page += ["## The original article", tables.ARTICLE]
     text = "\n\n".join(part.strip() for part in page) + "\n"
@@ -45,6 +46,15 @@ def _uneven(folder: Path) -> tuple[list[uneven.HostResult], list[str]]:
         f" refusals. {machine}."
     )
     return of_hosts, ["## uneven", about, uneven.markdown(of_hosts, seconds)]
+
+
+def _rate_limited(folder: Path) -> tuple[list[rate_limited.HostResult], list[str]]:
+    path = folder / "rate-limited.csv"
+    if not path.exists():
+        return [], []
+    machine, seconds, results = rate_limited.read_csv(path)
+    about = f"{rate_limited.ABOUT} {seconds:g} seconds each. {machine}."
+    return results, ["## rate-limited", about, rate_limited.markdown(results, seconds)]
 
 
 def _dead_hosts(folder: Path) -> tuple[list[dead_hosts.Measurement], list[str]]:

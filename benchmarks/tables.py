@@ -63,7 +63,8 @@ def goals_table(goals: Iterable[tuple[str, float, float]]) -> str:
     """Return a table of *goals*: text, limit and measured value."""
     lines = ["| goal | at most | measured | reached |", "|---|--:|--:|---|"]
     for text, limit, value in goals:
-        reached = "yes" if value <= limit else f"missed by {value / limit - 1:.0%}"
+        missed = f"missed by {value / limit - 1:.0%}" if limit else "missed"
+        reached = "yes" if value <= limit else missed
         lines.append(f"| {text} | {limit:g} | {value:.3g} | {reached} |")
     return "\n".join(lines) + "\n"
 

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -122,15 +122,27 @@ def _serving(behaviours: dict[str, Behaviour], change: float) -> Iterator[subpro
 def _fetch(
     folder: Path, behaviours: dict[str, Behaviour], port: int, seconds: float, limit: int
 ) -> None:
-    with (folder / "urls.txt").open("w") as urls:
-        for number in range(LINES):
-            for index, host in enumerate(behaviours):
-                urls.write(f"http://{host}:{port}/{number * len(behaviours) + index:07}.jpg\n")
+    urls = (
+        f"http://{host}:{port}/{number * len(behaviours) + index:07}.jpg"
+        for number in range(LINES)
+        for index, host in enumerate(behaviours)
+    )
     settings = {
         "CONCURRENT_REQUESTS": MOST * len(behaviours),  # so that hosts don't share it
         "CONCURRENT_REQUESTS_PER_DOMAIN": limit or MOST,
         "PACE_ENABLED": not limit,
     }
+    fetch(folder, urls, seconds, settings)
+
+
+def fetch(
+    folder: Path, urls: Iterable[str], seconds: float, settings: Mapping[str, object]
+) -> None:
+    """Run imagefetch on *urls* for *seconds*, then kill it.
+
+    :raises RuntimeError: if it ends earlier
+    """
+    (folder / "urls.txt").write_text("".join(f"{url}\n" for url in urls))
     command = crawl_command(folder, settings)
     with (folder / "output.log").open("wb") as log:
         environ = environment(Path(os.devnull))

@@ -11,6 +11,7 @@ these are retried.
     │   ├── HostNotFound             host-not-found
     │   ├── DNSFailure             ~ dns-failure
     │   ├── HostUnavailable        ~ host-unavailable
+    │   ├── HostPaused             ~ host-paused
     │   ├── BlockedAddress           blocked-address
     │   ├── ConnectionRefused      ~ connection-refused
     │   ├── HostUnreachable        ~ host-unreachable
@@ -141,7 +142,21 @@ class HostUnavailable(Failure):
     transient = True
     advice = (
         "the host accepted no connection: `BREAKER_FAILURES` in a row failed, and so did every"
-        " later probe. This line was not tried; run with `-a only=failed` later"
+        " later probe, for `BREAKER_PATIENCE` if it had accepted some before. This line was not"
+        " tried; run with `-a only=failed` later"
+    )
+
+
+class HostPaused(Failure):
+    """The host asks for a longer pause than RETRY_AFTER_MAX, or refused everything for
+    RATE_LIMIT_PATIENCE; the line was not tried, or not again."""
+
+    reason = "host-paused"
+    transient = True
+    advice = (
+        "the host asked other lines for a longer pause than `RETRY_AFTER_MAX`, or refused all"
+        " requests for `RATE_LIMIT_PATIENCE`. This line was not sent; run with `-a only=failed`"
+        " later"
     )
 
 
@@ -366,7 +381,8 @@ class RateLimited(Rejection):
     reason = "rate-limited"
     transient = True
     advice = (
-        "too many requests, even after the limit for the host was reduced; set `DOWNLOAD_DELAY`"
+        "the host refused nearly everything for `RATE_LIMIT_PATIENCE`, however slowly it was asked;"
+        " run with `-a only=failed` later"
     )
 
 

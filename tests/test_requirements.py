@@ -18,6 +18,9 @@ from tests.conftest import ROOT, environment
 # version of Python.
 BY_VERSION = {"backports": ["backports.zstd"], "compression": []}
 
+# Packages of this project, and one that only type checkers have.
+OWN = {"imagefetch", "tests", "benchmarks", "_typeshed"}
+
 # Packages of which the program uses internals, so that a later release may break it.
 BOUNDED = {"scrapy", "scrapy-poet", "web-poet", "aiohttp", "pillow", "pygal", "distributed", "dask"}
 
@@ -50,7 +53,6 @@ def declared(path: Path) -> dict[str, str]:
 
 def imported(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield each third-party package that a module in *folder* imports, and that module."""
-    own = {"imagefetch", "tests", "benchmarks"}
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = []
@@ -59,7 +61,7 @@ def imported(folder: Path) -> Iterator[tuple[str, Path]]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names = [node.module]
             for package in {name.partition(".")[0] for name in names}:
-                if package not in own and package not in sys.stdlib_module_names:
+                if package not in OWN and package not in sys.stdlib_module_names:
                     yield package, path
 
 

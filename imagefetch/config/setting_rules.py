@@ -9,7 +9,7 @@ from typing import Any
 
 from scrapy.settings import BaseSettings, default_settings
 
-from imagefetch.config.header_values import Headers, HeaderText
+from imagefetch.config.header_values import Headers, HeaderText, HostHeaders, Referer
 from imagefetch.config.scrapy_rules import check_scrapy_settings
 from imagefetch.config.setting_values import (
     COUNTS,
@@ -47,14 +47,19 @@ RULES: dict[str, Rule] = {
     "USER_AGENT": HeaderText(),
     "CONTACT": Contact(),
     "DEFAULT_REQUEST_HEADERS": Headers(),
+    "REFERER": Referer(),
+    "HOST_HEADERS": HostHeaders(),
+    "NETRC": Switch(),
     "ROBOTSTXT_OBEY": Switch(),
     "OPT_OUT_DIRECTIVES": Words(),
     "RETRY_TIMES": Number(0, 100),
     "RETRY_DELAY": seconds(0, DAY),
     "RETRY_MAX_DELAY": seconds(0, DAY),
     "RETRY_AFTER_MAX": seconds(0, 30 * DAY),
+    "RATE_LIMIT_PATIENCE": seconds(0, 30 * DAY),
     "RETRY_HTTP_CODES": Statuses(),
     "BREAKER_FAILURES": Number(0, 1_000_000),
+    "BREAKER_PATIENCE": seconds(0, 30 * DAY),
     "REDIRECT_MAX_TIMES": Number(0, 100),
     "CONNECT_TIMEOUT": seconds(0.001, DAY),
     "RESPONSE_TIMEOUT": seconds(0.001, DAY),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from imagefetch import errors
 from imagefetch.context import context_of
-from imagefetch.scheduling.adaptive_limit import Outcome
+from imagefetch.meta import VERDICT
+from imagefetch.middlewares.rate_limit_headers import told_by
+from imagefetch.scheduling.outcomes import Outcome
+from imagefetch.scheduling.refusals import Told
 
 # Errors that mean that a host can't be connected to, whatever the request.
 NO_CONNECTION = (
@@ -30,7 +35,8 @@ FAILURES: dict[type[errors.Problem], Outcome] = {
 
 
 class FeedbackMiddleware:
-    """Reports outcomes. It is nearest to the downloader, so that it sees each request end."""
+    """Reports outcomes, and what responses tell of further requests. It is nearest to the
+    downloader, so that it sees each request end."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.context = context_of(crawler)
@@ -41,11 +47,23 @@ class FeedbackMiddleware:
 
     def process_response(self, request: Request, response: Response) -> Response:
         outcome = STATUSES.get(response.status, Outcome.RESPONDED)
-        self.context.scheduler.record_outcome(request, outcome, unreachable=False)
+        self._record(request, outcome, told_by(response.status, response.headers, time.time()))
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         outcome = FAILURES.get(type(exception), Outcome.OTHER)  # type: ignore[arg-type]
-        self.context.scheduler.record_outcome(
-            request, outcome, unreachable=isinstance(exception, NO_CONNECTION)
+        self._record(request, outcome, unreachable=isinstance(exception, NO_CONNECTION))
+
+    def _record(
+        self,
+        request: Request,
+        outcome: Outcome,
+        told: Told | None = None,
+        *,
+        unreachable: bool = False,
+    ) -> None:
+        verdict = self.context.scheduler.record_outcome(
+            request, outcome, told, unreachable=unreachable
         )
+        if verdict is not None:
+            request.meta[VERDICT] = verdict

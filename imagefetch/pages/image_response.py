@@ -11,7 +11,7 @@ from scrapy.http import Headers, Response
 from scrapy_poet.page_input_providers import PageObjectInputProvider
 
 from imagefetch.download.response import FileResponse
-from imagefetch.meta import LINE, SECONDS
+from imagefetch.meta import LINE, SECONDS, UNCOUNTED
 from imagefetch.output.partial_files import Download
 from imagefetch.urls import Line
 
@@ -44,7 +44,7 @@ class ImageResponse:
             response.status,
             response.headers,
             response.download if isinstance(response, FileResponse) else Download(),
-            meta.get("retry_times", 0) + 1,
+            meta.get("retry_times", 0) + meta.get(UNCOUNTED, 0) + 1,
             meta.get(SECONDS),
             read_header,
         )

@@ -12,9 +12,9 @@ All times are seconds of one clock; any clock will do.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from enum import Enum
-from typing import NamedTuple
+
+from imagefetch.scheduling.outcomes import RESPONSES, Outcome
+from imagefetch.scheduling.rounds import Round, Sums
 
 # The initial limit: concurrent requests.
 START = 16
@@ -54,73 +54,11 @@ TOLERATED = 0.2
 TOLERATED_DECAY = 0.98
 NEWEST_WEIGHT = 1 / 32
 
-# A round takes this factor times the limit of outcomes, at least this many, and at least these
-# seconds. It tests the limit only if this share of its outcomes came while the limit was reached.
-ROUND_FACTOR = 2
-ROUND_MIN = 24
-ROUND_SECONDS = 0.2
-BUSY_SHARE = 0.8
-
-
-class Outcome(Enum):
-    """The outcome of a request. The value names the cause of a cut in logs and stats."""
-
-    RESPONDED = "response"
-    REFUSED = "429"
-    OVERLOADED = "503"
-    RESET = "reset"
-    TIMED_OUT = "timeout"
-    OTHER = "other"
-    """Not related to the host's load."""
-
-
-RESPONSES = frozenset({Outcome.RESPONDED, Outcome.REFUSED, Outcome.OVERLOADED})
-"""Outcomes that are a response of the host."""
+# Seconds after which earlier responses count half in the recent ones.
+RECENT = 60.0
 
 SLOWER = "slower"
 """The cause of a cut that was made because responses got slower."""
-
-
-class Round(NamedTuple):
-    """The measurements of a round of requests."""
-
-    throughput: float
-    """Responses per second."""
-    latency: float
-    """Mean seconds until a response's headers."""
-    was_busy: bool
-    """Whether the limit bounded the throughput."""
-
-
-@dataclass(slots=True)
-class Sums:
-    """Totals of the current round. It begins with an outcome of a request that was sent under the
-    current limit."""
-
-    begin: float
-    """Time of the outcome with which the round began; that outcome is not counted."""
-    has_begun: bool = False
-    outcomes: int = 0
-    responses: int = 0
-    busy: int = 0
-    """Outcomes that came while the limit was reached."""
-    seconds: float = 0.0
-    """Total time from request to outcome."""
-    latency: float = 0.0
-    """Total time from request to response headers."""
-
-    def is_complete(self, limit: int, now: float) -> bool:
-        """Return whether the round is long enough for a host with this *limit*."""
-        enough = self.outcomes >= max(ROUND_FACTOR * limit, ROUND_MIN)
-        return enough and now - self.begin >= ROUND_SECONDS
-
-    def round(self, limit: int) -> Round:
-        """Return the measurements of the round."""
-        # Little's law, https://en.wikipedia.org/wiki/Little%27s_law: steadier than
-        # counting, because responses come in bursts.
-        throughput = limit * self.responses / max(self.seconds, 1e-9)
-        latency = self.latency / max(self.responses, 1)
-        return Round(throughput, latency, self.busy >= BUSY_SHARE * self.outcomes)
 
 
 class AdaptiveLimit:
@@ -151,6 +89,8 @@ class AdaptiveLimit:
         "last_outcome_at",
         "limit",
         "most",
+        "recent_responses",
+        "recent_since",
         "requests",
     )
 
@@ -166,6 +106,8 @@ class AdaptiveLimit:
         """Cause of the last cut."""
         self.requests = 0
         """Requests whose outcome is known."""
+        self.recent_responses, self.recent_since = 0.0, now
+        """Responses that are no refusals, since that time; earlier ones are forgotten."""
         self.has_responded = False
         """Whether the host ever sent a response: otherwise nothing is known of its limit."""
         self.last_outcome_at = now
@@ -203,6 +145,11 @@ class AdaptiveLimit:
         self.last_outcome_at = now
         if outcome is Outcome.OTHER:
             return
+        if outcome is Outcome.RESPONDED:
+            self.recent_responses += 1
+            if now - self.recent_since > RECENT:
+                self.recent_responses /= 2
+                self.recent_since += (now - self.recent_since) / 2
         if sent >= self._cut_at:
             if outcome is Outcome.REFUSED:
                 self._decrease(outcome, now)

@@ -1,9 +1,10 @@
 """Implements circuit breakers for hosts that can't be connected to.
 
 After a number of failed connections in a row, a host's circuit breaker opens: its lines wait.
-After a pause, one line is sent as a probe (half-open); pauses double while probes fail. After as
-many failed probes as a line has retries, the host is given up: its lines fail at once. Probes
-continue, and the first one that succeeds closes the circuit breaker.
+After a pause, one line is sent as a probe (half-open); pauses double while probes fail. A host
+that was connected to before is given up when it has been silent for a time, any other after as
+many failed probes as a line has retries: its lines fail at once. Probes continue, and the first
+one that succeeds closes the circuit breaker.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from imagefetch.scheduling.waiting_hosts import WaitingHost
 from imagefetch.urls import Line
-from imagefetch.utils.formatting import duration, lines
 
 # Hosts without waiting lines that are kept, at about 500 bytes each. Beyond that, the least
 # recently used are removed, even if their circuit breaker is open.
@@ -51,6 +52,10 @@ class Host(Generic[Entry]):
 
     failures: int = 0
     """Failed connections in a row."""
+    silent_since: float = 0.0
+    """Time of the first of them."""
+    connected: bool = False
+    """Whether it was connected to before."""
     is_open: bool = False
     given_up: bool = False
     failed_probes: int = 0
@@ -71,18 +76,23 @@ class Host(Generic[Entry]):
 class Breakers(Generic[Entry]):
     """A circuit breaker for each host with failed connections."""
 
-    def __init__(self, failures: int, probes: int, pause: float, max_pause: float) -> None:
+    def __init__(
+        self, failures: int, probes: int, pause: float, max_pause: float, patience: float = 0
+    ) -> None:
         """*failures*: failed connections in a row that open a circuit breaker, 0 for never;
-        *probes*: failed probes after which a host is given up; *pause*: seconds until the first
-        probe, doubled after each failure, up to *max_pause*."""
+        *probes*: failed probes after which a host is given up, unless it was connected to
+        before: then after *patience*, seconds; *pause*: seconds until the first probe, doubled
+        after each failure, up to *max_pause*."""
         self.failures = failures
         self.probes = probes
         self.pause = pause
         self.max_pause = max_pause
+        self.patience = patience
         self.waiting = 0
         """Number of waiting entries."""
         self._probing: dict[int, str] = {}  # host by number of the line that probes it
         self._hosts: dict[str, Host[Entry]] = {}
+        self._reached: dict[str, None] = {}  # hosts that were connected to, oldest first
         self._idle: dict[str, None] = {}  # idle ones of _hosts, least recently used first
         # A heap of the hosts with waiting entries. Whether a host still needs a probe is checked
         # when it is due.
@@ -116,17 +126,21 @@ class Breakers(Generic[Entry]):
     def note(self, key: str, line: Line, now: float, *, failed: bool) -> Change:
         """Record the outcome of a request; *failed*: whether no connection could be made."""
         host = self._hosts.get(key)
+        if not failed and key not in self._reached:
+            self._reached[key] = None
+            if len(self._reached) > HOSTS:
+                del self._reached[next(iter(self._reached))]
         if host is None:
             if not (failed and self.failures):
                 return Change.NONE
-            host = self._hosts[key] = Host()
+            host = self._hosts[key] = Host(silent_since=now, connected=key in self._reached)
         change = self._failed(key, host, line, now) if failed else self._connected(host)
         self._touch(key, host)
         return change
 
     def _connected(self, host: Host[Entry]) -> Change:
         self._end_probe(host)
-        host.failures = 0
+        host.failures, host.connected = 0, True
         if not host.is_open:
             return Change.NONE
         host.is_open = host.given_up = False
@@ -136,6 +150,8 @@ class Breakers(Generic[Entry]):
         if host.is_open:
             # If it is not the probe, it was sent before the circuit breaker opened.
             return self._probe_failed(key, host, now) if host.probe == line.number else Change.NONE
+        if not host.failures:
+            host.silent_since = now
         host.failures += 1
         if host.failures < self.failures:
             return Change.NONE
@@ -155,6 +171,12 @@ class Breakers(Generic[Entry]):
         change = self._probe_failed(key, host, now)
         self._touch(key, host)
         return key if change is Change.GIVEN_UP else None
+
+    def may_recover(self, key: str) -> bool:
+        """Return whether the host *key* is waited for although it failed: it was connected to
+        before, and is not given up."""
+        host = self._hosts.get(key)
+        return host is not None and host.connected and not host.given_up
 
     def is_blocked(self, key: str) -> bool:
         """Return whether the entries of the host *key* must wait."""
@@ -196,12 +218,13 @@ class Breakers(Generic[Entry]):
                 return entry
         return None
 
-    def open_hosts(self) -> Iterator[tuple[str, int, float]]:
-        """Yield each host whose circuit breaker is open: its key, the number of its waiting
-        entries, and the time of its next probe, seconds. Given-up hosts are omitted."""
+    def open_hosts(self) -> Iterator[WaitingHost]:
+        """Yield each host whose circuit breaker is open. Given-up hosts are omitted."""
         for key, host in self._hosts.items():
             if host.is_open and not host.given_up:
-                yield key, len(host.waiting or ()), host.next_probe_at
+                given_up_at = host.silent_since + self.patience if host.connected else None
+                waiting = len(host.waiting or ())
+                yield WaitingHost(key, waiting, host.next_probe_at, given_up_at)
 
     def next_due(self) -> float | None:
         """Return the time of the next probe, seconds; None if no entry waits."""
@@ -221,10 +244,14 @@ class Breakers(Generic[Entry]):
         self._end_probe(host)
         host.failed_probes += 1
         self._pause(key, host, now)
-        if host.failed_probes >= self.probes and not host.given_up:
-            host.given_up = True
-            return Change.GIVEN_UP
-        return Change.NONE
+        if host.connected:
+            in_vain = now - host.silent_since >= self.patience
+        else:
+            in_vain = host.failed_probes >= self.probes
+        if not in_vain or host.given_up:
+            return Change.NONE
+        host.given_up = True
+        return Change.GIVEN_UP
 
     def _pause(self, key: str, host: Host[Entry], now: float) -> None:
         host.next_probe_at = now + min(
@@ -245,21 +272,3 @@ class Breakers(Generic[Entry]):
         if len(self._idle) > HOSTS:
             oldest = next(iter(self._idle))
             del self._idle[oldest], self._hosts[oldest]
-
-
-class BlockedLines(NamedTuple):
-    """The lines that wait for hosts that can't be connected to."""
-
-    lines: int
-    hosts: int
-    next_try: float
-    """Seconds until the first of these hosts is probed."""
-    last_try: float
-    """Seconds until the last of them is probed."""
-
-    def __str__(self) -> str:
-        hosts = "1 host" if self.hosts == 1 else f"{self.hosts:,} hosts"
-        return (
-            f"{lines(self.lines)} {'waits' if self.lines == 1 else 'wait'} for {hosts} that can't "
-            f"be connected to, tried again in {duration(self.next_try)}"
-        )

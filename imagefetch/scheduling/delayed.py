@@ -11,7 +11,11 @@ from typing import NamedTuple
 from scrapy.settings import BaseSettings
 
 from imagefetch.scheduling.circuit_breaker import Breakers, Change
-from imagefetch.urls import Line
+from imagefetch.scheduling.host_limits import HostLimits
+from imagefetch.scheduling.refusals import Verdict
+from imagefetch.scheduling.throttles import LINE_WAITS, Throttles
+from imagefetch.scheduling.waiting_hosts import WaitingHost
+from imagefetch.urls import Line, host_of
 
 # Waiting lines, at about 300 bytes each, at which reading the list pauses.
 WAITING_MAX = 100_000
@@ -27,22 +31,31 @@ class Retry(NamedTuple):
     line: Line
     retry_times: int
     first_sent: float | None
+    uncounted: int = 0
+    """Requests sent for it that are not in `retry_times`, since its host told it to wait."""
 
 
 class DelayedLines:
     """All lines that wait.
 
-    Settings: BREAKER_FAILURES; for the probes of a host RETRY_TIMES, RETRY_DELAY and
-    RETRY_MAX_DELAY.
+    Settings: BREAKER_FAILURES and BREAKER_PATIENCE; for the probes of a host RETRY_TIMES,
+    RETRY_DELAY and RETRY_MAX_DELAY; those of `Throttles`.
     """
 
-    def __init__(self, settings: BaseSettings) -> None:
+    def __init__(self, settings: BaseSettings, limits: HostLimits) -> None:
         self._breakers: Breakers[Retry] = Breakers(
             settings.getint("BREAKER_FAILURES"),
             max(1, settings.getint("RETRY_TIMES")),
             settings.getfloat("RETRY_DELAY"),
             settings.getfloat("RETRY_MAX_DELAY"),
+            settings.getfloat("BREAKER_PATIENCE"),
         )
+        self.throttles: Throttles[Retry] = Throttles(
+            settings,
+            lambda origin: limits.limit(host_of(origin)),
+            lambda origin, sent: limits.history(host_of(origin), sent),
+        )
+        limits.rates = lambda: {host_of(name): rate for name, _, rate in self.throttles.rates()}
         self._retries: list[Retry] = []  # a heap
         self._last_retry = 0.0  # the latest due time so far
         self._order = itertools.count()
@@ -51,7 +64,8 @@ class DelayedLines:
         self._duplicate_count = 0
 
     def __len__(self) -> int:
-        return len(self._retries) + self._breakers.waiting + self._duplicate_count
+        held = self._breakers.waiting + self.throttles.waiting
+        return len(self._retries) + held + self._duplicate_count
 
     @property
     def retries(self) -> int:
@@ -63,22 +77,23 @@ class DelayedLines:
         """Time at which the last retry is due, seconds; None if no line waits for a retry."""
         return self._last_retry if self._retries else None
 
-    def open_hosts(self) -> Iterator[tuple[str, int, float]]:
+    def open_hosts(self) -> Iterator[WaitingHost]:
         """Yield the origins whose circuit breaker is open: `Breakers.open_hosts`."""
         return self._breakers.open_hosts()
 
     def next_due(self) -> float | None:
         """Return the time at which the next retry or probe may be due, seconds."""
         due = [retry.due for retry in self._retries[:1]]
-        if (probe := self._breakers.next_due()) is not None:
-            due.append(probe)
+        for held in (self._breakers, self.throttles):
+            if (held_until := held.next_due()) is not None:
+                due.append(held_until)
         return min(due, default=None)
 
     def take_due(self, now: float) -> Retry | None:
-        """Remove and return a line whose retry, or whose probe of its host, is due."""
+        """Remove and return a line whose retry, or whose turn at its host, is due."""
         if self._retries and self._retries[0].due <= now:
             return heapq.heappop(self._retries)
-        return self._breakers.take_probe(now)
+        return self.throttles.take_due(now) or self._breakers.take_probe(now)
 
     def take_unblocked(self) -> Retry | None:
         """Remove and return a line whose host does not block it any more."""
@@ -92,27 +107,47 @@ class DelayedLines:
 
     # --- Retries
 
-    def add_retry(self, line: Line, due: float, times: int, first_sent: float | None) -> bool:
+    def add_retry(
+        self, line: Line, due: float, times: int, first_sent: float | None, uncounted: int = 0
+    ) -> bool:
         """Let *line* wait until *due*; return whether it is the next retry due."""
-        retry = Retry(due, next(self._order), line, times, first_sent)
+        retry = Retry(due, next(self._order), line, times, first_sent, uncounted)
         heapq.heappush(self._retries, retry)
         self._last_retry = max(self._last_retry, due)
         return self._retries[0] is retry
 
-    # --- Blocked hosts
+    # --- Throttled and blocked hosts
+
+    def add_throttled(
+        self,
+        origin: str,
+        line: Line,
+        times: int,
+        first_sent: float | None,
+        uncounted: int = 0,
+        *,
+        now: float,
+    ) -> None:
+        """Let *line* wait for *origin*, which limits requests. A line that was refused once or
+        twice goes first."""
+        retry = Retry(0, next(self._order), line, times, first_sent, uncounted)
+        self.throttles.add(origin, retry, first=0 < uncounted < LINE_WAITS, now=now)
 
     @property
     def has_failing_hosts(self) -> bool:
-        """Whether a connection to any host failed since its last success."""
-        return bool(self._breakers)
+        """Whether lines of any host may have to wait for it."""
+        return bool(self._breakers) or bool(self.throttles)
 
     def admit(self, origin: str, line: Line, now: float) -> Change:
         """Decide whether *line* may be sent: `Breakers.admit`."""
         return self._breakers.admit(origin, line, now)
 
-    def add_blocked(self, origin: str, line: Line, times: int, first_sent: float | None) -> None:
+    def add_blocked(
+        self, origin: str, line: Line, times: int, first_sent: float | None, uncounted: int = 0
+    ) -> None:
         """Let *line* wait for *origin*, whose circuit breaker is open."""
-        self._breakers.add_waiting(origin, Retry(0, next(self._order), line, times, first_sent))
+        retry = Retry(0, next(self._order), line, times, first_sent, uncounted)
+        self._breakers.add_waiting(origin, retry)
 
     def note(self, origin: str, line: Line, now: float, *, failed: bool) -> Change:
         """Record the outcome of a request: `Breakers.note`."""
@@ -123,16 +158,26 @@ class DelayedLines:
 
     def ended(self, line: int, now: float) -> None:
         """Record that the row of *line* was written."""
+        self.throttles.ended(line, now)
         if origin := self._breakers.ended(line, now):
             self._unblocked.append(origin)
 
+    def verdict(self, origin: str) -> Verdict | None:
+        """Return what happens to a line of *origin*, which could not be connected to; None if
+        that costs it a try."""
+        if not self._breakers.may_recover(origin):
+            return None
+        return Verdict.WAIT if self._breakers.is_blocked(origin) else Verdict.WAIT_ALONE
+
     def is_blocked(self, origin: str) -> bool:
         """Return whether lines of *origin* must wait."""
-        return self._breakers.is_blocked(origin)
+        return self._breakers.is_blocked(origin) or self.throttles.is_limiting(origin)
 
     def has_blocked(self, origin: str) -> bool:
-        """Return whether lines wait for *origin*."""
-        return self._breakers.has_waiting(origin)
+        """Return whether enough lines wait for *origin*, which blocks them."""
+        if self._breakers.is_blocked(origin):
+            return self._breakers.has_waiting(origin)
+        return self.throttles.has_enough(origin)
 
     # --- Duplicates
 

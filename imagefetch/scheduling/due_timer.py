@@ -18,8 +18,10 @@ class DueTimer:
 
     def set(self) -> None:
         """Set the timer again, after a change of what waits."""
-        self.cancel()
         due = self.next_due()
+        if self._timer is not None and self._timer.when() == due:
+            return
+        self.cancel()
         if due is not None:
             self._timer = asyncio.get_running_loop().call_at(due, self._fire)
 

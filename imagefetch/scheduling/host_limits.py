@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit, Outcome
+from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit
+from imagefetch.scheduling.outcomes import Outcome
+from imagefetch.scheduling.refusals import History
 
 # Hosts whose adaptive limit is kept, at about 700 bytes each. Beyond that, the least recently
 # used are removed; they restart from the initial limit.
@@ -35,9 +38,13 @@ class HostLimit:
     """Number of cuts, by cause: a value of `Outcome`, or ``slower``."""
     cause: str
     """Cause of the last cut; empty if there was none."""
+    rate: float | None = None
+    """Requests per second, if the host limits them."""
 
     def __str__(self) -> str:
         text = f"{self.host}: {self.limit:,} at once"
+        if self.rate is not None:
+            text += f", {self.rate:,.3g} a second"
         if not self.cuts:
             return text
         causes = ", ".join(f"{count:,} × {cause}" for cause, count in self.cuts.items())
@@ -60,6 +67,8 @@ class HostLimits:
         )
         self.cuts: Counter[str] = Counter()
         """Number of cuts of all hosts, by cause."""
+        self.rates: Callable[[], Mapping[str, float]] = dict
+        """Returns the requests per second of hosts that limit them."""
         self._limits: dict[str, AdaptiveLimit] = {}
 
     def delay_of(self, host: str) -> float:
@@ -90,9 +99,17 @@ class HostLimits:
             adaptive = self._limits[host] = AdaptiveLimit(self.most, sent, self.cuts)
         adaptive.note(outcome, sent, now, latency, busy=busy)
 
+    def history(self, host: str, sent: float) -> History:
+        """Return what is known of *host*, which refused a request that was sent at *sent*."""
+        adaptive = self._limits.get(host)
+        if adaptive is None:
+            return History(sent, 0.0, learns=self.enabled and host not in self.slots)
+        return History(adaptive.recent_since, adaptive.recent_responses, learns=True)
+
     def known(self, most: int = REPORTED) -> list[HostLimit]:
-        """Return at most *most* hosts: those with the most cuts, then those with the most
-        requests. Hosts that never sent a response are omitted."""
+        """Return at most *most* hosts: those with a rate, those with the most cuts, then those
+        with the most requests. Hosts that never sent a response are omitted."""
+        rates = self.rates()
         hosts = [
             HostLimit(
                 host,
@@ -100,17 +117,28 @@ class HostLimits:
                 adaptive.requests,
                 dict(adaptive.cuts.most_common()),
                 adaptive.cause,
+                rates.get(host),
             )
             for host, adaptive in self._limits.items()
             if adaptive.has_responded
         ]
-        hosts.sort(key=lambda host: (-sum(host.cuts.values()), -host.requests, host.host))
+        hosts.sort(
+            key=lambda host: (
+                host.rate is None,
+                -sum(host.cuts.values()),
+                -host.requests,
+                host.host,
+            )
+        )
         return hosts[:most]
 
-    def stats(self) -> dict[str, int]:
+    def stats(self) -> dict[str, float]:
         """Return Scrapy stats: the limits of the hosts that `known` returns, and all cuts."""
-        return {f"imagefetch/pace/limit/{host.host}": host.limit for host in self.known()} | {
-            f"imagefetch/pace/cuts/{cause}": count for cause, count in self.cuts.items()
+        known = self.known()
+        return {
+            **{f"imagefetch/pace/limit/{host.host}": host.limit for host in known},
+            **{f"imagefetch/pace/rate/{host.host}": host.rate for host in known if host.rate},
+            **{f"imagefetch/pace/cuts/{cause}": count for cause, count in self.cuts.items()},
         }
 
     def _make_room(self) -> None:

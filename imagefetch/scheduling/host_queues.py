@@ -26,6 +26,8 @@ class Slot(NamedTuple):
     host: str
     since: float
     """Time of the event loop, seconds."""
+    in_flight: int
+    """Requests in flight to the host then, with this one."""
 
 
 class HostQueues:
@@ -70,7 +72,7 @@ class HostQueues:
             request = host.waiting.popleft()
             self.waiting -= 1
             host.busy += 1
-            self._slots[request] = Slot(name, now)
+            self._slots[request] = Slot(name, now, host.busy)
             self._give_turn(name, host)
             return request
         return None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from imagefetch.scheduling.circuit_breaker import BlockedLines
 from imagefetch.scheduling.delayed import DelayedLines
 from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues
 from imagefetch.scheduling.prefetch import LookAhead
+from imagefetch.scheduling.waiting_hosts import PAUSED, UNREACHABLE, BlockedLines
 
 
 class SchedulerMetrics:
@@ -34,22 +34,25 @@ class SchedulerMetrics:
 
     def blocked(self) -> BlockedLines | None:
         """Return the figures of lines that wait for unreachable hosts; None if there are none."""
-        hosts = list(self._delayed.open_hosts())
-        lines = sum(
-            waiting + self._look_ahead.backlog_of_origin(origin) for origin, waiting, _ in hosts
-        )
-        if not lines:
-            return None
-        now = asyncio.get_running_loop().time()
-        due = [max(0.0, until - now) for _, _, until in hosts]
-        return BlockedLines(lines, len(hosts), min(due), max(due))
+        now, backlog = asyncio.get_running_loop().time(), self._look_ahead.backlog_of_origin
+        return BlockedLines.of(self._delayed.open_hosts(), backlog, now, UNREACHABLE)
+
+    def paused(self) -> BlockedLines | None:
+        """Return the figures of lines that wait for hosts in a pause; None if there are none."""
+        now, backlog = asyncio.get_running_loop().time(), self._look_ahead.backlog_of_origin
+        return BlockedLines.of(self._delayed.throttles.paused(now), backlog, now, PAUSED)
 
     def least_left(self) -> float:
         """Return the minimum of seconds that the lines read so far take: until the last retry is
-        due, and until the last request to a host with a delay may be sent."""
+        due, and until the last request to a host with a rate or a delay may be sent."""
         last = self._delayed.last_retry
         now = asyncio.get_running_loop().time()
         retries = 0.0 if last is None else max(0.0, last - now)
+        rates = (
+            (waiting + self._look_ahead.backlog_of_origin(origin)) / rate
+            for origin, waiting, rate in self._delayed.throttles.rates()
+        )
+        retries = max(retries, max(rates, default=0.0))
         if not (self._limits.delay or self._limits.slots):
             return retries
         delays = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from scrapy import Request
 
-from imagefetch.errors import Failure, HostUnavailable, InvalidURL
+from imagefetch.errors import Failure, InvalidURL
 from imagefetch.meta import DUPLICATE_OF, FAILURE, KEY, LINE, STREAM_TO
 from imagefetch.urls import Line, key_of, request_url
 
@@ -57,7 +57,7 @@ class RequestFactory:
         )
 
 
-def give_up(request: Request) -> Request:
-    """Let *request* fail with `HostUnavailable` without being sent; return it."""
-    request.meta.update({FAILURE: HostUnavailable(), "dont_retry": True})
+def give_up(request: Request, failure: Failure) -> Request:
+    """Let *request* fail with *failure* without being sent; return it."""
+    request.meta.update({FAILURE: failure, "dont_retry": True})
     return request

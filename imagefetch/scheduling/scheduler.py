@@ -17,10 +17,9 @@ from scrapy.crawler import Crawler
 
 from imagefetch import signals
 from imagefetch.context import context_of
-from imagefetch.errors import LocalError
+from imagefetch.errors import HostPaused, HostUnavailable, LocalError
 from imagefetch.items import ImageRecord
-from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN
-from imagefetch.scheduling.adaptive_limit import Outcome
+from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN, UNCOUNTED
 from imagefetch.scheduling.circuit_breaker import Change
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
@@ -29,7 +28,9 @@ from imagefetch.scheduling.due_timer import DueTimer
 from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues, Slot
 from imagefetch.scheduling.metrics import SchedulerMetrics
+from imagefetch.scheduling.outcomes import Outcome
 from imagefetch.scheduling.prefetch import LookAhead
+from imagefetch.scheduling.refusals import Admission, Sent, Told, Verdict
 from imagefetch.scheduling.requests import give_up
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.shutdown import stop_run
@@ -51,7 +52,7 @@ class HostScheduler(BaseScheduler):
         self.host_limits = HostLimits(crawler.settings)
         self.lookahead = crawler.settings.getint("LOOKAHEAD")
         self._hosts = HostQueues(self.host_limits.limit)
-        self._delayed = DelayedLines(crawler.settings)
+        self._delayed = DelayedLines(crawler.settings, self.host_limits)
         self._look_ahead = LookAhead(self._hosts, self._delayed, self.__len__, self.lookahead)
         self._undownloaded: deque[Request] = deque()  # requests of lines that need no download
         self._duplicates: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
@@ -113,6 +114,8 @@ class HostScheduler(BaseScheduler):
         slot = None if request is None else self._hosts.slot_of(request)
         self._look_ahead.slot_is_free = request is None
         self._look_ahead.wake(None if slot is None else slot.host)
+        if self._delayed.throttles.waiting:
+            self._timer.set()
         return request
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
@@ -131,10 +134,18 @@ class HostScheduler(BaseScheduler):
         """Return the slot that *request* holds; None if it did not come from `next_request`."""
         return self._hosts.slot_of(request)
 
-    def record_outcome(self, request: Request, outcome: Outcome, *, unreachable: bool) -> None:
-        """Record the outcome of *request*; *unreachable*: whether no connection could be made."""
-        now = self._loop.time()
+    def record_outcome(
+        self, request: Request, outcome: Outcome, told: Told | None = None, *, unreachable: bool
+    ) -> Verdict | None:
+        """Record the outcome of *request*.
+
+        *told*: what the response said of further requests; *unreachable*: whether no connection
+        could be made. Return what happens to the line, if that is not up to its retries.
+        """
+        now, verdict = self._loop.time(), None
         if (slot := self._hosts.slot_of(request)) is not None:
+            if (told is not None or self._delayed.throttles) and LINE in request.meta:
+                outcome, verdict = self._record_limit(request, slot, outcome, told, now)
             latency = request.meta.get("download_latency", 0.0)
             busy = self._hosts.is_full(slot.host)
             self.host_limits.note(slot.host, outcome, slot.since, now, latency, busy=busy)
@@ -142,15 +153,39 @@ class HostScheduler(BaseScheduler):
         # The target of a redirect is not the host whose lines would wait.
         if KEY in request.meta and not request.meta.keys() & {FAILURE, "redirect_times"}:
             self._record_connection(request, now, unreachable=unreachable)
+            if unreachable:
+                return self._delayed.verdict(origin_of(request.url) or "")
+        return verdict
+
+    def _record_limit(
+        self, request: Request, slot: Slot, outcome: Outcome, told: Told | None, now: float
+    ) -> tuple[Outcome, Verdict | None]:
+        """Record what a response *told*: `Throttles.note`."""
+        origin, meta = origin_of(request.url) or "", request.meta
+        first_sent = meta.get(FIRST_SENT, slot.since)
+        refusals = meta.get(UNCOUNTED, 0)
+        sent = Sent(meta[LINE].number, slot.since, slot.in_flight, refusals, first_sent)
+        noted = self._delayed.throttles.note(origin, sent, outcome, told, now)
+        if told is not None:
+            self._requeue(slot.host)
+            self._look_ahead.wake(slot.host, origin)
+        return noted
+
+    def _requeue(self, host: str) -> None:
+        """Queue the requests of *host* again, which may have to wait now."""
+        for queued in self._hosts.take_all(host):
+            line, origin = queued.meta[LINE].number, origin_of(queued.url)
+            self._delayed.throttles.ended(line, self._loop.time(), origin)
+            self._queue(queued)
 
     def _record_connection(self, request: Request, now: float, *, unreachable: bool) -> None:
-        if not unreachable and not self._delayed.has_failing_hosts:
-            return
-        origin, host = origin_of(request.url) or "", self._host_of(request)
+        origin = origin_of(request.url) or ""
         change = self._delayed.note(origin, request.meta[LINE], now, failed=unreachable)
+        if change is Change.NONE and not unreachable:
+            return
+        host = self._host_of(request)
         if change is Change.OPEN:
-            for queued in self._hosts.take_all(host):
-                self._queue(queued)
+            self._requeue(host)
         if change is not Change.NONE:
             self._look_ahead.wake(host, origin)
         if unreachable:
@@ -162,16 +197,31 @@ class HostScheduler(BaseScheduler):
 
     def _queue(self, request: Request) -> None:
         redirected = bool(request.meta.get("redirect_times"))  # redirects go first
-        if self._delayed.has_failing_hosts and not redirected:
-            origin, line = origin_of(request.url) or "", request.meta[LINE]
-            match self._delayed.admit(origin, line, self._loop.time()):
-                case Change.OPEN:
-                    self._delayed.add_blocked(origin, line, *_history(request))
-                    return
-                case Change.GIVEN_UP:
-                    self._undownloaded.append(give_up(request))
-                    return
+        if self._delayed.has_failing_hosts and not self._may_send(request, redirected=redirected):
+            return
         self._hosts.add(self._host_of(request), request, first=redirected)
+
+    def _may_send(self, request: Request, *, redirected: bool) -> bool:
+        """Return whether *request* may be sent; else its line waits for its host, or fails."""
+        origin, line, now = origin_of(request.url) or "", request.meta[LINE], self._loop.time()
+        throttles = self._delayed.throttles
+        match throttles.admit(origin, line.number, now):
+            case Admission.WAIT:
+                self._delayed.add_throttled(origin, line, *_history(request), now=now)
+                return False
+            case Admission.FAIL:
+                self._undownloaded.append(give_up(request, HostPaused()))
+                return False
+        # The target of a redirect is not the host whose lines would wait.
+        change = Change.NONE if redirected else self._delayed.admit(origin, line, now)
+        if change is Change.NONE:
+            return True
+        throttles.ended(line.number, now)
+        if change is Change.OPEN:
+            self._delayed.add_blocked(origin, line, *_history(request))
+        else:
+            self._undownloaded.append(give_up(request, HostUnavailable()))
+        return False
 
     def _take(self) -> Request | None:
         if self._undownloaded:
@@ -189,7 +239,9 @@ class HostScheduler(BaseScheduler):
             self._queue(self._request_of(retry))
 
     def _request_of(self, retry: Retry) -> Request:
-        sent = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
+        sent: dict[str, float] = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
+        if retry.uncounted:
+            sent[UNCOUNTED] = retry.uncounted
         request = self.context.requests.download(retry.line, retry_times=retry.retry_times, **sent)
         self._look_ahead.wake(self._host_of(request), origin_of(request.url))
         return request
@@ -202,6 +254,8 @@ class HostScheduler(BaseScheduler):
                 self.crawler.engine.crawl(self._request_of(retry))
 
 
-def _history(request: Request) -> tuple[int, float | None]:
-    """Return what is kept of a waiting request: its retries, and when the first was sent."""
-    return request.meta.get("retry_times", 0), request.meta.get(FIRST_SENT)
+def _history(request: Request) -> tuple[int, float | None, int]:
+    """Return what is kept of a waiting request: its retries, when the first request of its line
+    was sent, and its requests that are no retries."""
+    meta = request.meta
+    return meta.get("retry_times", 0), meta.get(FIRST_SENT), meta.get(UNCOUNTED, 0)

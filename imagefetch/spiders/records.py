@@ -17,7 +17,17 @@ from imagefetch.images.acceptance import Acceptance
 from imagefetch.images.decoder_pool import Unverified
 from imagefetch.items import ImageRecord
 from imagefetch.job.url_index import RowOffsets
-from imagefetch.meta import DOWNLOAD, DUPLICATE_OF, FAILURE, KEY, LINE, PROBLEM, SECONDS, STREAM_TO
+from imagefetch.meta import (
+    DOWNLOAD,
+    DUPLICATE_OF,
+    FAILURE,
+    KEY,
+    LINE,
+    PROBLEM,
+    SECONDS,
+    STREAM_TO,
+    UNCOUNTED,
+)
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.partial_files import Download
 from imagefetch.output.report_file import read_row
@@ -145,7 +155,7 @@ def _record(request: Request, code: str, reason: str = "") -> ImageRecord:
     meta = request.meta
     line: Line = meta[LINE]
     record = ImageRecord(line.text, code, line.number, reason=reason)
-    record.attempts = meta.get("retry_times", 0)
+    record.attempts = meta.get("retry_times", 0) + meta.get(UNCOUNTED, 0)
     if FAILURE not in meta:
         record.attempts += 1
         record.seconds = meta.get(SECONDS)

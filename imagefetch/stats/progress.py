@@ -78,7 +78,9 @@ class Progress:
             raise NotConfigured  # with a message, Scrapy would log a warning
         self.crawler = crawler
         self.display = Display(settings)
+        self.long_wait = settings.getfloat("PROGRESS_INTERVAL")
         self.rates = Rate(), Rate(), Rate()
+        self._waits_since = -1  # lines done when it was told that the others wait for hosts
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Progress:
@@ -111,12 +113,28 @@ class Progress:
         for rate, amount in zip(self.rates, amounts, strict=True):
             rate.update(seconds, amount)
         self.display.show(self._snapshot)
+        if self._waits_since != figures.done and self._only_waits():
+            self._tell_what_is_waited_for()
+
+    def _only_waits(self) -> bool:
+        """Return whether lines wait, no request is in flight and none may be sent."""
+        scheduler = self.context.scheduler
+        is_busy = self.crawler.engine.downloader.active or len(scheduler)
+        return not is_busy and scheduler.metrics.waiting > 0
+
+    def _tell_what_is_waited_for(self) -> None:
+        """Log once, until a further line is done, if all remaining lines wait for hosts, for a
+        long time."""
+        metrics = self.context.scheduler.metrics
+        for lines in filter(None, (metrics.blocked(), metrics.paused())):
+            if metrics.retrying == 0 and lines.next_try >= self.long_wait:
+                self._waits_since = self.recorder.figures.done
+                logger.info("nothing else is left: %s%s", lines, lines.patience)
 
     def _snapshot(self) -> Snapshot:
         figures, info = self.recorder.figures, self.recorder.run_info
         lines, images, size = (rate.value for rate in self.rates)
-        scheduler = self.context.scheduler
-        metrics = scheduler.metrics
+        metrics = self.context.scheduler.metrics
         in_flight = len(self.crawler.engine.downloader.active)
         return Snapshot(
             done=info.done_before + figures.done,
@@ -127,8 +145,9 @@ class Progress:
             in_flight=in_flight,
             retrying=metrics.retrying,
             blocked=metrics.blocked(),
+            paused=metrics.paused(),
             least_left=metrics.least_left(),
-            only_waits=not in_flight and not len(scheduler) and metrics.waiting > 0,
+            only_waits=self._only_waits(),
             lines_rate=lines,
             images_rate=images,
             bytes_rate=size,
@@ -161,8 +180,7 @@ def in_one_line(snapshot: Snapshot) -> str:
         rates.append(snapshot.waits)
     if snapshot.workers is not None:
         rates.append(f"{snapshot.workers} workers")
-    if snapshot.blocked is not None:
-        rates.append(str(snapshot.blocked))
+    rates += map(str, filter(None, (snapshot.blocked, snapshot.paused)))
     return f"[{snapshot.done}/{total}] {', '.join(facts)}; {', '.join(rates)}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imagefetch.scheduling.circuit_breaker import BlockedLines
+from imagefetch.scheduling.waiting_hosts import BlockedLines
 from imagefetch.stats.sketches import FrequentKeys
 
 YEAR = 365 * 86_400
@@ -40,6 +40,8 @@ class Snapshot:
     """Processes of a fleet; None for a single run."""
     blocked: BlockedLines | None = None
     """Lines blocked by open circuit breakers."""
+    paused: BlockedLines | None = None
+    """Lines of hosts that are in a pause."""
     least_left: float = 0.0
     """Least seconds left at any rate: until the last known retry is due."""
     only_waits: bool = False
@@ -51,7 +53,8 @@ class Snapshot:
         if self.total is None:
             return None
         left = max(0, self.total - self.done)
-        least = max(self.least_left, self.blocked.last_try if self.blocked else 0.0)
+        waits = [lines.last_try for lines in (self.blocked, self.paused) if lines]
+        least = max(self.least_left, *waits, 0.0)
         if self.only_waits:  # the rate does not apply to these lines
             return least
         if self.lines_rate * YEAR <= left:

@@ -51,8 +51,8 @@ class Summary:
             self.crawler.stats.set_value(f"imagefetch/{name}", value)
         self.crawler.stats.set_value("imagefetch/repeated", len(repeated))
         host_limits = context.scheduler.host_limits
-        for name, value in host_limits.stats().items():
-            self.crawler.stats.set_value(name, value)
+        for name, figure in host_limits.stats().items():
+            self.crawler.stats.set_value(name, figure)
         await context.side_files_closed()
         removed = self.crawler.stats.get_value(REMOVED)
         outputs = {

@@ -110,8 +110,8 @@ def render(snapshot: Snapshot, console: Console) -> RenderableType:
     bar.expand = True
     parts: list[RenderableType] = [bar, _joined(_rates(snapshot), width)]
     parts.append(_joined(_counts(snapshot), width))
-    if snapshot.blocked is not None:
-        parts.append(Text(str(snapshot.blocked), "yellow", no_wrap=True, overflow="ellipsis"))
+    for lines in filter(None, (snapshot.blocked, snapshot.paused)):
+        parts.append(Text(str(lines), "yellow", no_wrap=True, overflow="ellipsis"))
     if snapshot.ending:
         text = "ending: requests in flight are finished; Ctrl-C again ends at once"
         parts.append(Text(text, "yellow", no_wrap=True, overflow="ellipsis"))

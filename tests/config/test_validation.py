@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from scrapy.utils.test import get_crawler
 
-from imagefetch.config.validation import Run, check_folder, check_handlers, check_report, check_run
+from imagefetch.config.destinations import check_folder, check_report
+from imagefetch.config.validation import Run, check_handlers, check_run
 from imagefetch.errors import BadInput
 from tests.conftest import project
 
@@ -113,6 +114,17 @@ def test_fresh_is_said_in_many_words(value: str, fresh: bool) -> None:
     assert check_run(project(), {"fresh": value}).fresh is fresh
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_something_else_where_partial_files_go(folder: Path, is_link: bool) -> None:
+    """A file or link of the user's with the name of the folder for partial files is left alone."""
+    part = folder / "store" / ".part"
+    part.parent.mkdir()
+    part.symlink_to(folder) if is_link else part.write_text("mine")
+    with pytest.raises(BadInput, match=f"^{part}: this path is needed for partial files"):
+        check_run(project(FILES_STORE=str(part.parent)), {})
+    assert part.is_symlink() if is_link else part.read_text() == "mine"
+
+
 def test_folder_that_may_be_made(tmp_path: Path) -> None:
     """A folder and its parents need not exist; the check creates none."""
     check_folder(tmp_path / "a" / "b", "report")
@@ -142,6 +154,17 @@ def test_name_that_is_too_long(tmp_path: Path) -> None:
         check_report(path)
     with pytest.raises(BadInput):
         check_folder(path, "FILES_STORE")
+
+
+def test_report_that_is_a_link_to_itself(tmp_path: Path) -> None:
+    """It could never be opened."""
+    report = tmp_path / "REPORT.csv"
+    report.symlink_to(report)
+    with pytest.raises(BadInput, match=r"^report .*: Too many levels of symbolic links; choose"):
+        check_report(report)
+    report.unlink()
+    report.symlink_to(tmp_path / "elsewhere.csv")
+    check_report(report)
 
 
 def test_handlers_are_built() -> None:

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imagefetch.middlewares.retry import JITTER, backoff, retry_after, spread
+from imagefetch.middlewares.rate_limit_headers import retry_after
+from imagefetch.middlewares.retry import JITTER, backoff
+from imagefetch.scheduling.throttles import spread
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples
-from tests.support.answers import OK, PICTURE, Answer, Endless, outcomes, sends, then_silent
-from tests.support.server import Server
+from tests.support.answers import LAST, OK, PICTURE, Answer, Endless, outcomes, sends, then_silent
+from tests.support.server import Server, Writer
 
 NOW = 1_800_000_000.0
 DAY = 86_400
@@ -108,8 +110,8 @@ def refuses(status: int, retry_after: str) -> Answer:
 
 def test_transient_statuses_are_retried(crawl: RunCrawl, server: Server) -> None:
     """RETRY_TIMES times; all other statuses get one request."""
-    again = [408, 425, 429, 500, 502, 503, 504, 522, 524]
-    once = [400, 401, 403, 404, 405, 407, 410, 418, 451, 501, 505, 599]
+    again = [408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530]
+    once = [400, 401, 403, 404, 405, 407, 410, 418, 451, 501, 505, 525, 599]
     paths = [f"/status/{status}/a" for status in again + once]
     found = outcomes(crawl([server.url(path) for path in paths], RETRY_TIMES=2))
     attempts = [3] * len(again) + [1] * len(once)
@@ -128,26 +130,31 @@ def test_retries_can_be_disabled(crawl: RunCrawl, server: Server) -> None:
 
 TOO_LONG = "retry-after-too-long"
 
-# Response; code, reason and attempts with RETRY_TIMES = 2 and delays of an hour
+# Response; code, reason and attempts of the only line of a host that has no patience
 RETRY_AFTER: list[tuple[Answer, tuple[str, str, int]]] = [
     (refuses(429, "1"), ("429", "rate-limited", 3)),
     (refuses(503, "1"), ("503", "server-error", 3)),
+    (refuses(403, "1"), ("403", "unauthorized", 3)),
+    (refuses(429, "-1"), ("429", "rate-limited", 3)),
+    (refuses(429, "soon"), ("429", "rate-limited", 3)),
     (refuses(429, str(DAY)), ("429", TOO_LONG, 1)),
     (refuses(503, str(DAY)), ("503", TOO_LONG, 1)),
+    (refuses(403, str(DAY)), ("403", TOO_LONG, 1)),
     (refuses(503, formatdate(time.time() + DAY, usegmt=True)), ("503", TOO_LONG, 1)),
     (refuses(503, "9" * 400), ("503", TOO_LONG, 1)),
     (refuses(404, "0"), ("404", "not-found", 1)),
     (refuses(404, str(DAY)), ("404", "not-found", 1)),
+    (refuses(403, "soon"), ("403", "unauthorized", 1)),
 ]
 
 
-def test_retry_after_is_obeyed(crawl: RunCrawl, server: Server) -> None:
-    """It takes precedence over RETRY_DELAY; beyond RETRY_AFTER_MAX there is no retry."""
-    server.raw.update({f"/raw/{n}": answer for n, (answer, _) in enumerate(RETRY_AFTER)})
-    lines = [server.url(path) for path in server.raw]
-    hour = {"RETRY_DELAY": 3_600, "RETRY_MAX_DELAY": 3_600, "RETRY_AFTER_MAX": 600}
-    assert outcomes(crawl(lines, RETRY_TIMES=2, **hour)) == [row for _, row in RETRY_AFTER]
-    assert [server.hits[path] for path in server.raw] == [row[-1] for _, row in RETRY_AFTER]
+def test_retry_after_is_obeyed(crawl: RunCrawl, hosts: Server) -> None:
+    """It costs no try; beyond RETRY_AFTER_MAX there is no retry."""
+    hosts.raw.update({f"/raw/{n}": answer for n, (answer, _) in enumerate(RETRY_AFTER)})
+    lines = [hosts.url(path, host) for path, host in zip(hosts.raw, HOSTS, strict=False)]
+    settings = {"RETRY_AFTER_MAX": 600, "RATE_LIMIT_PATIENCE": 0}
+    assert outcomes(crawl(lines, RETRY_TIMES=0, **settings)) == [row for _, row in RETRY_AFTER]
+    assert [hosts.hits[path] for path in hosts.raw] == [row[-1] for _, row in RETRY_AFTER]
 
 
 def test_an_invalid_retry_after_is_ignored(crawl: RunCrawl, server: Server) -> None:
@@ -160,13 +167,20 @@ def test_an_invalid_retry_after_is_ignored(crawl: RunCrawl, server: Server) -> N
 
 
 def test_retry_after_is_waited_for(crawl: RunCrawl, hosts: Server) -> None:
-    """Fifty other requests are sent before the retry, although RETRY_DELAY is 0."""
-    hosts.raw["/raw/a"] = refuses(503, "3")
-    lines = [hosts.url("/raw/a"), *(hosts.url(f"/image/{n}", HOSTS[1]) for n in range(50))]
-    done = crawl(lines, RETRY_TIMES=1, RETRY_DELAY=0, CONCURRENT_REQUESTS=2)
-    assert outcomes(done)[0] == ("503", "server-error", 2)
-    assert hosts.arrived.count("/raw/a") == 2
-    assert hosts.arrived[-1] == "/raw/a"
+    """By all lines of the host; fifty requests to another host are sent meanwhile, although
+    RETRY_DELAY is 0."""
+    answers = [refuses(503, "3"), sends(LAST)]
+
+    async def in_turn(writer: Writer) -> None:
+        await answers.pop(0)(writer)
+
+    hosts.raw["/raw/a"] = in_turn
+    others = [hosts.url(f"/image/{n}", HOSTS[1]) for n in range(50)]
+    lines = [hosts.url("/raw/a"), *others, hosts.url("/image/last")]
+    done = crawl(lines, RETRY_TIMES=0, RETRY_DELAY=0, CONCURRENT_REQUESTS=1)
+    assert outcomes(done) == [("200", "", 2), *[("200", "", 1)] * 51]
+    assert hosts.arrived[0] == "/raw/a"
+    assert set(hosts.arrived[51:]) == {"/raw/a", "/image/last"}
 
 
 @pytest.fixture

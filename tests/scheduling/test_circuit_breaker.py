@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections import Counter
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 import pytest
@@ -28,8 +29,8 @@ def line(number: int) -> Line:
     return Line(number, f"http://a/{number}")
 
 
-def new_breakers(failures: int = 3, probes: int = 2) -> Breakers[Entry]:
-    return Breakers(failures, probes, pause=10, max_pause=30)
+def new_breakers(failures: int = 3, probes: int = 2, patience: float = 0) -> Breakers[Entry]:
+    return Breakers(failures, probes, pause=10, max_pause=30, patience=patience)
 
 
 def open_breakers(**options: int) -> Breakers[Entry]:
@@ -105,6 +106,29 @@ def test_a_given_up_host_is_still_probed() -> None:
         change = breakers.note("a", line(number), 62, failed=True)
     assert change is Change.OPEN
     assert breakers.admit("a", line(26), 62) is Change.OPEN  # not given up at once
+
+
+def test_patience_with_a_host_that_was_connected_to() -> None:
+    """It is given up after *patience* seconds of silence, however many probes fail."""
+    breakers = new_breakers(patience=600)
+    breakers.note("a", line(1), 0, failed=False)
+    for number in (2, 3, 4):
+        breakers.note("a", line(number), 100, failed=True)
+    breakers.add_waiting("a", Entry(line(5)))
+    assert breakers.may_recover("a")
+    changes: dict[float, Change] = {}
+    while not changes or list(changes.values())[-1] is Change.NONE:
+        now = breakers.next_due()
+        assert now is not None
+        probe = breakers.take_probe(now)
+        assert probe is not None
+        changes[now] = breakers.note("a", probe.line, now, failed=True)
+        if changes[now] is Change.NONE:
+            breakers.add_waiting("a", probe)
+    assert 700 <= max(changes) < 730
+    assert changes[max(changes)] is Change.GIVEN_UP
+    assert not breakers.may_recover("a")
+    assert not breakers.may_recover("b")
 
 
 def test_a_probe_that_was_never_sent_has_failed() -> None:
@@ -300,3 +324,80 @@ def test_a_host_that_comes_back_is_used_again(crawl: RunCrawl, server: Server) -
     done.check(301)
     assert {row["Response code"] for row in done.rows} == {"200"}
     assert {row["Attempts"] for row in done.rows} > {"1"}
+
+
+class Restarting:
+    """A server that goes down after some requests, and comes back after a pause, or never."""
+
+    def __init__(self, requests: int, pause: float | None) -> None:
+        self.requests, self.pause = requests, pause
+        self._stopped = threading.Event()
+
+    def serve(self, held: socket.socket) -> None:
+        """Serve on the address of *held*, which is bound: there is no other listener."""
+        address = held.getsockname()
+        held.listen(128)
+        with suppress(OSError):
+            for _ in range(self.requests):
+                self._answer(held)
+        held.close()
+        if self.pause is None or self._stopped.wait(self.pause):
+            return
+        with suppress(OSError), socket.create_server(address, backlog=128) as listening:
+            self.listening = listening
+            while not self._stopped.is_set():
+                self._answer(listening)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    @staticmethod
+    def _answer(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(ConnectionError):
+            connection.recv(65_536)
+            connection.sendall(LAST)
+
+
+@contextmanager
+def restarting(requests: int, pause: float | None) -> Iterator[int]:
+    """Run a `Restarting` server; yield its port."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port = held.getsockname()[1]
+    server = Restarting(requests, pause)
+    thread = threading.Thread(target=server.serve, args=(held,), daemon=True)
+    thread.start()
+    try:
+        yield port
+    finally:
+        server.stop()
+        with suppress(OSError):  # wakes it
+            socket.create_connection(("127.0.0.1", port), 1).close()
+
+
+def test_a_host_that_goes_down_in_mid_run_is_waited_for(crawl: RunCrawl, hosts: Server) -> None:
+    """No line is lost, although it is away for longer than a line's retries take; other hosts'
+    lines are fetched meanwhile."""
+    with restarting(30, 4) as port:
+        lines = [f"http://127.0.0.1:{port}/{n}.jpg" for n in range(150)]
+        others = [hosts.url(f"/image/{n}.jpg", HOSTS[1]) for n in range(50)]
+        settings = {"BREAKER_FAILURES": 4, "RETRY_TIMES": 0, "RETRY_MAX_DELAY": 0.3}
+        done = crawl([*lines, *others], CONCURRENT_REQUESTS_PER_DOMAIN=4, **settings)
+    assert done.status == 0, done.log
+    done.check(200)
+    assert {row["Response code"] for row in done.rows} == {"200"}
+
+
+def test_a_host_that_stays_down_is_given_up(crawl: RunCrawl) -> None:
+    """After BREAKER_PATIENCE."""
+    with restarting(10, None) as port:
+        lines = [f"http://127.0.0.1:{port}/{n}.jpg" for n in range(100)]
+        settings = {"BREAKER_FAILURES": 4, "BREAKER_PATIENCE": 2, "RETRY_MAX_DELAY": 0.3}
+        done = crawl(lines, CONCURRENT_REQUESTS_PER_DOMAIN=4, **settings)
+    assert done.status == 0, done.log
+    done.check(100)
+    reasons = Counter(row["Reason"] for row in done.rows)
+    assert reasons[""] == 10
+    assert reasons["host-unavailable"] > 70

@@ -11,6 +11,7 @@ from scrapy import Request
 
 from imagefetch.scheduling.circuit_breaker import Change
 from imagefetch.scheduling.delayed import DelayedLines
+from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues
 from imagefetch.scheduling.prefetch import LookAhead, host_of
 from imagefetch.urls import Line, origin_of
@@ -31,7 +32,8 @@ class Run:
         self.done: list[str] = []
         self.in_flight: dict[Request, str] = {}
         self.hosts = HostQueues(lambda _: LIMIT)
-        self.waiting = DelayedLines(project(BREAKER_FAILURES=1, RETRY_TIMES=1))
+        settings = project(BREAKER_FAILURES=1, RETRY_TIMES=1)
+        self.waiting = DelayedLines(settings, HostLimits(settings))
         self.look = LookAhead(self.hosts, self.waiting, lambda: self.hosts.waiting, LOOKAHEAD)
         self.consumer = asyncio.create_task(self._consume())
 

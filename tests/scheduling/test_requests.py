@@ -64,6 +64,6 @@ def test_lines_without_a_download(requests: RequestFactory) -> None:
 def test_a_request_that_is_given_up(requests: RequestFactory) -> None:
     """It is the same request, which is neither sent nor retried."""
     request = requests.download(LINE_3)
-    assert give_up(request) is request
+    assert give_up(request, HostUnavailable()) is request
     assert isinstance(request.meta[FAILURE], HostUnavailable)
     assert request.meta["dont_retry"] is True

@@ -14,6 +14,7 @@
     /cut-<encoding>/<any>       the same, its encoded data cut short
     /most/<n>/<any>             429 if its host has more than n requests under way, else the image
                                 after a pause
+    /limited/<any>              the image, or what the `LimitedHost` of its host answers
     /raw/<any>                  what was registered with `Server.raw`
 
 It counts what was asked and how much was under way at once, per host (the
@@ -38,6 +39,8 @@ from urllib.parse import unquote
 
 import brotli
 from PIL import Image
+
+from tests.support.rate_limited import LimitedHost
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -98,6 +101,8 @@ class Server:
     """Instead of HTTP: what is done with each connection before it is closed."""
     refused: Counter[str] = field(default_factory=Counter)
     """Requests for `/most/` paths that were too many, by host."""
+    limited: dict[str, LimitedHost] = field(default_factory=dict)
+    """By host: how `/limited/` paths are limited."""
     gate: threading.Event = field(default_factory=threading.Event)
     """While clear, `/held/` paths get no answer."""
 
@@ -145,6 +150,10 @@ async def _answer(server: Server, host: str, path: str, writer: Writer) -> None:
             server.refused[host] += 1
         case "most":
             await asyncio.sleep(0.05)
+        case "limited":
+            if (told := server.limited[host].answer(path)) is not None:
+                status, body = server.limited[host].status, b"too many"
+                headers.update(told)
         case "held":
             await asyncio.to_thread(server.gate.wait)
         case _:

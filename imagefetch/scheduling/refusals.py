@@ -1,0 +1,61 @@
+"""Defines what is told of a refused request, and what is decided about its line."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+
+class Told(NamedTuple):
+    """What a response said of the requests that follow it."""
+
+    refused: bool
+    """Whether it refused its own request."""
+    seconds: float | None
+    """How long no other request is wanted; None: it did not say."""
+
+
+class Verdict(Enum):
+    """What happens to a line whose request was refused."""
+
+    WAIT = auto()
+    """It waits for its origin, which costs it no try."""
+    WAIT_ALONE = auto()
+    """It waits by itself, since its origin accepts other requests."""
+    TOO_LONG = auto()
+    """The origin asks for more than RETRY_AFTER_MAX."""
+    GIVEN_UP = auto()
+    """It was refused too often."""
+
+
+class Admission(Enum):
+    """Whether a request may be sent."""
+
+    SEND = auto()
+    WAIT = auto()
+    FAIL = auto()
+
+
+class Sent(NamedTuple):
+    """A request whose outcome is known."""
+
+    line: int
+    """Number of its line."""
+    at: float
+    """When it was sent."""
+    in_flight: int
+    """Requests to its host then, with itself."""
+    refusals: int
+    """How often the line was refused before."""
+    first: float
+    """When the first request of the line was sent."""
+
+
+class History(NamedTuple):
+    """What is known of an origin before its first refusal."""
+
+    begin: float
+    """Time since which requests are counted."""
+    accepted: float
+    learns: bool
+    """Whether a rate may be set."""

@@ -1,0 +1,150 @@
+"""Paces the requests to one origin that refuses some: pauses, probes, and a rate.
+
+A refusal pauses the origin for all its lines: until the time that it told, else for a short
+time that doubles with each further refusal (exponential backoff). After the pause it is
+half-open: one request is sent as a probe. If it is accepted, more are sent, twice as many with
+each response (slow start, RFC 5681, section 3.1). Requests that were in flight when a pause
+began tell nothing new if they are refused.
+
+An origin may limit concurrent requests, which is the concern of `AdaptiveLimit`, or requests
+per second. The second is assumed where it told a time, or where it refused a request although
+no more were in flight than it had accepted before, twice, or a request that was alone. Then
+`AdaptiveRate` paces the requests.
+
+All times are seconds of one clock; any clock will do.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from imagefetch.scheduling.adaptive_rate import AdaptiveRate, Cycle
+
+Entry = TypeVar("Entry")
+
+# Refusals that concurrency can't explain, from which a limit per second is assumed.
+CONTRADICTIONS = 2
+
+
+@dataclass(slots=True)
+class Throttle(Generic[Entry]):
+    """The state of one origin that refused a request, or announced that it will."""
+
+    begin: float
+    """Time when the current cycle began: the first request, or the last successful probe."""
+    accepted: float
+    """Requests of this cycle that were accepted."""
+    learns: bool
+    """Whether a rate may be set; False if the user has set one."""
+    answered_at: float
+    """Time of the last response that was no refusal; at first, of the first refusal."""
+    paused_at: float = float("-inf")
+    until: float = float("-inf")
+    """Time of the end of the pause."""
+    window: int | None = None
+    """Requests that may be in flight while half-open; None: the host's limit applies."""
+    refusals: int = 0
+    """Pauses in a row without a response in between."""
+    given_up: bool = False
+    """Whether its lines fail until the pause ends."""
+    rate: AdaptiveRate | None = None
+    due: float | None = None
+    """Time for which the next look at its waiting entries is scheduled."""
+    released: set[int] = field(default_factory=set)
+    """Numbers of the lines that may be sent or are in flight."""
+    waiting: deque[Entry] = field(default_factory=deque)
+    _teaches: bool = False  # whether the end of this pause sets the rate
+    _told: bool = False  # whether a refusal of this pause told a time
+    _refused_at: float = 0.0  # when the request of the last refusal was sent
+    _proven: int = 0  # requests in flight with which one was accepted
+    _contradictions: int = 0
+
+    def is_idle(self, now: float) -> bool:
+        """Whether nothing would be lost without it, except what it has learnt."""
+        return not (self.waiting or self.released or self.until > now)
+
+    @property
+    def is_limiting(self) -> bool:
+        """Whether a request may have to wait."""
+        return self.window is not None or self.rate is not None or bool(self.waiting)
+
+    @property
+    def limits_rate(self) -> bool:
+        """Whether refusals are blamed on requests per second rather than concurrent ones."""
+        return self.rate is not None or self._teaches
+
+    def ready_at(self, limit: int) -> float | None:
+        """Return the time from which the next request may be sent; None if that depends on
+        requests in flight. *limit*: maximum of requests in flight."""
+        if len(self.released) >= (limit if self.window is None else min(limit, self.window)):
+            return None
+        return max(self.until, self.rate.ready_at) if self.rate is not None else self.until
+
+    def release(self, line: int, now: float) -> None:
+        """Let the request of *line* be sent now."""
+        self.released.add(line)
+        if self.rate is not None:
+            self.rate.sent(now)
+
+    def accept(self, sent: float, in_flight: int, now: float, limit: int) -> None:
+        """Record a response that is no refusal.
+
+        *sent*: when its request was sent; *in_flight*: requests then, with itself.
+        """
+        self.answered_at = now
+        self.accepted += 1
+        self._proven = max(self._proven, in_flight)
+        if sent > self.paused_at:
+            if self.refusals or self._teaches:
+                self._end_cycle(sent)
+            self.refusals, self.given_up = 0, False
+            if self.rate is not None:
+                self.window = None
+                if self.waiting:
+                    self.rate.accepted(now)
+        elif self.limits_rate or now < self.until:
+            return
+        if self.window is not None:
+            self.window = 2 * self.window + 1 if self.window < limit else None
+
+    def _end_cycle(self, probed: float) -> None:
+        """End the cycle with a probe that was sent at *probed*, and accepted."""
+        if self._teaches and self.learns:
+            # Without a time, it may have accepted requests since the last refusal of a probe.
+            end = probed if self._told else (self._refused_at + probed) / 2
+            cycle = Cycle(self.accepted - 1, end - self.begin, probed - self.paused_at)
+            if self.rate is None:
+                self.rate = AdaptiveRate(cycle, probed)
+            else:
+                self.rate.refused(cycle, probed)
+            self.rate.sent(probed)
+        self._teaches = self._told = False
+        self.begin, self.accepted = probed, 1.0
+
+    def refuse(self, sent: float, in_flight: int, now: float, *, told: bool) -> bool:
+        """Record a refusal; arguments as in `accept`. *told*: whether the origin told a time.
+
+        Return whether the request was sent after the last pause.
+        """
+        self._told |= told
+        self._refused_at = sent
+        if sent <= self.paused_at:
+            self._teaches |= told
+            return False
+        self.refusals += 1
+        if in_flight == 1:
+            self._contradictions = CONTRADICTIONS
+        elif in_flight <= self._proven:
+            self._contradictions += 1
+        self._proven = in_flight - 1
+        self._teaches |= told or self.rate is not None or self._contradictions >= CONTRADICTIONS
+        return True
+
+    def pause(self, seconds: float, now: float) -> None:
+        """Send no request for so many seconds, or longer if it is paused for longer."""
+        if now >= self.until:
+            self.paused_at = now
+        self.until = max(self.until, now + seconds)
+        self.window = 1
