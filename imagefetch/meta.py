@@ -25,6 +25,12 @@ RETRY_IN = "retry_in"
 UNCOUNTED = "uncounted"
 """Number of requests sent for the line that cost it no try: its host told it to wait."""
 
+HOST_HEADERS = "host_headers"
+"""The origin for which headers were added, and their names."""
+
+COOKIES_SENT = "cookies_sent"
+"""URLs that were requested for the line, each with its Cookie header."""
+
 VERDICT = "verdict"
 """The `imagefetch.scheduling.throttles.Verdict` on a request that was refused."""
 

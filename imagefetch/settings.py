@@ -51,6 +51,16 @@ CONTACT = ""
 # Headers sent with every request. "identity": compressing images saves nothing.
 DEFAULT_REQUEST_HEADERS = {"Accept": "image/*,*/*;q=0.8", "Accept-Encoding": "identity"}
 
+# The Referer header of all lines. -a referer=URL overrides it. Empty: none is sent.
+REFERER = ""
+
+# Headers of single hosts: {"cdn.example": {"Referer": "https://shop.example/"}}.
+HOST_HEADERS: dict[str, dict[str, str]] = {}
+
+# Whether users and passwords of hosts are read from ~/.netrc, or from the file that
+# the environment variable NETRC names. The entry "default" is ignored.
+NETRC = False
+
 # Whether URLs that a host's robots.txt disallows are skipped.
 ROBOTSTXT_OBEY = False
 
@@ -67,12 +77,12 @@ RETRY_MAX_DELAY = 60.0
 
 # Maximum seconds of a pause that a host asks for (Retry-After, RateLimit and the
 # like) and gets: none of its lines is sent before. A line whose host asks for more
-# is given up, and the host's other lines too if it asks again.
+# is given up, and the host's other lines too if two probes are answered alike.
 RETRY_AFTER_MAX = 300.0
 
 # Seconds for which a host may answer nothing but 429 until its lines are given up.
 # Until then a 429 costs a line none of its retries.
-RATE_LIMIT_PATIENCE = 900.0
+RATE_LIMIT_PATIENCE = 600.0
 
 # HTTP statuses that are retried; 403 too if it comes with Retry-After.
 RETRY_HTTP_CODES = [
@@ -232,6 +242,7 @@ DOWNLOADER_MIDDLEWARES = {
     "imagefetch.middlewares.robots.NamedRobotsTxtMiddleware": 100,
     # In place of the middleware of scrapy_poet.Addon; faster for pages that need only the response.
     "imagefetch.middlewares.page_injection.PageMiddleware": 543,
+    "imagefetch.middlewares.host_headers.HostHeadersMiddleware": 480,
     # Not needed: the handler reads DOWNLOAD_TIMEOUT itself.
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,

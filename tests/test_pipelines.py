@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imagefetch.config.validation import check_address
+from imagefetch.config.destinations import check_address
 from imagefetch.download.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.output.file_names import NameTemplate, file_name

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
 from scrapy.settings import BaseSettings
 from scrapy.settings.default_settings import LOG_DATEFORMAT, LOG_FORMAT
 
+from imagefetch.config.destinations import check_output
 from imagefetch.config.paths import find_paths
-from imagefetch.config.validation import check_log, check_output
+from imagefetch.config.validation import check_log
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.utils.command_line import check_pairs
 from imagefetch.utils.standard_streams import flush_streams, print_error
@@ -45,8 +46,12 @@ def arguments_of(opts: argparse.Namespace) -> dict[str, str]:
     return dict(value.split("=", 1) for value in opts.spargs)
 
 
-def check_outputs(settings: BaseSettings, opts: argparse.Namespace) -> str | None:
+def check_outputs(
+    settings: BaseSettings, opts: argparse.Namespace, more: Sequence[str] = ()
+) -> str | None:
     """Check the log and the files of ``--pidfile`` and ``--profile`` before they are opened.
+
+    *more* are ``NAME=VALUE`` besides those of ``-a``.
 
     Return the path of the log, None if there is none. Other options and settings need not be
     valid: their errors are reported once the log is open.
@@ -61,7 +66,7 @@ def check_outputs(settings: BaseSettings, opts: argparse.Namespace) -> str | Non
     if opts.logfile:
         settings.set("LOG_FILE", opts.logfile, "cmdline")
     outputs = {"--pidfile": opts.pidfile, "--profile": opts.profile}
-    arguments = dict(value.split("=", 1) for value in opts.spargs if "=" in value)
+    arguments = dict(value.split("=", 1) for value in (*opts.spargs, *more) if "=" in value)
     try:
         listed, report, _ = find_paths(settings, arguments)
     except BadInput:

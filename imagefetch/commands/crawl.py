@@ -49,7 +49,7 @@ class Command(crawl.Command):
     def syntax(self) -> str:
         return (
             "images [-a urls=LIST] [-a report=PATH] [-a only=failed,REASON,…] [-a fresh=1] "
-            "[-s NAME=VALUE]"
+            "[-a referer=URL] [-s NAME=VALUE]"
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from scrapy.commands import ScrapyCommand
 
-from imagefetch.commands._cli import ENDED_EARLY, add_arguments, arguments_of, refuse
+from imagefetch.commands._cli import (
+    ENDED_EARLY,
+    add_arguments,
+    arguments_of,
+    check_outputs,
+    refuse,
+)
 from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.audit import audit, describe, sort
@@ -58,9 +64,17 @@ class Command(ScrapyCommand):
         refuse_in_one_line(parser, refuse)
         self.options = options_of(parser)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         hide_in_tracebacks()
+        try:
+            check_outputs(self.settings, opts, [f"report={path}" for path in args[:1]])
+        except BadInput as error:
+            refuse(error)
+        super().process_options(args, opts)
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
         try:
             arguments = arguments_of(opts)
             check_left(args, self.options, "report", most=1)

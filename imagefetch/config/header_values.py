@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from imagefetch.config.setting_values import Table, Text
 from imagefetch.errors import BadInput
@@ -14,6 +15,8 @@ PRINTABLE = re.compile(r"[\x20-\x7e\xa0-\xff]*")
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 TOKEN_ALLOWED = "ASCII letters, digits and - _ . ! # $ % & ' * + ^ ` | ~"
+
+HOST_NAME = re.compile(r"[^\s/:@]+|\[[0-9A-Fa-f:.]+\]")
 
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 
@@ -49,6 +52,45 @@ class Headers(Table):
                     shown = HIDDEN if is_secret(header) else repr(each)
                     raise BadInput(f"{key} = {shown}: must be text of printable Latin-1 characters")
         return value
+
+
+class HostHeaders(Table):
+    """A dictionary of request headers for each host."""
+
+    allowed: str = 'a dictionary, or JSON for one: {"cdn.example": {"Name": "value"}}'
+
+    def read(self, value: Any) -> Any:
+        """Return *value*.
+
+        :raises BadInput: naming the host and the header that can't be sent
+        """
+        table = json.loads(value) if isinstance(value, str) else dict(value)
+        if not isinstance(table, dict):
+            raise TypeError
+        for host, headers in table.items():
+            if not isinstance(host, str) or not HOST_NAME.fullmatch(host):
+                raise BadInput(f"[{host!r}]: must be the name of a host, without scheme and port")
+            if not isinstance(headers, dict):
+                raise BadInput(f"[{host!r}]: must be a dictionary of headers")
+            try:
+                Headers().read(headers)
+            except BadInput as error:
+                raise BadInput(f"[{host!r}]{error}") from error
+        return value
+
+
+class Referer:
+    """The URL of a page, or empty."""
+
+    allowed: str = "the http or https address of a page, without user and password, or empty"
+
+    def read(self, value: Any) -> str:
+        text = str(value).strip()
+        parts = urlsplit(text)
+        is_page = parts.scheme in {"http", "https"} and parts.hostname and not parts.username
+        if text and not (is_page and PRINTABLE.fullmatch(text)):
+            raise ValueError
+        return text.partition("#")[0]
 
 
 def _can_be_sent(value: object) -> bool:

@@ -92,6 +92,14 @@ def _without_secrets_in_json(text: str) -> str:
         table = json.loads(text)
     except ValueError:
         return HIDDEN if hide_credentials(text) != text else hide_credentials_of(text)
-    if not any(map(is_secret, table)):
-        return hide_credentials_of(text)
-    return json.dumps({name: HIDDEN if is_secret(name) else each for name, each in table.items()})
+    hidden = _without_secrets_in(table)
+    return hide_credentials_of(text) if hidden == table else json.dumps(hidden)
+
+
+def _without_secrets_in(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: HIDDEN if is_secret(name) else _without_secrets_in(each)
+        for name, each in value.items()
+    }

@@ -9,7 +9,7 @@ from typing import Any
 
 from scrapy.settings import BaseSettings, default_settings
 
-from imagefetch.config.header_values import Headers, HeaderText
+from imagefetch.config.header_values import Headers, HeaderText, HostHeaders, Referer
 from imagefetch.config.scrapy_rules import check_scrapy_settings
 from imagefetch.config.setting_values import (
     COUNTS,
@@ -47,6 +47,9 @@ RULES: dict[str, Rule] = {
     "USER_AGENT": HeaderText(),
     "CONTACT": Contact(),
     "DEFAULT_REQUEST_HEADERS": Headers(),
+    "REFERER": Referer(),
+    "HOST_HEADERS": HostHeaders(),
+    "NETRC": Switch(),
     "ROBOTSTXT_OBEY": Switch(),
     "OPT_OUT_DIRECTIVES": Words(),
     "RETRY_TIMES": Number(0, 100),

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import build_from_crawler, load_object
 
+from imagefetch.config.destinations import (
+    check_folder,
+    check_partial_folder,
+    check_report,
+    check_store,
+)
 from imagefetch.config.distinct_paths import check_apart, check_lock, feed_paths, lock_file
 from imagefetch.config.only import NOTHING, Only
 from imagefetch.config.paths import check_list_address, find_paths, is_address
@@ -26,10 +27,11 @@ from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.lists.kept_copy import check_copy
 from imagefetch.lists.plain import check_list
 from imagefetch.lists.shape import check_readable
-from imagefetch.output.store_paths import is_remote, local_path
+from imagefetch.middlewares.host_headers import read_netrc
+from imagefetch.output.partial_files import partial_folder
 from imagefetch.utils.spelling import did_you_mean
 
-ARGUMENTS = {"urls", "report", "only", "fresh", "_job", "_version", "_owner"}
+ARGUMENTS = {"urls", "report", "only", "fresh", "referer", "_job", "_version", "_owner"}
 """Arguments of ``-a``; Scrapyd adds ``_job`` and ``_version``, a fleet adds ``_owner``."""
 
 
@@ -63,15 +65,17 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
 
     :raises BadInput: with one line that says what is wrong, where, and what to do
     """
+    if "referer" in arguments:
+        settings.set("REFERER", arguments["referer"], priority="cmdline")
     check_settings(settings)
     check_arguments(arguments)
+    if settings.getbool("NETRC"):
+        read_netrc()
     listed, report, store = find_paths(settings, arguments)
     check_report(report)
     check_files(settings, listed, report)
-    if is_remote(store) or MALFORMED.match(store):
-        check_address(store)
-    else:
-        check_folder(local_path(store), "FILES_STORE")
+    check_store(store)
+    check_partial_folder(partial_folder(store, report))
     only = Only.parse(str(arguments.get("only", "")))
     fresh = _switch("fresh", arguments.get("fresh", "0"))
     if only and fresh:
@@ -153,94 +157,6 @@ def _switch(name: str, value: str) -> bool:
         return read_switch(value)
     except (ValueError, TypeError):
         raise BadInput(f"argument -a {name}={value}: must be 0 or 1, or yes or no") from None
-
-
-def check_report(path: Path) -> None:
-    """Check that the report can be written to *path*.
-
-    :raises BadInput: if it can't
-    """
-    try:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            path.stat()  # raises for a link to itself, which `exists` would not find
-        if path.is_dir():
-            raise BadInput(f"{path}: is a folder; name a file with -a report=PATH")
-        if path.exists() and not path.is_file():  # reading a device may never end
-            raise BadInput(f"{path}: is not a regular file; name another with -a report=PATH")
-    except OSError as error:  # name too long, or no permission to enter a folder
-        raise BadInput(f"report {path}: {error.strerror}; choose another path") from error
-    check_folder(path.parent, "report")
-
-
-def check_folder(path: Path, name: str) -> None:
-    """Check that files can be created in the folder *path*, which need not exist.
-
-    :raises BadInput: if they can't; *name* says what the folder is for
-    """
-    existing = path
-    try:
-        while not existing.exists() and existing != existing.parent:
-            existing = existing.parent
-        if not existing.is_dir():
-            raise BadInput(f"{name} {path}: {existing} is not a folder; choose another path")
-        tempfile.TemporaryFile(dir=existing).close()  # permission bits alone don't decide
-    except OSError as error:
-        raise BadInput(
-            f"{name} {path}: {existing} can't be written to ({error.strerror}); choose another path"
-        ) from error
-
-
-def check_output(option: str, path: str) -> None:
-    """Check that the file *path*, which *option* names, can be written.
-
-    :raises BadInput: if it can't
-    """
-    place = Path(path)
-    missing = not place.exists()
-    try:
-        place.open("ab").close()
-        if missing:
-            place.unlink()
-    except OSError as error:
-        raise BadInput(f"option {option}: {path} can't be written: {error.strerror}") from error
-
-
-MALFORMED = re.compile(r"(?:s3a?|gs|ftps?|https?|file):(?!//)", re.I)
-"""Matches a URI without its two slashes, which would otherwise be created as a folder."""
-
-REMOTE_STORES = {
-    "s3": ("s3://bucket/folder/", "botocore"),
-    "gs": ("gs://bucket/folder/", "google.cloud.storage"),
-    "ftp": ("ftp://user:password@host:21/folder", "ftplib"),
-}
-"""Scheme of FILES_STORE: an example, and the module that FilesPipeline needs for it."""
-
-
-def check_address(store: str) -> None:
-    """Check the URI of a remote store.
-
-    Without the store's module, Scrapy would run without the pipeline, and rows would
-    name files that were never stored. Messages don't repeat the URI: it may hold a
-    password.
-
-    :raises BadInput: if the URI is malformed or the module is missing
-    """
-    scheme = store.partition("://")[0]
-    if scheme not in REMOTE_STORES:
-        known = ", ".join(f"{name}://" for name in REMOTE_STORES)
-        raise BadInput(f"setting FILES_STORE: must be a folder, or begin with one of {known}")
-    example, module = REMOTE_STORES[scheme]
-    try:
-        parts = urlsplit(store)
-        is_complete = bool(parts.hostname and parts.port if scheme == "ftp" else parts.path)
-    except ValueError:
-        is_complete = False
-    if not (is_complete and parts.netloc):
-        raise BadInput(f"setting FILES_STORE: must be written as {example}")
-    try:
-        import_module(module)
-    except ImportError as error:
-        raise BadInput(f"setting FILES_STORE: {scheme}:// needs {module}: {error}") from error
 
 
 def check_handlers(crawler: Crawler) -> None:

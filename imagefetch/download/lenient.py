@@ -28,8 +28,9 @@ from imagefetch.errors import (
     ResponseTimeout,
 )
 
-# libcurl's text for a carriage return before the line end or within a value, which is acceptable.
-ACCEPTABLE = "Carriage return found in header"
+# libcurl's texts for a carriage return before the line end or within a value, and for a length
+# that it does not read, such as one with a plus sign. Either may be acceptable.
+ACCEPTABLE = ("Carriage return found in header", "Invalid Content-Length: value")
 
 HEADERS_MAX = 2**18  # bytes
 READ = 2**16  # bytes at a time

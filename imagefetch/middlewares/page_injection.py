@@ -7,6 +7,7 @@ only an `ImageResponse`: this middleware creates these itself.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
@@ -24,6 +25,10 @@ from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE
 from imagefetch.pages.base import ImagePage
 from imagefetch.pages.image_response import ImageResponse
+from imagefetch.pages.manners import lacks_contact
+from imagefetch.urls import host_of
+
+logger = logging.getLogger(__name__)
 
 # Hosts whose page object class is cached.
 HOSTS = 10_000
@@ -73,6 +78,7 @@ class PageMiddleware(InjectionMiddleware):
                 )
         self._simple = all(rule.instead_of in {None, ImagePage} for rule in rules)
         self._by_host = all(_matches_hosts_only(rule) for rule in rules)
+        self._without_contact: set[type[ImagePage]] = set()  # of which a warning was logged
         self._page_of_host = lru_cache(HOSTS)(self._match)
 
     def process_request(self, request: Request, spider: Spider | None = None) -> Any:
@@ -100,6 +106,11 @@ class PageMiddleware(InjectionMiddleware):
     def _match(self, url: str) -> type[ImagePage] | None:
         """Return the page class for *url*; None if it needs inputs besides `ImageResponse`."""
         page = self.registry.overrides_for(url).get(ImagePage, ImagePage)
+        if page not in self._without_contact and lacks_contact(page, self.crawler.settings):
+            self._without_contact.add(page)
+            logger.warning(
+                "%s requires an address of contact in the User-Agent: set CONTACT", host_of(url)
+            )
         return page if _needs_only_response(page) else None
 
 

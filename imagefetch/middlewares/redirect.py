@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from imagefetch.errors import BadRedirect, InvalidURL, TooManyRedirects
+from imagefetch.meta import COOKIES_SENT
 from imagefetch.urls import request_url
 
 MOVED = {301, 302, 303, 307, 308}
@@ -48,12 +50,25 @@ class NamedRedirectMiddleware(RedirectMiddleware):
         except (ValueError, InvalidURL) as error:
             raise BadRedirect from error
         if isinstance(result, Request):
-            if result.url in {request.url, *request.meta.get("redirect_urls", ())}:
+            visited = {request.url, *request.meta.get("redirect_urls", ())}
+            if not self._has_new_cookies(request, result) and result.url in visited:
                 raise TooManyRedirects
             result.meta.pop("download_slot", None)  # the slot of the redirecting host
         elif moved:
             raise BadRedirect
         return result
+
+    def _has_new_cookies(self, request: Request, result: Request) -> bool:
+        """Return whether *result* would be sent with other cookies than any request for the line
+        to the same URL before: then it is no loop."""
+        cookies = self.crawler.get_downloader_middleware(CookiesMiddleware)
+        if cookies is None:
+            return False
+        plain = Request(result.url)
+        cookies.jars[result.meta.get("cookiejar")].add_cookie_header(plain)
+        sent = {*request.meta.get(COOKIES_SENT, ()), (request.url, request.headers.get("Cookie"))}
+        result.meta[COOKIES_SENT] = sent
+        return (result.url, plain.headers.get("Cookie")) not in sent
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         """:raises BadRedirect: if the download handler rejected the URL of a Location"""

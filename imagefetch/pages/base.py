@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from inspect import getattr_static
 from pathlib import Path
+from typing import ClassVar
 
 from web_poet import ItemPage, field
 from web_poet.fields import get_fields_dict
@@ -29,6 +30,13 @@ class ImagePage(ItemPage[ImageRecord]):
     :raises Rejection: from `to_item` and from the fields that describe the image, if it is
         rejected
     """
+
+    at_once: ClassVar[int | None] = None
+    """Most requests in flight to a host that ``@handle_urls`` names; None: no limit of its own."""
+    delay: ClassVar[float | None] = None
+    """Seconds between two requests to such a host; None: no delay of its own."""
+    contact_required: ClassVar[bool] = False
+    """Whether such a host requires an address of contact in the User-Agent."""
 
     _probed: ImageInfo | Exception | None = None
 

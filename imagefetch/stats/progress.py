@@ -78,6 +78,7 @@ class Progress:
             raise NotConfigured  # with a message, Scrapy would log a warning
         self.crawler = crawler
         self.display = Display(settings)
+        self.long_wait = settings.getfloat("PROGRESS_INTERVAL")
         self.rates = Rate(), Rate(), Rate()
         self._waits_since = -1  # lines done when it was told that the others wait for hosts
 
@@ -122,10 +123,11 @@ class Progress:
         return not is_busy and scheduler.metrics.waiting > 0
 
     def _tell_what_is_waited_for(self) -> None:
-        """Log once, until a further line is done, if all remaining lines wait for hosts."""
+        """Log once, until a further line is done, if all remaining lines wait for hosts, for a
+        long time."""
         metrics = self.context.scheduler.metrics
         for lines in filter(None, (metrics.blocked(), metrics.paused())):
-            if metrics.retrying == 0 and lines.next_try >= REDRAW:
+            if metrics.retrying == 0 and lines.next_try >= self.long_wait:
                 self._waits_since = self.recorder.figures.done
                 logger.info("nothing else is left: %s%s", lines, lines.patience)
 

@@ -297,6 +297,11 @@ def test_words_of_fleet_and_report_are_refused(tmp_path: Path) -> None:
             ["fleet", "--pidfile", f"{there}", "-a", f"urls={there}"],
             "the file of --pidfile can't be",
         ),
+        (["report", "--pidfile", f"{there}", f"{there}"], "the file of --pidfile can't be"),
+        (
+            ["report", "--pidfile", f"{there}", "-a", f"urls={there}"],
+            "the file of --pidfile can't be",
+        ),
         (["fleet", "-a", "urls"], "argument -a urls: must be NAME=VALUE"),
         (["report", "-a", "urls"], "argument -a urls: must be NAME=VALUE"),
         (["report", "--sortr"], "option --sortr: there is no such option; did you mean --sort?"),

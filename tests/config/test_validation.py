@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from scrapy.utils.test import get_crawler
 
-from imagefetch.config.validation import Run, check_folder, check_handlers, check_report, check_run
+from imagefetch.config.destinations import check_folder, check_report
+from imagefetch.config.validation import Run, check_handlers, check_run
 from imagefetch.errors import BadInput
 from tests.conftest import project
 
@@ -111,6 +112,17 @@ def test_run_that_cannot_be(
 def test_fresh_is_said_in_many_words(value: str, fresh: bool) -> None:
     """Common words for yes and no are accepted, case-insensitive."""
     assert check_run(project(), {"fresh": value}).fresh is fresh
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_something_else_where_partial_files_go(folder: Path, is_link: bool) -> None:
+    """A file or link of the user's with the name of the folder for partial files is left alone."""
+    part = folder / "store" / ".part"
+    part.parent.mkdir()
+    part.symlink_to(folder) if is_link else part.write_text("mine")
+    with pytest.raises(BadInput, match=f"^{part}: this path is needed for partial files"):
+        check_run(project(FILES_STORE=str(part.parent)), {})
+    assert part.is_symlink() if is_link else part.read_text() == "mine"
 
 
 def test_folder_that_may_be_made(tmp_path: Path) -> None:

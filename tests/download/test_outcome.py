@@ -94,6 +94,7 @@ KEPT = {
     "lower case": with_headers().replace(b"HTTP", b"http"),
     "no reason": with_headers().replace(b"200 OK", b"200"),
     "hints first": b"HTTP/1.1 103 X\r\nLink: x\r\n\r\n" * 9 + with_headers(),
+    "length with a plus": of_length(b"+%d" % SIZE),
     "gzip twice": encoded(gzip.compress(ZIPPED), b"gzip, gzip"),
     "gzip in deflate": encoded(zlib.compress(ZIPPED), b"gzip", b"deflate"),
     "identity and gzip": encoded(ZIPPED, b"identity, gzip"),
@@ -110,6 +111,7 @@ TWICE = {
     "carriage returns everywhere",
     "carriage return in a value",
     "empty line first",
+    "length with a plus",
     "two empty lines first",
 }
 """Which of them libcurl refuses, so that they are requested once more."""
@@ -139,7 +141,8 @@ REFUSED: dict[str, tuple[bytes, type[Failure]]] = {
         BadHTTP,
     ),
     "negative length": (of_length(b"-5"), BadHTTP),
-    "length with a plus": (of_length(b"+%d" % SIZE), BadHTTP),
+    "length with two plus signs": (of_length(b"++%d" % SIZE), BadHTTP),
+    "length with a plus, too long": (of_length(b"+%d" % 2**63), BadHTTP),
     "hexadecimal length": (of_length(b"0x5"), BadHTTP),
     "length of letters": (of_length(b"many"), BadHTTP),
     "length of 80 bits": (of_length(b"%d" % 2**80), BadHTTP),
