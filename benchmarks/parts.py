@@ -79,7 +79,7 @@ OFF = [
     ),
     Part(
         "file moved into the store",
-        "imagefetch.output.folder_store:FolderStore.take",
+        "imagefetch.output.folder_store:FolderStore.add",
         lambda *given: given[-1],
     ),
     Part("row encoded", "imagefetch.output.exporter:encode", lambda *_: b"1\r\n"),
