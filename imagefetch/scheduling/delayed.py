@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.circuit_breaker import Breakers, Change
+from imagefetch.scheduling.breaker_state import Change
+from imagefetch.scheduling.circuit_breaker import Breakers
 from imagefetch.scheduling.host_limits import HostLimits
+from imagefetch.scheduling.pause_policy import LINE_WAITS
 from imagefetch.scheduling.refusals import Verdict
-from imagefetch.scheduling.throttles import LINE_WAITS, Throttles
+from imagefetch.scheduling.throttles import Throttles
 from imagefetch.scheduling.waiting_hosts import WaitingHost
 from imagefetch.urls import Line, host_of
 

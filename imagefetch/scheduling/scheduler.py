@@ -20,7 +20,7 @@ from imagefetch.context import context_of
 from imagefetch.errors import HostPaused, HostUnavailable, LocalError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN, UNCOUNTED
-from imagefetch.scheduling.circuit_breaker import Change
+from imagefetch.scheduling.breaker_state import Change
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.drop_detector import DropDetector
