@@ -286,6 +286,15 @@ def test_a_redirect_to_a_host_in_a_pause_waits(crawl: RunCrawl, hosts: Server) -
     assert not limited.early()
 
 
+def test_redirects_within_a_host_that_limits_requests(crawl: RunCrawl, server: Server) -> None:
+    """Each line gets to its image, although each of its requests may have to wait."""
+    server.limited[HOSTS[0]] = LimitedHost(FixedWindow(10, 2))
+    urls = [server.url(f"/to/{quote(f'/limited/{n}', safe='')}") for n in range(20)]
+    done = crawl([*urls, server.url("/hops/4/a")], **QUICK)
+    assert {row[:2] for row in outcomes(done)} == {("200", "")}
+    assert server.hits[f"/to/{quote('/limited/3', safe='')}"] == 1
+
+
 def test_a_host_that_asks_for_too_long(crawl: RunCrawl, server: Server) -> None:
     """Is asked once more; then its lines fail without being sent."""
     host = server.limited[HOSTS[0]] = LimitedHost(FixedWindow(10, 3_600))
