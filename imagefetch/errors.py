@@ -52,6 +52,7 @@ these are retried.
         ├── CutImage                 cut-image
         ├── UndecodableImage         undecodable-image
         ├── DecoderFailed            decoder-failed
+        ├── UnverifiedFormat         unverified-format
         ├── Placeholder              placeholder
         ├── TooNarrow                too-narrow
         ├── TooLow                   too-low
@@ -71,7 +72,8 @@ these are retried.
 
     BadInput                         rejected before anything is fetched
 
-With KEEP_DAMAGED, rows with cut-image, undecodable-image and decoder-failed also name a file.
+Rows with unverified-format also name a file; with KEEP_DAMAGED, so do those with damaged-image,
+cut-image, undecodable-image and decoder-failed.
 
 `LocalError` is deliberately not an `OSError`: Scrapy retries those, and a full disk
 would produce a failed row for every line.
@@ -431,7 +433,14 @@ class EmptyBody(Rejection):
 
 
 class NotAnImage(Rejection):
-    """The bytes are not in an image format that is known."""
+    """The bytes are not in an image format that is known.
+
+    *kind*: what they are, a key of `imagefetch.images.kinds.KINDS`; empty if that is unknown.
+    """
+
+    def __init__(self, kind: str = "") -> None:
+        super().__init__(kind)
+        self.kind = kind
 
     reason = "not-an-image"
     advice = "the body is not an image; often it is an HTML error page"
@@ -441,7 +450,10 @@ class DamagedImage(Rejection):
     """The first bytes are those of an image, but its header can't be read."""
 
     reason = "damaged-image"
-    advice = "the body begins like an image, but its header is invalid"
+    advice = (
+        "the body begins like an image, but its header contradicts itself; kept unless"
+        " `KEEP_DAMAGED` is off"
+    )
 
 
 class CutImage(Rejection):
@@ -469,6 +481,16 @@ class DecoderFailed(Rejection):
     reason = "decoder-failed"
     advice = (
         "decoding took too long or too much memory, or crashed; kept unless `KEEP_DAMAGED` is off"
+    )
+
+
+class UnverifiedFormat(Rejection):
+    """The image could not be verified: its format is known, but not to the decoder."""
+
+    reason = "unverified-format"
+    advice = (
+        "with `VERIFY_IMAGES=full`: the image is kept, but could not be decoded, since Pillow"
+        " does not support its format"
     )
 
 
@@ -583,6 +605,11 @@ class BadInput(ValueError):
 
     Its message is one line: what is wrong, where, and what to do.
     """
+
+
+def condition_of(reason: str) -> str:
+    """Return the word for an image that is kept although its row has a *reason*."""
+    return "unverified" if reason == UnverifiedFormat.reason else "damaged"
 
 
 def rejection_of(status: int, *, partial: bool = True) -> Rejection | None:

@@ -42,5 +42,7 @@ class ImageRecord:
         # Attributes, not fields: exporters ignore them.
         self.download: Download | None = None
         """The partial file that the pipeline moves into the store."""
+        self.kind = ""
+        """What a body that is not an image is: a key of `imagefetch.images.kinds.KINDS`."""
         self.key: bytes | None = None
         """Key that the line shares with its duplicates."""

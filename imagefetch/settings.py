@@ -142,7 +142,7 @@ VERIFY_IMAGES = "header"
 # decoding. The default is that of Pillow, 256 MiB of RGB.
 MAX_IMAGE_PIXELS = 89_478_485
 
-# Whether an image that is truncated or can't be decoded is kept. Its row has both
+# Whether an image that is truncated, damaged or can't be decoded is kept. Its row has both
 # file and reason, so that such files can be found. They are kept by default because
 # the server has no better version.
 KEEP_DAMAGED = True

@@ -18,6 +18,7 @@ from markupsafe import escape as html
 from imagefetch import errors
 from imagefetch.html_report.bottlenecks import bottlenecks, phases
 from imagefetch.html_report.chart_data import charts
+from imagefetch.images.kinds import KINDS
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
 from imagefetch.utils.formatting import count, duration, lines, share, size
@@ -34,7 +35,8 @@ def render(facts: dict[str, Any]) -> str:
     ``run`` and ``figures``: `RunInfo` and `Figures` as JSON; ``seconds``: duration of the run,
     or None; ``refresh``: seconds until the next write, or None; ``repeats``: repeated images;
     ``store``: folder of the images, None for a remote store; ``thumbnails``: JPEGs in
-    Base64, by file; ``linked``: files that may be linked; ``folder``: that of the page.
+    Base64, by file; ``turned``: files with an image on its side; ``linked``: files that may be
+    linked; ``folder``: that of the page.
     """
     figures, run = Figures.from_json(facts["figures"]), RunInfo(**facts["run"])
     return (
@@ -127,6 +129,7 @@ def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
     """Yield the table rows of the reasons, the most frequent first."""
     known = {cls.reason: cls for cls in errors.problems()}
     both = figures.reasons + figures.damaged
+    kinds = ", ".join(KINDS[kind].sentence(number) for kind, number in figures.kinds.most_common())
     for slug, number in sorted(both.items(), key=lambda pair: (-pair[1], pair[0])):
         problem = known.get(slug)
         examples = [
@@ -137,6 +140,7 @@ def _failures(figures: Figures) -> Iterator[dict[str, Any]]:
             "reason": slug or "no reason",
             "count": number,
             "advice": problem.advice if problem else "",
+            "kinds": kinds if problem is errors.NotAnImage else "",
             "again": _retried(problem),
             "examples": examples,
         }
@@ -164,6 +168,7 @@ def _hosts(figures: Figures, column: int) -> Iterator[dict[str, Any]]:
 def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the images of the contact sheet in the order of the list."""
     store, thumbnails, linked = facts["store"], facts["thumbnails"], frozenset(facts["linked"])
+    turned = frozenset(facts["turned"])
     for image in sorted(figures.sample.sample, key=lambda image: image["line"]):
         if store is not None and image["file"] not in thumbnails:
             continue  # no time was left for its thumbnail
@@ -171,6 +176,7 @@ def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
             **image,
             "name": image["file"].rpartition("/")[2],
             "small": thumbnails.get(image["file"]),
+            "turned": image["file"] in turned,
             "link": link(image["url"]),
             "path": file_link(store, image["file"], facts["folder"])
             if image["file"] in linked

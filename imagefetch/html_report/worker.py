@@ -2,6 +2,7 @@
 
 Reads one JSON array per line from standard input, and writes one JSON string per line:
 for ``["thumbnail", path, plugin]`` a small JPEG in Base64, empty if there can be none; for
+``["turned", path, plugin]`` "yes" if the image is stored on its side, else an empty string; for
 ``["page", facts, path]`` an empty string once the page is written, else the error.
 Arguments: most pixels of an image; timeout for a thumbnail, seconds. The timeout for a page is
 `PAGE_FACTOR` times as long. If the run's process dies, this one marks the page as ended.
@@ -20,7 +21,7 @@ from typing import Any
 from imagefetch.html_report.render import render
 from imagefetch.images.decoder_memory import allow_pixels
 from imagefetch.images.decoder_worker import alarm, confine
-from imagefetch.images.thumbnails import MEMORY, thumbnail
+from imagefetch.images.thumbnails import MEMORY, is_turned, thumbnail
 from imagefetch.output.page_file import put
 
 PAGE_FACTOR = 6
@@ -33,10 +34,12 @@ KILLED = "killed"
 def respond(request: list[Any], limit: int) -> str:
     """Return the response to *request*; see the module's docstring."""
     kind, *arguments = request
-    if kind == "thumbnail":
+    if kind in {"thumbnail", "turned"}:
         path, plugin = arguments
         allow_pixels(limit, plugin, MEMORY)
         try:
+            if kind == "turned":
+                return "yes" if is_turned(Path(path), plugin) else ""
             return base64.b64encode(thumbnail(Path(path), plugin, limit)).decode()
         except MemoryError:
             raise

@@ -25,9 +25,13 @@ THUMBNAIL_TIMEOUT = 5
 PLUGINS = {f.media_type: f.pillow for f in reversed(FORMATS) if f.pillow is not None}
 """By media type: the only Pillow plugin that may decode it."""
 
-PASSIVE = frozenset(f.extension for f in FORMATS) - {".svg"}
+PASSIVE = frozenset(f.extension for f in FORMATS) - {".svg", ".svgz", ".xbm"}
 """Suffixes of files that a browser displays or offers to save, whatever their content. An SVG may
-run scripts; without a known suffix, a browser guesses the type from the first bytes."""
+run scripts; without a known suffix, a browser guesses the type from the first bytes, which in an
+XBM are text."""
+
+HAVE_EXIF = frozenset({"image/jpeg", "image/png", "image/webp"})
+"""Types with an orientation that the size in the report does not consider."""
 
 NICENESS = 10
 """Niceness of the subprocess: the run has priority."""
@@ -50,6 +54,8 @@ class PageWriter:
         self._child: JSONProcess | None = None
         self._thumbnails: dict[str, str] = {}
         """Thumbnails in Base64 by file; empty if there can be none."""
+        self._turned: set[str] = set()
+        """Files of these whose images are stored on their side."""
 
     def begin(self) -> JSONProcess:
         """Start the subprocess, unless it runs; return it.
@@ -76,7 +82,12 @@ class PageWriter:
         images = facts["figures"]["sample"][2]
         if self.store is not None:
             self._make_thumbnails(self.store, images, budget)
-        facts = {**facts, "thumbnails": self._thumbnails, "folder": str(self.path.parent)}
+        facts = {
+            **facts,
+            "thumbnails": self._thumbnails,
+            "turned": [*self._turned],
+            "folder": str(self.path.parent),
+        }
         facts["store"] = None if self.store is None else str(self.store)
         facts["linked"] = [p["file"] for p in images if self._may_be_linked(p["file"])]
         error = self._ask(["page", facts, str(self.path)])
@@ -85,6 +96,7 @@ class PageWriter:
 
     def _make_thumbnails(self, store: Path, images: list[dict[str, Any]], budget: float) -> None:
         wanted = {image["file"]: image for image in images}
+        self._turned &= wanted.keys()
         self._thumbnails = {file: data for file, data in self._thumbnails.items() if file in wanted}
         end = time.monotonic() + budget
         missing = [image for file, image in wanted.items() if file not in self._thumbnails]
@@ -96,6 +108,8 @@ class PageWriter:
             plugin, path = PLUGINS.get(image["type"]), stored_file(store, file)
             data = plugin and path and self._ask(["thumbnail", str(path), plugin])
             self._thumbnails[file] = data or ""
+            if data and image["type"] in HAVE_EXIF and self._ask(["turned", str(path), plugin]):
+                self._turned.add(file)
 
     def _may_be_linked(self, file: str) -> bool:
         """Whether *file* is in the store, and of a type that a browser does not execute."""

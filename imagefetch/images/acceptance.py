@@ -9,7 +9,13 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
 from imagefetch import errors
-from imagefetch.errors import CutImage, DecoderFailed, UndecodableImage
+from imagefetch.errors import (
+    CutImage,
+    DamagedImage,
+    DecoderFailed,
+    UndecodableImage,
+    UnverifiedFormat,
+)
 from imagefetch.images.decoder_pool import DecoderPool
 from imagefetch.images.formats import ImageInfo
 from imagefetch.items import ImageRecord
@@ -40,25 +46,32 @@ class Acceptance:
     async def check(self, record: ImageRecord, info: ImageInfo, path: Path) -> None:
         """Check the image file at *path*, whose properties are *info*.
 
-        If it is damaged but kept, set the reason of *record*.
+        If it is damaged but kept, or can't be verified, set the reason of *record*.
 
         :raises Rejection: if the image is not kept
         :raises Unverified: if the run ends before the image has been decoded
         """
         self.filters.check(record)
         try:
+            if info.damaged:
+                raise DamagedImage
             if info.whole is False:
                 raise CutImage
-            if self.pool is not None and info.pillow and self._within(info):
-                await self.pool.check(path, info.pillow)
-        except (CutImage, UndecodableImage, DecoderFailed) as damage:
+            if self.pool is not None:
+                await self._decode(self.pool, info, path)
+        except UnverifiedFormat as problem:
+            record.reason = problem.reason
+        except (DamagedImage, CutImage, UndecodableImage, DecoderFailed) as damage:
             if not self.keep_damaged:
                 raise
             record.reason = damage.reason
 
-    def _within(self, info: ImageInfo) -> bool:
-        assert self.pool is not None
-        return (info.width or 0) * (info.height or 0) <= self.pool.limit
+    async def _decode(self, pool: DecoderPool, info: ImageInfo, path: Path) -> None:
+        """:raises UnverifiedFormat: if Pillow doesn't support the format"""
+        if info.pillow is None:
+            raise UnverifiedFormat
+        if (info.width or 0) * (info.height or 0) <= pool.limit:
+            await pool.check(path, info.pillow)
 
     def close(self) -> None:
         if self.pool is not None:

@@ -6,11 +6,13 @@ import math
 import time
 from typing import IO
 
-# Limits of a parser for one file: reads, bytes, and seconds on a slow disk. Phones write
-# dozens of segments, Photoshop hundreds.
-READS = 8_000
-BYTES = 17 * 2**20
+# Limits of a parser for one file: reads, and seconds on a slow disk. Phones write dozens of
+# segments, Photoshop hundreds.
+READS = 6_000
 SECONDS = 10.0
+
+# Maximum bytes of one file that all its parsers together read.
+BYTES = 15 * 2**19
 
 # Limits of all parsers together on the event loop, for one file: at most about 0.5 ms.
 QUICK_READS = 500
@@ -31,14 +33,15 @@ class Bytes:
         self._size = file.seek(0, 2)
         self._quick = quick
         self._reads = QUICK_READS
-        self._bytes = QUICK_BYTES
+        self._bytes = QUICK_BYTES if quick else BYTES
         self._end = math.inf
         self.renew()
 
     def renew(self) -> None:
-        """Reset the limits for another parser; those of the event loop stay as they are."""
+        """Reset the limits for another parser, except that on bytes; those of the event loop stay
+        as they are."""
         if not self._quick:
-            self._reads, self._bytes = READS, BYTES
+            self._reads = READS
             self._end = time.monotonic() + SECONDS
 
     def __len__(self) -> int:
@@ -69,8 +72,16 @@ class MalformedError(Exception):
     """The header is malformed or truncated."""
 
 
-class TooLongError(Exception):
-    """Reading the header would exceed the limits; it may be valid."""
+class UnknownSizeError(Exception):
+    """The header may be valid, but its size can't be told."""
+
+
+class TooLongError(UnknownSizeError):
+    """Reading the header would exceed the limits."""
+
+
+class NotThisFormatError(Exception):
+    """The file begins like one of this format, and is something else."""
 
 
 class TakesLongerError(Exception):

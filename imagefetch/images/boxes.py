@@ -1,5 +1,5 @@
-"""Reads the boxes of an ISO base media file (ISO/IEC 14496-12, section 4.2), as AVIF, and limits
-their number, in which the time of libavif's parser is quadratic."""
+"""Reads the boxes of an ISO base media file (ISO/IEC 14496-12, section 4.2), as AVIF, HEIF and
+JPEG 2000 are, and tells which of these a file is."""
 
 from __future__ import annotations
 
@@ -7,43 +7,39 @@ from collections.abc import Iterator
 
 from imagefetch.images.bounded_bytes import Bytes, TooLongError
 
-# Maximum bytes of a box that describes the image or its frames, boxes in it, and nesting depth.
-DESCRIPTION = 2**20
 BOXES = 2_000
-DEPTH = 9
+"""Maximum boxes in one box."""
 
-# Maximum bytes of a table of items: about a thousand items. An image made of tiles has about a
-# hundred.
-TABLE = 2**14
-
-TABLES = {b"iloc", b"ipma"}
-CONTAINERS = {
-    b"meta": 4,
-    b"iinf": 6,
-    b"iref": 4,
-    b"iprp": 0,
-    b"ipco": 0,
-    b"moov": 0,
-    b"trak": 0,
-    b"mdia": 0,
-    b"minf": 0,
-    b"stbl": 0,
-    b"edts": 0,
-    b"dinf": 0,
-}
-"""Boxes that contain boxes, with the number of bytes before the first."""
+# Brands by the media type that they stand for (ISO/IEC 23008-12, annex B; AV1 Image File Format).
+HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+AVIF = frozenset({b"avif", b"avis", b"avio", b"MA1A", b"MA1B"})
+HEIF = frozenset(
+    {b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"1pic", b"avci", b"avcs", b"avce"}
+    | {b"jpeg", b"jpgs", b"j2ki", b"j2is", b"vvic", b"vvis", b"evbi", b"evbs", b"unif"}
+)
+CR3 = frozenset({b"crx "})
 
 
-def check_boxes(data: Bytes) -> None:
-    """Check that *data*, an AVIF file, can be parsed in a short time.
-
-    :raises TooLongError: if parsing might take long
-    """
-    for name, at, length in top_boxes(data):
-        if name in CONTAINERS and length >= 8:
-            if length > DESCRIPTION:
-                raise TooLongError
-            _count(data[at : at + length], BOXES)
+def media_type_of(head: bytes) -> str | None:
+    """Return the media type of an image that begins with the file type box *head*; None if it is
+    none. The major brand decides, then the compatible ones: browsers show as AVIF what names it
+    anywhere."""
+    if head[4:8] != b"ftyp":
+        return None
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    major, minor = head[8:12], head[12:16]
+    others = {head[at : at + 4] for at in range(16, end - 3, 4)}
+    if major in CR3:
+        return "image/x-canon-cr3"
+    if major == b"mif3":  # the codec's brand stands in place of the version
+        others.add(minor)
+        if AVIF.isdisjoint(others):
+            return "image/heif" if HEIC.isdisjoint(others) else "image/heic"
+    if major in HEIC:
+        return "image/heic"
+    if major in AVIF or not AVIF.isdisjoint(others):
+        return "image/avif"
+    return "image/heif" if major in HEIF else None
 
 
 def top_boxes(data: Bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -51,37 +47,37 @@ def top_boxes(data: Bytes) -> Iterator[tuple[bytes, int, int]]:
 
     A box with an invalid length, below 8, is the last; the file may end before the last box does.
     """
-    at = 0
-    while at < len(data):
+    return _boxes(data, 0, len(data))
+
+
+def inner_boxes(
+    data: Bytes | bytes, at: int, end: int | None = None
+) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the same of the boxes from the offset *at* to *end*.
+
+    :raises TooLongError: if there are more than `BOXES`
+    """
+    for number, box in enumerate(_boxes(data, at, len(data) if end is None else end)):
+        if number >= BOXES:
+            raise TooLongError
+        yield box
+
+
+def _boxes(data: Bytes | bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    while at < end:
         head = data[at : at + 16]
         length, name = int.from_bytes(head[:4], "big"), head[4:8]
         if length == 1:
             length = int.from_bytes(head[8:], "big")
         elif length == 0:
-            length = len(data) - at
+            length = end - at
         yield name, at, length
         if length < 8:
             return
         at += length
 
 
-def _count(box: bytes, left: int, depth: int = 0) -> int:
-    """Subtract *box* and all boxes in it from *left*, the number still allowed; return the rest.
-
-    :raises TooLongError: if there are too many boxes, they are nested too deep, or a table is too
-        long
-    """
-    name = box[4:8]
-    if left == 0 or depth > DEPTH or (name in TABLES and len(box) > TABLE):
-        raise TooLongError
-    left -= 1
-    at = 8 + CONTAINERS.get(name, len(box))
-    if name == b"iinf" and box[8:9] not in {b"", b"\0"}:
-        at += 2
-    while at + 8 <= len(box):
-        length = int.from_bytes(box[at : at + 4], "big") or len(box) - at
-        if length < 8:
-            break
-        left = _count(box[at : at + length], left, depth + 1)
-        at += length
-    return left
+def begin_of(data: Bytes | bytes, at: int) -> int:
+    """Return the offset of the content of the box at the offset *at*, whose length takes 4 or 12
+    bytes."""
+    return at + (16 if data[at : at + 4] == b"\0\0\0\1" else 8)

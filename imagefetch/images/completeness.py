@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from imagefetch.images.bounded_bytes import Bytes, MalformedError, TooLongError, byte
-from imagefetch.images.boxes import top_boxes
-from imagefetch.images.headers import after_blocks
+from imagefetch.images.boxes import begin_of, inner_boxes, top_boxes
+from imagefetch.images.headers.raster import TGAHeader
+from imagefetch.images.headers.web import after_blocks
 
 # Bytes that are searched for a marker, in total and at once: other threads run in between.
-SEARCH = 16 * 1024 * 1024
+SEARCH = 6 * 2**20
 STEP = 2**18
 
 JPEG_END = b"\xff\xd9"
@@ -67,20 +68,26 @@ def webp(data: Bytes, _: int) -> bool:
 
 def boxes(data: Bytes, _: int) -> bool | None:
     """Whether all boxes of an ISO base media file (AVIF, HEIF) are complete, and image data is
-    among them (ISO/IEC 14496-12, section 4.2)."""
-    names, whole = boxes_in(data)
-    return whole and not names.isdisjoint({b"mdat", b"idat"})
+    among them, or in the box that describes it (ISO/IEC 14496-12, sections 4.2 and 8.11.11)."""
+    found = False
+    for name, at, length in top_boxes(data):
+        if length < 8 or at + length > len(data):
+            return False
+        found = found or name in DATA or (name == b"meta" and _has_data(data, at, length))
+    return found
 
 
-def boxes_in(data: Bytes) -> tuple[set[bytes], bool | None]:
-    """Return the names of the complete boxes, and whether all boxes are complete; None if there
-    are too many to tell."""
-    names: set[bytes] = set()
-    try:
-        for name, at, length in top_boxes(data):
-            if length < 8 or at + length > len(data):
-                return names, False
-            names.add(name)
-    except TooLongError:
-        return names, None
-    return names, True
+DATA = {b"mdat", b"imda", b"mini"}
+
+
+def _has_data(data: Bytes, at: int, length: int) -> bool:
+    begin = begin_of(data, at) + 4
+    return any(name == b"idat" for name, _, _ in inner_boxes(data, begin, at + length))
+
+
+def tga(data: Bytes, _: int) -> bool | None:
+    """Whether a TGA is as long as its header requires; None if it is encoded, and may be."""
+    head = TGAHeader.of(data)
+    if len(data) < head.least_length():
+        return False
+    return None if head.kind & 8 else True

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from imagefetch.errors import DecoderFailed, SystemLimit, UndecodableImage
+from imagefetch.errors import DecoderFailed, SystemLimit, UndecodableImage, UnverifiedFormat
+from imagefetch.images.decoder_problems import UNSUPPORTED
 from imagefetch.utils.json_process import JSONProcess
 from imagefetch.utils.threads import in_daemon_thread
 
@@ -69,6 +70,7 @@ class DecoderPool:
         """Decode the image at *path*.
 
         :raises UndecodableImage: if it can't be decoded
+        :raises UnverifiedFormat: if Pillow doesn't support this variant of its format
         :raises DecoderFailed: if the decoder took too long, too much memory, or crashed
         :raises Unverified: if the run ends before that is known
         :raises SystemLimit: if no subprocess can be started
@@ -89,6 +91,8 @@ class DecoderPool:
                 await in_daemon_thread(path.stat)  # a missing file is not the image's fault
                 raise Unverified if self._is_over() else DecoderFailed
             self._idle.append(decoder)
+        if problem.startswith(UNSUPPORTED):
+            raise UnverifiedFormat(problem)
         if problem:
             raise UndecodableImage(problem)
 

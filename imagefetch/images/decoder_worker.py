@@ -16,6 +16,7 @@ from contextlib import suppress
 from PIL import AvifImagePlugin, Image
 
 from imagefetch.images.decoder_memory import address_space, allow_pixels, decode_memory
+from imagefetch.images.decoder_problems import problem_of
 
 # Formats whose files contain one image in many frames. In other formats the images after the
 # first are previews and layers.
@@ -58,7 +59,7 @@ def decode(path: str, plugin: str, limit: int) -> str:
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        return f"{type(error).__name__}: {error}"
+        return problem_of(error, path, plugin)
     return ""
 
 

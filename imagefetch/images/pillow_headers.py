@@ -1,27 +1,30 @@
-"""Reads image sizes from the headers of other formats, with Pillow's plugins, within limits.
+"""Reads image sizes of rare formats from their headers with Pillow's plugins, within limits.
 
 A plugin is imported for the first image of its format: most runs need none.
 """
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from pkgutil import resolve_name
 from typing import IO, TYPE_CHECKING, cast
 
-from imagefetch.images.bounded_bytes import Bytes, MalformedError, TooLongError
-from imagefetch.images.boxes import check_boxes
-from imagefetch.images.headers import Header, ReadHeader
+from imagefetch.images.bounded_bytes import (
+    BLOCK,
+    Bytes,
+    MalformedError,
+    NotThisFormatError,
+    TakesLongerError,
+    TooLongError,
+)
+from imagefetch.images.headers.base import Header, ReadHeader, sized
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 # Maximum bytes that a Pillow plugin may read of a file to determine its size.
-BYTES = 256 * 1024
-
-# Pillow's AVIF plugin reads the whole file, not only its header. The size in pixels of larger
-# files stays unknown.
-WHOLE_FILE_MAX = 16 * 1024 * 1024  # bytes
+BYTES = 64 * 1024
 
 
 class BoundedFile:
@@ -44,6 +47,12 @@ class BoundedFile:
         self._at += len(chunk)
         return chunk
 
+    def readline(self, size: int = -1) -> bytes:
+        at = self._at
+        line, end, _ = self.read(BLOCK if size < 0 else size).partition(b"\n")
+        self._at = at + len(line) + len(end)
+        return line + end
+
     def seek(self, offset: int, whence: int = 0) -> int:
         at = offset + (0, self._at, len(self.data))[whence]
         if at < 0:
@@ -61,29 +70,53 @@ def _plugin(name: str) -> type[ImageFile]:
     return plugin
 
 
-def _with(name: str, budget: int = BYTES) -> ReadHeader:
+def _with(name: str, *, weak: bool = False) -> ReadHeader:
     """Return a function that reads a header with the plugin *name*. `Image.open` would apply
-    Pillow's limit for decoding, although nothing is decoded here."""
+    Pillow's limit for decoding, although nothing is decoded here.
+
+    *weak*: what the plugin refuses is a file of another format.
+    """
 
     def header(data: Bytes) -> Header:
-        file = BoundedFile(data, budget)
-        image = _plugin(name)(cast("IO[bytes]", file))
-        width, height = image.size
-        return Header(width, height, image.mode, getattr(image, "n_frames", 1))
+        file = BoundedFile(data, BYTES)
+        try:
+            image = _plugin(name)(cast("IO[bytes]", file))
+        except (TooLongError, TakesLongerError):
+            raise
+        except Exception as error:  # on untrusted bytes a plugin may raise any
+            if weak:
+                raise NotThisFormatError from error
+            raise
+        return sized(*image.size)._replace(mode=image.mode, frames=getattr(image, "n_frames", 1))
 
     return header
 
 
-bmp = _with("Bmp")
-dds = _with("Dds")
+SPIDER_WHOLE = (0, 1, 4, 11, 12, 21, 22)
+"""Indices of the numbers of a SPIDER header that are whole. Of the last three, the product of the
+number of records and the length of one is the length of the header."""
+
+
+def may_be_spider(head: bytes) -> bool:
+    """Return whether *head* begins with the numbers of a SPIDER image, in either byte order."""
+    if len(head) < 92 or head[:4] == bytes(4):
+        return False
+    return any(_is_spider(struct.unpack(f"{order}23f", head[:92])) for order in "><")
+
+
+def _is_spider(numbers: tuple[float, ...]) -> bool:
+    whole = all(numbers[index].is_integer() for index in SPIDER_WHOLE)
+    return whole and numbers[4] == 1 and numbers[12] * numbers[22] == numbers[21] > 0
+
+
+blp = _with("Blp")
+dcx = _with("Dcx")
+fits = _with("Fits")
+ftex = _with("Ftex")
+gbr = _with("Gbr")
 icns = _with("Icns")
-jpeg2000 = _with("Jpeg2K")
-pnm = _with("Ppm")
-qoi = _with("Qoi")
-_avif = _with("Avif", WHOLE_FILE_MAX)
-
-
-def avif(data: Bytes) -> Header:
-    """Read the header of an AVIF file whose boxes `check_boxes` accepts."""
-    check_boxes(data)
-    return _avif(data)
+mcidas = _with("McIdas")
+photo_cd = _with("Pcd")
+pixar = _with("Pixar")
+spider = _with("Spider", weak=True)
+xv_thumbnail = _with("XVThumb")

@@ -45,3 +45,19 @@ def thumbnail(path: Path, plugin: str, limit: int) -> bytes:
     file = io.BytesIO()
     small.convert("RGB").save(file, "JPEG", quality=QUALITY)
     return file.getvalue()
+
+
+ORIENTATION = 0x0112
+TURNED = 5
+"""Orientations from this one on swap width and height (Exif 3.0, section 4.6.5)."""
+
+
+def is_turned(path: Path, plugin: str) -> bool:
+    """Return whether the image at *path* is stored on its side: its thumbnail, which stands
+    upright, is as high as the image is wide.
+
+    :raises Exception: any of Pillow's, if the header can't be read
+    """
+    with Image.open(path, formats=[plugin]) as image:
+        orientation = image.getexif().get(ORIENTATION, 1)
+    return isinstance(orientation, int) and orientation >= TURNED

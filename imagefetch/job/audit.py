@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from imagefetch.errors import BadInput
+from imagefetch.errors import BadInput, condition_of
 from imagefetch.images.repeats import Repeat, Repeats
 from imagefetch.job.journal import Journal
 from imagefetch.job.rewrite import replace_report
@@ -54,7 +54,7 @@ class Audit:
     hosts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Rows without a file, by host and reason."""
     damaged: Counter[str] = field(default_factory=Counter)
-    """Rows with a file whose image is damaged, by reason."""
+    """Rows with a file whose image is damaged or unverified, by reason."""
     repeats: list[Repeat] = field(default_factory=list)
     """Images that many URLs of one host have in common."""
 
@@ -182,7 +182,10 @@ def describe(result: Audit) -> str:
         lines.append(f"not kept    {count:,} {reason}")
         hosts = Counter({host: n for (host, why), n in result.hosts.items() if why == reason})
         lines += [f"              {n:,} {host}" for host, n in hosts.most_common(EXAMPLES_MAX)]
-    lines += [f"damaged     {count:,} {reason}" for reason, count in result.damaged.most_common()]
+    lines += [
+        f"{condition_of(reason):<10}  {count:,} {reason}"
+        for reason, count in result.damaged.most_common()
+    ]
     lines += [f"repeated    {repeat}" for repeat in result.repeats[:EXAMPLES_MAX]]
     if len(result.repeats) > EXAMPLES_MAX:
         lines.append(f"repeated    {len(result.repeats) - EXAMPLES_MAX:,} more such pictures")

@@ -18,7 +18,7 @@ from web_poet.pages import get_item_cls
 import imagefetch.pages._suffixes  # noqa: F401 - for its side effect
 from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.images.bounded_bytes import TakesLongerError
-from imagefetch.images.formats import ImageInfo, probe
+from imagefetch.images.formats import ImageInfo, inspect
 from imagefetch.items import ImageRecord
 from imagefetch.pages.image_response import ImageResponse
 from imagefetch.utils.offload import offload
@@ -91,7 +91,8 @@ class ImagePage(ItemPage[ImageRecord]):
             self._probed = error
 
     def image(self) -> ImageInfo:
-        """Return the type and size of the image, read from the file once."""
+        """Return the type and size of the image, read from the file once; of one whose header is
+        malformed, only the type."""
         if self._probed is None:
             self._probed = self._probe()
         if isinstance(self._probed, Exception):
@@ -106,7 +107,7 @@ class ImagePage(ItemPage[ImageRecord]):
         download = self.response.download
         if download.path is None:
             raise EmptyBody
-        return probe(
+        return inspect(
             download.path,
             download.head,
             whole=download.in_memory,

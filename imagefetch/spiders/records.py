@@ -118,7 +118,9 @@ class Records:
             await self.acceptance.check(record, image, download.path)
         except errors.Problem as problem:
             download.discard()
-            return _record(request, record.code, problem.reason)
+            rejected = _record(request, record.code, problem.reason)
+            rejected.kind = problem.kind if isinstance(problem, errors.NotAnImage) else ""
+            return rejected
         except Unverified:
             download.discard()
             return None

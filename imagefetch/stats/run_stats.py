@@ -58,7 +58,9 @@ class Figures:
     reasons: Counter[str] = field(default_factory=Counter)
     """Rows without a file, by `Reason`."""
     damaged: Counter[str] = field(default_factory=Counter)
-    """Rows whose file is a damaged image, by `Reason`."""
+    """Rows whose file is an image that is damaged or unverified, by `Reason`."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Bodies that are not images, by `imagefetch.images.kinds.KINDS`; not recorded in reports."""
     codes: Counter[str] = field(default_factory=Counter)
     """Rows by `Response code`."""
     types: Counter[str] = field(default_factory=Counter)
@@ -82,7 +84,14 @@ class Figures:
     phases: list[float] = field(default_factory=lambda: [0.0] * (len(PHASES) + 1))
     """Seconds of each of `PHASES`, then the number of sampled downloads."""
 
-    COUNTERS: ClassVar[tuple[str, ...]] = ("reasons", "damaged", "codes", "types", "bottlenecks")
+    COUNTERS: ClassVar[tuple[str, ...]] = (
+        "reasons",
+        "damaged",
+        "kinds",
+        "codes",
+        "types",
+        "bottlenecks",
+    )
     SKETCHES: ClassVar[dict[str, Any]] = {
         "sizes": Histogram,
         "sides": Histogram,
@@ -96,6 +105,13 @@ class Figures:
     def failed(self) -> int:
         """Rows without a file."""
         return self.done - self.kept
+
+    def conditions(self) -> Counter[str]:
+        """Return the number of damaged and of unverified images, by `errors.condition_of`."""
+        counted: Counter[str] = Counter()
+        for reason, number in self.damaged.items():
+            counted[errors.condition_of(reason)] += number
+        return counted
 
     def add(self, record: ImageRecord, host: str) -> None:
         """Add the row of *record*, whose URL has the host *host*."""
@@ -121,6 +137,8 @@ class Figures:
 
     def _failed(self, record: ImageRecord) -> None:
         self.reasons[record.reason] += 1
+        if record.kind:
+            self.kinds[record.kind] += 1
         examples = self.examples.setdefault(record.reason, [])
         if len(examples) < EXAMPLES:
             examples.append([record.line, record.url, record.code])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from scrapy import signals as scrapy_signals
 from scrapy.crawler import Crawler
 
 from imagefetch.context import context_of
+from imagefetch.errors import condition_of
+from imagefetch.images.kinds import KINDS
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.earlier_runs import Before
 from imagefetch.scheduling.host_limits import HostLimit
@@ -26,7 +29,8 @@ NOTHING = Before()
 class Summary:
     """Logs a table, and sets the stats ``imagefetch/lines``, ``/kept``, ``/bytes``,
     ``/requests``, ``/retried``, ``/duplicates``, ``imagefetch/reason/<slug>``,
-    ``imagefetch/damaged/<slug>``, ``imagefetch/type/<type>``,
+    ``imagefetch/damaged/<slug>``, ``imagefetch/unverified/<slug>``,
+    ``imagefetch/not_an_image/<kind>``, ``imagefetch/type/<type>``,
     ``imagefetch/held_back/<what>`` (seconds), ``imagefetch/repeated`` (images) and
     those of `HostLimits.stats`.
     """
@@ -82,7 +86,8 @@ def stats_of(figures: Figures) -> dict[str, int]:
         "retried": figures.retried,
         "duplicates": figures.duplicates,
         **{f"reason/{slug}": count for slug, count in figures.reasons.items()},
-        **{f"damaged/{slug}": count for slug, count in figures.damaged.items()},
+        **{f"{condition_of(slug)}/{slug}": n for slug, n in figures.damaged.items()},
+        **{f"not_an_image/{kind}": count for kind, count in figures.kinds.items()},
         **{f"type/{name}": count for name, count in figures.types.items()},
         **{f"held_back/{what}": round(ms / 1000) for what, ms in figures.bottlenecks.items()},
     }
@@ -98,12 +103,16 @@ def _outcomes(figures: Figures, before: Before) -> Iterator[tuple[str, str]]:
     yield "lines", f"{before.done + figures.done:,}{this_run(f'{figures.done:,}')}"
     kept = f"{before.kept + figures.kept:,} ({all_size:,.1f} MB)"
     yield "kept", f"{kept}{this_run(f'{figures.kept:,}, {size:,.1f} MB')}"
-    for name, now, earlier in (
-        ("not kept", figures.reasons, before.reasons),
-        ("damaged", figures.damaged, before.damaged),
-    ):
-        for slug, count in sorted((now + earlier).items(), key=lambda item: (-item[1], item[0])):
-            yield name, f"{count:,} {slug}{this_run(f'{now[slug]:,}')}"
+    for slug, count in _ranked(figures.reasons + before.reasons):
+        yield "not kept", f"{count:,} {slug}{this_run(f'{figures.reasons[slug]:,}')}"
+    for kind, count in _ranked(figures.kinds):
+        yield "not images", f"{KINDS[kind].sentence(count)}{' (this run)' if before.done else ''}"
+    for slug, count in _ranked(figures.damaged + before.damaged):
+        yield condition_of(slug), f"{count:,} {slug}{this_run(f'{figures.damaged[slug]:,}')}"
+
+
+def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 REPEATS_MAX = 5  # repeated images that the table shows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import resource
 import struct
@@ -15,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from PIL import Image
 
 from imagefetch.demo_site import picture
 from imagefetch.html_report import writer as page_writer
@@ -119,6 +122,21 @@ def test_thumbnails_are_created_once(writer: PageWriter, tmp_path: Path) -> None
     assert writer.path.read_text().count("data:image/jpeg;base64,") == 2
     writer.write(facts(("b.jpg", "image/jpeg")), 60)
     assert writer._thumbnails.keys() == {"b.jpg"}
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_images_on_their_side(writer: PageWriter, tmp_path: Path, orientation: int) -> None:
+    """The thumbnail stands upright; that the size is of the image on its side is noted."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.new("RGB", (80, 60)).save(tmp_path / "a.jpg", exif=exif)
+    writer.write(facts(("a.jpg", "image/jpeg")), 60)
+    text = writer.path.read_text()
+    data = re.search(r"data:image/jpeg;base64,([^\"]+)", text)
+    assert data is not None
+    with Image.open(io.BytesIO(base64.b64decode(data[1]))) as small:
+        assert (small.width < small.height) is (orientation >= 5)
+    assert ("8 × 8, turned" in text) is (orientation >= 5)
 
 
 def test_no_time_no_thumbnail(writer: PageWriter, tmp_path: Path) -> None:

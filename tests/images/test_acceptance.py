@@ -10,6 +10,8 @@ from imagefetch import errors
 from imagefetch.images.acceptance import Filters
 from imagefetch.items import ImageRecord
 from tests.conftest import RunCrawl, project
+from tests.support.faults import body
+from tests.support.pictures import bmp
 from tests.support.server import Server
 
 
@@ -79,3 +81,42 @@ def test_bounds_that_need_a_size_need_the_header(crawl: RunCrawl, server: Server
     assert done.status == 2
     assert done.log.startswith("imagefetch: setting MIN_WIDTH = '10': needs sizes")
     assert not server.hits
+
+
+CONTRADICTION = b"GIF89a" + bytes(20)
+UNSUPPORTED = bmp(compression=3, masks=(0xF000000, 0xF00000, 0xF0000))
+LATE_ROOT = b"<!-- " + b"a licence " * 9_000 + b"-->" + b'<svg width="8" height="6"/>'
+
+
+def odd(server: Server) -> list[str]:
+    """Return URLs of a damaged image, of one that Pillow can't decode, and of one that is known
+    only when much of it has arrived."""
+    bodies = {"/raw/odd.gif": CONTRADICTION, "/raw/odd.bmp": UNSUPPORTED, "/raw/odd.svg": LATE_ROOT}
+    server.raw.update({path: body(content) for path, content in bodies.items()})
+    return [server.url(path) for path in bodies]
+
+
+def test_damaged_and_unsupported(crawl: RunCrawl, server: Server) -> None:
+    """Damage has a reason, and is kept; what Pillow can't decode is not damaged."""
+    done = crawl(odd(server))
+    assert done.status == 0, done.log
+    rows = [row for _, row in sorted(done.by_line.items())]
+    assert [row["Reason"] for row in rows] == ["damaged-image", "", ""]
+    assert [row["Type"] for row in rows] == ["image/gif", "image/bmp", "image/svg+xml"]
+    assert [(row["Width"], row["Height"]) for row in rows] == [("", ""), ("5", "3"), ("8", "6")]
+    assert [(done.images / row["File"]).read_bytes() for row in rows] == [
+        CONTRADICTION,
+        UNSUPPORTED,
+        LATE_ROOT,
+    ]
+
+
+def test_unsupported_is_kept_whatever_is_said_of_damage(crawl: RunCrawl, server: Server) -> None:
+    """With VERIFY_IMAGES=full it has a reason; KEEP_DAMAGED doesn't apply to it. A filter on size
+    does, as to any other image."""
+    done = crawl(odd(server), VERIFY_IMAGES="full", KEEP_DAMAGED=False, MIN_WIDTH=6)
+    assert done.status == 0, done.log
+    rows = [row for _, row in sorted(done.by_line.items())]
+    reasons = ["damaged-image", "too-narrow", "unverified-format"]
+    assert [row["Reason"] for row in rows] == reasons
+    assert [bool(row["File"]) for row in rows] == [False, False, True]

@@ -252,7 +252,8 @@ def several(server: Server) -> list[str]:
 
 
 def test_damage_is_kept_and_told(crawl: RunCrawl, server: Server) -> None:
-    """By default a damaged image has a file and a reason; one that isn't decoded has no reason."""
+    """By default a damaged image has a file and a reason; one with more pixels than are decoded
+    has no reason, one in a format that Pillow doesn't support has one of its own."""
     urls = several(server)
     done = crawl(urls, VERIFY_IMAGES="full", MAX_IMAGE_PIXELS=64 * 64)
     assert done.status == 0, done.log
@@ -264,11 +265,12 @@ def test_damage_is_kept_and_told(crawl: RunCrawl, server: Server) -> None:
         "cut-image",
         "undecodable-image",
         "",
-        "",
+        "unverified-format",
     ]
     assert all(row["File"] and row["Response code"] == "200" for row in rows.values())
     assert "damaged     1 cut-image" in done.log
     assert "damaged     1 undecodable-image" in done.log
+    assert "unverified  1 unverified-format" in done.log
     assert (done.images / rows[1]["File"]).read_bytes() == image("/image/a.jpg")
     again = crawl(urls, "-a", "only=failed", VERIFY_IMAGES="full")
     assert "nothing to do" in again.log

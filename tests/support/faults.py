@@ -104,7 +104,11 @@ class Case:
 
     @property
     def is_kept(self) -> bool:
-        return self.outcome[0].startswith("2") and self.outcome[1] in {"", "cut-image"}
+        return self.outcome[0].startswith("2") and self.outcome[1] in {
+            "",
+            "cut-image",
+            "damaged-image",
+        }
 
     @property
     def path(self) -> str:
@@ -494,13 +498,13 @@ PICTURES = [
     Case("drawing that laughs", body(LAUGHS), GOOD, LAUGHS, ".svg"),
     Case("program", body(b"\x7fELF" + bytes(99)), NO_IMAGE),
     Case("EPS, which is a program", body(b"%!PS-Adobe-3.0 EPSF-3.0\n"), NO_IMAGE),
-    Case("first bytes alone", body(b"\x89PNG\r\n\x1a\n"), DAMAGED),
-    Case("header of zeros", body(b"GIF89a" + bytes(4)), DAMAGED),
+    Case("first bytes alone", body(b"\x89PNG\r\n\x1a\n"), DAMAGED, b"\x89PNG\r\n\x1a\n", ".png"),
+    Case("header of zeros", body(b"GIF89a" + bytes(4)), DAMAGED, b"GIF89a" + bytes(4), ".gif"),
     Case("half a picture", body(PICTURE[:400]), HALF, PICTURE[:400]),
     Case("more pixels than memory", body(PIXEL_BOMB), GOOD, PIXEL_BOMB, ".png"),
     Case("tags that each are the whole file", body(TAG_BOMB), GOOD, TAG_BOMB, ".tif"),
     Case("nothing but filling", body(FILLED), HALF, FILLED),
-    Case("nothing but remarks", body(REMARKS), DAMAGED),
+    Case("nothing but remarks", body(REMARKS), DAMAGED, REMARKS, ".gif"),
 ]
 
 

@@ -1,0 +1,184 @@
+"""SVG documents are known by their root element, and have a size in CSS pixels."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagefetch.errors import DamagedImage, NotAnImage
+from imagefetch.images.formats import HEAD, format_of, probe
+from imagefetch.images.headers.svg import DOCTYPE_MAX, WINDOWS
+from imagefetch.images.headers.svg_size import size_of
+from tests.conftest import examples
+from tests.support.pictures import SVG_NAMESPACE
+
+XML = '<?xml version="1.0"?>\n'
+ROOT = f'<svg xmlns="{SVG_NAMESPACE}" width="8" height="6"><rect width="8" height="6"/></svg>'
+BEFORE = {
+    "nothing": "",
+    "declaration": XML,
+    "blanks": "\n\t ",
+    "comment": XML + "<!-- a > b <html> -->",
+    "long comment": XML + "<!-- " + "a licence that goes on " * 20_000 + "-->\n",
+    "many comments": "<!---->\n" * 1_500,
+    "instructions": XML + '<?xpacket begin="x"?><?a <svg> ?>\n',
+    "document type": XML
+    + '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://a.example/a.dtd">',
+    "document type in single quotes": "<!DOCTYPE svg SYSTEM 'a>b'>",
+    "long document type": "<!DOCTYPE svg [" + '<!ENTITY e "http://a.example/">\n' * 3_000 + "]>",
+    "document type with everything": "<!DOCTYPE svg [<!ENTITY a ']>'><!-- ' \" ]> --><?b ]> ?>"
+    "<!ELEMENT svg ANY><!ATTLIST svg a CDATA #IMPLIED>%c;] >\n",
+    "document type of another name": "<!DOCTYPE drawing [<!ENTITY a 'b'>]>",
+}
+
+
+def brief(folder: Path, content: bytes) -> tuple[str, str, int | None, int | None]:
+    """Probe *content* as a download would: first its beginning, then the file."""
+    path = folder / "1"
+    path.write_bytes(content)
+    format_of(content[:HEAD])  # a long body is not given up
+    image = probe(path, content[:HEAD])
+    return image.media_type, image.extension, image.width, image.height
+
+
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_what_precedes_the_root(tmp_path: Path, before: str, encoding: str) -> None:
+    if encoding in {"utf-16-le", "utf-16-be"} and before.startswith("\n"):
+        pytest.skip("without a mark, the encoding shows in a markup character")
+    assert brief(tmp_path, (before + ROOT).encode(encoding)) == ("image/svg+xml", ".svg", 8, 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("ISO-8859-1", "latin-1"), ("windows-1251", "cp1251"), ("Shift_JIS", "cp932"),
+        ("GB18030", "gb18030"), ("Big5", "big5"), ("EUC-KR", "euc_kr"), ("koi8-r", "koi8_r"),
+        ("ISO-2022-JP", "iso2022_jp"), ("UTF-16", "utf-16"), ("utf-32", "utf-32"),
+        ("no-such", "utf-8"),
+    ],
+)  # fmt: skip
+def test_declared_encodings(tmp_path: Path, name: str, codec: str) -> None:
+    """Characters whose bytes look like markup do not end a comment."""
+    words = "".join(map(chr, (*range(0xA0, 0x17F), *range(0x410, 0x450), *range(0x3041, 0x30FF))))
+    words += "".join(chr(c) for c in range(0x4E00, 0x5000))
+    text = words.encode(codec, "ignore").decode(codec)
+    document = f'<?xml version="1.0" encoding="{name}"?><!-- {text} --><!DOCTYPE svg []>{ROOT}'
+    assert brief(tmp_path, document.encode(codec)) == ("image/svg+xml", ".svg", 8, 6)
+
+
+@pytest.mark.parametrize("prefix", ["svg", "ns0", "s", "a.b-c", "名"])
+def test_any_prefix(tmp_path: Path, prefix: str) -> None:
+    text = f'<{prefix}:svg xmlns:{prefix}="{SVG_NAMESPACE}" width="8" height="6"/>'
+    assert brief(tmp_path, text.encode()) == ("image/svg+xml", ".svg", 8, 6)
+    with pytest.raises(NotAnImage):
+        brief(tmp_path, text.replace("w3.org", "w4.org").encode())
+    with pytest.raises(NotAnImage):
+        brief(tmp_path, text.replace(f"xmlns:{prefix}", "xmlns").encode())
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        f'<!DOCTYPE svg [<!ENTITY n "{SVG_NAMESPACE}"><!ENTITY w "8">]>',
+        "<!DOCTYPE svg [<!ENTITY a 'org'><!ENTITY n 'http://www.w3.&a;/2000/svg'>"
+        "<!ENTITY w '&#56;'>]>",
+    ],
+)
+def test_entities(tmp_path: Path, declared: str) -> None:
+    """Programs declare the namespace as an entity."""
+    text = declared + '<svg xmlns="&n;" width="&w;" height="6"/>'
+    assert brief(tmp_path, text.encode()) == ("image/svg+xml", ".svg", 8, 6)
+    with pytest.raises(NotAnImage):
+        brief(tmp_path, text.replace("2000", "2001").encode())
+
+
+def test_entities_in_entities_take_no_time(tmp_path: Path) -> None:
+    """The lengths of values are limited."""
+    laughs = '<!ENTITY a "' + "&a;" * 300 + '">'
+    text = f'<!DOCTYPE svg [{laughs}]><svg width="&a;" height="&a;" xmlns="&a;"/>'
+    assert brief(tmp_path, text.encode()) == ("image/svg+xml", ".svg", None, None)
+
+
+def test_compressed(tmp_path: Path) -> None:
+    for before in BEFORE.values():
+        content = gzip.compress((before + ROOT).encode())
+        assert brief(tmp_path, content) == ("image/svg+xml", ".svgz", 8, 6)
+    for other in (b"<html>" + ROOT.encode(), bytes(2**20), b"", b"<" * 2**22):
+        with pytest.raises(NotAnImage):
+            brief(tmp_path, gzip.compress(other))
+
+
+def test_too_long_to_tell(tmp_path: Path) -> None:
+    """Limits on what precedes the root, and on its start tag."""
+    comment = "<!--" + "-" * WINDOWS[-1] + "-->"
+    doctype = "<!DOCTYPE svg [" + " " * DOCTYPE_MAX + "]>"
+    for before in (comment, doctype, "<!---->" * 3_000):
+        with pytest.raises(NotAnImage):
+            brief(tmp_path, (before + ROOT).encode())
+    tag = '<svg a="' + "b" * WINDOWS[-1] + '" width="8"/>'
+    assert brief(tmp_path, tag.encode()) == ("image/svg+xml", ".svg", None, None)
+    for cut in ('<svg xmlns="http://www.w3', "<svg width=8 height=8>"):
+        with pytest.raises(DamagedImage):
+            brief(tmp_path, cut.encode())
+
+
+# Those without a comment are what Chromium shows; tests/images/test_browser.py compares.
+SIZES: list[tuple[str, tuple[int, int] | None]] = [
+    ('width="8.4" height="8.5"', (8, 9)),
+    ('width="1in" height="2.54cm"', (96, 96)),
+    ('width="10mm" height="10pt"', (38, 13)),
+    ('width="2pc" height="40Q"', (32, 38)),
+    ('width="2em" height="3rem"', (32, 48)),
+    ('width="10PX" height=" 10 "', (10, 10)),
+    ('width="1e1" height="+.5e2px"', (10, 50)),
+    ('width="40" viewBox="0 0 20 30"', (40, 60)),
+    ('height="33" viewBox="0 0 20 30"', (22, 33)),
+    ('width="100%" height="60" viewBox="0,0,30,20"', (90, 60)),
+    ('width="auto" height="10" viewBox="0 0 30 20"', (15, 10)),
+    ('width="8 px" height="10" viewBox="0 0 30 20"', (15, 10)),
+]
+OTHER_SIZES: list[tuple[str, tuple[int, int] | None]] = [
+    # A browser fits these into 300 by 150 pixels; the file says their size nevertheless.
+    ('viewBox="0 0 24 24"', (24, 24)),
+    ('viewBox="-5 -5 100.4 50.6"', (100, 51)),
+    ('width="100%" height="100%" viewBox="0 0 30 20"', (30, 20)),
+    # Unknown, or not to be seen.
+    ("", None),
+    ('width="40"', None),
+    ('width="0" height="10"', None),
+    ('width="-5" height="10" viewBox="0 0 30 20"', None),
+    ('width="0.4" height="10"', None),
+    ('width="2ex" height="2ex"', None),
+    ('width="10vw" height="10vh" viewBox="0 0 30 20"', None),
+    ('width="calc(1px)" height="10" viewBox="0 0 30 20"', None),
+    ('viewBox="0 0 0 0"', None),
+    ('viewBox="0 0 -1 5"', None),
+    ('viewBox="0 0 9"', None),
+    ('width="20" viewBox="0 0 40 30" preserveAspectRatio="none"', None),
+    ('width="1e9" height="1e9"', None),
+    ('width="1e999" height="1"', None),
+]
+
+
+@pytest.mark.parametrize(("attributes", "size"), SIZES + OTHER_SIZES)
+def test_sizes(tmp_path: Path, attributes: str, size: tuple[int, int] | None) -> None:
+    text = f'<svg xmlns="{SVG_NAMESPACE}" {attributes}/>'
+    assert brief(tmp_path, text.encode())[2:] == (size or (None, None))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["width", "height", "viewBox", "preserveAspectRatio"]),
+        st.text(st.sampled_from("0123456789+-.eE px%none,\n "), max_size=30),
+    )
+)
+@examples(300)
+def test_any_attributes(attributes: dict[str, str]) -> None:
+    """A size is two positive numbers, or unknown."""
+    size = size_of(attributes)
+    assert size is None or min(size) > 0
