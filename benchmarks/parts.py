@@ -79,7 +79,7 @@ OFF = [
     ),
     Part(
         "file moved into the store",
-        "imagefetch.output.folder_store:FolderStore.take",
+        "imagefetch.output.folder_store:FolderStore.add",
         lambda *given: given[-1],
     ),
     Part("row encoded", "imagefetch.output.exporter:encode", lambda *_: b"1\r\n"),
@@ -154,10 +154,11 @@ def main() -> int:
         counts = counted(process)
         short, whole = next(counts)[1], next(counts)[1]
         each = (whole - short) / (len(urls) - few)
+        print("| part | thousand instructions | of all |\n|---|--:|--:|")
         print(f"| an image, in all | {each / 1_000:,.0f} | 100 % |", flush=True)
         for name, count in counts:
             more = (count - whole) / len(urls)
-            print(f"| {name} | {more / 1_000:+,.0f} | {more / each:+.1%} |", flush=True)
+            print(f"| {name} | {more / 1_000:+,.0f} | {more / each * 100:+.1f} % |", flush=True)
     return process.wait()
 
 

@@ -612,13 +612,13 @@ def condition_of(reason: str) -> str:
     return "unverified" if reason == UnverifiedFormat.reason else "damaged"
 
 
-def rejection_of(status: int) -> Rejection | None:
+def rejection_of(status: int, *, partial: bool = True) -> Rejection | None:
     """Return why a response with *status* has no image; None if it may have one.
 
-    Every 2xx may, except 204 and 205, which have no body, and 206, which no request
-    asks for (RFC 9110, section 15.3).
+    Every 2xx may, except 204 and 205, which have no body, and 206 if its body is *partial*, as
+    its Content-Range tells: no request asks for one (RFC 9110, section 15.3).
     """
-    if 200 <= status < 300 and status not in {204, 205, 206}:
+    if 200 <= status < 300 and status not in {204, 205} and (status != 206 or not partial):
         return None
     if status in {401, 402, 403, 407, 451}:
         return Unauthorized()

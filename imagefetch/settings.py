@@ -77,12 +77,12 @@ RETRY_MAX_DELAY = 60.0
 
 # Maximum seconds of a pause that a host asks for (Retry-After, RateLimit and the
 # like) and gets: none of its lines is sent before. A line whose host asks for more
-# is given up, and the host's other lines too if it asks again.
+# is given up, and the host's other lines too if two probes are answered alike.
 RETRY_AFTER_MAX = 300.0
 
 # Seconds for which a host may answer nothing but 429 until its lines are given up.
 # Until then a 429 costs a line none of its retries.
-RATE_LIMIT_PATIENCE = 900.0
+RATE_LIMIT_PATIENCE = 600.0
 
 # HTTP statuses that are retried; 403 too if it comes with Retry-After.
 RETRY_HTTP_CODES = [
@@ -128,6 +128,10 @@ DOWNLOAD_MAXSIZE = 256 * 1024 * 1024
 
 # Whether the certificates of https servers are verified.
 DOWNLOAD_VERIFY_CERTIFICATES = True
+
+# The version of HTTP. "auto": HTTP/2 if an https server offers it, many requests at once on
+# one connection; else HTTP/1.1. "1.1": never HTTP/2. "3": also HTTP/3, over UDP.
+HTTP_VERSION = "auto"
 
 # How much of an image is checked. "header": its size, and whether it is truncated.
 # "full": it is also decoded, in subprocesses. "off": only its first bytes, which

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -16,6 +17,7 @@ from benchmarks.compare import Result, check
 from benchmarks.goals import measured_goals
 from benchmarks.measure import Failed, Usage, run
 from benchmarks.page import write_page
+from benchmarks.parts import PARTS
 from benchmarks.pictures import PICTURES
 from benchmarks.rivals import PROGRAMS, Task
 from benchmarks.server import ECHO
@@ -132,3 +134,9 @@ def test_memory_of_bodies_in_flight_is_told() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 concurrent bodies of 3 MB: peak " in done.stdout
+
+
+@pytest.mark.parametrize("name", [part.name for part in PARTS.values() if part.target])
+def test_every_part_that_is_switched_off_exists(name: str) -> None:
+    """It is named by its import path, which a stand-in replaces."""
+    assert callable(resolve_name(PARTS[name].target))

@@ -135,7 +135,12 @@ def hostile() -> Iterator[Server]:
         yield running
 
 
-BOUNDS: dict[str, Any] = {"RESPONSE_TIMEOUT": 2, "DOWNLOAD_TIMEOUT": 4, "DOWNLOAD_MAXSIZE": 60_000}
+BOUNDS: dict[str, Any] = {
+    "RESPONSE_TIMEOUT": 2,
+    "DOWNLOAD_TIMEOUT": 4,
+    "DOWNLOAD_MAXSIZE": 60_000,
+    "RATE_LIMIT_PATIENCE": 1,
+}
 
 
 @pytest.fixture(scope="module")

@@ -136,11 +136,12 @@ def crawl_by_proxy(folder: Path, server: Server) -> subprocess.CompletedProcess[
 
 def test_the_documented_page_object_works(tmp_path: Path, server: Server) -> None:
     """Put into imagefetch/sites, it is found and detects the placeholder."""
-    (page,) = blocks("docs/page-objects.md", "python")
+    page, manners = blocks("docs/page-objects.md", "python")
     assert len(page.splitlines()) <= 15
     shutil.copytree(ROOT / "imagefetch", tmp_path / "imagefetch")
     shutil.copy(ROOT / "scrapy.cfg", tmp_path)
     (tmp_path / "imagefetch" / "sites" / "example.py").write_text(page)
+    (tmp_path / "imagefetch" / "sites" / "example_org.py").write_text(manners)
     shows(server, "http://example.com/gone.png")
     redirects(server, "http://example.com/a.jpg", "http://example.com/gone.png")
     (tmp_path / "urls.txt").write_text("http://example.com/a.jpg\n")

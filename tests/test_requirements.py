@@ -22,7 +22,7 @@ BY_VERSION = {"backports": ["backports.zstd"], "compression": []}
 OWN = {"imagefetch", "tests", "benchmarks", "_typeshed"}
 
 # Packages of which the program uses internals, so that a later release may break it.
-BOUNDED = {"scrapy", "scrapy-poet", "web-poet", "aiohttp", "pillow", "pygal", "distributed", "dask"}
+BOUNDED = {"scrapy", "scrapy-poet", "web-poet", "pycurl", "pillow", "pygal", "distributed", "dask"}
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 

@@ -17,7 +17,7 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.misc import load_object
 
 from imagefetch.addons import REPORT_FEED
-from imagefetch.download.proxy import proxy_url
+from imagefetch.download.proxy import proxy_of
 from imagefetch.errors import BadInput, Problem
 from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
 
@@ -71,20 +71,21 @@ def check_scrapy_settings(settings: BaseSettings, known: Mapping[str, object]) -
 
 
 def check_proxies(settings: BaseSettings) -> None:
-    """Check the proxies that Scrapy's HttpProxyMiddleware reads from the environment.
+    """Check the proxies of the environment.
 
     :raises BadInput: naming the variable, its value and what is allowed
     """
     if not settings.getbool("HTTPPROXY_ENABLED"):
         return
     for scheme, proxy in getproxies().items():
-        if scheme in {"http", "https"}:
+        if scheme in {"http", "https", "all"}:
             try:
-                proxy_url(proxy)
+                proxy_of(proxy)
             except Problem as problem:
                 raise BadInput(
                     f"environment variable {scheme}_proxy = {hide_credentials_of(proxy)!r}: must "
-                    "be the address of an HTTP proxy, as http://proxy.example:3128"
+                    "be the address of a proxy, as http://proxy.example:3128 or "
+                    "socks5h://proxy.example:1080"
                 ) from problem
 
 

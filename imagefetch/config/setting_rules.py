@@ -70,6 +70,7 @@ RULES: dict[str, Rule] = {
     "DNS_NEGATIVE_TTL": seconds(0, DAY),
     "DOWNLOAD_MAXSIZE": size(0, 2**50),
     "DOWNLOAD_VERIFY_CERTIFICATES": Switch(),
+    "HTTP_VERSION": Choice(("auto", "1.1", "3")),
     "VERIFY_IMAGES": Choice(("header", "full", "off")),
     "MAX_IMAGE_PIXELS": Number(1, 2_000_000_000),
     "KEEP_DAMAGED": Switch(),

@@ -6,15 +6,10 @@ by the notation of a URL, by what a name resolves to, or by DNS rebinding.
 
 from __future__ import annotations
 
-import errno
 import logging
 import socket
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any
 
 from imagefetch.errors import BlockedAddress
 
@@ -70,26 +65,8 @@ GLOBAL_UNICAST = IPv6Network("2000::/3")
 EMBEDDED_IPV4 = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
 
 
-@dataclass
-class Attempt:
-    """The connection attempt of one request, over all addresses of its host."""
-
-    to_proxy: bool
-    """Whether the connection is to a proxy, which the user configured: no check."""
-    allowed: bool = False
-    """Whether at least one address was allowed."""
-    refusal: BlockedAddress | None = None
-    """The error of the last blocked address. Kept here, since asyncio merges the errors of
-    several addresses into one and loses their types."""
-    socket_error: OSError | None = None
-    """The error if no socket could be created; kept here for the same reason."""
-
-
-_attempt: ContextVar[Attempt] = ContextVar("attempt")
-
-
 class Guard:
-    """Opens sockets to public addresses, and to *allowed* networks.
+    """Allows public addresses, and those of *allowed* networks.
 
     :raises ValueError: if one of *allowed* is no network in CIDR notation
     """
@@ -114,38 +91,22 @@ class Guard:
                 self._warned = True
             raise refusal
 
-    @contextmanager
-    def attempt(self, *, to_proxy: bool) -> Iterator[Attempt]:
-        """Record in the `Attempt` what happens to the sockets that are opened within."""
-        attempt = Attempt(to_proxy)
-        token = _attempt.set(attempt)
-        try:
-            yield attempt
-        finally:
-            _attempt.reset(token)
+    def allowed_of(self, addresses: Iterable[str]) -> list[str]:
+        """Return those of *addresses* that may be connected to.
 
-    def open_socket(self, info: tuple[Any, ...]) -> socket.socket:
-        """Return a socket for the address in *info*, an entry of `socket.getaddrinfo`.
-
-        For aiohttp's ``socket_factory``, within `attempt`.
-
-        :raises PermissionError: if the address is blocked
-        :raises OSError: if no socket can be created
+        :raises BlockedAddress: if there are none
         """
-        family, kind, protocol, _, sockaddr = info
-        attempt = _attempt.get()
-        if not attempt.to_proxy:
+        found, refusal = [], BlockedAddress("no address")
+        for address in addresses:
             try:
-                self.check(ip_address(sockaddr[0].partition("%")[0]))
-            except BlockedAddress as refusal:
-                attempt.refusal = refusal
-                raise PermissionError(errno.EACCES, str(refusal)) from refusal
-        attempt.allowed = True
-        try:
-            return socket.socket(family, kind, protocol)
-        except OSError as error:
-            attempt.socket_error = error
-            raise
+                self.check(ip_address(address.partition("%")[0]))
+            except BlockedAddress as error:
+                refusal = error
+            else:
+                found.append(address)
+        if not found:
+            raise refusal
+        return found
 
 
 def literal_address(host: str) -> Address | None:

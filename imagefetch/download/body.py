@@ -1,21 +1,18 @@
-"""Reads response bodies within limits on size, speed and framing, and saves them to files."""
+"""Takes the pieces of response bodies, and saves those of images to files."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, closing, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from typing import Protocol
 
-import aiohttp
-
-from imagefetch.download.content_encoding import decoder, first_piece
+from imagefetch.download.content_encoding import first_piece
 from imagefetch.download.encoded_body import EncodedFile
-from imagefetch.download.framing import fail_on_bad_chunks
 from imagefetch.download.tracing import Timing
-from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
+from imagefetch.download.transfer import Enough
+from imagefetch.errors import TooLarge
 from imagefetch.images.formats import HEAD, format_of
 from imagefetch.output.disk_io import Disk
 from imagefetch.output.partial_files import Download, PartialFile
@@ -26,186 +23,209 @@ from imagefetch.output.partial_files import Download, PartialFile
 UNWANTED_MAX = 2**18
 UNWANTED_SECONDS = 2.0
 
-# Bytes of a body that are written and hashed at a time, in a thread, while more arrive.
+# Bytes of a body that are written and hashed at a time.
 PORTION = 2**18
 
 
-class MinimumSpeed:
-    """A context manager that cancels a transfer below a minimum speed.
+class Sink(Protocol):
+    """Takes the pieces of a body, as sent."""
 
-    In each *window* (seconds), at least *min_speed* × *window* bytes must be counted.
-    A *min_speed* of 0 (bytes per second) disables the check.
+    @property
+    def busy(self) -> asyncio.Future[None] | None:
+        """What a refused piece waits for."""
 
-    :raises TooSlow: on exit, if the transfer was cancelled
+    def feed(self, data: bytes) -> bool:
+        """Take *data*; return False if it must be offered again once `busy` is done.
+
+        :raises Enough: if the rest is not needed
+        """
+
+    async def discard(self) -> None:
+        """Remove what was taken."""
+
+
+class Skip:
+    """Discards a body, up to `UNWANTED_MAX` bytes."""
+
+    busy = None
+
+    def __init__(self) -> None:
+        self._received = 0
+
+    def feed(self, data: bytes) -> bool:
+        self._received += len(data)
+        if self._received > UNWANTED_MAX:
+            raise Enough
+        return True
+
+    async def discard(self) -> None:
+        pass
+
+
+class InMemory:
+    """Keeps a body in memory, up to *limit* bytes and one piece."""
+
+    busy = None
+
+    def __init__(self, limit: int) -> None:
+        self.body = bytearray()
+        self.limit = limit
+        self.cut = False
+        """Whether there were more bytes."""
+
+    def feed(self, data: bytes) -> bool:
+        self.body += data
+        if len(self.body) > self.limit:
+            self.cut = True
+            raise Enough
+        return True
+
+    async def discard(self) -> None:
+        pass
+
+
+class _Written:
+    """Writes portions: in the callback while the disk is fast, else in a thread.
+
+    While a thread writes, no piece is taken: a slow disk slows down the server.
     """
 
-    def __init__(self, min_speed: float, window: float) -> None:
-        self.window = window
-        self.quota = min_speed * window
-        self.got = 0
-        self.timeout = asyncio.timeout(window if min_speed else None)
+    def __init__(self, disk: Disk, timing: Timing | None) -> None:
+        self.busy: asyncio.Future[None] | None = None
+        self._disk = disk
+        self._timing = timing
 
-    def stop(self) -> None:
-        """Stop measuring: all bytes have arrived."""
-        self.timeout.reschedule(None)
+    def write(self, write_out: Callable[[], None]) -> None:
+        if self._timing is not None:
+            write_out = self._timing.timed(write_out)
+        if self._disk.is_slow:
+            self.busy = asyncio.ensure_future(self._disk.run(write_out, heavy=True))
+        else:
+            self._disk.run_here(write_out)
 
-    def count(self, size: int) -> None:
-        """Count *size* bytes that arrived."""
-        self.got += size
-        if self.quota and self.got >= self.quota:
-            self.got = 0
-            self.timeout.reschedule(asyncio.get_running_loop().time() + self.window)
+    def is_busy(self) -> bool:
+        """Return whether a thread writes.
 
-    async def __aenter__(self) -> MinimumSpeed:
-        await self.timeout.__aenter__()
-        return self
+        :raises StoreError: if it failed
+        """
+        if self.busy is None:
+            return False
+        if not self.busy.done():
+            return True
+        busy, self.busy = self.busy, None
+        busy.result()
+        return False
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def settle(self) -> None:
+        """Wait for the thread.
+
+        :raises StoreError: if it failed
+        """
+        if self.busy is not None:
+            await self.busy
+            self.busy = None
+
+
+class ToFile(_Written):
+    """Saves a body to a new file at *path*."""
+
+    def __init__(self, path: Path, disk: Disk, timing: Timing | None) -> None:
+        super().__init__(disk, timing)
+        self._part = PartialFile(path)
+        self._checked = False
+
+    def feed(self, data: bytes) -> bool:
+        """
+        :raises NotAnImage: as soon as the first bytes show it
+        :raises StoreError: if the file system fails
+        """
+        if self.busy is not None and self.is_busy():
+            return False
+        part = self._part
+        part.gather(data)
+        if not self._checked and part.size >= HEAD:
+            format_of(part.head)
+            self._checked = True
+        if part.gathered >= PORTION:
+            self.write(part.write_out)
+        return True
+
+    async def finish(self) -> Download:
+        """Return the complete file; on any error leave none."""
         try:
-            await self.timeout.__aexit__(kind, error, trace)
-        except TimeoutError as late:
-            raise TooSlow from late
+            await self.settle()
+            finish = self._part.finish
+            if self._timing is not None:
+                return await self._disk.run(self._timing.timed(finish))
+            return await self._disk.run(finish)
+        except BaseException:
+            self._part.discard()
+            raise
+
+    async def discard(self) -> None:
+        with suppress(Exception):
+            await self.settle()
+        self._part.discard()
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """Limits on a body, and the callback for its pieces."""
+class ToEncodedFile(_Written):
+    """Saves an encoded body, which is decoded into a new file at *path* when it is complete.
 
-    max_size: int
-    """Maximum bytes, both as sent and decoded; 0: unlimited."""
-    speed: MinimumSpeed
-    on_bytes: Callable[[bytes], None]
-    """Called with each piece as sent; ends the download by raising."""
-
-
-async def read_pieces(
-    response: aiohttp.ClientResponse, bounds: Bounds
-) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it arrives, not decoded.
-
-    :raises TooLarge: if it exceeds ``max_size``
-    :raises IncompleteBody: if it is truncated
-    :raises BadHTTP: if it is malformed
+    It is decoded then, so that slow servers occupy no decoder memory.
     """
-    connection = response.connection
-    protocol = None if connection is None else connection.protocol
-    if bounds.max_size and (response.content_length or 0) > bounds.max_size:
-        raise TooLarge
-    received = 0
-    with fail_on_bad_chunks(response) as count:
-        async for chunk in response.content.iter_any():
-            received += len(chunk)
-            count(len(chunk))
-            bounds.speed.count(len(chunk))
-            if bounds.max_size and received > bounds.max_size:
-                raise TooLarge
-            yield chunk
-            bounds.on_bytes(chunk)
-    if protocol is not None and isinstance(protocol.exception(), aiohttp.ClientOSError):
-        # A body without a length ends with its connection; aiohttp takes a
-        # reset for a regular end.
-        raise IncompleteBody
+
+    def __init__(
+        self, path: Path, codings: list[str], max_size: int, disk: Disk, timing: Timing | None
+    ) -> None:
+        """*codings*: in the order in which they were applied; *max_size*: maximum bytes, as
+        decoded, 0 for unlimited."""
+        super().__init__(disk, timing)
+        self._path = path
+        self._codings = codings
+        self._max_size = max_size
+        self._encoded = EncodedFile(path)
+        self._checked = False
+
+    def feed(self, data: bytes) -> bool:
+        """
+        :raises NotAnImage, TooLarge, BadEncoding: as soon as the first bytes show it
+        :raises StoreError: if the file system fails
+        """
+        if self.busy is not None and self.is_busy():
+            return False
+        encoded = self._encoded
+        encoded.gather(data)
+        if not self._checked and encoded.size >= HEAD:
+            check_first(first_piece(self._codings, encoded.head), self._max_size)
+            self._checked = True
+        if encoded.gathered >= PORTION:
+            self.write(encoded.write_out)
+        return True
+
+    async def finish(self) -> Download:
+        """Return the decoded file; on any error leave none.
+
+        :raises NotAnImage, Failure, StoreError: as `EncodedFile.decoded_into` does
+        """
+        try:
+            await self.settle()
+            return await self._encoded.decoded_into(self._codings, self._path, self._max_size)
+        finally:
+            self._encoded.close()
+
+    async def discard(self) -> None:
+        with suppress(Exception):
+            await self.settle()
+        self._encoded.close()
 
 
-async def save(
-    response: aiohttp.ClientResponse,
-    path: Path,
-    bounds: Bounds,
-    disk: Disk,
-    timing: Timing | None = None,
-) -> Download:
-    """Write the decoded body to *path*; on any error leave no file.
-
-    *timing* records the time spent on writing.
-
-    :raises NotAnImage: as soon as the first bytes show it
-    :raises BadEncoding, IncompleteBody: if it doesn't match its Content-Encoding
-    :raises Failure: as `read_pieces` does
-    :raises StoreError: if the file system fails
-    """
-    if decoder(content_coding(response)) is not None:
-        return await save_decoded(response, path, bounds, disk, timing)
-    part = PartialFile(path)
-    checked = False
-    try:
-        async with aclosing(read_pieces(response, bounds)) as pieces:
-            async for piece in pieces:
-                part.gather(piece)
-                if not checked and part.size >= HEAD:
-                    format_of(part.head)
-                    checked = True
-                if part.gathered >= PORTION:
-                    with timing.writing() if timing else nullcontext():
-                        await disk.run(part.write_out, heavy=True)
-        with timing.writing() if timing else nullcontext():
-            return await disk.run(part.finish)
-    except BaseException:
-        part.discard()
-        raise
-
-
-def content_coding(response: aiohttp.ClientResponse) -> str:
-    return response.headers.get("Content-Encoding", "")
-
-
-async def save_decoded(
-    response: aiohttp.ClientResponse,
-    path: Path,
-    bounds: Bounds,
-    disk: Disk,
-    timing: Timing | None,
-) -> Download:
-    """Save an encoded body, as `save` does.
-
-    It is decoded after all of it has arrived, so that slow servers occupy no decoder memory.
-    """
-    coding = content_coding(response)
-    checked = False
-    with closing(EncodedFile(path)) as encoded:
-        async with aclosing(read_pieces(response, bounds)) as pieces:
-            async for piece in pieces:
-                encoded.gather(piece)
-                if not checked and encoded.size >= HEAD:
-                    check_first(first_piece(coding, encoded.head), bounds)
-                    checked = True
-                if encoded.gathered >= PORTION:
-                    with timing.writing() if timing else nullcontext():
-                        await disk.run(encoded.write_out, heavy=True)
-        bounds.speed.stop()
-        with timing.writing() if timing else nullcontext():
-            return await encoded.decoded_into(coding, path, bounds.max_size)
-
-
-def check_first(piece: bytes, bounds: Bounds) -> None:
+def check_first(piece: bytes, max_size: int) -> None:
     """Check the first *piece* of a decoded body, to reject it early.
 
-    :raises TooLarge: if the piece exceeds ``max_size``
+    :raises TooLarge: if the piece exceeds *max_size*
     :raises NotAnImage: if it does not begin with an image signature
     """
-    if bounds.max_size and len(piece) > bounds.max_size:
+    if max_size and len(piece) > max_size:
         raise TooLarge
     if len(piece) >= HEAD:
         format_of(piece[:HEAD])
-
-
-async def skip(response: aiohttp.ClientResponse) -> None:
-    """Read and discard a body; close its connection if that takes too many bytes or seconds."""
-    received = 0
-    try:
-        async with asyncio.timeout(UNWANTED_SECONDS):
-            with fail_on_bad_chunks(response) as count:
-                async for chunk in response.content.iter_any():
-                    received += len(chunk)
-                    count(len(chunk))
-                    if received > UNWANTED_MAX:
-                        break
-                else:
-                    return
-    except (aiohttp.ClientError, BadHTTP, TimeoutError):
-        pass
-    response.close()

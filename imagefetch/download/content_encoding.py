@@ -1,6 +1,6 @@
 """Decodes a Content-Encoding, within limits on memory and work.
 
-aiohttp's own decoders accept a truncated gzip, br or zstd body as complete.
+libcurl's own decoders accept some truncated bodies as complete, and know no zstd.
 
 Memory: a decoder takes about as much as its window. That is 32 KiB for gzip and
 deflate, at most 8 MiB for zstd (RFC 9659; more is rejected) and at most 16 MiB for
@@ -64,23 +64,34 @@ class Decoder(Protocol):
         """
 
 
-def decoder(content_encoding: str) -> Decoder | None:
-    """Return the decoder for the value of a Content-Encoding header.
+MOST_CODINGS = 3
+"""Encodings of a body, one in the other; more are rejected."""
 
-    None if the body needs none, or if the value is unknown: some servers send a charset or
-    ``none``, so the format is detected from the bytes. A list of several encodings is
-    unknown, too.
+
+def known_codings(values: Iterable[str]) -> list[str]:
+    """Return the encodings in the *values* of Content-Encoding, in the order of their application.
+
+    Unknown ones are left out: some servers send a charset or ``none``, so the format is detected
+    from the bytes.
     """
-    match content_encoding.strip().lower():
-        case "gzip" | "x-gzip":
-            return _Zlib(wbits=31)
-        case "deflate":
-            return _Zlib(wbits=15)
-        case "br":
-            return _Brotli()
-        case "zstd":
-            return _Zstd()
-    return None
+    words = [word.strip().lower() for value in values for word in value.split(",")]
+    return [word for word in words if word in _DECODERS]
+
+
+def decoder(codings: str | list[str]) -> Decoder | None:
+    """Return the decoder for *codings*, or for the value of a Content-Encoding header; None if the
+    body needs none.
+
+    :raises BadEncoding: if there are more than `MOST_CODINGS`
+    """
+    if isinstance(codings, str):
+        codings = known_codings([codings])
+    if len(codings) > MOST_CODINGS:
+        raise BadEncoding
+    made: Decoder | None = None
+    for coding in codings:  # the last that was applied is decoded first
+        made = _DECODERS[coding]() if made is None else _Chain(_DECODERS[coding](), made)
+    return made
 
 
 def decode(
@@ -118,12 +129,12 @@ def decode(
     decompressor.finish()
 
 
-def first_piece(content_encoding: str, encoded: bytes) -> bytes:
+def first_piece(codings: list[str], encoded: bytes) -> bytes:
     """Return the first decoded piece of a body that begins with *encoded*, in one step.
 
     :raises BadEncoding: if it is not in the encoding
     """
-    decompressor = decoder(content_encoding)
+    decompressor = decoder(codings)
     return b"" if decompressor is None else next(decompressor.feed(encoded), b"")
 
 
@@ -228,3 +239,27 @@ class _Zstd:
     def finish(self) -> None:
         if self.begun and not self.decompressor.eof:
             raise IncompleteBody
+
+
+class _Chain:
+    """Decodes a body that was encoded by *inner*, and then by *outer*."""
+
+    def __init__(self, outer: Decoder, inner: Decoder) -> None:
+        self.outer, self.inner = outer, inner
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in self.outer.feed(data):
+            yield from self.inner.feed(piece)
+
+    def finish(self) -> None:
+        self.outer.finish()
+        self.inner.finish()
+
+
+_DECODERS: dict[str, Callable[[], Decoder]] = {
+    "gzip": lambda: _Zlib(wbits=31),
+    "x-gzip": lambda: _Zlib(wbits=31),
+    "deflate": lambda: _Zlib(wbits=15),
+    "br": _Brotli,
+    "zstd": _Zstd,
+}

@@ -47,19 +47,19 @@ class EncodedFile(BodyBuffer):
         except OSError as error:
             raise store_error(self.path, error) from error
 
-    async def decoded_into(self, coding: str, path: Path, max_size: int) -> Download:
+    async def decoded_into(self, codings: list[str], path: Path, max_size: int) -> Download:
         """Decode the body into a new file at *path*; on any error leave no file.
 
         :raises Failure: as `imagefetch.download.content_encoding.decode` does
         :raises NotAnImage: as soon as the first bytes show it
         :raises StoreError: if the file system fails
         """
-        return await _until_stopped(partial(self._decode, coding, path, max_size))
+        return await _until_stopped(partial(self._decode, codings, path, max_size))
 
     def _decode(
-        self, coding: str, path: Path, max_size: int, stopped: Callable[[], bool]
+        self, codings: list[str], path: Path, max_size: int, stopped: Callable[[], bool]
     ) -> Download:
-        decompressor = decoder(coding)
+        decompressor = decoder(codings)
         assert decompressor is not None
         part = PartialFile(path)
         checked = False
@@ -94,12 +94,12 @@ class EncodedFile(BodyBuffer):
             self._file.close()
 
 
-async def decoded(coding: str, data: bytes, max_size: int) -> tuple[bytes, bool]:
-    """Decode *data* from the encoding *coding*; return the result and whether it is complete.
+async def decoded(codings: list[str], data: bytes, max_size: int) -> tuple[bytes, bool]:
+    """Decode *data* from its encodings; return the result and whether it is complete.
 
     :raises Failure: as `imagefetch.download.content_encoding.decode` does
     """
-    decompressor = decoder(coding)
+    decompressor = decoder(codings)
     if decompressor is None or not data:
         return data, True
 

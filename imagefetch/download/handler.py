@@ -1,39 +1,55 @@
-"""A Scrapy download handler on aiohttp that streams each body into a file."""
+"""A Scrapy download handler on libcurl that streams each body into a file."""
 
 from __future__ import annotations
 
 import time
 
-import aiohttp
-import yarl
+import pycurl
 from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from imagefetch import signals
-from imagefetch.download.address_guard import Guard, literal_address
-from imagefetch.download.connector import KeptConnectionEnded
-from imagefetch.download.error_mapping import classify
-from imagefetch.download.proxy import route_of
-from imagefetch.download.receiver import Receiver
+from imagefetch.download import lenient
+from imagefetch.download.address_guard import Guard
+from imagefetch.download.deadlines import Deadline
+from imagefetch.download.lookup import Lookup
+from imagefetch.download.outcome import KeptConnectionEnded, error_of
+from imagefetch.download.proxy import EnvironmentProxies, Route, route_of
+from imagefetch.download.receiver import Receiver, Reception
 from imagefetch.download.response import FileResponse
-from imagefetch.download.session import Sessions
+from imagefetch.download.sent_request import header_lines, method_options, place_and_target
+from imagefetch.download.session import session_of
 from imagefetch.download.tracing import EVERY, Timing
-from imagefetch.errors import ConnectionReset, InvalidURL, ProxyFailure, TLSFailure
+from imagefetch.download.transfer import Transfer
+from imagefetch.errors import (
+    BadHTTP,
+    CertificateExpired,
+    CertificateInvalid,
+    CertificateUntrusted,
+    CertificateWrongHost,
+    ConnectionReset,
+    ProxyFailure,
+    TLSFailure,
+)
 from imagefetch.meta import DOWNLOAD, FIRST_SENT, SECONDS, TIMING
-from imagefetch.urls import check_host
 
 # Errors for a connection that ended before a response.
 HUNG_UP = (ConnectionReset, ProxyFailure, TLSFailure)
+
+CERTIFICATE = (CertificateExpired, CertificateUntrusted, CertificateInvalid)
+
+# Safe methods, which may be sent twice (RFC 9110, section 9.2.1).
+SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
 class StreamingDownloadHandler(BaseDownloadHandler):
     """Downloads http and https URLs.
 
     Settings: those of `imagefetch.download.receiver.Receiver` and
-    `imagefetch.download.session.Sessions`, CONNECT_TIMEOUT, RESPONSE_TIMEOUT, DOWNLOAD_TIMEOUT,
-    ALLOWED_NETWORKS. Meta: ``download_timeout``, ``proxy``, and those of `Receiver`.
+    `imagefetch.download.session.Session`, ALLOWED_NETWORKS. Meta: ``download_timeout``,
+    ``proxy``, and those of `Receiver`.
     """
 
     lazy = False
@@ -41,13 +57,11 @@ class StreamingDownloadHandler(BaseDownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         """:raises ValueError: if a setting is invalid; its message is one line"""
         super().__init__(crawler)
-        settings = crawler.settings
-        self.timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
-        self.connect_timeout = settings.getfloat("CONNECT_TIMEOUT")
-        self.response_timeout = settings.getfloat("RESPONSE_TIMEOUT")
-        self.guard = Guard(settings.getlist("ALLOWED_NETWORKS"))
-        self.sessions = Sessions(settings, self.guard)
+        self.guard = Guard(crawler.settings.getlist("ALLOWED_NETWORKS"))
+        self.session = session_of(crawler)
+        self.lookup = Lookup(self.session, self.guard)
         self.receiver = Receiver(crawler)
+        self.proxies = EnvironmentProxies(enabled=crawler.settings.getbool("HTTPPROXY_ENABLED"))
         self._count = 0
 
     async def download_request(self, request: Request) -> Response:
@@ -63,30 +77,28 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         if (previous := request.meta.pop(DOWNLOAD, None)) is not None:
             previous.discard()  # a middleware sends the same request again
         try:
-            response = await self._download(request, begin)
+            response = await self._download(request)
             if isinstance(response, FileResponse):
                 request.meta[DOWNLOAD] = response.download
             return response
-        except Exception as error:
-            failure = classify(error)
-            if failure is error:
-                raise
-            raise failure from error
         finally:
             request.meta[SECONDS] = time.monotonic() - first_sent
 
-    async def _download(self, request: Request, begin: float) -> Response:
+    async def _download(self, request: Request) -> Response:
         """Send *request*; once more on a new connection if a reused one ended without response.
 
         If the server hangs up on the new connection, too, it has read the request: both
         count as attempts. If it responds, the first is taken as unread, as with servers
         that close idle connections without notice.
         """
+        begin = self.session.engine.time()
         retries = request.meta.get("retry_times", 0)
         try:
             # A retry gets a new connection: the old one may have caused the failure.
             return await self._send(request, begin, keep=not retries)
-        except KeptConnectionEnded:
+        except KeptConnectionEnded as ended:
+            if request.method not in SAFE:
+                raise ConnectionReset from ended
             try:
                 return await self._send(request, begin, keep=False)
             except HUNG_UP:
@@ -94,50 +106,83 @@ class StreamingDownloadHandler(BaseDownloadHandler):
                 raise
 
     async def _send(self, request: Request, begin: float, *, keep: bool) -> Response:
-        headers = request.headers.copy()
-        route = route_of(request, headers)
-        try:
-            url = yarl.URL(request.url, encoded=True)  # Scrapy has escaped it already
-        except ValueError as error:  # a host that IDNA can't encode and yarl rejects
-            raise InvalidURL from error
-        check_host(url.raw_host or "")  # for requests that are not from the list, too
-        if url.raw_user or url.raw_password:
-            # aiohttp takes only Latin-1 credentials from a URL, and no Authorization header then.
-            user, password = url.user or "", url.password or ""
-            headers["Authorization"] = aiohttp.encode_basic_auth(user, password)
-            url = url.with_user(None)
-        if literal := literal_address(url.host or ""):
-            url = url.with_host(str(literal))  # the only notation that aiohttp accepts
-            if route.proxy is not None:
-                self.guard.check(literal)  # checked here: the proxy opens the connection
-        total = request.meta.get("download_timeout", self.timeout) - (time.monotonic() - begin)
+        headers = request.headers
+        proxy = self.proxies.address_of(request)
+        if proxy or b"Proxy-Authorization" in headers:
+            headers = headers.copy()
+        route = route_of(request, headers, proxy)
+        place, target = place_and_target(request.url)
+        if place.literal is not None and route.proxy is not None:
+            self.guard.check(place.literal)  # checked here: the proxy opens the connection
+        total_by = begin + request.meta.get("download_timeout", self.session.timeout)
+        limits = self.session.limits
+        deadline = Deadline(limits, begin, begin + limits.connect, total_by)
         timing = self._timing() if keep else None
-        async with (self.sessions.traced() if timing else self.sessions.get(keep=keep)).request(
-            request.method,
-            url,
-            data=request.body or None,
-            headers=headers.to_tuple_list(),
-            allow_redirects=False,
-            proxy=route.proxy,
-            proxy_headers=route.headers,
-            timeout=aiohttp.ClientTimeout(
-                total=max(total, 0.001),  # 0 would disable it
-                connect=self.connect_timeout,
-                sock_read=self.response_timeout,
-            ),
-            trace_request_ctx=timing,
-        ) as client_response:
-            request.meta["download_latency"] = time.monotonic() - begin
-            if timing is None:
-                return await self.receiver.receive(request, client_response)
+        resolve, dns = await self.lookup.resolve(place, route.proxy, deadline, keep=keep)
+        if timing is not None:
+            timing.dns = dns
             request.meta[TIMING] = timing
-            try:
-                response = await self.receiver.receive(request, client_response)
-            finally:
-                del request.meta[TIMING]
-            timing.end()
+        reception = self.receiver.reception(request)
+        options = method_options(request)
+        transfer = Transfer(
+            place.origin,
+            target if route.is_tunnel or route.proxy is None else place.url(target),
+            header_lines(headers, place.authorization),
+            (*route.options, *options),
+            resolve,
+            None if route.proxy is not None else self.guard,
+            keep,
+            reception,
+        )
+        try:
+            return await self._perform(transfer, deadline, route, timing, reception)
+        except BaseException:
+            await reception.abandon()
+            raise
+        finally:
+            request.meta.pop(TIMING, None)
+
+    async def _perform(
+        self,
+        transfer: Transfer,
+        deadline: Deadline,
+        route: Route,
+        timing: Timing | None,
+        reception: Reception,
+    ) -> Response:
+        engine = self.session.engine
+        handle, code = await engine.perform(transfer, deadline)
+        error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
+        if timing is not None and error is None:
+            timing.end(handle.easy, is_new=handle.allowed)
+        again = isinstance(error, BadHTTP) and lenient.is_acceptable(handle, code)
+        if transfer.options == route.options:  # else it would keep the method
+            engine.release(handle)
+            if again and (route.proxy is None or route.is_tunnel):
+                meta = reception.request.meta
+                meta["retry_times"] = meta.get("retry_times", 0) + 1  # it is sent twice
+                error = await lenient.perform(engine, transfer, deadline)
+        if isinstance(error, CertificateWrongHost):
+            error = await self._certificate_error(transfer, deadline, route)
+        response = await reception.finish(error)
+        if timing is not None:
             self.crawler.signals.send_catch_log(signals.download_timed, timing=timing)
-            return response
+        return response
+
+    async def _certificate_error(
+        self, transfer: Transfer, deadline: Deadline, route: Route
+    ) -> Exception:
+        """Return the error of a certificate for another host.
+
+        libcurl checks its names first. A certificate that is not trusted or has expired as well
+        has that error: a second connection, on which nothing is sent, tells.
+        """
+        options = (*transfer.options, (pycurl.SSL_VERIFYHOST, 0))
+        dry = transfer._replace(options=options, keep=False, dry=True)
+        handle, code = await self.session.engine.perform(dry, deadline)
+        tunnel = route.is_tunnel
+        error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=tunnel)
+        return error if isinstance(error, CERTIFICATE) else CertificateWrongHost()
 
     def _timing(self) -> Timing | None:
         """Return a `Timing` for one request in `EVERY`, else None."""
@@ -145,5 +190,5 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         return None if self._count % EVERY else Timing()
 
     async def close(self) -> None:
-        await self.sessions.close()
+        self.session.close()
         self.receiver.disk.close()

@@ -1,13 +1,14 @@
-"""Converts aiohttp responses to Scrapy responses and sends Scrapy's download signals."""
+"""Converts what libcurl receives to Scrapy responses, and sends Scrapy's download signals."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from contextlib import aclosing
-from pathlib import Path
+import math
+import time
 from typing import Any
 
-import aiohttp
+from pydispatch import dispatcher
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
@@ -15,11 +16,21 @@ from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch.download.body import Bounds, MinimumSpeed, content_coding, read_pieces, save, skip
+from imagefetch.download import body
+from imagefetch.download.body import InMemory, Sink, Skip, ToEncodedFile, ToFile
+from imagefetch.download.content_encoding import known_codings
 from imagefetch.download.encoded_body import decoded
 from imagefetch.download.response import FileResponse
+from imagefetch.download.response_head import Head
 from imagefetch.download.robots_tag import OptOut
-from imagefetch.errors import IncompleteBody, NotAnImage, OptedOut, rejection_of
+from imagefetch.errors import (
+    BadHTTP,
+    IncompleteBody,
+    NotAnImage,
+    OptedOut,
+    TooLarge,
+    rejection_of,
+)
 from imagefetch.meta import BODY_MAX, PROBLEM, STREAM_TO, TIMING
 from imagefetch.output.disk_io import Disk
 from imagefetch.output.partial_files import Download
@@ -32,19 +43,17 @@ STOPPED = ["download_stopped"]
 
 
 class Receiver:
-    """Reads responses into files or memory.
+    """Receives responses into files or memory.
 
-    Settings: MIN_SPEED, MIN_SPEED_WINDOW, DOWNLOAD_MAXSIZE, OPT_OUT_DIRECTIVES,
-    DOWNLOAD_FAIL_ON_DATALOSS (for bodies in memory only: files are never
-    truncated). Meta: ``download_maxsize``, ``download_fail_on_dataloss``.
+    Settings: DOWNLOAD_MAXSIZE, OPT_OUT_DIRECTIVES, DOWNLOAD_FAIL_ON_DATALOSS (for bodies in
+    memory only: files are never truncated). Meta: ``download_maxsize``,
+    ``download_fail_on_dataloss``.
     """
 
     _numbers = itertools.count()  # shared by the handlers of all schemes, which write to one folder
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.min_speed = crawler.settings.getfloat("MIN_SPEED")
-        self.window = crawler.settings.getfloat("MIN_SPEED_WINDOW")
         self.max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self.opt_out = OptOut(
             crawler.settings.getlist("OPT_OUT_DIRECTIVES"), str(crawler.settings["USER_AGENT"])
@@ -52,105 +61,38 @@ class Receiver:
         self.disk = Disk()
         self.fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
 
-    async def receive(self, request: Request, client_response: aiohttp.ClientResponse) -> Response:
-        """Read the body of *client_response* and return the response to *request*.
+    def reception(self, request: Request) -> Reception:
+        """Return what receives the response to *request*."""
+        return Reception(self, request)
 
-        A request with `STREAM_TO` in its meta gets a `FileResponse`.
+    def max_size_of(self, request: Request) -> int:
+        """Return the maximum bytes of the body; 0: unlimited."""
+        max_size: int = request.meta.get("download_maxsize", self.max_size)
+        if STREAM_TO in request.meta:
+            return max_size
+        return min(max_size or IN_MEMORY_MAX, IN_MEMORY_MAX)
 
-        :raises Failure: if the response is not complete
-        :raises StoreError: if the file system fails
-        :raises StopDownload: if a signal handler raised it; its ``response`` is set
-        """
-        common: dict[str, Any] = {
-            "url": request.url,
-            "status": client_response.status,
-            # Raw bytes: headers need not be valid text.
-            "headers": Headers(client_response.raw_headers),
-            "protocol": client_response.version
-            and f"HTTP/{client_response.version.major}.{client_response.version.minor}",
-        }
-        body = bytearray()  # of a response in memory
-        try:
-            length = client_response.content_length
-            self._send_signal(
-                signals.headers_received, request, headers=common["headers"], body_length=length
-            )
-            if STREAM_TO in request.meta:
-                return await self._to_file(request, client_response, common)
-            return await self._to_memory(request, client_response, common, body)
-        except StopDownload as stop:
-            data, _ = await decoded(content_coding(client_response), bytes(body), IN_MEMORY_MAX)
-            stop.response = _response(request, common, [*STOPPED], data)
-            if stop.fail:
-                raise
-            return stop.response
-
-    async def _to_file(
-        self,
-        request: Request,
-        client_response: aiohttp.ClientResponse,
-        common: dict[str, Any],
-    ) -> Response:
-        wanted = rejection_of(client_response.status) is None
-        if wanted and self.opt_out.applies(client_response.headers.getall("X-Robots-Tag", ())):
+    def sink_for(self, request: Request, head: Head, max_size: int) -> Sink:
+        """Return what takes the body of a response to *request*: `Skip` if nobody wants it."""
+        if STREAM_TO not in request.meta:
+            return InMemory(request.meta.get(BODY_MAX, IN_MEMORY_MAX))
+        if rejection_of(head.status, partial=not is_everything(head)) is not None:
+            return Skip()
+        if self.opt_out.applies(head.values(b"x-robots-tag")):
             request.meta[PROBLEM] = OptedOut()
-            wanted = False
-        if not wanted:
-            await skip(client_response)
-            return FileResponse(**common)
-        folder: Path = request.meta[STREAM_TO]
-        try:
-            async with MinimumSpeed(self.min_speed, self.window) as speed:
-                path = folder / str(next(self._numbers))
-                bounds, timing = self._bounds(request, speed), request.meta.get(TIMING)
-                download = await save(client_response, path, bounds, self.disk, timing)
-        except NotAnImage as problem:
-            request.meta[PROBLEM] = problem
-            download = Download()
-        return FileResponse(**common, download=download)
+            return Skip()
+        path = request.meta[STREAM_TO] / str(next(self._numbers))
+        timing = request.meta.get(TIMING)
+        if codings := known_codings(head.values(b"content-encoding")):
+            return ToEncodedFile(path, codings, max_size, self.disk, timing)
+        return ToFile(path, self.disk, timing)
 
-    async def _to_memory(
-        self,
-        request: Request,
-        client_response: aiohttp.ClientResponse,
-        common: dict[str, Any],
-        body: bytearray,
-    ) -> Response:
-        flags: list[str] = []
-        fail = request.meta.get("download_fail_on_dataloss", self.fail_on_dataloss)
-        limit, cut = request.meta.get(BODY_MAX, IN_MEMORY_MAX), False
-        async with MinimumSpeed(self.min_speed, self.window) as speed:
-            bounds = self._bounds(request, speed, IN_MEMORY_MAX)
-            try:
-                async with aclosing(read_pieces(client_response, bounds)) as pieces:
-                    async for piece in pieces:
-                        body += piece
-                        if cut := len(body) > limit:
-                            break
-            except (aiohttp.ClientPayloadError, IncompleteBody):
-                if fail:
-                    raise
-                flags.append("dataloss")
-            speed.stop()
-            data, whole = await decoded(
-                content_coding(client_response), bytes(body), bounds.max_size
-            )
-        if not (whole or cut or flags):
-            if fail:
-                raise IncompleteBody
-            flags.append("dataloss")
-        return _response(request, common, flags, data)
+    def has_listeners(self, signal: object) -> bool:
+        """Return whether anyone receives *signal*."""
+        receivers = dispatcher.getAllReceivers(self.crawler.signals.sender, signal)
+        return any(True for _ in dispatcher.liveReceivers(receivers))
 
-    def _bounds(self, request: Request, speed: MinimumSpeed, limit: int = 0) -> Bounds:
-        """Return the limits for the body; *limit*: a further limit in bytes, 0 for none."""
-        max_size = request.meta.get("download_maxsize", self.max_size)
-        return Bounds(
-            min(max_size, limit) if max_size and limit else max_size or limit,
-            speed,
-            lambda data: self._send_signal(signals.bytes_received, request, data=data),
-        )
-
-    def _send_signal(self, signal: object, request: Request, **arguments: Any) -> None:
+    def send_signal(self, signal: object, request: Request, **arguments: Any) -> None:
         """Send one of Scrapy's signals.
 
         :raises StopDownload: if a receiver of the signal raised it
@@ -163,10 +105,162 @@ class Receiver:
                 raise result.value
 
 
-def _response(
-    request: Request, common: dict[str, Any], flags: list[str], body: bytes = b""
-) -> Response:
-    if STREAM_TO in request.meta:
-        return FileResponse(**common, flags=flags)
-    cls = responsetypes.from_args(headers=common["headers"], url=request.url, body=body)
-    return cls(**common, flags=flags, body=body)
+class Reception:
+    """Receives one response; a `imagefetch.download.transfer.Consumer`."""
+
+    def __init__(self, receiver: Receiver, request: Request) -> None:
+        self.receiver = receiver
+        self.request = request
+        self.began = time.monotonic()
+        self.patience = math.inf
+        self.unwanted = False
+        self._head: Head | None = None
+        self.sink: Sink = Skip()
+        """Takes the body."""
+        self._max_size = receiver.max_size_of(request)
+        self._received = 0
+        self._tells = False
+        """Whether someone listens to `bytes_received`."""
+
+    @property
+    def busy(self) -> asyncio.Future[None] | None:
+        return self.sink.busy
+
+    def begin(self, head: Head) -> None:
+        """Take the headers.
+
+        :raises StopDownload: if a signal handler raised it
+        :raises TooLarge: if the body is too long
+        :raises BadHTTP: if the headers contradict each other
+        """
+        self._head = head
+        self.request.meta["download_latency"] = time.monotonic() - self.began
+        receiver = self.receiver
+        if receiver.has_listeners(signals.headers_received):
+            receiver.send_signal(
+                signals.headers_received,
+                self.request,
+                headers=Headers(head.fields),
+                body_length=head.length,
+            )
+        self._tells = receiver.has_listeners(signals.bytes_received)
+        self.sink = receiver.sink_for(self.request, head, self._max_size)
+        if isinstance(self.sink, Skip):
+            self.unwanted = True
+            self.patience = body.UNWANTED_SECONDS
+            return
+        if head.bad:
+            raise BadHTTP
+        if self._max_size and (head.length or 0) > self._max_size:
+            raise TooLarge
+
+    def feed(self, data: bytes) -> bool:
+        """Take a piece of the body.
+
+        :raises TooLarge: if there are too many bytes
+        :raises StopDownload: if a signal handler raised it
+        :raises NotAnImage, BadEncoding, StoreError: as the sinks do
+        """
+        if not self.sink.feed(data):
+            return False
+        self._received += len(data)
+        if self._max_size and self._received > self._max_size and not self.unwanted:
+            raise TooLarge
+        if self._tells:
+            self.receiver.send_signal(signals.bytes_received, self.request, data=data)
+        return True
+
+    async def finish(self, error: Exception | None) -> Response:
+        """Return the response of a transfer that has ended, with *error* if it failed.
+
+        :raises StopDownload: if a signal handler raised it; its ``response`` is set
+        :raises Exception: *error*, if there is no response
+        """
+        try:
+            if error is not None:
+                raise error
+            return await self.whole_response()
+        except StopDownload as stop:
+            await self.sink.discard()
+            stop.response = await self._stopped()
+            if stop.fail:
+                raise
+            return stop.response
+        except NotAnImage as problem:
+            await self.sink.discard()
+            self.request.meta[PROBLEM] = problem
+            return FileResponse(**self._common(), download=Download())
+        except IncompleteBody:
+            if isinstance(self.sink, InMemory) and not self._fails():
+                return await self._in_memory(self.sink, ["dataloss"])
+            await self.sink.discard()
+            raise
+        except BaseException:
+            await self.sink.discard()
+            raise
+
+    async def abandon(self) -> None:
+        """Remove what was received: the caller was cancelled."""
+        await self.sink.discard()
+
+    async def whole_response(self) -> Response:
+        """Return the response of a complete transfer."""
+        sink = self.sink
+        if isinstance(sink, ToFile | ToEncodedFile):
+            return FileResponse(**self._common(), download=await sink.finish())
+        if isinstance(sink, InMemory):
+            return await self._in_memory(sink, [])
+        return FileResponse(**self._common())
+
+    async def _in_memory(self, sink: InMemory, flags: list[str]) -> Response:
+        data, whole = await self._decoded(sink, self._max_size)
+        if not (whole or sink.cut or flags):
+            if self._fails():
+                raise IncompleteBody
+            flags = ["dataloss"]
+        return self.response_of(flags, data)
+
+    async def _stopped(self) -> Response:
+        if STREAM_TO in self.request.meta:
+            return FileResponse(**self._common(), flags=[*STOPPED])
+        if not isinstance(self.sink, InMemory):
+            return self.response_of([*STOPPED], b"")
+        data, _ = await self._decoded(self.sink, IN_MEMORY_MAX)
+        return self.response_of([*STOPPED], data)
+
+    async def _decoded(self, sink: InMemory, limit: int) -> tuple[bytes, bool]:
+        assert self._head is not None
+        codings = known_codings(self._head.values(b"content-encoding"))
+        return await decoded(codings, bytes(sink.body), limit)
+
+    def _fails(self) -> bool:
+        fail: bool = self.request.meta.get(
+            "download_fail_on_dataloss", self.receiver.fail_on_dataloss
+        )
+        return fail
+
+    def response_of(self, flags: list[str], data: bytes) -> Response:
+        """Return a response whose body is *data*."""
+        common = self._common()
+        headers = Headers(common["headers"])
+        cls = responsetypes.from_args(headers=headers, url=self.request.url, body=data)
+        return cls(**common, flags=flags, body=data)
+
+    def _common(self) -> dict[str, Any]:
+        head = self._head
+        assert head is not None
+        return {
+            "url": self.request.url,
+            "status": head.status,
+            "headers": head.fields,  # raw bytes: headers need not be valid text
+            "protocol": head.protocol,
+        }
+
+
+def is_everything(head: Head) -> bool:
+    """Return whether the Content-Range of a 206 is the whole."""
+    words = " ".join(head.values(b"content-range")).replace("/", " ").replace("-", " ").split()
+    if len(words) != 4 or words[0].lower() != "bytes" or not all(w.isdigit() for w in words[1:]):
+        return False
+    first, last, size = map(int, words[1:])
+    return first == 0 and last + 1 == size

@@ -6,19 +6,22 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
-from imagefetch.download.error_mapping import DNS_NOT_FOUND, LOCAL
+from imagefetch.download.curl_errors import DNS_NOT_FOUND, LOCAL
 from imagefetch.utils.threads import in_daemon_thread
 
-# Maximum names in the cache of failed lookups; beyond it, the oldest are dropped.
+# Maximum names in the cache of failed lookups, and in that of addresses; beyond it, the oldest are
+# dropped.
 FAILURES_MAX = 10_000
+ADDRESSES_MAX = 10_000
 
 # Maximum seconds that a lookup without a reply is cached, which says nothing about the name:
 # long enough for all requests that wait for it now, too short to affect a retry.
 NO_ANSWER_TTL = 1.0
+
+# Seconds that the addresses of a host are cached.
+DNS_TTL = 300.0
 
 Infos = list[tuple[Any, ...]]
 """What `socket.getaddrinfo` returns."""
@@ -33,14 +36,21 @@ class Failed(NamedTuple):
     text: str | None
 
 
-class PooledResolver(AbstractResolver):
+class Address(TypedDict):
+    """An address of a host."""
+
+    host: str
+    """In numbers; an IPv6 address may end in its zone."""
+    family: int
+
+
+class PooledResolver:
     """Calls the system's resolver (including hosts file and search domains) in threads.
 
     Up to *threads* lookups run at once; with as many as there may be requests, no lookup
     waits for a thread. (asyncio's own pool has six on a machine with two cores.) A name
     that does not exist is not looked up again for *negative_ttl* seconds, however many
-    lines contain it. aiohttp's connector caches successes and merges concurrent lookups
-    of one name.
+    lines contain it.
     """
 
     def __init__(
@@ -57,8 +67,8 @@ class PooledResolver(AbstractResolver):
         self._failures: dict[str, Failed] = {}  # oldest first
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[Address]:
         """Return the addresses of *host*.
 
         :raises OSError: as `socket.getaddrinfo` does
@@ -73,17 +83,7 @@ class PooledResolver(AbstractResolver):
             if error.errno not in LOCAL:
                 self._remember(host, error)
             raise
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address[0],
-                port=port,
-                family=kind,
-                proto=proto,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for kind, _, proto, _, address in infos
-        ]
+        return [Address(host=address[0], family=kind) for kind, _, _, _, address in infos]
 
     async def _in_thread(self, host: str, port: int, family: int) -> Infos:
         try:
@@ -111,5 +111,50 @@ class PooledResolver(AbstractResolver):
         if len(self._failures) > FAILURES_MAX:
             del self._failures[next(iter(self._failures))]
 
-    async def close(self) -> None:
-        """Do nothing: lookups in flight end by themselves, or with the program."""
+
+class Addresses:
+    """Caches the addresses of hosts, and merges concurrent lookups of one name."""
+
+    def __init__(
+        self, resolver: PooledResolver, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._resolver = resolver
+        self._clock = clock
+        self._known: dict[str, tuple[float, list[str]]] = {}  # oldest first
+        self._asked: dict[str, asyncio.Future[list[str]]] = {}
+
+    def known(self, host: str) -> list[str] | None:
+        """Return the cached addresses of *host*; None if there are none."""
+        found = self._known.get(host)
+        return found[1] if found is not None and self._clock() < found[0] else None
+
+    async def of(self, host: str) -> list[str]:
+        """Return the addresses of *host*.
+
+        :raises OSError: as `socket.getaddrinfo` does
+        """
+        if (found := self.known(host)) is not None:
+            return found
+        asked = self._asked.get(host)
+        if asked is None:
+            asked = self._asked[host] = asyncio.ensure_future(self._ask(host))
+            asked.add_done_callback(_retrieve)
+        return await asyncio.shield(asked)
+
+    async def _ask(self, host: str) -> list[str]:
+        try:
+            infos = await self._resolver.resolve(host)
+        finally:
+            del self._asked[host]
+        addresses = list(dict.fromkeys(info["host"] for info in infos))
+        self._known.pop(host, None)
+        self._known[host] = self._clock() + DNS_TTL, addresses
+        if len(self._known) > ADDRESSES_MAX:
+            del self._known[next(iter(self._known))]
+        return addresses
+
+
+def _retrieve(asked: asyncio.Future[list[str]]) -> None:
+    """Retrieve the exception of *asked*, so that asyncio doesn't log it if nobody waits."""
+    if not asked.cancelled():
+        asked.exception()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
+from typing import TypeVar
 
-import aiohttp
+import pycurl
+
+Result = TypeVar("Result")
 
 EVERY = 16
 """One download in `EVERY` is measured: to measure all would cost 2 % of the run."""
@@ -28,49 +29,23 @@ class Timing:
     """From then until the last byte, without writing."""
     write: float = 0.0
     """Hashing the body and writing it to its file."""
-    since: float = 0.0
-    """When the current phase began (`time.monotonic`)."""
 
-    def lap(self) -> float:
-        """Return the seconds since the last lap."""
-        now = time.monotonic()
-        seconds, self.since = now - self.since, now
-        return seconds
+    def timed(self, function: Callable[[], Result]) -> Callable[[], Result]:
+        """Return *function*, the time of its calls added to `write`."""
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Add the time of the block to `write`."""
-        begin = time.monotonic()
-        yield
-        self.write += time.monotonic() - begin
+        def run() -> Result:
+            begin = time.monotonic()
+            try:
+                return function()
+            finally:
+                self.write += time.monotonic() - begin
 
-    def end(self) -> None:
-        """Set `transfer`, after the last byte."""
-        self.transfer = max(0.0, self.lap() - self.write)
+        return run
 
-
-def tracing() -> aiohttp.TraceConfig:
-    """Return a trace config that records phases in the `Timing` of each request's context."""
-
-    async def begin(session: object, context: SimpleNamespace, event: object) -> None:
-        context.trace_request_ctx.lap()
-
-    async def resolved(session: object, context: SimpleNamespace, event: object) -> None:
-        timing: Timing = context.trace_request_ctx
-        timing.dns += timing.lap()
-
-    async def connected(session: object, context: SimpleNamespace, event: object) -> None:
-        timing: Timing = context.trace_request_ctx
-        timing.connect += timing.lap()
-
-    async def answered(session: object, context: SimpleNamespace, event: object) -> None:
-        timing: Timing = context.trace_request_ctx
-        timing.time_to_headers = timing.lap()
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_start.append(begin)
-    trace.on_dns_resolvehost_end.append(resolved)
-    trace.on_connection_create_end.append(connected)
-    trace.on_request_headers_sent.append(begin)
-    trace.on_request_end.append(answered)
-    return trace
+    def end(self, easy: pycurl.Curl, *, is_new: bool) -> None:
+        """Set the other phases, from what libcurl measured; *is_new*: whether the connection is."""
+        sent = easy.getinfo(pycurl.PRETRANSFER_TIME)
+        began = easy.getinfo(pycurl.STARTTRANSFER_TIME)
+        self.connect = sent if is_new else 0.0
+        self.time_to_headers = began - sent
+        self.transfer = max(0.0, easy.getinfo(pycurl.TOTAL_TIME) - began - self.write)

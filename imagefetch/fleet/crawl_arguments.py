@@ -22,7 +22,9 @@ class CrawlArguments:
     @classmethod
     def of(cls, settings: BaseSettings, given: list[str], store: str) -> CrawlArguments:
         """Return the arguments for *settings*; *given* are the values of ``-s``."""
-        own = (f"FILES_STORE={store}", "LOG_FILE=", "PROGRESS=off", "HTML_REPORT=False")
+        own = [f"FILES_STORE={store}", "LOG_FILE=", "PROGRESS=off", "HTML_REPORT=False"]
+        if settings["REFERER"]:  # it may come from -a referer=
+            own.append(f"REFERER={settings['REFERER']}")
         limit = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         delay = settings.getfloat("DOWNLOAD_DELAY")
         return cls((*given, *own), limit, delay, max_lanes(settings))

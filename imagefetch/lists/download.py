@@ -8,22 +8,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import BinaryIO
 
-import aiohttp
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 from scrapy.exceptions import NotConfigured
-from scrapy.http import Headers, Response
+from scrapy.http import Response
 from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addons import user_agent
-from imagefetch.download.body import Bounds, MinimumSpeed, content_coding, read_pieces, skip
+from imagefetch.download.body import Sink, Skip
 from imagefetch.download.content_encoding import Decoder, decoder
 from imagefetch.download.handler import StreamingDownloadHandler
-from imagefetch.download.receiver import Receiver
+from imagefetch.download.receiver import Receiver, Reception
+from imagefetch.download.response_head import Head
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of, store_error
 from imagefetch.lists.kept_copy import write_copy
 from imagefetch.middlewares.redirect import NamedRedirectMiddleware
@@ -113,30 +113,66 @@ class _ListReceiver(Receiver):
         super().__init__(crawler)
         self.file = file
 
-    async def receive(self, request: Request, response: aiohttp.ClientResponse) -> Response:
-        """Receive the body.
+    def reception(self, request: Request) -> Reception:
+        return _ListReception(self, request)
 
-        :raises Failure: if the response is incomplete
+    def max_size_of(self, request: Request) -> int:
+        max_size: int = request.meta["download_maxsize"]
+        return max_size
+
+    def sink_for(self, request: Request, head: Head, max_size: int) -> Sink:
+        if rejection_of(head.status) is not None:
+            return Skip()
+        return _ListSink(self.file, head.values(b"content-encoding"), max_size)
+
+
+class _ListReception(Reception):
+    async def whole_response(self) -> Response:
+        """Return the response, its body empty.
+
+        :raises Failure: if the list is incomplete
         :raises StoreError: if the file system refuses
         """
-        received = Response(request.url, response.status, Headers(response.raw_headers))
-        if rejection_of(response.status) is not None:
-            await skip(response)
-            return received
-        async with MinimumSpeed(self.min_speed, self.window) as speed:
-            await self._write(response, self._bounds(request, speed))
-        return received
+        if isinstance(self.sink, _ListSink):
+            self.sink.finish()
+        return self.response_of([], b"")
 
-    async def _write(self, response: aiohttp.ClientResponse, bounds: Bounds) -> None:
-        async with aclosing(read_pieces(response, bounds)) as pieces:
-            try:
-                with write_copy(self.file) as copy:
-                    decompressor = _Decompressor(content_coding(response), bounds.max_size)
-                    async for piece in pieces:
-                        copy.writelines(decompressor.feed(piece))
-                    decompressor.finish()
-            except OSError as error:
-                raise store_error(self.file.name, error) from error
+
+class _ListSink:
+    """Writes a list into a file as it arrives."""
+
+    busy = None
+
+    def __init__(self, file: BinaryIO, codings: list[str], max_size: int) -> None:
+        self._name = file.name
+        self._decompressor = _Decompressor(",".join(codings), max_size)
+        self._copy = write_copy(file)
+
+    def feed(self, data: bytes) -> bool:
+        """
+        :raises Failure: if it can't be decoded, or is too long
+        :raises StoreError: if the file system refuses
+        """
+        try:
+            self._copy.writelines(self._decompressor.feed(data))
+        except OSError as error:
+            raise store_error(self._name, error) from error
+        return True
+
+    def finish(self) -> None:
+        """
+        :raises Failure: if the list is incomplete
+        :raises StoreError: if the file system refuses
+        """
+        self._decompressor.finish()
+        try:
+            self._copy.close()
+        except OSError as error:
+            raise store_error(self._name, error) from error
+
+    async def discard(self) -> None:
+        with suppress(OSError):
+            self._copy.close()
 
 
 class _Decompressor:

@@ -8,12 +8,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from scrapy import Request
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.circuit_breaker import Breakers, Change
+from imagefetch.scheduling.breaker_state import Change
+from imagefetch.scheduling.circuit_breaker import Breakers
 from imagefetch.scheduling.host_limits import HostLimits
+from imagefetch.scheduling.pause_policy import LINE_WAITS
 from imagefetch.scheduling.refusals import Verdict
-from imagefetch.scheduling.throttles import LINE_WAITS, Throttles
+from imagefetch.scheduling.throttles import Throttles
 from imagefetch.scheduling.waiting_hosts import WaitingHost
 from imagefetch.urls import Line, host_of
 
@@ -33,6 +36,8 @@ class Retry(NamedTuple):
     first_sent: float | None
     uncounted: int = 0
     """Requests sent for it that are not in `retry_times`, since its host told it to wait."""
+    request: Request | None = None
+    """The request to send; None: the one for the line."""
 
 
 class DelayedLines:
@@ -127,11 +132,13 @@ class DelayedLines:
         uncounted: int = 0,
         *,
         now: float,
+        request: Request | None = None,
     ) -> None:
-        """Let *line* wait for *origin*, which limits requests. A line that was refused once or
-        twice goes first."""
-        retry = Retry(0, next(self._order), line, times, first_sent, uncounted)
-        self.throttles.add(origin, retry, first=0 < uncounted < LINE_WAITS, now=now)
+        """Let *line* wait for *origin*, which limits requests; *request*: as in `Retry`. It goes
+        first if it was refused once or twice, or has a request."""
+        retry = Retry(0, next(self._order), line, times, first_sent, uncounted, request)
+        first = request is not None or 0 < uncounted < LINE_WAITS
+        self.throttles.add(origin, retry, first=first, now=now)
 
     @property
     def has_failing_hosts(self) -> bool:

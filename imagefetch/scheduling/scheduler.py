@@ -20,7 +20,7 @@ from imagefetch.context import context_of
 from imagefetch.errors import HostPaused, HostUnavailable, LocalError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN, UNCOUNTED
-from imagefetch.scheduling.circuit_breaker import Change
+from imagefetch.scheduling.breaker_state import Change
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.drop_detector import DropDetector
@@ -207,7 +207,11 @@ class HostScheduler(BaseScheduler):
         throttles = self._delayed.throttles
         match throttles.admit(origin, line.number, now):
             case Admission.WAIT:
-                self._delayed.add_throttled(origin, line, *_history(request), now=now)
+                # The target of a redirect waits as a line, which is small. That starts at its
+                # first URL, so it would never get past two URLs of one origin.
+                passed = map(origin_of, request.meta.get("redirect_urls", ()))
+                kept = request if origin in passed else None
+                self._delayed.add_throttled(origin, line, *_history(request), now=now, request=kept)
                 return False
             case Admission.FAIL:
                 self._undownloaded.append(give_up(request, HostPaused()))
@@ -239,6 +243,8 @@ class HostScheduler(BaseScheduler):
             self._queue(self._request_of(retry))
 
     def _request_of(self, retry: Retry) -> Request:
+        if retry.request is not None:
+            return retry.request
         sent: dict[str, float] = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
         if retry.uncounted:
             sent[UNCOUNTED] = retry.uncounted

@@ -7,9 +7,8 @@ each response (slow start, RFC 5681, section 3.1). Requests that were in flight 
 began tell nothing new if they are refused.
 
 An origin may limit concurrent requests, which is the concern of `AdaptiveLimit`, or requests
-per second. The second is assumed where it told a time, or where it refused a request although
-no more were in flight than it had accepted before, twice, or a request that was alone. Then
-`AdaptiveRate` paces the requests.
+per second. The second is assumed where it told a time, where it refused a request that was
+alone in flight, or one of few in flight, several times. Then `AdaptiveRate` paces the requests.
 
 All times are seconds of one clock; any clock will do.
 """
@@ -24,8 +23,11 @@ from imagefetch.scheduling.adaptive_rate import AdaptiveRate, Cycle
 
 Entry = TypeVar("Entry")
 
+# Requests in flight that are few, as a share of the number with which one was accepted.
+FEW = 0.5
+
 # Refusals that concurrency can't explain, from which a limit per second is assumed.
-CONTRADICTIONS = 2
+CONTRADICTIONS = 3
 
 
 @dataclass(slots=True)
@@ -95,8 +97,8 @@ class Throttle(Generic[Entry]):
         """
         self.answered_at = now
         self.accepted += 1
-        self._proven = max(self._proven, in_flight)
         if sent > self.paused_at:
+            self._proven = max(self._proven, in_flight)
             if self.refusals or self._teaches:
                 self._end_cycle(sent)
             self.refusals, self.given_up = 0, False
@@ -136,7 +138,7 @@ class Throttle(Generic[Entry]):
         self.refusals += 1
         if in_flight == 1:
             self._contradictions = CONTRADICTIONS
-        elif in_flight <= self._proven:
+        elif in_flight <= FEW * self._proven:
             self._contradictions += 1
         self._proven = in_flight - 1
         self._teaches |= told or self.rate is not None or self._contradictions >= CONTRADICTIONS

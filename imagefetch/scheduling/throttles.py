@@ -1,60 +1,29 @@
-"""Holds the `Throttle` of each origin that refused requests, and the lines that wait for it.
-
-Settings: RETRY_DELAY and RETRY_MAX_DELAY bound the pause of an origin that told no time,
-RETRY_AFTER_MAX one that did, and RATE_LIMIT_PATIENCE how long an origin may refuse everything.
-"""
+"""Holds the `Throttle` of each origin that refused requests, and the lines that wait for it."""
 
 from __future__ import annotations
 
 import heapq
-import random
 from collections.abc import Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from scrapy.settings import BaseSettings
 
+from imagefetch.scheduling.entries import Entry
 from imagefetch.scheduling.outcomes import RESPONSES, Outcome
+from imagefetch.scheduling.pause_policy import PausePolicy
 from imagefetch.scheduling.refusals import Admission, History, Sent, Told, Verdict
 from imagefetch.scheduling.throttle import Throttle
 from imagefetch.scheduling.waiting_hosts import WaitingHost
-from imagefetch.urls import Line
 
 # Origins that are kept, at about 700 bytes each. Beyond that, those without lines are removed.
 ORIGINS = 10_000
-
-# The first pause of an origin that told no time, as a share of RETRY_DELAY. It is short, since
-# an origin that limits concurrent requests needs none.
-FIRST_PAUSE = 1 / 8
-
-# Random extension of a pause, as shares of it, so that processes which were told the same time
-# do not all return at once; and seconds for the clocks of both sides.
-JITTER = (0.01, 0.05)
-CLOCKS = 0.02
-
-# Refusals of one line for which the line is blamed if the origin accepts others: from the first
-# number it alone waits, from the second one it is given up.
-LINE_WAITS = 3
-LINE_REFUSALS = 10
-
-# Pauses in a row after which an origin may be given up.
-PROBES_MIN = 3
 
 # Lines that wait in memory for an origin from which no more are read for it.
 ENOUGH = 16
 
 
-class HasLine(Protocol):
-    """An entry that waits for an origin."""
-
-    @property
-    def line(self) -> Line: ...
-
-
-Entry = TypeVar("Entry", bound=HasLine)
-
-
 class Throttles(Generic[Entry]):
-    """The throttles of all origins that need one."""
+    """The throttles of all origins that need one. Settings: those of `PausePolicy`."""
 
     def __init__(
         self,
@@ -64,10 +33,7 @@ class Throttles(Generic[Entry]):
     ) -> None:
         """*limit*: returns the maximum of requests in flight to an origin; *history*: what is
         known of an origin at a time."""
-        self.first_pause = FIRST_PAUSE * settings.getfloat("RETRY_DELAY")
-        self.max_pause = settings.getfloat("RETRY_MAX_DELAY")
-        self.most = settings.getfloat("RETRY_AFTER_MAX")
-        self.patience = settings.getfloat("RATE_LIMIT_PATIENCE")
+        self.policy = PausePolicy(settings)
         self.limit = limit
         self.history = history
         self.waiting = 0
@@ -179,37 +145,12 @@ class Throttles(Generic[Entry]):
         self.ended(sent.line, now, origin)
         verdict = None
         if told.refused:
-            verdict = self._refused(throttle, sent, told.seconds, now)
+            verdict = self.policy.refused(throttle, sent, told.seconds, now)
         else:
             throttle.accept(sent.at, sent.in_flight, now, self.limit(origin))
-            if told.seconds is not None and told.seconds <= self.most:
-                throttle.pause(spread(told.seconds) + CLOCKS, now)
+            self.policy.announced(throttle, told.seconds, now)
         self._schedule(origin, throttle, now)
         return verdict
-
-    def _refused(
-        self, throttle: Throttle[Entry], sent: Sent, seconds: float | None, now: float
-    ) -> Verdict:
-        too_long = seconds is not None and seconds > self.most
-        accepts_others = throttle.answered_at > sent.first and not throttle.refusals
-        if accepts_others and sent.refusals >= LINE_REFUSALS and now - sent.first > self.patience:
-            return Verdict.GIVEN_UP
-        if accepts_others and sent.refusals >= LINE_WAITS and seconds is None:
-            return Verdict.WAIT_ALONE
-        if not throttle.refuse(sent.at, sent.in_flight, now, told=seconds is not None):
-            if seconds is not None and not too_long:
-                throttle.pause(spread(seconds) + CLOCKS, now)
-            return Verdict.TOO_LONG if too_long else Verdict.WAIT
-        backoff = min(self.first_pause * 2.0 ** min(throttle.refusals - 1, 64), self.max_pause)
-        in_vain = throttle.refusals >= PROBES_MIN and now - throttle.answered_at > self.patience
-        throttle.given_up = in_vain or (too_long and throttle.refusals > 1)
-        if seconds is None or (too_long and not throttle.given_up):
-            throttle.pause(backoff * random.uniform(1, 1.25), now)
-        else:
-            throttle.pause(max(spread(min(seconds, 1e9)) + CLOCKS, backoff), now)
-        if too_long:
-            return Verdict.TOO_LONG
-        return Verdict.GIVEN_UP if in_vain else Verdict.WAIT
 
     def is_limiting(self, origin: str) -> bool:
         """Return whether requests to *origin* may have to wait."""
@@ -225,7 +166,7 @@ class Throttles(Generic[Entry]):
         """Yield each origin in a pause. Given-up origins are omitted."""
         for origin, throttle in self._throttles.items():
             if throttle.until > now and not throttle.given_up:
-                given_up_at = throttle.answered_at + self.patience
+                given_up_at = throttle.answered_at + self.policy.patience
                 waiting = len(throttle.waiting)
                 yield WaitingHost(origin, waiting, throttle.until, given_up_at)
 
@@ -256,8 +197,3 @@ class Throttles(Generic[Entry]):
         if ready is not None and (throttle.due is None or ready < throttle.due):
             throttle.due = max(ready, now)
             heapq.heappush(self._due, (throttle.due, origin))
-
-
-def spread(seconds: float) -> float:
-    """Return *seconds* with jitter: never less than the origin told."""
-    return seconds * (1 + random.uniform(*JITTER))

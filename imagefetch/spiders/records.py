@@ -103,7 +103,9 @@ class Records:
         line: Line = request.meta[LINE]
         record = _record(request, str(response.status))
         try:
-            problem = request.meta.get(PROBLEM) or errors.rejection_of(response.status)
+            partial = download.path is None  # the handler stores no part of an image
+            rejection = errors.rejection_of(response.status, partial=partial)
+            problem = request.meta.get(PROBLEM) or rejection
             if "download_stopped" in response.flags:
                 problem = errors.RequestDropped()
                 record.code = problem.code

@@ -42,7 +42,7 @@ class OnceTold:
 def test_bad_chunk_is_noticed_when_it_comes(
     server: Server, tmp_path: Path, streamed: bool, bad: bytes
 ) -> None:
-    """Without a timeout, even in a packet of its own, where aiohttp's parser reports nothing."""
+    """Without a timeout, even in a packet of its own."""
     answer = OnceTold(CHUNKED + CHUNK, bad)
     server.raw["/raw/a"] = answer
     meta = {STREAM_TO: tmp_path} if streamed else {}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from scrapy import Request
 
-from imagefetch.download.framing import FRAMING_MAX, INTERIM_MAX, UNREAD
+from imagefetch.download.deadlines import FRAMING_MAX, UNREAD
+from imagefetch.download.easy_handle import INTERIM_MAX
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import BadHTTP, Failure, HeadersTooLarge
 from imagefetch.meta import STREAM_TO
@@ -54,7 +55,7 @@ def test_framing_has_an_end(server: Server, tmp_path: Path, name: str, streamed:
     answer, error = ENDLESS[name]
     server.raw["/raw/a"] = endless = Endless(answer.begin, answer.pieces)
     request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path} if streamed else {})
-    # Either aiohttp's parser or the byte count is the first to reject a long trailer.
+    # Either libcurl's parser or the byte count is the first to reject a long trailer.
     with pytest.raises((error, BadHTTP) if "trailer" in name else error):
         fetch(request, **PATIENT)
     assert endless.sent < FRAMING_MAX + UNREAD + BUFFERS

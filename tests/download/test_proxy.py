@@ -12,11 +12,11 @@ from scrapy import Request
 from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 
 from imagefetch import errors
-from imagefetch.download.session import tls_context
 from tests.conftest import HOSTS, RunCrawl
 from tests.support.handling import fetch
 from tests.support.proxying import Proxy
 from tests.support.server import Server, image, serving
+from tests.support.socks import Socks
 
 PASSWORD = "me:p:w"
 CREDENTIALS = "Basic bWU6cDp3"
@@ -35,10 +35,8 @@ def secure(authority: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]
     signer.issue_cert("127.0.0.1").configure_cert(tls)
     signer.cert_pem.write_to_path(authority)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    tls_context.cache_clear()
     with serving(HOSTS[:1], tls) as running:
         yield running
-    tls_context.cache_clear()
 
 
 @pytest.fixture
@@ -114,7 +112,8 @@ def test_proxy_that_refuses_a_tunnel(front: Server, status: bytes) -> None:
     [
         "http://127.0.0.1:{dead}",
         "http://nobody.invalid:8080",
-        "socks5://127.0.0.1:9",
+        "socks5h://127.0.0.1:{dead}",
+        "socks4://127.0.0.1:9",
         "http://[::1",
     ],
 )
@@ -128,16 +127,13 @@ def test_proxy_of_another_kind(front: Server, server: Server) -> None:
     """No connection is opened to a proxy with another protocol."""
     Proxy().serve(front)
     with pytest.raises(errors.ProxyFailure):
-        fetch(
-            Request(server.url("/image/a"), meta={"proxy": front.url("").replace("http", "socks5")})
-        )
+        fetch(Request(server.url("/image/a"), meta={"proxy": front.url("").replace("http", "ftp")}))
     assert front.connections == 0
 
 
 def test_proxy_with_a_bad_certificate(secure: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """An https proxy with an untrusted certificate is a ProxyFailure."""
     monkeypatch.delenv("SSL_CERT_FILE")
-    tls_context.cache_clear()
     for url in ("http://a.example/a.jpg", "https://a.example/a.jpg"):
         with pytest.raises(errors.ProxyFailure):
             fetch(Request(url, meta={"proxy": secure.url("")}))
@@ -158,7 +154,6 @@ def test_failures_behind_the_proxy(
     with pytest.raises(errors.CertificateWrongHost):
         fetch(through(front, secure.url("/image/a", "localhost")))
     monkeypatch.delenv("SSL_CERT_FILE")
-    tls_context.cache_clear()
     with pytest.raises(errors.CertificateUntrusted):
         fetch(through(front, secure.url("/image/a")))
 
@@ -196,3 +191,99 @@ def test_failing_proxy_of_the_environment(crawl: RunCrawl, front: Server, dead_p
     rows = {(row["Response code"], row["Reason"], row["Attempts"]) for row in done.rows}
     assert rows == {("FAILED ProxyFailure", "proxy-failure", "2")}
     assert front.connections == 2
+
+
+@pytest.mark.parametrize("password", ["", PASSWORD])
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_socks(front: Server, server: Server, secure: Server, scheme: str, password: str) -> None:
+    """Requests go through a SOCKS proxy. With socks5h, it resolves the names; with socks5 they are
+    resolved here."""
+    proxy = Socks(password, {"localhost": "127.0.0.1"})
+    proxy.serve(front)
+    address = front.url("").replace("http", scheme).replace("//", f"//{password}@")
+    for where, host in ((server, "localhost"), (secure, "127.0.0.1")):
+        request = Request(where.url("/image/a", host), meta={"proxy": address})
+        HttpProxyMiddleware().process_request(request)
+        assert fetch(request).body == image("/image/a")
+        assert "proxy-authorization" not in where.headers["/image/a"]
+    name = "localhost" if scheme == "socks5h" else "127.0.0.1"
+    assert proxy.asked == [(name, server.port), ("127.0.0.1", secure.port)]
+
+
+@pytest.mark.parametrize("refusal", [1, 5])
+def test_socks_that_refuses(front: Server, refusal: int) -> None:
+    """A SOCKS proxy that does not connect is a ProxyFailure, and so is a wrong password."""
+    Socks(refusal=refusal).serve(front)
+    meta = {"proxy": front.url("").replace("http", "socks5h")}
+    with pytest.raises(errors.ProxyFailure):
+        fetch(Request("http://a.example/a.jpg", meta=meta))
+    Socks(PASSWORD).serve(front)
+    with pytest.raises(errors.ProxyFailure):
+        fetch(Request("http://a.example/a.jpg", meta=meta))
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0x7f.1", "localhost"])
+def test_socks_leads_to_no_blocked_address(
+    front: Server, server: Server, scheme: str, host: str
+) -> None:
+    """Blocked addresses, and names that resolve to them here, are not requested through it."""
+    proxy = Socks(refusal=1)
+    proxy.serve(front)
+    meta = {"proxy": front.url("").replace("http", scheme)}
+    resolved_there = scheme == "socks5h" and host == "localhost"
+    with pytest.raises(errors.ProxyFailure if resolved_there else errors.BlockedAddress):
+        fetch(Request(server.url("/image/a", host), meta=meta), ALLOWED_NETWORKS="")
+    assert bool(proxy.asked) == resolved_there
+    assert server.connections == 0
+
+
+def test_one_proxy_for_all(
+    crawl: RunCrawl, front: Server, server: Server, secure: Server, authority: Path
+) -> None:
+    """all_proxy applies to http and https, with credentials, without a scheme; no_proxy excepts
+    hosts, whatever the proxy."""
+    proxy = Proxy(PASSWORD)
+    proxy.serve(front)
+    address = f"{PASSWORD.replace('p:w', 'p%3Aw')}@127.0.0.1:{front.port}"
+    env = {"all_proxy": address, "SSL_CERT_FILE": str(authority), "no_proxy": "localhost"}
+    lines = [server.url("/image/a"), secure.url("/image/b"), server.url("/image/c", "localhost")]
+    done = crawl(lines, env=env)
+    assert done.status == 0, done.log
+    assert [row["Response code"] for row in done.rows] == ["200"] * 3
+    assert {line.split(" ")[0] for line, _ in proxy.seen} == {"GET", "CONNECT"}
+    assert len(proxy.seen) == 2
+    assert server.hits == {"/image/a": 1, "/image/c": 1}
+
+
+def test_a_proxy_without_a_scheme(
+    crawl: RunCrawl, front: Server, secure: Server, authority: Path
+) -> None:
+    """It is an HTTP proxy, for https URLs, too."""
+    proxy = Proxy()
+    proxy.serve(front)
+    env = {"https_proxy": f"127.0.0.1:{front.port}", "SSL_CERT_FILE": str(authority)}
+    done = crawl([secure.url("/image/a")], env=env)
+    assert [row["Response code"] for row in done.rows] == ["200"], done.log
+    assert len(proxy.seen) == 1
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "all_proxy"])
+def test_an_environment_that_cannot_work(crawl: RunCrawl, name: str) -> None:
+    """A proxy of another kind ends the run at its start, with one line."""
+    done = crawl(["http://127.0.0.1:9/a.jpg"], env={name: "ftp://127.0.0.1:21"})
+    assert done.status == 2
+    assert "Traceback" not in done.log
+    assert "must be the address of a proxy" in done.log.splitlines()[-1]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_https_proxy(
+    secure: Server, server: Server, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    """The connection to a proxy may be encrypted; DOWNLOAD_VERIFY_CERTIFICATES applies to it."""
+    Proxy().serve(secure)
+    if not trusted:
+        monkeypatch.delenv("SSL_CERT_FILE")
+    request = Request(server.url("/image/a"), meta={"proxy": secure.url("")})
+    assert fetch(request, DOWNLOAD_VERIFY_CERTIFICATES=trusted).body == image("/image/a")

@@ -9,15 +9,16 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-import aiohttp
 import pytest
+from scrapy import Request
 
 from imagefetch.download.resolver import NO_ANSWER_TTL, PooledResolver
 from tests.conftest import ROOT, RunCrawl, environment
+from tests.support.handling import fetch
 from tests.support.server import Server, image
 
 NOT_FOUND = socket.gaierror(socket.EAI_NONAME, "no such name")
@@ -170,22 +171,15 @@ def test_a_failure_keeps_no_traceback(names: Names) -> None:
     assert asyncio.run(run()) < 20
 
 
-def test_results_are_usable(server: Server) -> None:
-    """aiohttp connects to the returned addresses, those of the system's resolver, too."""
+def test_results_are_usable(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler connects to the returned addresses, those of the system's resolver, too."""
 
-    def lookup(_: str, port: int, *rest: int) -> list[tuple[Any, ...]]:
+    def lookup(_: object, __: str, port: int, *rest: int) -> list[tuple[Any, ...]]:
         return socket.getaddrinfo("127.0.0.1", port, *rest)
 
-    async def run(lookup: Callable[..., Any], host: str) -> bytes:
-        connector = aiohttp.TCPConnector(resolver=PooledResolver(4, 30, lookup))
-        async with (
-            aiohttp.ClientSession(connector=connector) as session,
-            session.get(server.url("/image/a", host)) as answer,
-        ):
-            return await answer.read()
-
-    assert asyncio.run(run(lookup, "a.example")) == image("/image/a")
-    assert asyncio.run(run(socket.getaddrinfo, "localhost")) == image("/image/a")
+    assert fetch(Request(server.url("/image/a", "localhost"))).body == image("/image/a")
+    monkeypatch.setattr(PooledResolver, "_ask", lookup)
+    assert fetch(Request(server.url("/image/a", "a.example"))).body == image("/image/a")
 
 
 def test_one_that_never_ends_does_not_hold_up_the_program() -> None:

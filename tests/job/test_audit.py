@@ -65,6 +65,11 @@ def _file(job: Crawl) -> Path:
     return job.images / job.by_line[2]["File"]
 
 
+def _row_with_file(job: Crawl) -> bytes:
+    rows = job.report.read_bytes().splitlines(keepends=True)
+    return next(row for row in rows if b",image/jpeg," in row)
+
+
 BREAK: dict[str, Callable[[Crawl], object]] = {
     "file missing: line 2": lambda job: _file(job).unlink(),
     "file missing: line 2: 1-": lambda job: _file(job).symlink_to(
@@ -72,7 +77,7 @@ BREAK: dict[str, Callable[[Crawl], object]] = {
     ),
     "file changed: line 2": lambda job: _file(job).write_bytes(b"other"),
     "second row for a line": lambda job: job.report.write_bytes(
-        job.report.read_bytes() + job.report.read_bytes().splitlines(keepends=True)[1]
+        job.report.read_bytes() + _row_with_file(job)
     ),
     "row of no line in the list": lambda job: (job.folder / "urls.txt").write_text(
         (job.folder / "urls.txt").read_text().replace("/1.jpg", "/one.jpg")

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.scheduling.circuit_breaker import Breakers, Change
+from imagefetch.scheduling.breaker_state import Change
+from imagefetch.scheduling.circuit_breaker import Breakers
 from imagefetch.urls import Line
 from tests.conftest import HOSTS, RunCrawl, examples
 from tests.support.answers import LAST
@@ -383,7 +384,7 @@ def test_a_host_that_goes_down_in_mid_run_is_waited_for(crawl: RunCrawl, hosts: 
     with restarting(30, 4) as port:
         lines = [f"http://127.0.0.1:{port}/{n}.jpg" for n in range(150)]
         others = [hosts.url(f"/image/{n}.jpg", HOSTS[1]) for n in range(50)]
-        settings = {"BREAKER_FAILURES": 4, "RETRY_TIMES": 0, "RETRY_MAX_DELAY": 0.3}
+        settings = {"BREAKER_FAILURES": 4, "RETRY_TIMES": 2, "RETRY_MAX_DELAY": 0.3}
         done = crawl([*lines, *others], CONCURRENT_REQUESTS_PER_DOMAIN=4, **settings)
     assert done.status == 0, done.log
     done.check(200)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 import pytest
 from scrapy import Request
 
-from imagefetch.scheduling.circuit_breaker import Change
+from imagefetch.scheduling.breaker_state import Change
 from imagefetch.scheduling.delayed import DelayedLines
 from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues

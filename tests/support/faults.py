@@ -312,7 +312,7 @@ HEADS = [
     Case("early hints", sends(HINTS + LAST), GOOD),
     Case("100 nobody expects", sends(b"HTTP/1.1 100 Continue\r\n\r\n" + LAST), GOOD),
     Case("a thousand hints", sends(HINTS * 1_000 + LAST), GOOD),
-    Case("hints for ever", Endless(b"", [HINTS * 10], pause=0.01), DOWNLOAD_TIMEOUT),
+    Case("hints for ever", Endless(b"", [HINTS * 10], pause=0.01), HEADERS),
     Case("protocol switched", sends(head(101, "Upgrade: x")), status(101, "unexpected-status")),
     Case("HTTP 1.0", sends(b"HTTP/1.0 200 OK\r\n\r\n" + PICTURE), GOOD),
     Case("HTTP 0.9", sends(PICTURE), BAD_HTTP),
@@ -332,7 +332,7 @@ HEADS = [
     Case("negative length", sends(OK + b"Content-Length: -1\r\n\r\n"), BAD_HTTP),
     Case("length of letters", sends(OK + b"Content-Length: many\r\n\r\n"), BAD_HTTP),
     Case("length of 80 bits", sends(OK + b"Content-Length: %d\r\n\r\n" % 2**80), BAD_HTTP),
-    Case("length and chunks", sends(OK + LONG[:-2] + CHUNKED[len(OK) :] + CHUNK), BAD_HTTP),
+    Case("length and chunks", sends(OK + LONG[:-2] + CHUNKED[len(OK) :] + CHUNK), CUT),
 ]
 
 ANSWERS = [
@@ -414,7 +414,7 @@ BODIES = [
     Case("chunk with words", sends(CHUNKED + chunk(PICTURE, b";a=b") + b"0\r\n\r\n"), GOOD),
     Case("with a trailer", sends(CHUNKED + chunk(PICTURE) + b"0\r\nX: y\r\n\r\n"), GOOD),
     Case("a line end more than was said", sends(LAST + b"\r\n"), GOOD),
-    Case("more than was said", sends(LAST + b"and more"), BAD_HTTP),
+    Case("more than was said", sends(LAST + b"and more"), GOOD),
     Case(
         "twice the same length", sends(OK + LAST[len(OK) :].replace(b"Conn", b"X: y\r\nConn")), GOOD
     ),
@@ -473,14 +473,14 @@ ENCODINGS = [
     Case("large window of br", encoded("br", packing.large_window_brotli()), ENCODING),
     Case("empty frames of zstd", encoded("zstd", packing.EMPTY_ZSTD * 9_000), ENCODING),
     Case("empty members of gzip", encoded("gzip", packing.EMPTY_GZIP * 9_000), ENCODING),
-    Case("gzip twice", encoded("gzip, gzip", gzip.compress(gzip.compress(PICTURE))), NO_IMAGE),
+    Case("gzip twice", encoded("gzip, gzip", gzip.compress(gzip.compress(PICTURE))), GOOD),
     Case(
         "gzip in two",
         encoded("gzip", gzip.compress(PICTURE[:99]) + gzip.compress(PICTURE[99:])),
         GOOD,
     ),
     Case("in no known encoding", encoded("none", PICTURE), GOOD),
-    Case("gzip in gzip", encoded("gzip, gzip", gzip.compress(gzip.compress(PICTURE))), NO_IMAGE),
+    Case("gzip in gzip", encoded("gzip, gzip", gzip.compress(gzip.compress(PICTURE))), GOOD),
     Case("gzip that is none", encoded("gzip", PICTURE), ENCODING),
 ]
 

@@ -144,5 +144,6 @@ class KillingExporter(ReportExporter):
             self.file.write(row[: len(row) // 2])
             die()
         super().export_item(item)
+        self._write_rows()  # not at the next turn of the event loop
         record(f"row {item.line}")
         reach("row")

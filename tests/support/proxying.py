@@ -49,10 +49,11 @@ class Proxy:
             writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
         else:
             there_writer.write(head)  # as it is: a server must understand a whole URL
-        await asyncio.gather(_copy(reader, there_writer), _copy(there, writer))
+        await asyncio.gather(copy(reader, there_writer), copy(there, writer))
 
 
-async def _copy(reader: Reader, writer: Writer) -> None:
+async def copy(reader: Reader, writer: Writer) -> None:
+    """Pass on all bytes, then close *writer*."""
     try:
         while data := await reader.read(65_536):
             writer.write(data)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from benchmarks.rates import Limit
+from benchmarks.rates import FixedWindow, Limit
 from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.outcomes import Outcome
 from imagefetch.scheduling.refusals import Admission, Sent, Told, Verdict
@@ -21,6 +21,8 @@ from tests.conftest import project
 
 ORIGIN = "http://a.example"
 LATENCY = 0.1  # seconds of a response, ± 20 %
+
+MANY = {"CONCURRENT_REQUESTS_PER_DOMAIN": 256}
 
 Tell = Callable[[float], float | None]
 
@@ -71,7 +73,7 @@ class Simulation:
     def __init__(
         self, limit: Callable[[float], Limit], told: Tell, lines: float, settings: dict[str, Any]
     ) -> None:
-        configured = project(CONCURRENT_REQUESTS_PER_DOMAIN=64, **settings)
+        configured = project(**{"CONCURRENT_REQUESTS_PER_DOMAIN": 64, **settings})
         self.limit, self.told, self.lines = limit, told, lines
         self.limits = HostLimits(configured)
         self.throttles: Throttles[Entry] = Throttles(
@@ -143,6 +145,34 @@ class Simulation:
             self.queue.appendleft(Entry(line, sent.refusals + 1, sent.first))
 
 
+class ConcurrencySimulation(Simulation):
+    """A host that refuses requests beyond a number of concurrent ones, a function of time, and
+    takes half a second for the others."""
+
+    SERVICE = 0.5
+    REFUSAL = 0.005
+    serving = 0
+
+    def __init__(self, capacity: Callable[[float], int], told: Tell) -> None:
+        super().__init__(lambda _: FixedWindow(1, 1), told, math.inf, MANY)
+        self.capacity = capacity
+
+    def ask(self, entry: Entry) -> None:
+        refuses = self.serving >= self.capacity(self.now)
+        self.serving += not refuses
+        (self.run.refused if refuses else self.run.accepted).append(self.now)
+        service = self.SERVICE * random.uniform(0.8, 1.2)
+        end = self.now + (self.REFUSAL if refuses else service)
+        flying = len(self.ends) + 1
+        sent = Sent(entry.line.number, self.now, flying, entry.refusals, entry.first)
+        answer = Told(True, self.told(0)) if refuses else None
+        heapq.heappush(self.ends, (end, next(self.order), sent, answer))
+
+    def finish(self) -> None:
+        self.serving -= self.ends[0][3] is None
+        super().finish()
+
+
 def simulate(
     limit: Callable[[float], Limit],
     seconds: float,
@@ -155,7 +185,11 @@ def simulate(
     """Send requests to a host that applies *limit*, a function of time, and answers a refusal
     with what *told* makes of the seconds until a request would be allowed."""
     random.seed(seed)
-    simulation = Simulation(limit, told, lines, settings)
+    return run(Simulation(limit, told, lines, settings), seconds)
+
+
+def run(simulation: Simulation, seconds: float) -> Run:
+    """Let *simulation* run for *seconds*."""
     while simulation.now < seconds:
         read = simulation.read()
         simulation.send()

@@ -11,7 +11,7 @@ import pytest
 from scrapy import Request
 
 from tests.conftest import LOOPBACK, ROOT, Crawl, command, environment
-from tests.support.handling import handler
+from tests.support.handling import connections, handler
 from tests.support.server import Server, serving
 
 HOSTS = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(1_200)]
@@ -54,9 +54,10 @@ def test_a_limit_that_nothing_can_be_fetched_with(tmp_path: Path) -> None:
 
 SCRIPT = f"""
 import asyncio, os, resource, sys
+from urllib.parse import urlsplit
 from imagefetch.errors import Failure, LocalError
 from scrapy import Request
-from tests.support.handling import handler
+from tests.support.handling import connections, handler
 
 url, name = sys.argv[1:]
 
@@ -70,7 +71,7 @@ async def run():
         held = [fd if fd < limit else os.close(fd) for fd in held]
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         response = await made.download_request(Request(url.replace("127.0.0.1", name)))
-        print(response.status, len(made.sessions.idle))
+        print(response.status, len(connections(urlsplit(url).port)))
 
 asyncio.run(run())
 """
@@ -95,12 +96,12 @@ def test_kept_connections_are_bounded(hosts: Server) -> None:
 
     async def run() -> list[int]:
         async with handler() as made:
-            made.sessions.idle.most = 3
+            made.session.most_connections = 3
             counted = []
             for name in [*names, *names[-3:], names[0]]:
                 await made.download_request(Request(hosts.url("/image/a", name)))
                 counted.append(hosts.connections)
-            assert len(made.sessions.idle) == 3
+            assert len(connections(hosts.port)) == 3
             return counted
 
     assert asyncio.run(run()) == [*range(1, 11), 10, 10, 10, 11]

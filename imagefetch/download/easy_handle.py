@@ -1,0 +1,237 @@
+"""A handle of libcurl that is reused for one transfer after another, and its callbacks.
+
+What is the same for all transfers is set once; the rest only where it differs from the transfer
+before. Nothing is raised in a callback: libcurl can't pass it on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+import pycurl
+
+from imagefetch.download.curl_errors import Code
+from imagefetch.download.idle_sockets import Endpoints, IdleSockets
+from imagefetch.download.response_head import Head, status_of
+from imagefetch.download.transfer import Enough, Options, Transfer
+from imagefetch.errors import BadHTTP, BlockedAddress, HeadersTooLarge
+
+# Maximum bytes of a header. libcurl limits all headers of a request, those of 1xx responses
+# included, to 300 KiB and 5,000 lines.
+LINE_MAX = 2**16
+
+# Maximum 1xx responses before the final one.
+INTERIM_MAX = 12_000
+
+ABORT = -1
+"""Returned by a callback to end the transfer."""
+
+# Of pycurl, with their types.
+PAUSE: int = pycurl.WRITEFUNC_PAUSE
+SEND: int = pycurl.PREREQFUNC_OK
+DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
+
+
+class Handle:
+    """An easy handle of libcurl and the state of its transfer."""
+
+    def __init__(
+        self, options: Options, idle: IdleSockets, resume: Callable[[Handle], None]
+    ) -> None:
+        """*options*: those of all transfers; *resume*: continues the paused transfer."""
+        self.easy = pycurl.Curl()
+        self._resume = resume
+        self._idle = idle
+        self._set: dict[int, Any] = {}
+        self.transfer: Transfer
+        self.done: asyncio.Future[Code]
+        for option, value in options:
+            self.easy.setopt(option, value)
+        self.easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
+        self.easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        self.easy.setopt(pycurl.OPENSOCKETFUNCTION, self._on_open)
+        self.easy.setopt(pycurl.PREREQFUNCTION, self._on_send)
+
+    def begin(self, transfer: Transfer, done: asyncio.Future[Code]) -> None:
+        """Prepare for *transfer*; *done* gets its outcome."""
+        self.transfer = transfer
+        self.done = done
+        self.error: Exception | None = None
+        """What a callback raised."""
+        self.enough = False
+        """Whether the consumer ended the transfer, with a complete response."""
+        self.head: Head | None = None
+        """Of the final response, once its headers are complete."""
+        self.lines: list[bytes] = []
+        """The lines of the response until its headers are complete."""
+        self.blank_first = False
+        """Whether there was an empty line before the status line."""
+        self.header_bytes = 0
+        self.interim = 0
+        """1xx responses."""
+        self.bodiless = any(option == pycurl.NOBODY for option, _ in transfer.options)
+        self.received = 0
+        """Bytes of the body, as sent."""
+        self.sent = False
+        """Whether the request was sent, or is about to be."""
+        self.again = False
+        """Whether libcurl tried to send the request once more, on another connection."""
+        self.spoiled = False
+        """Whether the kept connection was not usable; nothing was sent."""
+        self.paused = False
+        self.tunnelled = False
+        """Whether a proxy has established a tunnel."""
+        self.endpoints: Endpoints | None = None
+        self.allowed = False
+        """Whether at least one address was allowed."""
+        self.refusal: BlockedAddress | None = None
+        self.socket_error: OSError | None = None
+        self._set_options(transfer)
+
+    def _set_options(self, transfer: Transfer) -> None:
+        setopt, known = self.easy.setopt, self._set
+        setopt(pycurl.REQUEST_TARGET, transfer.target)
+        if transfer.resolve:
+            setopt(pycurl.RESOLVE, transfer.resolve)
+        reuse = 0 if transfer.keep and self._idle.trusts(transfer.origin) else 1
+        for option, value in (
+            (pycurl.URL, transfer.origin),
+            (pycurl.HTTPHEADER, transfer.headers),
+            (pycurl.FRESH_CONNECT, reuse),
+            (pycurl.FORBID_REUSE, reuse),
+            # The request waits for a connection that is being established, rather than open one
+            # more: it may carry both. Without TLS, there is no HTTP/2, and it would wait in vain.
+            (pycurl.PIPEWAIT, int(transfer.origin.startswith("https:"))),
+            *transfer.options,
+        ):
+            if known.get(option) != value:
+                known[option] = value
+                setopt(option, value)
+
+    def forget(self) -> None:
+        """Drop the references to the last transfer: its body may be in memory."""
+        del self.transfer, self.done
+        self.head = self.error = self.refusal = self.socket_error = None
+        self.lines = []
+
+    def end(self, code: Code) -> None:
+        """Pass the outcome on; called when the transfer has ended."""
+        head, endpoints = self.head, self.endpoints
+        # A connection of HTTP/2 may bring bytes at any time.
+        is_kept = self.transfer.keep and head is not None and head.protocol.startswith("HTTP/1")
+        if is_kept and endpoints is not None:
+            assert head is not None
+            number = self.easy.getinfo(pycurl.ACTIVESOCKET)
+            if number >= 0:
+                self._idle.add(endpoints, number)
+            elif code.number == 0 and head.keeps_connection:
+                self._idle.distrust(self.transfer.origin)  # libcurl closes after excess bytes
+        if not self.done.done():
+            self.done.set_result(code)
+
+    def _abort(self, error: Exception) -> int:
+        if isinstance(error, Enough):
+            self.enough = True
+        else:
+            self.error = error
+        return ABORT
+
+    def _on_header(self, line: bytes) -> int | None:
+        """Called with each line of headers and trailers, the empty one included."""
+        if self.head is not None:
+            return None  # a trailer
+        self.header_bytes += len(line)
+        if len(line) > 2:
+            self.lines.append(line)
+            return None if len(line) <= LINE_MAX else self._abort(HeadersTooLarge())
+        if line.strip(b"\r\n"):
+            self.lines.append(line)
+            return None
+        lines, self.lines = self.lines, []
+        try:
+            self._end_of_headers(lines)
+        except Exception as error:
+            self.lines = lines
+            return self._abort(error)
+        return None
+
+    def _end_of_headers(self, lines: list[bytes]) -> None:
+        if not lines:
+            self.blank_first = True
+            return
+        status = status_of(lines[0])
+        if not self.sent:  # of a proxy, in response to CONNECT
+            self.tunnelled = 200 <= status < 300
+            return
+        if 100 <= status < 200 and status != 101:
+            self.interim += 1
+            if self.interim > INTERIM_MAX:
+                raise HeadersTooLarge
+            return
+        head = Head(lines)
+        if head.protocol == "HTTP/2" and not self.transfer.origin.startswith("https:"):
+            raise BadHTTP
+        self.head = head
+        self.transfer.consumer.begin(head)
+
+    def _on_body(self, data: bytes) -> int | None:
+        try:
+            head = self.head
+            if head is None:
+                raise BadHTTP
+            if head.unframed and self.received + len(data) >= (head.length or 0):
+                data = data[: (head.length or 0) - self.received]
+                if self.transfer.consumer.feed(data):
+                    self.received += len(data)
+                    raise Enough
+            elif self.transfer.consumer.feed(data):
+                self.received += len(data)
+                return None
+        except Exception as error:
+            return self._abort(error)
+        self.paused = True
+        busy = self.transfer.consumer.busy
+        assert busy is not None
+        busy.add_done_callback(lambda _: self._resume(self))
+        return PAUSE
+
+    def _on_send(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
+        """Called before the request is sent, on a new connection or on a kept one."""
+        if self.sent:
+            self.again = True
+            return DO_NOT_SEND
+        if self.transfer.dry:
+            return DO_NOT_SEND
+        endpoints = remote, local, remote_port, local_port
+        if self._idle.is_spoiled(endpoints, self.transfer.origin):
+            self.spoiled = True
+            return DO_NOT_SEND
+        self.endpoints = endpoints
+        self.sent = True
+        return SEND
+
+    def _on_open(self, purpose: int, address: Any) -> Any:
+        """Called before libcurl connects to *address*; returns a socket for it."""
+        if self.sent:
+            self.again = True
+            return pycurl.SOCKET_BAD
+        try:
+            guard = self.transfer.guard
+            if guard is not None:
+                guard.check(ip_address(address.addr[0].partition("%")[0]))
+            self.allowed = True
+            opened = socket.socket(address.family, address.socktype, address.protocol)
+            os.close(os.dup(opened.fileno()))  # as pycurl does next, without telling of an error
+            return opened
+        except BlockedAddress as refusal:
+            self.refusal = refusal
+        except OSError as error:
+            self.socket_error = error
+        except Exception as error:
+            self.error = error
+        return pycurl.SOCKET_BAD

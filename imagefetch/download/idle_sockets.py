@@ -1,0 +1,69 @@
+"""Tells which kept connections must not be used again."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from contextlib import suppress
+
+Endpoints = tuple[str, str, int, int]
+"""Of a connection: remote and local address, remote and local port."""
+
+# Bytes of the message that ends a TLS connection, at most.
+NOTICE = 64
+
+
+class IdleSockets:
+    """The sockets of kept connections.
+
+    libcurl reuses a connection without looking at it if it was idle for less than a second.
+    Bytes that came meanwhile would be taken for the next response: they may look like one.
+    """
+
+    def __init__(self, most: int) -> None:
+        """*most*: of the sockets that are remembered."""
+        self._sockets: dict[Endpoints, int] = {}
+        self._most = most
+        self._untrusted: dict[str, None] = {}  # oldest first
+
+    def add(self, endpoints: Endpoints, number: int) -> None:
+        """Remember the socket *number* of a connection that is idle now."""
+        self._sockets[endpoints] = number
+        if len(self._sockets) > self._most:
+            del self._sockets[next(iter(self._sockets))]
+
+    def distrust(self, origin: str) -> None:
+        """Let no connection to *origin* be used again: one brought bytes unasked."""
+        self._untrusted[origin] = None
+        if len(self._untrusted) > self._most:
+            del self._untrusted[next(iter(self._untrusted))]
+
+    def trusts(self, origin: str) -> bool:
+        """Return whether connections to *origin* may be used again: none brought bytes unasked.
+
+        If it does so just when the next request is sent, they are taken for the response. What
+        comes then is that to the request, unasked in turn, and tells that it must not be trusted.
+        """
+        return origin not in self._untrusted
+
+    def is_spoiled(self, endpoints: Endpoints, origin: str) -> bool:
+        """Return whether a kept connection to *origin* has ended, or has brought bytes while it
+        was idle."""
+        number = self._sockets.pop(endpoints, None)
+        if number is None:
+            return False  # it is new
+        if not _is_readable(number):
+            return False
+        with socket.socket(fileno=os.dup(number)) as peek, suppress(OSError):
+            if len(peek.recv(NOTICE + 1, socket.MSG_PEEK)) > (NOTICE if origin[4] == "s" else 0):
+                self.distrust(origin)
+        return True
+
+
+def _is_readable(number: int) -> bool:
+    if not hasattr(select, "poll"):
+        return bool(select.select([number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
