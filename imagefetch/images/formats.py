@@ -17,7 +17,7 @@ from imagefetch.images.bounded_bytes import (
 )
 from imagefetch.images.catalogue import FORMATS, Format
 from imagefetch.images.headers import Header
-from imagefetch.images.kinds import kind_of
+from imagefetch.images.kinds import KIND_HEAD, kind_of
 
 __all__ = ["FORMATS", "HEAD", "Format", "ImageInfo", "format_of", "inspect", "probe"]
 
@@ -108,6 +108,9 @@ def _first_of(data: Bytes, head: bytes, first: Format) -> ImageInfo:
             data.renew()
             with suppress(NotThisFormatError):
                 return _inspect(data, known)
+    data.renew()
+    with suppress(TooLongError):
+        head = data[:KIND_HEAD]  # a page may begin with a long comment
     raise NotAnImage(kind_of(head))
 
 

@@ -73,6 +73,9 @@ _HTML = re.compile(
 _JSON = re.compile(r"[\[{]\s*(?:[\[{\"\]}\d-]|true|false|null)|\"[^\"]*\"\s*$")
 _BINARY = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 
+KIND_HEAD = 2**15
+"""Maximum bytes of a text that are looked at."""
+
 MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
@@ -82,7 +85,7 @@ def kind_of(head: bytes) -> str:
         if signature.match(head):
             return kind
     encoding = next((name for mark, name in MARKS if head.startswith(mark)), "utf-8")
-    text = head[:2_048].decode(encoding, "replace").lstrip("\ufeff \t\r\n")
+    text = head[:KIND_HEAD].decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     if _BINARY.search(text) or text.count("\ufffd") > len(text) // 4:
         return "data"
     after = _XML.match(text)

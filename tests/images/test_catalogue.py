@@ -222,6 +222,7 @@ def test_every_plugin_of_pillow() -> None:
     }
 
 
+@pytest.mark.filterwarnings("ignore:IM image format is deprecated")
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F", "I"])
 def test_everything_that_pillow_writes(mode: str) -> None:
     """In every mode and format, the size is that of Pillow."""
@@ -269,6 +270,7 @@ PAGE = b"<!DOCTYPE html><html><body><svg xmlns='http://www.w3.org/2000/svg'/></b
 OTHERS: dict[str, list[bytes]] = {
     "html": [
         PAGE, b"\n <html>", b"<!-- <svg> -->" + PAGE, b"<!doctype HTML>", b"<head>", b"<div>a",
+        b"<!-- " + b"long " * 2_000 + b"-->" + PAGE,
         b"<?xml version='1.0'?><!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0'><html>",
         b"\xef\xbb\xbf<html>", "<html>".encode("utf-16"), b"<script>svg</script>", b"<p>Not found",
     ],

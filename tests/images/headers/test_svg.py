@@ -48,8 +48,8 @@ def brief(folder: Path, content: bytes) -> tuple[str, str, int | None, int | Non
 @pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_what_precedes_the_root(tmp_path: Path, before: str, encoding: str) -> None:
-    if encoding in {"utf-16-le", "utf-16-be"} and before.startswith("\n"):
-        pytest.skip("without a mark, the encoding shows in a markup character")
+    if encoding in {"utf-16-le", "utf-16-be"}:
+        before = before.lstrip()  # without a mark, the encoding shows in a markup character
     assert brief(tmp_path, (before + ROOT).encode(encoding)) == ("image/svg+xml", ".svg", 8, 6)
 
 
