@@ -174,6 +174,18 @@ def test_a_tiff_of_a_camera_is_no_raw_file() -> None:
     assert brief(content) == ("image/tiff", 16, 12)
 
 
+@pytest.mark.parametrize("plugin", ["GIF", "WEBP", "PNG", "JPEG"])
+def test_no_side_is_zero(plugin: str) -> None:
+    """A header with a side of zero pixels contradicts itself; Pillow does not open it either."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 41)).save(out, plugin)
+    content = out.getvalue().replace(b"\x29\0", bytes(2)).replace(b"\0\x29", bytes(2))
+    with pytest.raises(DamagedImage):
+        probed(content)
+    with pytest.raises(OSError, match=r"cannot identify|could not create decoder"):
+        Image.open(io.BytesIO(content))
+
+
 def test_apng() -> None:
     """The type is that of Pillow; the suffix is one that every viewer knows."""
     out = io.BytesIO()

@@ -95,7 +95,10 @@ def gif(data: Bytes) -> Header:
         kind = byte(data, at)
         if kind == 0x2C:
             left, top, w, h = struct.unpack("<HHHH", read_exact(data, at + 1, 8))
-            return Header(max(width, left + w), max(height, top + h), None, None, end=at)
+            width, height = max(width, left + w), max(height, top + h)
+            if not width or not height:
+                raise MalformedError
+            return Header(width, height, None, None, end=at)
         if kind == 0x3B:
             raise MalformedError
         at = after_blocks(data, at + 2) if kind == 0x21 else at + 1
@@ -120,7 +123,10 @@ def webp(data: Bytes) -> Header:
     body = read_exact(data, 20, 10)
     if kind == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
         width, height = struct.unpack("<HH", body[6:10])
-        return Header(width & 0x3FFF, height & 0x3FFF, "RGB", end=30)
+        width, height = width & 0x3FFF, height & 0x3FFF
+        if not width or not height:
+            raise MalformedError
+        return Header(width, height, "RGB", end=30)
     if kind == b"VP8X":
         return Header(
             int.from_bytes(body[4:7], "little") + 1,
