@@ -13,6 +13,7 @@ from imagefetch.images import pillow_headers as by_pillow
 from imagefetch.images.bounded_bytes import Bytes
 from imagefetch.images.headers import (
     ReadHeader,
+    apple,
     heif,
     jpeg2000,
     jpeg_xl,
@@ -128,7 +129,7 @@ FORMATS = (
     _format(
         "image/x-win-bitmap", ".cur", partial(windows.is_icon, b"\2"), windows.cursor, pillow="CUR"
     ),
-    _format("image/x-icns", ".icns", rb"icns", by_pillow.icns, pillow="ICNS"),
+    _format("image/x-icns", ".icns", rb"icns", apple.icns, ends.icns, pillow="ICNS"),
     _format("image/vnd.adobe.photoshop", ".psd", rb"8BPS\0[\x01\x02]", raster.psd, pillow="PSD"),
     _format("image/vnd.ms-dds", ".dds", rb"DDS \x7c\0\0\0", textures.dds, pillow="DDS"),
     _format("image/qoi", ".qoi", rb"qoif", raster.qoi, pillow="QOI"),

@@ -85,6 +85,11 @@ def _has_data(data: Bytes, at: int, length: int) -> bool:
     return any(name == b"idat" for name, _, _ in inner_boxes(data, begin, at + length))
 
 
+def icns(data: Bytes, _: int) -> bool:
+    """Whether an Apple icon is as long as its header states."""
+    return len(data) >= int.from_bytes(data[4:8], "big")
+
+
 def tga(data: Bytes, _: int) -> bool | None:
     """Whether a TGA is as long as its header requires; None if it is encoded, and may be."""
     head = TGAHeader.of(data)

@@ -17,6 +17,7 @@ from imagefetch.images.bounded_bytes import (
     NotThisFormatError,
     TakesLongerError,
     TooLongError,
+    UnknownSizeError,
 )
 from imagefetch.images.headers.base import Header, ReadHeader, sized
 
@@ -74,7 +75,8 @@ def _with(name: str, *, weak: bool = False) -> ReadHeader:
     """Return a function that reads a header with the plugin *name*. `Image.open` would apply
     Pillow's limit for decoding, although nothing is decoded here.
 
-    *weak*: what the plugin refuses is a file of another format.
+    What the plugin refuses may be valid: its size stays unknown. *weak*: it is a file of another
+    format.
     """
 
     def header(data: Bytes) -> Header:
@@ -86,7 +88,10 @@ def _with(name: str, *, weak: bool = False) -> ReadHeader:
         except Exception as error:  # on untrusted bytes a plugin may raise any
             if weak:
                 raise NotThisFormatError from error
-            raise
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # an error of the disk
+            # Only if a field is missing, the plugin's error has a cause.
+            raise MalformedError if error.__cause__ else UnknownSizeError from error
         return sized(*image.size)._replace(mode=image.mode, frames=getattr(image, "n_frames", 1))
 
     return header
@@ -114,7 +119,6 @@ dcx = _with("Dcx")
 fits = _with("Fits")
 ftex = _with("Ftex")
 gbr = _with("Gbr")
-icns = _with("Icns")
 mcidas = _with("McIdas")
 photo_cd = _with("Pcd")
 pixar = _with("Pixar")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagefetch.config.setting_values import TYPE_NAMES
-from imagefetch.errors import NotAnImage
+from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.catalogue import FORMATS
 from imagefetch.images.formats import HEAD, ImageInfo, probe
 from tests.conftest import ROOT, examples
@@ -95,9 +95,56 @@ def test_tga_without_a_footer(kind: int, depth: int) -> None:
     assert probed(content).whole is True
     assert probed(content[:-1]).whole is False
     odd = pictures.tga(kind=kind, depth=depth, flags=0xC7)
-    with pytest.raises(NotAnImage):
-        probed(odd)
+    assert brief(odd) == ("image/x-tga", 7, 5)
+    for other in (odd[:-1], odd + b"a"):
+        with pytest.raises(NotAnImage):
+            probed(other)
     assert brief(odd + bytes(8) + b"TRUEVISION-XFILE.\0") == ("image/x-tga", 7, 5)
+
+
+@pytest.mark.parametrize(
+    ("names", "side"),
+    [
+        ((b"ICN#",), 32),
+        ((b"ic04", b"ic05"), 32),
+        ((b"ics8", b"sb24", b"zzzz"), 24),
+        ((b"ic07", b"ic12"), 128),
+        ((b"ic09", b"ic10", b"TOC "), 1024),
+    ],
+)
+def test_apple_icons(names: tuple[bytes, ...], side: int) -> None:
+    """Also of images that Pillow does not know; a truncated file has the size of what is in it."""
+    blocks = b"".join(name + (28).to_bytes(4, "big") + bytes(20) for name in names)
+    content = b"icns" + (8 + len(blocks)).to_bytes(4, "big") + blocks
+    assert brief(content) == ("image/x-icns", side, side)
+    assert probed(content).whole is True
+    assert probed(content + b"a").whole is True
+    with pytest.raises(DamagedImage):
+        probed(content[:30])
+
+
+FITS_WITHOUT_DATA = b"".join(
+    card.ljust(80)
+    for card in (
+        b"SIMPLE  =                    T",
+        b"BITPIX  =                    8",
+        b"NAXIS   =                    0",
+        b"END",
+    )
+).ljust(5_760)
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (b"FTEX" + (7).to_bytes(4, "little") * 40, "image/x-ftex"),
+        (b"\0\0\0\0\0\0\0\4" + bytes(300), "image/x-mcidas"),
+        (FITS_WITHOUT_DATA, "image/fits"),
+    ],
+)
+def test_what_pillow_refuses_may_be_valid(content: bytes, media_type: str) -> None:
+    """A rare format whose plugin fails is not damaged; the size is unknown."""
+    assert brief(content) == (media_type, None, None)
 
 
 def test_wbmp_is_as_long_as_it_says() -> None:

@@ -65,7 +65,8 @@ class TGAHeader(NamedTuple):
             pixels = (self.width + 7) // 8 * self.height
         if self.kind & 8:
             pixels, pixel = (pixels + 127) // 128, pixel + 1
-        return 18 + self.id_length + self.colours * ((self.colour_bits + 7) // 8) + pixels * pixel
+        palette = self.colours * ((self.colour_bits + 7) // 8) if self.palette else 0
+        return 18 + self.id_length + palette + pixels * pixel
 
 
 def may_be_tga(head: bytes) -> bool:
@@ -76,11 +77,13 @@ def may_be_tga(head: bytes) -> bool:
 def tga(data: Bytes) -> Header:
     """Read the header of a TGA.
 
-    :raises NotThisFormatError: if there is no footer, and the header is not consistent
+    :raises NotThisFormatError: if there is no footer, the header is not consistent, and the file
+        not exactly as long as that says
     """
     head, size = TGAHeader.of(data), len(data)
     footer = data[max(0, size - len(TGA_FOOTER)) : size]
-    if footer != TGA_FOOTER and not head.is_consistent():
+    exact = not head.kind & 8 and size == head.least_length()
+    if footer != TGA_FOOTER and not head.is_consistent() and not exact:
         raise NotThisFormatError
     return sized(head.width, head.height, frames=1)
 
