@@ -14,6 +14,9 @@ FAILED = "failed"
 REASONS = frozenset(cls.reason for cls in problems())
 TRANSIENT = frozenset(cls.reason for cls in problems() if cls.transient)
 
+RETRIED = {"408", "425", "429"}
+"""Statuses below 500 that are transient, whatever reason a component of the user's gives."""
+
 
 @dataclass(frozen=True)
 class Only:
@@ -56,6 +59,6 @@ NOTHING = Only()
 def may_succeed_later(row: Row) -> bool:
     """Whether the row's failure is transient, so that ``only=failed`` selects it."""
     code, reason = row.code, row.reason
-    if code.isdigit() and reason:
-        return code in {"408", "425", "429"} or code.startswith("5")
-    return reason in TRANSIENT
+    if reason in TRANSIENT:
+        return True
+    return code.isdigit() and bool(reason) and (code in RETRIED or code.startswith("5"))

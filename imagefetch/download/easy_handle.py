@@ -98,7 +98,9 @@ class Handle:
         setopt(pycurl.REQUEST_TARGET, transfer.target)
         if transfer.resolve:
             setopt(pycurl.RESOLVE, transfer.resolve)
-        reuse = 0 if transfer.keep and self._idle.trusts(transfer.origin) else 1
+        # A connection that is held would be closed at once if it were forbidden to use it again.
+        is_kept = transfer.hold or (transfer.keep and self._idle.trusts(transfer.origin))
+        reuse = 0 if is_kept else 1
         for option, value in (
             (pycurl.URL, transfer.origin),
             (pycurl.HTTPHEADER, transfer.headers),

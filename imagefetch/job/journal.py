@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imagefetch.config.only import NOTHING, Only
-from imagefetch.job.earlier_runs import Before
+from imagefetch.job.done_totals import DoneTotals
 from imagefetch.job.url_index import BloomFilter, RowOffsets
 from imagefetch.lists.plain import read_lines
 from imagefetch.lists.shards import is_shard
@@ -36,7 +36,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.row_offsets = RowOffsets()
-        self.before = Before()
+        self.before = DoneTotals()
         """Sums over rows of done lines, correct if no line has two rows."""
         self.total: int | None = None
         """Lines in the list; None before they are counted."""

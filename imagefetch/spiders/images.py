@@ -16,8 +16,8 @@ from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch import errors, signals
 from imagefetch.config import components
+from imagefetch.config.idle_components import leave_out
 from imagefetch.config.needed_components import check_components
-from imagefetch.config.unused import leave_out
 from imagefetch.context import RunContext
 from imagefetch.download.response import FileResponse
 from imagefetch.images.acceptance import Acceptance

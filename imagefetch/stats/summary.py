@@ -13,7 +13,7 @@ from imagefetch.context import context_of
 from imagefetch.errors import condition_of
 from imagefetch.images.kinds import KINDS
 from imagefetch.images.repeats import Repeat
-from imagefetch.job.earlier_runs import Before
+from imagefetch.job.done_totals import DoneTotals
 from imagefetch.scheduling.host_limits import HostLimit
 from imagefetch.stats.causes import likely_cause
 from imagefetch.stats.run_stats import Figures
@@ -23,7 +23,7 @@ from imagefetch.utils.stat_names import REMOVED
 
 logger = logging.getLogger(__name__)
 
-NOTHING = Before()
+NOTHING = DoneTotals()
 
 
 class Summary:
@@ -93,7 +93,7 @@ def stats_of(figures: Figures) -> dict[str, int]:
     }
 
 
-def _outcomes(figures: Figures, before: Before) -> Iterator[tuple[str, str]]:
+def _outcomes(figures: Figures, before: DoneTotals) -> Iterator[tuple[str, str]]:
     """Yield the rows of the table that count lines, kept images and reasons."""
 
     def this_run(text: str) -> str:
@@ -125,7 +125,7 @@ def describe(
     repeated: Sequence[Repeat] = (),
     hosts: Sequence[HostLimit] = (),
     *,
-    before: Before = NOTHING,
+    before: DoneTotals = NOTHING,
 ) -> str:
     """Return the summary as a table, one fact per line; *outputs* are its last lines.
 

@@ -22,7 +22,8 @@ from imagefetch.errors import (
     IncompleteBody,
 )
 from imagefetch.meta import STREAM_TO
-from tests.support.answers import CHUNKED, LENGTH, OK, PICTURE, sends, then_silent
+from tests.conftest import RunCrawl
+from tests.support.answers import CHUNKED, LENGTH, OK, PICTURE, outcomes, sends, then_silent
 from tests.support.faults import chunk
 from tests.support.handling import fetch
 from tests.support.server import Server
@@ -127,6 +128,17 @@ def test_what_others_take_is_kept(server: Server, tmp_path: Path, name: str) -> 
     assert response.download.path is not None
     assert response.download.path.read_bytes() == PICTURE
     assert request.meta.get("retry_times", 0) == (name in TWICE)
+
+
+def test_responses_refused_by_libcurl_of_a_host_that_sends_bytes_unasked(
+    crawl: RunCrawl, server: Server
+) -> None:
+    """None of the host's connections is used twice; the second request still gets its response."""
+    server.raw["/raw/excess"] = then_silent(with_headers() + b"excess")
+    server.raw["/raw/cr"] = then_silent(KEPT["two carriage returns"])
+    lines = [server.url("/raw/excess"), server.url("/raw/cr")]
+    done = crawl(lines, CONCURRENT_REQUESTS=1, RETRY_TIMES=1, RESPONSE_TIMEOUT=20)
+    assert outcomes(done) == [("200", "", 1), ("200", "", 2)]
 
 
 REFUSED: dict[str, tuple[bytes, type[Failure]]] = {

@@ -111,6 +111,7 @@ def test_a_reason_that_there_is_not(text: str, hint: str) -> None:
         ("404", "not-found", False),
         ("408", "client-error", True),
         ("425", "client-error", True),
+        ("403", "retry-after-too-long", True),
         ("429", "rate-limited", True),
         ("501", "server-error", True),
         ("200", "not-an-image", False),

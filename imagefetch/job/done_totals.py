@@ -9,7 +9,7 @@ from imagefetch.output.csv_rows import Row
 
 
 @dataclass
-class Before:
+class DoneTotals:
     """Sums over the rows of lines that need no more work."""
 
     done: int = 0

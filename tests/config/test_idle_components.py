@@ -11,7 +11,14 @@ from scrapy.downloadermiddlewares.defaultheaders import DefaultHeadersMiddleware
 from scrapy.settings import Settings
 
 from imagefetch.config.components import merge
-from imagefetch.config.unused import AUTH, HEADERS, PROXY, REQUEST_HEADERS, SWITCHED, leave_out
+from imagefetch.config.idle_components import (
+    AUTH,
+    HEADERS,
+    PROXY,
+    REQUEST_HEADERS,
+    SWITCHED,
+    leave_out,
+)
 from imagefetch.spiders.images import ImagesSpider
 from tests.conftest import RunCrawl, project
 from tests.support.server import Server
