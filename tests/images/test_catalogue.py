@@ -305,8 +305,8 @@ OTHERS: dict[str, list[bytes]] = {
     "audio": [b"ID3\4\0", b"\xff\xfb\x90\x64", b"RIFF\0\0\0\0WAVEfmt ", b"OggS\0\2", b"fLaC\0"],
     "font": [b"\0\1\0\0\0\x0f\0\x80\0\3\0\x70", b"OTTO\0\x0b", b"wOFF", b"wOF2", b"ttcf\0\1"],
     "archive": [
-        b"PK\3\4\x14\0", gzip.compress(PAGE, mtime=0), gzip.compress(b"svg", mtime=0), b"BZh91AY&SY",
-        b"7z\xbc\xaf\x27\x1c",
+        b"PK\3\4\x14\0", gzip.compress(PAGE, mtime=0),
+        gzip.compress(b"svg", mtime=0), b"BZh91AY&SY", b"7z\xbc\xaf\x27\x1c",
         b"\xfd7zXZ\0", b"Rar!\x1a\7\1\0", b"\x28\xb5\x2f\xfd\4",
         bytes(257) + b"ustar\0" + bytes(300),
     ],
