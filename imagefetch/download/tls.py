@@ -52,7 +52,7 @@ def tls_options(settings: BaseSettings) -> Options:
 
 def http_options(settings: BaseSettings) -> Options:
     """Return the options for HTTP_VERSION."""
-    return ((pycurl.HTTP_VERSION, HTTP_VERSIONS[settings["HTTP_VERSION"]]),)
+    return ((pycurl.HTTP_VERSION, HTTP_VERSIONS[settings.get("HTTP_VERSION", "auto")]),)
 
 
 def _authorities() -> Options:
