@@ -70,7 +70,7 @@ def nowhere(exporter: Any, rows: list[bytes]) -> int:
 
 
 OFF = [
-    Part("type and size of the image", "imagefetch.pages.base:probe", a_jpeg),
+    Part("type and size of the image", "imagefetch.pages.base:inspect", a_jpeg),
     Part("acceptance", "imagefetch.images.acceptance:Acceptance.check", nothing_later),
     Part(
         "name of the file",
