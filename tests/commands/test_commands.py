@@ -121,7 +121,9 @@ def test_a_bad_setting_is_refused(
 
 def test_an_unknown_argument_is_refused(tmp_path: Path, good: list[str]) -> None:
     """A mistyped argument name is an error and not ignored."""
-    assert_refused(tmp_path, [*good, "-a", "url=list.txt"], "-a url=", "fresh, only, report, urls")
+    assert_refused(
+        tmp_path, [*good, "-a", "url=list.txt"], "-a url=", "fresh, only, referer, report, urls"
+    )
 
 
 def test_a_list_without_its_argument_is_refused(tmp_path: Path, good: list[str]) -> None:
