@@ -32,7 +32,7 @@ COOKIES_SENT = "cookies_sent"
 """URLs that were requested for the line, each with its Cookie header."""
 
 VERDICT = "verdict"
-"""The `imagefetch.scheduling.throttles.Verdict` on a request that was refused."""
+"""The `imagefetch.scheduling.rate_limits.throttles.Verdict` on a request that was refused."""
 
 PROBLEM = "problem"
 """The `Rejection` with which a middleware marked a complete response."""

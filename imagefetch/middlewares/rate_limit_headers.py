@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 
 from scrapy.http import Headers
 
-from imagefetch.scheduling.refusals import Told
+from imagefetch.scheduling.rate_limits.refusals import Told
 
 # A date has whole seconds: the moment it stands for may be nearly a second later.
 DATE_RESOLUTION = 1.0

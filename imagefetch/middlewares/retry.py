@@ -14,7 +14,7 @@ from scrapy.http import Response
 
 from imagefetch.errors import Problem, RetryAfterTooLong, rejection_of
 from imagefetch.meta import PROBLEM, RETRY_IN, UNCOUNTED, VERDICT
-from imagefetch.scheduling.refusals import Verdict
+from imagefetch.scheduling.rate_limits.refusals import Verdict
 
 # Random variation of a delay, as a share of it, so that lines of one host that failed at the
 # same time are not retried at the same time.

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.breaker_state import Change
-from imagefetch.scheduling.circuit_breaker import Breakers
-from imagefetch.scheduling.host_limits import HostLimits
-from imagefetch.scheduling.pause_policy import LINE_WAITS
-from imagefetch.scheduling.refusals import Verdict
-from imagefetch.scheduling.throttles import Throttles
-from imagefetch.scheduling.waiting_hosts import WaitingHost
+from imagefetch.scheduling.circuit_breakers.breaker_state import Change
+from imagefetch.scheduling.circuit_breakers.circuit_breaker import Breakers
+from imagefetch.scheduling.circuit_breakers.waiting_hosts import WaitingHost
+from imagefetch.scheduling.concurrency.host_limits import HostLimits
+from imagefetch.scheduling.rate_limits.pause_policy import LINE_WAITS
+from imagefetch.scheduling.rate_limits.refusals import Verdict
+from imagefetch.scheduling.rate_limits.throttles import Throttles
 from imagefetch.urls import Line, host_of
 
 # Waiting lines, at about 300 bytes each, at which reading the list pauses.

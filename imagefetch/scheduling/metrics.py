@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from imagefetch.scheduling.circuit_breakers.waiting_hosts import PAUSED, UNREACHABLE, BlockedLines
+from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.delayed import DelayedLines
-from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues
 from imagefetch.scheduling.prefetch import LookAhead
-from imagefetch.scheduling.waiting_hosts import PAUSED, UNREACHABLE, BlockedLines
 
 
 class SchedulerMetrics:

@@ -20,17 +20,17 @@ from imagefetch.context import context_of
 from imagefetch.errors import HostPaused, HostUnavailable, LocalError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN, UNCOUNTED
-from imagefetch.scheduling.breaker_state import Change
+from imagefetch.scheduling.circuit_breakers.breaker_state import Change
+from imagefetch.scheduling.concurrency.host_limits import HostLimits
+from imagefetch.scheduling.concurrency.outcomes import Outcome
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.drop_detector import DropDetector
 from imagefetch.scheduling.due_timer import DueTimer
-from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues, Slot
 from imagefetch.scheduling.metrics import SchedulerMetrics
-from imagefetch.scheduling.outcomes import Outcome
 from imagefetch.scheduling.prefetch import LookAhead
-from imagefetch.scheduling.refusals import Admission, Sent, Told, Verdict
+from imagefetch.scheduling.rate_limits.refusals import Admission, Sent, Told, Verdict
 from imagefetch.scheduling.requests import give_up
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.shutdown import stop_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imagefetch.scheduling.waiting_hosts import BlockedLines
+from imagefetch.scheduling.circuit_breakers.waiting_hosts import BlockedLines
 from imagefetch.stats.sketches import FrequentKeys
 
 YEAR = 365 * 86_400

@@ -14,7 +14,7 @@ from imagefetch.errors import condition_of
 from imagefetch.images.kinds import KINDS
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.done_totals import DoneTotals
-from imagefetch.scheduling.host_limits import HostLimit
+from imagefetch.scheduling.concurrency.host_limits import HostLimit
 from imagefetch.stats.causes import likely_cause
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines

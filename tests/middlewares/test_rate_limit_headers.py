@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scrapy.http import Headers
 
 from imagefetch.middlewares.rate_limit_headers import told_by
-from imagefetch.scheduling.refusals import Told
+from imagefetch.scheduling.rate_limits.refusals import Told
 from tests.conftest import examples
 
 NOW = 1_800_000_000.0

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 import pytest
 from scrapy import Request
 
-from imagefetch.scheduling.breaker_state import Change
+from imagefetch.scheduling.circuit_breakers.breaker_state import Change
+from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.delayed import DelayedLines
-from imagefetch.scheduling.host_limits import HostLimits
 from imagefetch.scheduling.host_queues import HostQueues
 from imagefetch.scheduling.prefetch import LookAhead, host_of
 from imagefetch.urls import Line, origin_of

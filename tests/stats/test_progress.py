@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagefetch.lists.count import LOOKED_AT, count_lines, estimate_lines
-from imagefetch.scheduling.waiting_hosts import BlockedLines
+from imagefetch.scheduling.circuit_breakers.waiting_hosts import BlockedLines
 from imagefetch.stats.progress import in_one_line
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import binary_size, duration, moment, number, share, size, spell

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from imagefetch.scheduling.waiting_hosts import BlockedLines
+from imagefetch.scheduling.circuit_breakers.waiting_hosts import BlockedLines
 from imagefetch.stats.sketches import FrequentKeys
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.stats.terminal import render

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.scheduling.breaker_state import Change
-from imagefetch.scheduling.circuit_breaker import Breakers
+from imagefetch.scheduling.circuit_breakers.breaker_state import Change
+from imagefetch.scheduling.circuit_breakers.circuit_breaker import Breakers
 from imagefetch.urls import Line
 from tests.conftest import HOSTS, RunCrawl, examples
 from tests.support.answers import LAST
@@ -151,7 +151,7 @@ def test_it_can_be_switched_off() -> None:
 
 def test_failing_hosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether blocked or not. Hosts with waiting lines or a probe in flight are not removed."""
-    monkeypatch.setattr("imagefetch.scheduling.circuit_breaker.HOSTS", 10)
+    monkeypatch.setattr("imagefetch.scheduling.circuit_breakers.circuit_breaker.HOSTS", 10)
     breakers = open_breakers()
     probe = breakers.take_probe(10)
     assert probe is not None
@@ -187,7 +187,7 @@ def test_a_host_that_recovers_is_removed() -> None:
 @pytest.mark.parametrize("failures", [1, 3])
 def test_each_host_costs_the_same(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
     """Independent of the number of other failing hosts."""
-    monkeypatch.setattr("imagefetch.scheduling.circuit_breaker.HOSTS", 100)
+    monkeypatch.setattr("imagefetch.scheduling.circuit_breakers.circuit_breaker.HOSTS", 100)
 
     def fail(hosts: int) -> None:
         breakers = new_breakers(failures=failures)

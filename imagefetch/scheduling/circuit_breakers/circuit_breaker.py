@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Generic
 
-from imagefetch.scheduling.breaker_state import Change, Host
-from imagefetch.scheduling.entries import Entry
-from imagefetch.scheduling.waiting_hosts import WaitingHost
+from imagefetch.scheduling.circuit_breakers.breaker_state import Change, Host
+from imagefetch.scheduling.circuit_breakers.entries import Entry
+from imagefetch.scheduling.circuit_breakers.waiting_hosts import WaitingHost
 from imagefetch.urls import Line
 
 # Hosts without waiting lines that are kept, at about 500 bytes each. Beyond that, the least

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from imagefetch.scheduling.adaptive_limit import START
-from imagefetch.scheduling.host_limits import HOSTS, HostLimit, HostLimits
-from imagefetch.scheduling.outcomes import Outcome
+from imagefetch.scheduling.concurrency.adaptive_limit import START
+from imagefetch.scheduling.concurrency.host_limits import HOSTS, HostLimit, HostLimits
+from imagefetch.scheduling.concurrency.outcomes import Outcome
 from tests.conftest import project
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit
-from imagefetch.scheduling.outcomes import Outcome
+from imagefetch.scheduling.concurrency.adaptive_limit import START, AdaptiveLimit
+from imagefetch.scheduling.concurrency.outcomes import Outcome
 from tests.conftest import examples
 
 MOST = 256

@@ -19,7 +19,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from imagefetch.scheduling.adaptive_rate import AdaptiveRate, Cycle
+from imagefetch.scheduling.rate_limits.adaptive_rate import AdaptiveRate, Cycle
 
 Entry = TypeVar("Entry")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Generic
 
-from imagefetch.scheduling.entries import Entry
+from imagefetch.scheduling.circuit_breakers.entries import Entry
 
 
 class Change(Enum):

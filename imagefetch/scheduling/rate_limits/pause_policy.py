@@ -7,8 +7,8 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.refusals import Sent, Verdict
-from imagefetch.scheduling.throttle import Throttle
+from imagefetch.scheduling.rate_limits.refusals import Sent, Verdict
+from imagefetch.scheduling.rate_limits.throttle import Throttle
 
 # The first pause of an origin that told no time, as a share of RETRY_DELAY. It is short, since
 # an origin that limits concurrent requests needs none.

@@ -10,9 +10,9 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.adaptive_limit import START, AdaptiveLimit
-from imagefetch.scheduling.outcomes import Outcome
-from imagefetch.scheduling.refusals import History
+from imagefetch.scheduling.concurrency.adaptive_limit import START, AdaptiveLimit
+from imagefetch.scheduling.concurrency.outcomes import Outcome
+from imagefetch.scheduling.rate_limits.refusals import History
 
 # Hosts whose adaptive limit is kept, at about 700 bytes each. Beyond that, the least recently
 # used are removed; they restart from the initial limit.

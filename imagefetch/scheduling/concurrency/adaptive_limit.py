@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from imagefetch.scheduling.outcomes import RESPONSES, Outcome
-from imagefetch.scheduling.rounds import Round, Sums
+from imagefetch.scheduling.concurrency.outcomes import RESPONSES, Outcome
+from imagefetch.scheduling.concurrency.rounds import Round, Sums
 
 # The initial limit: concurrent requests.
 START = 16
