@@ -36,24 +36,14 @@ class Watch(Protocol):
 class CurlLoop:
     """A multi handle, bound to the event loop that runs when it is created."""
 
-    def __init__(
-        self,
-        on_done: Done,
-        on_first: Callable[[int], bool],
-        on_busy: Callable[[int], None],
-        connections: int,
-    ) -> None:
-        """*on_first*: called with a socket on which a transfer waits, before its first bytes are
-        read; returns whether it has ended that transfer. *on_busy*: called after every `BUSY`
-        events of a socket; *connections*: the most that are open at once before idle ones are
-        closed."""
+    def __init__(self, on_done: Done, on_busy: Callable[[int], None], connections: int) -> None:
+        """*on_busy*: called after every `BUSY` events of a socket, with the socket;
+        *connections*: the most that are open at once before idle ones are closed."""
         self.loop = asyncio.get_running_loop()
         self.active: dict[int, float] = {}
         """When each socket was readable or writable last (time of the event loop)."""
         self._on_done = on_done
-        self._on_first = on_first
         self._on_busy = on_busy
-        self._unread: set[int] = set()
         self._events: dict[int, int] = {}
         self._timer: asyncio.Handle | None = None
         self._has_news = False
@@ -97,10 +87,6 @@ class CurlLoop:
         action, active, events = self._multi.socket_action, self.active, self._events
         for socket, flags in ready:
             active[socket] = now
-            if socket in self._unread and flags & pycurl.CSELECT_IN:
-                self._unread.discard(socket)
-                if self._on_first(socket):
-                    continue
             action(socket, flags)
             count = events.get(socket)
             if count is not None:  # not closed or idle by now
@@ -113,10 +99,8 @@ class CurlLoop:
         if what == pycurl.POLL_REMOVE:
             self._events.pop(socket, None)
             self.active.pop(socket, None)
-            self._unread.discard(socket)
-        elif socket not in self._events:
-            self._events[socket] = 0
-            self._unread.add(socket)
+        else:
+            self._events.setdefault(socket, 0)
         self._watch.set(socket, what)
 
     def _on_timer(self, milliseconds: int) -> None:

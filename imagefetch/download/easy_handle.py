@@ -84,8 +84,6 @@ class Handle:
         self.spoiled = False
         """Whether the kept connection was not usable; nothing was sent."""
         self.paused = False
-        self.taken: int | None = None
-        """The socket, if the connection was taken from libcurl before it has read anything."""
         self.tunnelled = False
         """Whether a proxy has established a tunnel."""
         self.endpoints: Endpoints | None = None

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-from collections.abc import Callable
 
 import pycurl
 
@@ -23,9 +20,6 @@ PAUSE = 0.1
 # Seconds that an idle connection is kept open. Servers close theirs after 5 or
 # more; a request on a connection that is being closed is a wasted attempt.
 KEEPALIVE = 4
-
-# Bytes of a response that are looked at before libcurl reads it.
-PEEK = 4_096
 
 NO_LIMIT = 2**31 - 1
 """Milliseconds; `imagefetch.download.deadlines` ends what takes too long."""
@@ -54,9 +48,7 @@ class Engine:
         """*options*: those of every transfer, besides `BASE`; *connections*: the most that are
         open at once; *interval*: seconds between two looks at all transfers."""
         self._options = (*BASE, *options)
-        self._curl = CurlLoop(self._on_done, self._on_first, self._on_busy, connections)
-        self.is_odd: Callable[[bytes], bool] = lambda _: False
-        """Tells by its first bytes whether the connection of a response is taken from libcurl."""
+        self._curl = CurlLoop(self._on_done, self._on_busy, connections)
         self._idle = IdleSockets(2 * connections)
         self._interval = interval
         self._free: list[Handle] = []
@@ -185,23 +177,6 @@ class Engine:
         number = handle.easy.getinfo(pycurl.ACTIVESOCKET)
         users = on_socket([each for each, _ in self._running.values()], number)
         return self._curl.active.get(number, 0.0) if len(users) == 1 else 0.0
-
-    def _on_first(self, number: int) -> bool:
-        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=number)
-        try:
-            data = connection.recv(PEEK, socket.MSG_PEEK)
-        except OSError:
-            return False
-        finally:
-            connection.detach()
-        if not self.is_odd(data):
-            return False
-        handles = on_socket([handle for handle, _ in self._running.values()], number)
-        if len(handles) != 1 or not handles[0].transfer.plain or not handles[0].sent:
-            return False
-        handles[0].taken = os.dup(number)
-        self._stop(handles[0])
-        return True
 
     def _on_busy(self, number: int) -> None:
         chunked = [

@@ -133,7 +133,6 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             None if route.proxy is not None else self.guard,
             keep,
             reception,
-            plain=not options and route.proxy is None and place.scheme == "http",
         )
         try:
             return await self._perform(transfer, deadline, route, timing, reception)
@@ -153,9 +152,6 @@ class StreamingDownloadHandler(BaseDownloadHandler):
     ) -> Response:
         engine = self.session.engine
         handle, code = await engine.perform(transfer, deadline)
-        if (taken := handle.taken) is not None:
-            engine.release(handle)
-            return await reception.finish(await lenient.take_over(taken, transfer, deadline))
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
         if timing is not None and error is None:
             timing.end(handle.easy, is_new=handle.allowed)

@@ -1,17 +1,14 @@
-"""Receives responses whose headers libcurl refuses, and wget and browsers accept.
+"""Requests a response once more whose headers libcurl refuses, and wget and browsers accept.
 
-Without TLS, the beginning of a response is looked at before libcurl reads it, and the connection is
-taken from libcurl. With TLS, libcurl has decrypted the response before it is known: it is requested
-once more, on a connection of libcurl's that is only connected. Either way it is parsed here, and
-the connection is closed after it, so that nothing malformed can be taken for the next response.
+libcurl connects, TLS included; the response is parsed here. The connection is closed after it, so
+that nothing malformed can be taken for the next response.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pycurl
@@ -21,7 +18,7 @@ from imagefetch.download.deadlines import Deadline
 from imagefetch.download.easy_handle import Handle
 from imagefetch.download.engine import Engine
 from imagefetch.download.response_head import Head
-from imagefetch.download.transfer import Consumer, Enough, Transfer
+from imagefetch.download.transfer import Enough, Transfer
 from imagefetch.errors import (
     BadHTTP,
     ConnectionReset,
@@ -31,17 +28,13 @@ from imagefetch.errors import (
     ResponseTimeout,
 )
 
-# libcurl's text for a carriage return before the line end or within a value. Its text for a length
-# with a plus sign is that for any invalid length.
-ACCEPTABLE = "Carriage return found in header"
+# libcurl's texts for a carriage return before the line end or within a value, and for a length
+# that it does not read, such as one with a plus sign. Either may be acceptable.
+ACCEPTABLE = ("Carriage return found in header", "Invalid Content-Length: value")
 
 HEADERS_MAX = 2**18  # bytes
 READ = 2**16  # bytes at a time
 CHUNK_LINE_MAX = 4_096  # bytes of a chunk's size and extension
-
-END_OF_HEADERS = re.compile(rb"\n\r*\n")
-
-PLUS = re.compile(rb"\ncontent-length[ \t]*:[ \t]*\+[0-9]", re.IGNORECASE)
 
 STATUS_LINE = re.compile(rb"HTTP/1\.[01][ \t]+[1-9][0-9][0-9](?:[ \t].*)?", re.IGNORECASE)
 
@@ -55,37 +48,6 @@ def is_acceptable(handle: Handle, code: Code) -> bool:
     return code.number == CURLcode.WEIRD_SERVER_REPLY and code.text.startswith(ACCEPTABLE)
 
 
-def is_odd(data: bytes) -> bool:
-    """Return whether *data*, the first bytes of a response without TLS, is one of those."""
-    if data[:1] in {b"\r", b"\n"}:
-        return True
-    if not (end := END_OF_HEADERS.search(data)):
-        return False
-    head = data[: end.start() + 1]
-    if head.count(b"\r") != head.count(b"\r\n"):
-        return head[:7].upper() == b"HTTP/1."
-    return b"+" in head and PLUS.search(head) is not None
-
-
-async def take_over(number: int, transfer: Transfer, deadline: Deadline) -> Exception | None:
-    """Pass the response that comes on the socket *number* to the consumer of *transfer*; return
-    the error with which it ended, if any. Closes the socket."""
-    loop = asyncio.get_running_loop()
-    with socket.socket(fileno=number) as connection:
-        connection.setblocking(False)
-
-        async def receive() -> bytes:
-            try:
-                async with asyncio.timeout(deadline.limits.response):
-                    return await loop.sock_recv(connection, READ)
-            except TimeoutError as error:
-                raise ResponseTimeout from error
-            except OSError as error:
-                raise ConnectionReset from error
-
-        return await _result(_Parser(receive).run(transfer.consumer), deadline)
-
-
 async def perform(engine: Engine, transfer: Transfer, deadline: Deadline) -> Exception | None:
     """Send the request of *transfer*, a GET, and pass the response to its consumer; return the
     error with which it ended, if any. The connection is to the server, or a tunnel to it."""
@@ -95,23 +57,16 @@ async def perform(engine: Engine, transfer: Transfer, deadline: Deadline) -> Exc
     try:
         if handle.error is not None or code.number:
             return handle.error or ConnectionReset()
-        connection = _Connected(handle, deadline.limits.response)
-        return await _result(connection.exchange(transfer), deadline)
-    finally:
-        engine.drop(handle)
-
-
-async def _result(exchange: Awaitable[None], deadline: Deadline) -> Exception | None:
-    """Return what *exchange* raises, if it is an error."""
-    try:
         async with asyncio.timeout_at(deadline.total_by):
-            await exchange
+            await _Exchange(handle, deadline.limits.response).run(transfer)
     except Enough:
         return None
     except TimeoutError:
         return DownloadTimeout()
     except Exception as error:
         return error
+    finally:
+        engine.drop(handle)
     return None
 
 
@@ -132,23 +87,31 @@ def request_of(transfer: Transfer) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-class _Connected:
-    """A connection that libcurl has established."""
+class _Exchange:
+    """A request and its response, on the connection of *handle*."""
 
     def __init__(self, handle: Handle, patience: float) -> None:
         """*patience*: seconds without a byte after which it ends."""
         self._easy = handle.easy
         self._socket: int = handle.easy.getinfo(pycurl.ACTIVESOCKET)
         self._patience = patience
+        self._buffer = b""
 
-    async def exchange(self, transfer: Transfer) -> None:
-        """Send the request of *transfer*, and pass the response to its consumer.
-
+    async def run(self, transfer: Transfer) -> None:
+        """
         :raises Failure: if the response is not acceptable
         :raises Exception: what the consumer raises
         """
         await self._send(request_of(transfer))
-        await _Parser(self._receive).run(transfer.consumer)
+        lines = await self._headers()
+        while (head := Head(lines)).status // 100 == 1 and head.status != 101:
+            lines = await self._headers()
+        transfer.consumer.begin(head)
+        async for piece in self._body(head):
+            while not transfer.consumer.feed(piece):
+                busy = transfer.consumer.busy
+                assert busy is not None
+                await asyncio.wait([busy])
 
     async def _send(self, data: bytes) -> None:
         while data:
@@ -188,33 +151,6 @@ class _Connected:
             raise ResponseTimeout from error
         finally:
             remove(self._socket)
-
-
-class _Parser:
-    """Parses a response."""
-
-    def __init__(self, receive: Callable[[], Awaitable[bytes]]) -> None:
-        """*receive*: returns the next bytes, none at the end of the connection."""
-        self._receive = receive
-        self._buffer = b""
-
-    async def run(self, consumer: Consumer) -> None:
-        """Pass the response to *consumer*.
-
-        :raises Failure: if the response is not acceptable
-        :raises Exception: what *consumer* raises
-        """
-        lines = await self._headers()
-        while (head := Head(lines)).status // 100 == 1 and head.status != 101:
-            lines = await self._headers()
-        consumer.begin(head)
-        if consumer.unwanted:
-            return
-        async for piece in self._body(head):
-            while not consumer.feed(piece):
-                busy = consumer.busy
-                assert busy is not None
-                await asyncio.wait([busy])
 
     async def _line(self, limit: int, too_long: type[Exception]) -> bytes:
         """Return the next line, without its end.

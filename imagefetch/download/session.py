@@ -13,7 +13,6 @@ from scrapy.settings import BaseSettings
 from imagefetch.download import body
 from imagefetch.download.deadlines import Limits
 from imagefetch.download.engine import Engine
-from imagefetch.download.lenient import is_odd
 from imagefetch.download.resolver import Addresses, PooledResolver
 from imagefetch.download.tls import http_options, tls_options
 from imagefetch.download.transfer import Options
@@ -60,7 +59,6 @@ class Session:
         if self._engine is None:
             interval = self.limits.interval(self.timeout, body.UNWANTED_SECONDS)
             self._engine = Engine(self._options, self.most_connections, interval)
-            self._engine.is_odd = is_odd
         return self._engine
 
     def addresses(self, *, keep: bool) -> Addresses:

@@ -55,8 +55,6 @@ class Transfer(NamedTuple):
     keep: bool
     """Whether a connection may be reused, and is kept."""
     consumer: Consumer
-    plain: bool = False
-    """Whether it is a GET without TLS and without a proxy."""
     dry: bool = False
     """Whether to connect only, TLS included, and send nothing."""
     hold: bool = False
