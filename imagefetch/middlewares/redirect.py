@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
@@ -21,12 +21,19 @@ MOVED = {301, 302, 303, 307, 308}
 class NamedRedirectMiddleware(RedirectMiddleware):
     """Scrapy's middleware, but with an error class for each way in which a redirect can fail."""
 
+    cookies: CookiesMiddleware | None = None
+    """None without COOKIES_ENABLED, and before the run, when the list is downloaded."""
+
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> NamedRedirectMiddleware:
         # Scrapy's method connects a check for its Referer middleware, which isn't used.
         middleware = cls(crawler.settings)
         middleware.crawler = crawler
+        crawler.signals.connect(middleware.spider_opened, signal=signals.spider_opened)
         return middleware
+
+    def spider_opened(self) -> None:
+        self.cookies = self.crawler.get_downloader_middleware(CookiesMiddleware)
 
     def handle_referer(self, request: Request, response: Response) -> None:
         """Do nothing: no Referer is sent."""
@@ -61,11 +68,10 @@ class NamedRedirectMiddleware(RedirectMiddleware):
     def _has_new_cookies(self, request: Request, result: Request) -> bool:
         """Return whether *result* would be sent with other cookies than any request for the line
         to the same URL before: then it is no loop."""
-        cookies = self.crawler.get_downloader_middleware(CookiesMiddleware)
-        if cookies is None:
+        if self.cookies is None:
             return False
         plain = Request(result.url)
-        cookies.jars[result.meta.get("cookiejar")].add_cookie_header(plain)
+        self.cookies.jars[result.meta.get("cookiejar")].add_cookie_header(plain)
         sent = {*request.meta.get(COOKIES_SENT, ()), (request.url, request.headers.get("Cookie"))}
         result.meta[COOKIES_SENT] = sent
         return (result.url, plain.headers.get("Cookie")) not in sent
