@@ -62,7 +62,7 @@ _SIGNATURES = tuple(
 )
 
 _XML = re.compile(
-    r"(?:<\?.*?\?>|<!--.*?-->|<!doctype(?!\s+html)[^>\[]*(?:\[[^\]]*\]\s*)?>|\s)*+",
+    r"(?>(?:<\?.*?\?>|<!--.*?-->|<!doctype(?!\s+html)[^>\[]*(?:\[[^\]]*\]\s*)?>|\s)*)",
     re.DOTALL | re.I,
 )
 _HTML = re.compile(

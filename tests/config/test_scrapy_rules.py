@@ -76,7 +76,7 @@ def test_values_that_would_show_only_later(name: str, value: Any, why: str) -> N
 
 
 @pytest.mark.parametrize(
-    "proxy", ["x y", "socks5://127.0.0.1:9", "http://h:port", "http://", "://", "http://[::1"]
+    "proxy", ["x y", "socks4://127.0.0.1:9", "http://h:port", "http://", "://", "http://[::1"]
 )
 def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     """A malformed proxy would fail every line."""

@@ -39,13 +39,16 @@ PNM_MODES = {b"P1": "1", b"P4": "1", b"P3": "RGB", b"P6": "RGB", b"Pf": "F"}
 PNM_NEXT = {b"P1": rb"[01]", b"P4": rb"", b"Pf": rb"-?[\d.]+\s", b"PF": rb"-?[\d.]+\s"}
 """What follows the size; in other formats, the maximum value."""
 
-_SPACE = rb"(?:[ \t\r\n\v\f]++|#[^\r\n]*+[\r\n])++"
+# Atomic, not possessive: Python before 3.11.5 matches possessive groups with alternatives wrongly.
+_SPACE = rb"(?>(?:[ \t\r\n\v\f]++|#[^\r\n]*+[\r\n])+)"
 _PNM = {
     magic: re.compile(magic + (_SPACE + NUMBER) * 2 + _SPACE + following)
     for magic in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf", b"PF")
     for following in [PNM_NEXT.get(magic, rb"\d{1,5}\s")]
 }
-_PNM_TEXT = re.compile(rb"P.(?:[ \t\r\n\v\f\d.-]++|#[^\r\n]*+[\r\n])*+(?:#[^\r\n]*+)?\Z", re.DOTALL)
+_PNM_TEXT = re.compile(
+    rb"P.(?>(?:[ \t\r\n\v\f\d.-]++|#[^\r\n]*+[\r\n])*)(?:#[^\r\n]*+)?\Z", re.DOTALL
+)
 
 
 def _pnm(text: bytes) -> Header:
