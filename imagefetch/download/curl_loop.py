@@ -156,7 +156,10 @@ class _EpollWatch:
             except FileNotFoundError:  # another with the same number was closed
                 self._epoll.register(socket, self._MASKS[what])
         else:
-            self._epoll.register(socket, self._MASKS[what])
+            try:
+                self._epoll.register(socket, self._MASKS[what])
+            except FileExistsError:  # libcurl has not told that it is done with it
+                self._epoll.modify(socket, self._MASKS[what])
             self._watched.add(socket)
 
     def _on_ready(self) -> None:

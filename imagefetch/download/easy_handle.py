@@ -210,7 +210,9 @@ class Handle:
         if self.transfer.dry:
             return DO_NOT_SEND
         endpoints = remote, local, remote_port, local_port
-        if self._idle.is_spoiled(endpoints, self.transfer.origin):
+        if self.allowed:  # a new connection: an idle one with the same ports has ended
+            self._idle.forget(endpoints)
+        elif self._idle.is_spoiled(endpoints, self.transfer.origin):
             self.spoiled = True
             return DO_NOT_SEND
         self.endpoints = endpoints

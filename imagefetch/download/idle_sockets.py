@@ -33,6 +33,10 @@ class IdleSockets:
         if len(self._sockets) > self._most:
             del self._sockets[next(iter(self._sockets))]
 
+    def forget(self, endpoints: Endpoints) -> None:
+        """Forget a connection that has ended; its socket's number may be another file's by now."""
+        self._sockets.pop(endpoints, None)
+
     def distrust(self, origin: str) -> None:
         """Let no connection to *origin* be used again: one brought bytes unasked."""
         self._untrusted[origin] = None
@@ -52,10 +56,10 @@ class IdleSockets:
         was idle."""
         number = self._sockets.pop(endpoints, None)
         if number is None:
-            return False  # it is new
+            return False  # it was forgotten: too many are idle
         if not _is_readable(number):
             return False
-        with socket.socket(fileno=os.dup(number)) as peek, suppress(OSError):
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as peek:
             if len(peek.recv(NOTICE + 1, socket.MSG_PEEK)) > (NOTICE if origin[4] == "s" else 0):
                 self.distrust(origin)
         return True

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import tempfile
 import threading
 
 import pytest
 from scrapy import Request
 
+from imagefetch.download.idle_sockets import IdleSockets
 from tests.support.answers import CHUNKED, OK
 from tests.support.faults import chunk
 from tests.support.handling import handler
@@ -31,6 +34,19 @@ FIRST = {
     "both": OK + b"Content-Length: 5\r\n" + CHUNKED[len(OK) :] + chunk(b"first") + b"0\r\n\r\n",
     "hint": b"HTTP/1.1 103 X\r\n\r\n" + OK + b"Content-Length: 5\r\n\r\nfirst",
 }
+
+
+def test_a_socket_that_is_closed_by_now() -> None:
+    """Its number may be that of no file, or of another: the connection is not used again."""
+    endpoints = ("127.0.0.1", "127.0.0.1", 80, 50_000)
+    idle = IdleSockets(10)
+    with socket.socket() as closed, tempfile.TemporaryFile() as other:
+        numbers = closed.fileno(), other.fileno()
+    with tempfile.TemporaryFile() as file:
+        for number in (*numbers, file.fileno()):
+            idle.add(endpoints, number)
+            assert idle.is_spoiled(endpoints, "http://a.example:80/")
+            assert idle.trusts("http://a.example:80/")
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["same packet", "later"])

@@ -50,8 +50,8 @@ _ESCAPED = re.compile(rb"<\?xml[^>]{0,200}encoding\s*=\s*[\"']iso-2022-jp", re.I
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _HTML = re.compile(rb"<!DOCTYPE\s+html", re.IGNORECASE)
 # Texts, comments and instructions in a document type may contain any character. Every alternative
-# begins in its own way, so that no byte is looked at twice. Repeated groups are atomic, (?>...), not
-# possessive: Python before 3.11.5 matches possessive groups with alternatives wrongly.
+# begins in its own way, so that no byte is looked at twice. Repeated groups are atomic, (?>...),
+# not possessive: Python before 3.11.5 matches possessive groups with alternatives wrongly.
 _TEXTS = rb"\"[^\"]*+\"|'[^']*+'"
 _DOCTYPE = re.compile(
     rb"<!DOCTYPE\s(?>(?:[^\[\]\"'<>]++|" + _TEXTS + rb")*)"
