@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from imagefetch.download.content_encoding import first_piece
+from imagefetch.download.curl.transfer import Enough
 from imagefetch.download.encoded_body import EncodedFile
 from imagefetch.download.tracing import Timing
-from imagefetch.download.transfer import Enough
 from imagefetch.errors import TooLarge
 from imagefetch.images.formats import HEAD, format_of
 from imagefetch.output.disk_io import Disk

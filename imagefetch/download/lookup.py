@@ -6,9 +6,9 @@ import asyncio
 import time
 
 from imagefetch.download.address_guard import Guard
-from imagefetch.download.curl_errors import LOCAL, dns_failure
-from imagefetch.download.deadlines import Deadline
-from imagefetch.download.engine import TRIES
+from imagefetch.download.curl.deadlines import Deadline
+from imagefetch.download.curl.engine import TRIES
+from imagefetch.download.curl.error_mapping import LOCAL, dns_failure
 from imagefetch.download.proxy import Proxy
 from imagefetch.download.resolver import Addresses
 from imagefetch.download.sent_request import Place

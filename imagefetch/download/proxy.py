@@ -12,7 +12,7 @@ import pycurl
 from scrapy import Request
 from scrapy.http import Headers
 
-from imagefetch.download.transfer import Options
+from imagefetch.download.curl.transfer import Options
 from imagefetch.errors import Failure, ProxyFailure
 from imagefetch.urls import request_url
 

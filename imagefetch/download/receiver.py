@@ -19,9 +19,9 @@ from twisted.python.failure import Failure as TwistedFailure
 from imagefetch.download import body
 from imagefetch.download.body import InMemory, Sink, Skip, ToEncodedFile, ToFile
 from imagefetch.download.content_encoding import known_codings
+from imagefetch.download.curl.response_head import Head
 from imagefetch.download.encoded_body import decoded
 from imagefetch.download.response import FileResponse
-from imagefetch.download.response_head import Head
 from imagefetch.download.robots_tag import OptOut
 from imagefetch.errors import (
     BadHTTP,
@@ -106,7 +106,7 @@ class Receiver:
 
 
 class Reception:
-    """Receives one response; a `imagefetch.download.transfer.Consumer`."""
+    """Receives one response; a `imagefetch.download.curl.transfer.Consumer`."""
 
     def __init__(self, receiver: Receiver, request: Request) -> None:
         self.receiver = receiver

@@ -13,7 +13,7 @@ from scrapy import Request
 from scrapy.http import Headers
 
 from imagefetch.download.address_guard import Address, literal_address
-from imagefetch.download.transfer import Options
+from imagefetch.download.curl.transfer import Options
 from imagefetch.errors import InvalidURL
 from imagefetch.urls import check_host
 

@@ -11,11 +11,11 @@ from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
 from imagefetch.download import body
-from imagefetch.download.deadlines import Limits
-from imagefetch.download.engine import Engine
+from imagefetch.download.curl.deadlines import Limits
+from imagefetch.download.curl.engine import Engine
+from imagefetch.download.curl.tls import http_options, tls_options
+from imagefetch.download.curl.transfer import Options
 from imagefetch.download.resolver import Addresses, PooledResolver
-from imagefetch.download.tls import http_options, tls_options
-from imagefetch.download.transfer import Options
 from imagefetch.utils.descriptors import share
 
 
@@ -26,7 +26,7 @@ class Session:
     Settings: CONCURRENT_REQUESTS (for concurrent lookups and idle connections),
     DNS_NEGATIVE_TTL, CONNECT_TIMEOUT, RESPONSE_TIMEOUT, MIN_SPEED, MIN_SPEED_WINDOW,
     DOWNLOAD_TIMEOUT, DOWNLOAD_BIND_ADDRESS (an address), HTTP_VERSION, those of
-    `imagefetch.download.tls.tls_options`.
+    `imagefetch.download.curl.tls.tls_options`.
     """
 
     def __init__(self, settings: BaseSettings) -> None:

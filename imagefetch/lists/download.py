@@ -21,9 +21,9 @@ from scrapy.settings import BaseSettings, Settings
 from imagefetch.addons import user_agent
 from imagefetch.download.body import Sink, Skip
 from imagefetch.download.content_encoding import Decoder, decoder
+from imagefetch.download.curl.response_head import Head
 from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.download.receiver import Receiver, Reception
-from imagefetch.download.response_head import Head
 from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of, store_error
 from imagefetch.lists.kept_copy import write_copy
 from imagefetch.middlewares.redirect import NamedRedirectMiddleware

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from scrapy import Request
 
-from imagefetch.download.deadlines import FRAMING_MAX, UNREAD
-from imagefetch.download.easy_handle import INTERIM_MAX
+from imagefetch.download.curl.deadlines import FRAMING_MAX, UNREAD
+from imagefetch.download.curl.easy_handle import INTERIM_MAX
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import BadHTTP, Failure, HeadersTooLarge
 from imagefetch.meta import STREAM_TO

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, NamedTuple, Protocol
 
 from imagefetch.download.address_guard import Guard
-from imagefetch.download.response_head import Head
+from imagefetch.download.curl.response_head import Head
 
 Options = tuple[tuple[int, Any], ...]
 """Pairs of an option of libcurl (CURLOPT_*) and its value."""

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 import pycurl
 
-from imagefetch.download.curl_errors import Code, CURLcode
-from imagefetch.download.deadlines import Deadline
-from imagefetch.download.easy_handle import Handle
-from imagefetch.download.engine import Engine
-from imagefetch.download.response_head import Head
-from imagefetch.download.transfer import Enough, Transfer
+from imagefetch.download.curl.deadlines import Deadline
+from imagefetch.download.curl.easy_handle import Handle
+from imagefetch.download.curl.engine import Engine
+from imagefetch.download.curl.error_mapping import Code, CURLcode
+from imagefetch.download.curl.response_head import Head
+from imagefetch.download.curl.transfer import Enough, Transfer
 from imagefetch.errors import (
     BadHTTP,
     ConnectionReset,

@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.tls: versions, ciphers and names."""
+"""Tests of imagefetch.download.curl.tls: versions, ciphers and names."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pycurl
 
-from imagefetch.download.easy_handle import Handle
-from imagefetch.download.transfer import Enough
+from imagefetch.download.curl.easy_handle import Handle
+from imagefetch.download.curl.transfer import Enough
 from imagefetch.errors import (
     BadHTTP,
     ConnectTimeout,

@@ -8,7 +8,7 @@ import ssl
 import pycurl
 from scrapy.settings import BaseSettings
 
-from imagefetch.download.transfer import Options
+from imagefetch.download.curl.transfer import Options
 
 VERSIONS: dict[str, tuple[int, int]] = {
     "TLSv1.0": (pycurl.SSLVERSION_TLSv1_0, pycurl.SSLVERSION_MAX_TLSv1_0),

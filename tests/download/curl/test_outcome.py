@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.outcome: what is kept of responses that are not quite HTTP.
+"""Tests of imagefetch.download.curl.outcome: what is kept of responses that are not quite HTTP.
 
 Each server leaves its connection open, so that the response has to tell its end.
 """

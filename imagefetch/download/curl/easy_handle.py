@@ -15,10 +15,10 @@ from typing import Any
 
 import pycurl
 
-from imagefetch.download.curl_errors import Code
-from imagefetch.download.idle_sockets import Endpoints, IdleSockets
-from imagefetch.download.response_head import Head, status_of
-from imagefetch.download.transfer import Enough, Options, Transfer
+from imagefetch.download.curl.error_mapping import Code
+from imagefetch.download.curl.idle_sockets import Endpoints, IdleSockets
+from imagefetch.download.curl.response_head import Head, status_of
+from imagefetch.download.curl.transfer import Enough, Options, Transfer
 from imagefetch.errors import BadHTTP, BlockedAddress, HeadersTooLarge
 
 # Maximum bytes of a header. libcurl limits all headers of a request, those of 1xx responses

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pycurl
 
-from imagefetch.download.curl_errors import (
+from imagefetch.download.curl.easy_handle import Handle
+from imagefetch.download.curl.error_mapping import (
     BAD,
     EOF_TEXT,
     LOCAL,
@@ -16,8 +17,7 @@ from imagefetch.download.curl_errors import (
     failure_in_body,
     system_limit,
 )
-from imagefetch.download.easy_handle import Handle
-from imagefetch.download.response_head import Head, status_of
+from imagefetch.download.curl.response_head import Head, status_of
 from imagefetch.errors import (
     ConnectionReset,
     ConnectTimeout,

@@ -6,12 +6,12 @@ import asyncio
 
 import pycurl
 
-from imagefetch.download.curl_errors import LOCAL, Code
-from imagefetch.download.curl_loop import CurlLoop
-from imagefetch.download.deadlines import Deadline, on_socket
-from imagefetch.download.easy_handle import Handle
-from imagefetch.download.idle_sockets import IdleSockets
-from imagefetch.download.transfer import Enough, Options, Transfer
+from imagefetch.download.curl.deadlines import Deadline, on_socket
+from imagefetch.download.curl.easy_handle import Handle
+from imagefetch.download.curl.error_mapping import LOCAL, Code
+from imagefetch.download.curl.event_loop import CurlLoop
+from imagefetch.download.curl.idle_sockets import IdleSockets
+from imagefetch.download.curl.transfer import Enough, Options, Transfer
 
 # Attempts to open a connection when this machine has no free socket, and seconds between two.
 TRIES = 20
@@ -22,7 +22,7 @@ PAUSE = 0.1
 KEEPALIVE = 4
 
 NO_LIMIT = 2**31 - 1
-"""Milliseconds; `imagefetch.download.deadlines` ends what takes too long."""
+"""Milliseconds; `imagefetch.download.curl.deadlines` ends what takes too long."""
 
 STOPPED = Code(-1, "")
 

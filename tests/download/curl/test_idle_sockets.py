@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.idle_sockets: what a kept connection brings unasked."""
+"""Tests of imagefetch.download.curl.idle_sockets: what a kept connection brings unasked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 import pytest
 from scrapy import Request
 
-from imagefetch.download.idle_sockets import IdleSockets
+from imagefetch.download.curl.idle_sockets import IdleSockets
 from tests.support.answers import CHUNKED, OK
 from tests.support.faults import chunk
 from tests.support.handling import handler

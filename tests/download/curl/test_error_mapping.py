@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.curl_errors, with real servers on loopback."""
+"""Tests of imagefetch.download.curl.error_mapping, with real servers on loopback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import trustme
 from scrapy import Request
 
 from imagefetch import errors
-from imagefetch.download.curl_errors import certificate_failure, connect_failure
+from imagefetch.download.curl.error_mapping import certificate_failure, connect_failure
 from imagefetch.download.resolver import PooledResolver
 from tests.support.handling import handler
 

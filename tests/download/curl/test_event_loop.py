@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.curl_loop: without epoll, as on macOS."""
+"""Tests of imagefetch.download.curl.event_loop: without epoll, as on macOS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from scrapy import Request
 
-from imagefetch.download import curl_loop
+from imagefetch.download.curl import event_loop as curl_loop
 from tests.support.answers import OK, PICTURE, sends
 from tests.support.handling import handler
 from tests.support.server import Server, image

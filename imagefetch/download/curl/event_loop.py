@@ -14,7 +14,7 @@ from typing import Protocol
 
 import pycurl
 
-from imagefetch.download.curl_errors import Code
+from imagefetch.download.curl.error_mapping import Code
 
 Done = Callable[[pycurl.Curl, Code], None]
 """Called once for each transfer that has ended, outside of libcurl's callbacks."""
