@@ -28,7 +28,7 @@ import pytest
 from PIL import Image
 
 from imagefetch.config.destinations import check_address
-from imagefetch.download.body import PORTION
+from imagefetch.download.bodies.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.output.file_names import NameTemplate, file_name
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment

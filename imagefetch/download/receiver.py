@@ -16,11 +16,11 @@ from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch.download import body
-from imagefetch.download.body import InMemory, Sink, Skip, ToEncodedFile, ToFile
-from imagefetch.download.content_encoding import known_codings
+from imagefetch.download.bodies import body
+from imagefetch.download.bodies.body import InMemory, Sink, Skip, ToEncodedFile, ToFile
+from imagefetch.download.bodies.content_encoding import known_codings
+from imagefetch.download.bodies.encoded_body import decoded
 from imagefetch.download.curl.response_head import Head
-from imagefetch.download.encoded_body import decoded
 from imagefetch.download.response import FileResponse
 from imagefetch.download.robots_tag import OptOut
 from imagefetch.errors import (

@@ -10,7 +10,7 @@ import pycurl
 from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
-from imagefetch.download import body
+from imagefetch.download.bodies import body
 from imagefetch.download.curl.deadlines import Limits
 from imagefetch.download.curl.engine import Engine
 from imagefetch.download.curl.tls import http_options, tls_options

@@ -19,8 +19,8 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addons import user_agent
-from imagefetch.download.body import Sink, Skip
-from imagefetch.download.content_encoding import Decoder, decoder
+from imagefetch.download.bodies.body import Sink, Skip
+from imagefetch.download.bodies.content_encoding import Decoder, decoder
 from imagefetch.download.curl.response_head import Head
 from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.download.receiver import Receiver, Reception

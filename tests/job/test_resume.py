@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.config.only import NOTHING
-from imagefetch.download.body import PORTION
+from imagefetch.download.bodies.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.resume import prepare

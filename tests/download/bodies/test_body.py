@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.body: the handler alone, with servers that the tests control."""
+"""Tests of imagefetch.download.bodies.body: the handler alone, with servers that the tests control."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_nobody_wants_is_not_waited_for(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow error page is read only briefly, with any settings: the status is known."""
-    monkeypatch.setattr("imagefetch.download.body.UNWANTED_SECONDS", 0.3)
+    monkeypatch.setattr("imagefetch.download.bodies.body.UNWANTED_SECONDS", 0.3)
     drops = Endless(b"HTTP/1.1 404 Gone\r\n\r\n", [b"a"], pause=0.05)
     server.raw["/raw/a"] = drops
     request = Request(server.url("/raw/a"), meta={STREAM_TO: tmp_path})

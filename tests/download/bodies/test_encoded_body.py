@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.encoded_body: limits on memory and CPU time of decoding."""
+"""Tests of imagefetch.download.bodies.encoded_body: limits on memory and CPU time of decoding."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from scrapy import Request
 from scrapy.http import Response
 
-from imagefetch.download import content_encoding, encoded_body
-from imagefetch.download.content_encoding import PIECE, SLICE, decoder
+from imagefetch.download.bodies import content_encoding, encoded_body
+from imagefetch.download.bodies.content_encoding import PIECE, SLICE, decoder
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import BadEncoding, Failure, IncompleteBody, NotAnImage, TooLarge
 from imagefetch.meta import PROBLEM, STREAM_TO

@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from imagefetch.download.content_encoding import first_piece
+from imagefetch.download.bodies.content_encoding import first_piece
+from imagefetch.download.bodies.encoded_body import EncodedFile
 from imagefetch.download.curl.transfer import Enough
-from imagefetch.download.encoded_body import EncodedFile
 from imagefetch.download.tracing import Timing
 from imagefetch.errors import TooLarge
 from imagefetch.images.formats import HEAD, format_of

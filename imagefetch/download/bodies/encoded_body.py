@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import IO, TypeVar
 
-from imagefetch.download.content_encoding import SLICE, decode, decoder
+from imagefetch.download.bodies.content_encoding import SLICE, decode, decoder
 from imagefetch.errors import IncompleteBody, store_error
 from imagefetch.images.formats import HEAD, format_of
 from imagefetch.output.partial_files import BodyBuffer, Download, PartialFile
@@ -50,7 +50,7 @@ class EncodedFile(BodyBuffer):
     async def decoded_into(self, codings: list[str], path: Path, max_size: int) -> Download:
         """Decode the body into a new file at *path*; on any error leave no file.
 
-        :raises Failure: as `imagefetch.download.content_encoding.decode` does
+        :raises Failure: as `imagefetch.download.bodies.content_encoding.decode` does
         :raises NotAnImage: as soon as the first bytes show it
         :raises StoreError: if the file system fails
         """
@@ -97,7 +97,7 @@ class EncodedFile(BodyBuffer):
 async def decoded(codings: list[str], data: bytes, max_size: int) -> tuple[bytes, bool]:
     """Decode *data* from its encodings; return the result and whether it is complete.
 
-    :raises Failure: as `imagefetch.download.content_encoding.decode` does
+    :raises Failure: as `imagefetch.download.bodies.content_encoding.decode` does
     """
     decompressor = decoder(codings)
     if decompressor is None or not data:

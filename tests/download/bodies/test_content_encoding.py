@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.content_encoding."""
+"""Tests of imagefetch.download.bodies.content_encoding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.download.content_encoding import PIECE, decoder
+from imagefetch.download.bodies.content_encoding import PIECE, decoder
 from imagefetch.errors import BadEncoding, IncompleteBody
 from tests.conftest import examples
 
