@@ -17,7 +17,7 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings, default_settings
 from scrapy.utils.misc import load_object
 
 from imagefetch.addons import REPORT_FEED
-from imagefetch.download.proxy import proxy_of
+from imagefetch.download.addresses.proxy import proxy_of
 from imagefetch.errors import BadInput, Problem
 from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
 

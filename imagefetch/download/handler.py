@@ -11,13 +11,13 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from imagefetch import signals
-from imagefetch.download.address_guard import Guard
+from imagefetch.download.addresses.address_guard import Guard
+from imagefetch.download.addresses.lookup import Lookup
+from imagefetch.download.addresses.proxy import EnvironmentProxies, Route, route_of
 from imagefetch.download.curl import malformed_responses as lenient
 from imagefetch.download.curl.deadlines import Deadline
 from imagefetch.download.curl.outcome import KeptConnectionEnded, error_of
 from imagefetch.download.curl.transfer import Transfer
-from imagefetch.download.lookup import Lookup
-from imagefetch.download.proxy import EnvironmentProxies, Route, route_of
 from imagefetch.download.receiver import Receiver, Reception
 from imagefetch.download.response import FileResponse
 from imagefetch.download.sent_request import header_lines, method_options, place_and_target

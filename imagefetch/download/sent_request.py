@@ -12,7 +12,7 @@ import pycurl
 from scrapy import Request
 from scrapy.http import Headers
 
-from imagefetch.download.address_guard import Address, literal_address
+from imagefetch.download.addresses.address_guard import Address, literal_address
 from imagefetch.download.curl.transfer import Options
 from imagefetch.errors import InvalidURL
 from imagefetch.urls import check_host

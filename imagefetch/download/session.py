@@ -10,12 +10,12 @@ import pycurl
 from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
+from imagefetch.download.addresses.resolver import Addresses, PooledResolver
 from imagefetch.download.bodies import body
 from imagefetch.download.curl.deadlines import Limits
 from imagefetch.download.curl.engine import Engine
 from imagefetch.download.curl.tls import http_options, tls_options
 from imagefetch.download.curl.transfer import Options
-from imagefetch.download.resolver import Addresses, PooledResolver
 from imagefetch.utils.descriptors import share
 
 

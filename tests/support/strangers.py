@@ -19,7 +19,7 @@ from typing import Any
 from scrapy import signals
 from scrapy.crawler import Crawler
 
-from imagefetch.download.resolver import PooledResolver
+from imagefetch.download.addresses.resolver import PooledResolver
 from imagefetch.images.bounded_bytes import Bytes
 
 Answers = dict[str, list[list[str] | int | None]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple, Protocol
 
-from imagefetch.download.address_guard import Guard
+from imagefetch.download.addresses.address_guard import Guard
 from imagefetch.download.curl.response_head import Head
 
 Options = tuple[tuple[int, Any], ...]

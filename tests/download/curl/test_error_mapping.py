@@ -18,8 +18,8 @@ import trustme
 from scrapy import Request
 
 from imagefetch import errors
+from imagefetch.download.addresses.resolver import PooledResolver
 from imagefetch.download.curl.error_mapping import certificate_failure, connect_failure
-from imagefetch.download.resolver import PooledResolver
 from tests.support.handling import handler
 
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.proxy."""
+"""Tests of imagefetch.download.addresses.proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.resolver."""
+"""Tests of imagefetch.download.addresses.resolver."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from scrapy import Request
 
-from imagefetch.download.resolver import NO_ANSWER_TTL, PooledResolver
+from imagefetch.download.addresses.resolver import NO_ANSWER_TTL, PooledResolver
 from tests.conftest import ROOT, RunCrawl, environment
 from tests.support.handling import fetch
 from tests.support.server import Server, image
@@ -137,7 +137,7 @@ def test_failures_are_forgotten_when_there_are_too_many(
     names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cache of failed lookups is limited."""
-    monkeypatch.setattr("imagefetch.download.resolver.FAILURES_MAX", 10)
+    monkeypatch.setattr("imagefetch.download.addresses.resolver.FAILURES_MAX", 10)
     names.errors = {f"n{n}": NOT_FOUND for n in range(11)}
 
     async def run() -> None:
@@ -186,7 +186,7 @@ def test_one_that_never_ends_does_not_hold_up_the_program() -> None:
     """A hanging lookup runs in a daemon thread and doesn't delay the exit."""
     script = """
 import asyncio, threading
-from imagefetch.download.resolver import PooledResolver
+from imagefetch.download.addresses.resolver import PooledResolver
 
 asked = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.address_guard."""
+"""Tests of imagefetch.download.addresses.address_guard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from imagefetch.download.address_guard import Guard, literal_address
+from imagefetch.download.addresses.address_guard import Guard, literal_address
 from imagefetch.errors import BlockedAddress
 from tests.conftest import RunCrawl
 from tests.support.answers import WHOLE, outcomes, sends, unasked

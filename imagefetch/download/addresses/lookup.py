@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 
-from imagefetch.download.address_guard import Guard
+from imagefetch.download.addresses.address_guard import Guard
+from imagefetch.download.addresses.proxy import Proxy
+from imagefetch.download.addresses.resolver import Addresses
 from imagefetch.download.curl.deadlines import Deadline
 from imagefetch.download.curl.engine import TRIES
 from imagefetch.download.curl.error_mapping import LOCAL, dns_failure
-from imagefetch.download.proxy import Proxy
-from imagefetch.download.resolver import Addresses
 from imagefetch.download.sent_request import Place
 from imagefetch.download.session import Session
 from imagefetch.errors import ConnectTimeout, DownloadTimeout, Failure, ProxyFailure

@@ -1,0 +1,3 @@
+"""Decides where a request connects to: host names, addresses, proxies.
+
+A request comes in; addresses that it may connect to go out. Nothing here sends or receives."""
