@@ -19,7 +19,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import cells, check_figures
 from imagefetch.output.partial_files import Download
 from imagefetch.pipelines import ImageFilesPipeline, NotStored
-from imagefetch.utils.shutdown import stop_run
+from imagefetch.utils.processes.shutdown import stop_run
 
 IDENTITY = ("url", "code", "line", "file", "attempts", "seconds", "reason", "key")
 """Fields of a record that no pipeline may change."""

@@ -22,7 +22,7 @@ from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.folder_store import FolderStore
 from imagefetch.output.partial_files import Download
 from imagefetch.output.stores import FTPStore, GoogleStore
-from imagefetch.utils.shutdown import stop_run
+from imagefetch.utils.processes.shutdown import stop_run
 
 logger = logging.getLogger(__name__)
 

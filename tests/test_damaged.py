@@ -15,8 +15,8 @@ from imagefetch.job.resume import prepare
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.csv_rows import COLUMNS, HEADER, ROW_MAX, encode
 from imagefetch.output.report_file import read_rows
+from imagefetch.utils.bounded.scratch_db import ScratchDatabase
 from imagefetch.utils.cells import CELL_MAX, CUT
-from imagefetch.utils.scratch_db import ScratchDatabase
 from tests.commands.test_commands import run
 from tests.config.test_distinct_paths import URL, check, content
 from tests.conftest import RunCrawl

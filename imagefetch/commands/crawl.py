@@ -31,7 +31,7 @@ from imagefetch.utils.command_line import (
     options_of,
     refuse_in_one_line,
 )
-from imagefetch.utils.shutdown import STOPPED_BY
+from imagefetch.utils.processes.shutdown import STOPPED_BY
 from imagefetch.utils.standard_streams import print_error
 from imagefetch.utils.text import hide_in_tracebacks
 

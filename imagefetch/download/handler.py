@@ -14,7 +14,7 @@ from imagefetch import signals
 from imagefetch.download.addresses.address_guard import Guard
 from imagefetch.download.addresses.lookup import Lookup
 from imagefetch.download.addresses.proxy import EnvironmentProxies, Route, route_of
-from imagefetch.download.curl import malformed_responses as lenient
+from imagefetch.download.curl import malformed_responses
 from imagefetch.download.curl.deadlines import Deadline
 from imagefetch.download.curl.outcome import KeptConnectionEnded, error_of
 from imagefetch.download.curl.transfer import Transfer
@@ -155,13 +155,13 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
         if timing is not None and error is None:
             timing.end(handle.easy, is_new=handle.allowed)
-        again = isinstance(error, BadHTTP) and lenient.is_acceptable(handle, code)
+        again = isinstance(error, BadHTTP) and malformed_responses.is_acceptable(handle, code)
         if transfer.options == route.options:  # else it would keep the method
             engine.release(handle)
             if again and (route.proxy is None or route.is_tunnel):
                 meta = reception.request.meta
                 meta["retry_times"] = meta.get("retry_times", 0) + 1  # it is sent twice
-                error = await lenient.perform(engine, transfer, deadline)
+                error = await malformed_responses.perform(engine, transfer, deadline)
         if isinstance(error, CertificateWrongHost):
             error = await self._certificate_error(transfer, deadline, route)
         response = await reception.finish(error)

@@ -16,7 +16,7 @@ from imagefetch.download.curl.deadlines import Limits
 from imagefetch.download.curl.engine import Engine
 from imagefetch.download.curl.tls import http_options, tls_options
 from imagefetch.download.curl.transfer import Options
-from imagefetch.utils.descriptors import share
+from imagefetch.utils.processes.descriptors import share
 
 
 class Session:

@@ -13,7 +13,7 @@ from scrapy.exceptions import NotConfigured
 
 from imagefetch.context import SideFile, context_of
 from imagefetch.html_report.writer import PageError, writer_of
-from imagefetch.utils.threads import in_daemon_thread
+from imagefetch.utils.processes.threads import in_daemon_thread
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from imagefetch.images.formats import FORMATS
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.page_file import is_ours, page_path
 from imagefetch.output.store_paths import is_remote, local_path
-from imagefetch.utils.json_process import JSONProcess
+from imagefetch.utils.processes.json_process import JSONProcess
 
 MODULE = "imagefetch.html_report.worker"
 """Module that the subprocess runs."""

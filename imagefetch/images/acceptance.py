@@ -19,7 +19,7 @@ from imagefetch.errors import (
 from imagefetch.images.decoder_pool import DecoderPool
 from imagefetch.images.formats import ImageInfo
 from imagefetch.items import ImageRecord
-from imagefetch.utils.shutdown import is_stopping
+from imagefetch.utils.processes.shutdown import is_stopping
 
 
 class Acceptance:

@@ -15,8 +15,8 @@ from typing import cast
 
 from imagefetch.errors import DecoderFailed, SystemLimit, UndecodableImage, UnverifiedFormat
 from imagefetch.images.decoder_problems import UNSUPPORTED
-from imagefetch.utils.json_process import JSONProcess
-from imagefetch.utils.threads import in_daemon_thread
+from imagefetch.utils.processes.json_process import JSONProcess
+from imagefetch.utils.processes.threads import in_daemon_thread
 
 # Seconds for one image. The largest that are decoded, of 89 million pixels, take 1 to 5
 # seconds in the slowest formats.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from imagefetch.urls import host_of
-from imagefetch.utils.frequent import without_rarest
+from imagefetch.utils.bounded.approximate_counts import without_rarest
 
 # Maximum pairs of host and image that are counted at once; each takes 300 bytes.
 PAIRS = 50_000
@@ -25,7 +25,7 @@ class Repeat(NamedTuple):
 
 class Repeats:
     """Counts images in bounded memory. When there are too many pairs, the rarest are dropped
-    (`imagefetch.utils.frequent`), so counts are lower bounds: too low by at most the number of
+    (`imagefetch.utils.bounded.approximate_counts`), so counts are lower bounds: too low by at most the number of
     rows divided by half of `PAIRS`."""
 
     def __init__(self, threshold: int, pairs: int = PAIRS) -> None:

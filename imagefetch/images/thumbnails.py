@@ -1,4 +1,4 @@
-"""Makes thumbnails. Call this in a subprocess (`imagefetch.utils.json_process`), since images are
+"""Makes thumbnails. Call this in a subprocess (`imagefetch.utils.processes.json_process`), since images are
 untrusted."""
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imagefetch.output.csv_rows import Row
-from imagefetch.utils.scratch_db import ScratchDatabase, key
+from imagefetch.utils.bounded.scratch_db import ScratchDatabase, key
 
 
 class MovedRows:

@@ -21,8 +21,8 @@ from imagefetch.job.journal import Journal
 from imagefetch.job.resume import NothingToDo, Preparation, inspect_report
 from imagefetch.lists.copy import STANDARD_INPUT, Copy, copy_address, copy_standard_input
 from imagefetch.output.ownership.owner import clean_up
-from imagefetch.utils.descriptors import share
 from imagefetch.utils.formatting import files
+from imagefetch.utils.processes.descriptors import share
 
 __all__ = ["Job", "begin", "list_at_hand", "lock_file", "lock_report", "remove"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imagefetch.utils.scratch_db import ScratchDatabase
+from imagefetch.utils.bounded.scratch_db import ScratchDatabase
 
 
 class BloomFilter:

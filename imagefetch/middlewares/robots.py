@@ -22,7 +22,7 @@ from scrapy.utils.python import to_unicode
 from imagefetch.errors import DisallowedByRobots
 from imagefetch.meta import BODY_MAX
 from imagefetch.middlewares.robots_txt import SIZE_MAX, Rules, reduce
-from imagefetch.utils.lru import LRUCache
+from imagefetch.utils.bounded.lru_cache import LRUCache
 
 logger = logging.getLogger(__name__)
 

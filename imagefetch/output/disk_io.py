@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from imagefetch.utils.offload import in_thread
+from imagefetch.utils.processes.offload import in_thread
 
 Result = TypeVar("Result")
 

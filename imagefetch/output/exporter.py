@@ -20,7 +20,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.output.feed_files import FeedFile, unopened
 from imagefetch.utils.cells import encode_unquoted
-from imagefetch.utils.shutdown import stop_run
+from imagefetch.utils.processes.shutdown import stop_run
 from imagefetch.utils.text import escape
 
 NOT_XML = re.compile("[\ufffe\uffff]")

@@ -21,7 +21,7 @@ from imagefetch.images.bounded_bytes import TakesLongerError
 from imagefetch.images.formats import ImageInfo, inspect
 from imagefetch.items import ImageRecord
 from imagefetch.pages.image_response import ImageResponse
-from imagefetch.utils.offload import offload
+from imagefetch.utils.processes.offload import offload
 
 
 class ImagePage(ItemPage[ImageRecord]):

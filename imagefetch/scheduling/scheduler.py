@@ -33,7 +33,7 @@ from imagefetch.scheduling.prefetch import LookAhead
 from imagefetch.scheduling.rate_limits.refusals import Admission, Sent, Told, Verdict
 from imagefetch.scheduling.requests import give_up
 from imagefetch.urls import Line, origin_of
-from imagefetch.utils.shutdown import stop_run
+from imagefetch.utils.processes.shutdown import stop_run
 
 # Seconds by which a timer may fire early.
 CLOCK = 0.001

@@ -36,9 +36,9 @@ from imagefetch.scheduling.requests import RequestFactory
 from imagefetch.spiders.preflight import fit_descriptors, warn
 from imagefetch.spiders.records import Records
 from imagefetch.urls import Line
-from imagefetch.utils.eager import eager
 from imagefetch.utils.formatting import files
-from imagefetch.utils.shutdown import note_stop, stop_run
+from imagefetch.utils.processes.eager_coroutines import eager
+from imagefetch.utils.processes.shutdown import note_stop, stop_run
 from imagefetch.utils.stat_names import REMOVED
 
 

@@ -9,7 +9,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.config.setting_rules import RULES
 from imagefetch.lists.shape import warning_of
-from imagefetch.utils.descriptors import share
+from imagefetch.utils.processes.descriptors import share
 from imagefetch.utils.spelling import misspelt
 
 logger = logging.getLogger(__name__)

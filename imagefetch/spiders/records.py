@@ -33,7 +33,7 @@ from imagefetch.output.partial_files import Download
 from imagefetch.output.report_file import read_row
 from imagefetch.pages.base import ImagePage
 from imagefetch.urls import Line
-from imagefetch.utils.shutdown import stop_run
+from imagefetch.utils.processes.shutdown import stop_run
 
 logger = logging.getLogger(__name__)
 

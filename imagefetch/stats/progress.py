@@ -18,7 +18,7 @@ from imagefetch.context import context_of
 from imagefetch.stats.rate import Rate
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
-from imagefetch.utils.shutdown import is_stopping
+from imagefetch.utils.processes.shutdown import is_stopping
 
 if TYPE_CHECKING:
     from imagefetch.stats.terminal import View

@@ -18,7 +18,7 @@ from imagefetch.lists.count import count_lines, estimate_lines
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import PHASES, Figures, add_record
 from imagefetch.stats.sketches import Reservoir
-from imagefetch.utils.threads import in_daemon_thread
+from imagefetch.utils.processes.threads import in_daemon_thread
 
 if TYPE_CHECKING:
     from imagefetch.download.tracing import Timing

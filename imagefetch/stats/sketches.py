@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any
 
-from imagefetch.utils.frequent import without_rarest
+from imagefetch.utils.bounded.approximate_counts import without_rarest
 
 
 class Histogram:
@@ -126,7 +126,7 @@ class Reservoir:
 class FrequentKeys:
     """Sums for the most frequent keys of a stream.
 
-    At the limit, the rarest keys are dropped (`imagefetch.utils.frequent`); counts are lower
+    At the limit, the rarest keys are dropped (`imagefetch.utils.bounded.approximate_counts`); counts are lower
     bounds from then on.
     """
 

@@ -28,7 +28,7 @@ from imagefetch.output.page_file import page_path
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import Figures
 from imagefetch.stats.sketches import Reservoir
-from imagefetch.utils.json_process import JSONProcess
+from imagefetch.utils.processes.json_process import JSONProcess
 from tests.conftest import ROOT, RunCrawl, command, environment
 from tests.support import bombs
 from tests.support.peak import peak_memory

@@ -23,7 +23,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.output.csv_rows import COLUMNS, cells, decode, encode, record_of
 from imagefetch.output.exporter import ReportExporter, ReportStorage
 from imagefetch.output.report_file import read_row
-from imagefetch.utils.shutdown import STOPPED_BY
+from imagefetch.utils.processes.shutdown import STOPPED_BY
 from tests.conftest import examples
 
 resource = pytest.importorskip("resource")

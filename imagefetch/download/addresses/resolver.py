@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypedDict
 
 from imagefetch.download.curl.error_mapping import DNS_NOT_FOUND, LOCAL
-from imagefetch.utils.threads import in_daemon_thread
+from imagefetch.utils.processes.threads import in_daemon_thread
 
 # Maximum names in the cache of failed lookups, and in that of addresses; beyond it, the oldest are
 # dropped.

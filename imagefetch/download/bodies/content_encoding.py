@@ -4,7 +4,7 @@ libcurl's own decoders accept some truncated bodies as complete, and know no zst
 
 Memory: a decoder takes about as much as its window. That is 32 KiB for gzip and
 deflate, at most 8 MiB for zstd (RFC 9659; more is rejected) and at most 16 MiB for
-br (RFC 7932; "large window" brotli is rejected). `imagefetch.utils.offload.THREADS`
+br (RFC 7932; "large window" brotli is rejected). `imagefetch.utils.processes.offload.THREADS`
 decoders exist at once.
 
 Work: each call into a library takes at most `SLICE` bytes and returns about `PIECE`;

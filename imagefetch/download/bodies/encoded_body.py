@@ -17,7 +17,7 @@ from imagefetch.download.bodies.content_encoding import SLICE, decode, decoder
 from imagefetch.errors import IncompleteBody, store_error
 from imagefetch.images.formats import HEAD, format_of
 from imagefetch.output.partial_files import BodyBuffer, Download, PartialFile
-from imagefetch.utils.offload import offload
+from imagefetch.utils.processes.offload import offload
 
 # Maximum bytes of a body in memory; a larger body is written to a file in portions of this size.
 PORTION = 2**18

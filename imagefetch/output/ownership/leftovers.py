@@ -12,7 +12,7 @@ from imagefetch.output.csv_rows import Row
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import Notes, proven_file
 from imagefetch.output.report_file import read_rows
-from imagefetch.utils.scratch_db import ScratchDatabase, key
+from imagefetch.utils.bounded.scratch_db import ScratchDatabase, key
 
 logger = logging.getLogger(__name__)
 

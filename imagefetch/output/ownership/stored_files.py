@@ -9,7 +9,7 @@ from pathlib import Path
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, read_notes
 from imagefetch.output.ownership.numbered_reports import REPLACED
 from imagefetch.output.ownership.owner import INDEX
-from imagefetch.utils.scratch_db import ScratchDatabase
+from imagefetch.utils.bounded.scratch_db import ScratchDatabase
 
 NOTES = {NOTES_FILE, REPLACED, INDEX}
 """Names of files in the folders for partial files that are not partial files."""

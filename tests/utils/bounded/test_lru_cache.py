@@ -1,8 +1,8 @@
-"""Tests of imagefetch.utils.lru."""
+"""Tests of imagefetch.utils.bounded.lru_cache."""
 
 from __future__ import annotations
 
-from imagefetch.utils.lru import LRUCache
+from imagefetch.utils.bounded.lru_cache import LRUCache
 
 
 def test_the_least_recently_used_goes_first() -> None:

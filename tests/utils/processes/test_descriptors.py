@@ -1,4 +1,4 @@
-"""Tests of imagefetch.utils.descriptors: runs with a low limit on open files."""
+"""Tests of imagefetch.utils.processes.descriptors: runs with a low limit on open files."""
 
 from __future__ import annotations
 

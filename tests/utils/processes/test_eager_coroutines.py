@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imagefetch.utils.eager import eager
+from imagefetch.utils.processes.eager_coroutines import eager
 
 
 async def at_once(value: int) -> int:

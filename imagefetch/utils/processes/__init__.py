@@ -1,0 +1,1 @@
+"""Threads, subprocesses and coroutines, and what a process has of descriptors."""
