@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imagefetch.config.only import NOTHING
+from imagefetch.config.only_argument import NOTHING
 from imagefetch.errors import BadInput, SystemLimit
 from imagefetch.job.resume import prepare
 from imagefetch.lists.plain import read_lines

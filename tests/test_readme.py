@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from imagefetch import errors, settings
-from imagefetch.config.setting_rules import RULES
+from imagefetch.config.rules.setting_rules import RULES
 from imagefetch.output.csv_rows import COLUMNS
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.pages.test_base import redirects, shows

@@ -18,7 +18,7 @@ from imagefetch.commands._cli import (
     refuse,
 )
 from imagefetch.config.resume_command import CommandLine
-from imagefetch.config.setting_rules import check_assignments
+from imagefetch.config.rules.setting_rules import check_assignments
 from imagefetch.config.validation import Run, check_handlers
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.resume import NothingToDo

@@ -16,7 +16,7 @@ from imagefetch.commands._cli import (
     end_quickly,
     refuse,
 )
-from imagefetch.config.setting_rules import check_assignments, check_settings
+from imagefetch.config.rules.setting_rules import check_assignments, check_settings
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.resume import NothingToDo

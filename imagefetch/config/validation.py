@@ -18,10 +18,10 @@ from imagefetch.config.destinations import (
     check_store,
 )
 from imagefetch.config.distinct_paths import check_apart, check_lock, feed_paths, lock_file
-from imagefetch.config.only import NOTHING, Only
+from imagefetch.config.only_argument import NOTHING, Only
 from imagefetch.config.paths import check_list_address, find_paths, is_address
-from imagefetch.config.setting_rules import check_settings
-from imagefetch.config.setting_values import read_switch
+from imagefetch.config.rules.setting_rules import check_settings
+from imagefetch.config.rules.setting_values import read_switch
 from imagefetch.errors import BadInput
 from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.lists.kept_copy import check_copy

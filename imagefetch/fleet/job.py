@@ -15,7 +15,7 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.scrapy_rules import check_proxies
+from imagefetch.config.rules.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput
 from imagefetch.fleet.crawl_arguments import max_lanes

@@ -11,7 +11,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.config.destinations import check_report
 from imagefetch.config.paths import find_paths, is_address
-from imagefetch.config.setting_rules import check_settings
+from imagefetch.config.rules.setting_rules import check_settings
 from imagefetch.config.validation import check_arguments, check_files
 from imagefetch.errors import BadInput
 from imagefetch.html_report.writer import PageError, PageWriter, writer_of

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagefetch.config.only import NOTHING, Only
+from imagefetch.config.only_argument import NOTHING, Only
 from imagefetch.job.done_totals import DoneTotals
 from imagefetch.job.url_index import BloomFilter, RowOffsets
 from imagefetch.lists.plain import read_lines

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagefetch.config.only import Only
+from imagefetch.config.only_argument import Only
 from imagefetch.job.journal import Journal
 from imagefetch.job.rewrite import replace, replace_report, rewrite_for_list
 from imagefetch.job.store_check import check_store, has_no_file

@@ -14,7 +14,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.config.distinct_paths import check_lock, lock_file
 from imagefetch.config.resume_command import CommandLine
-from imagefetch.config.scrapy_rules import check_proxies
+from imagefetch.config.rules.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.config.setting_rules import RULES
+from imagefetch.config.rules.setting_rules import RULES
 from imagefetch.lists.shape import warning_of
 from imagefetch.utils.processes.descriptors import share
 from imagefetch.utils.spelling import misspelt

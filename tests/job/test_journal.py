@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scrapy import Request
 
 from imagefetch import errors
-from imagefetch.config.only import TRANSIENT, Only
+from imagefetch.config.only_argument import TRANSIENT, Only
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.journal import Journal

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.config.only import NOTHING
+from imagefetch.config.only_argument import NOTHING
 from imagefetch.download.bodies.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord

@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from imagefetch.config.setting_values import Table, Text
+from imagefetch.config.rules.setting_values import Table, Text
 from imagefetch.errors import BadInput
 from imagefetch.utils.redaction import HIDDEN, is_secret
 

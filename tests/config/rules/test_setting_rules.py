@@ -10,8 +10,8 @@ import pytest
 from scrapy.settings import SETTINGS_PRIORITIES
 
 import imagefetch.settings
-from imagefetch.config.setting_rules import RULES, check_assignments, check_settings
-from imagefetch.config.setting_values import Table
+from imagefetch.config.rules.setting_rules import RULES, check_assignments, check_settings
+from imagefetch.config.rules.setting_values import Table
 from imagefetch.errors import BadInput
 from imagefetch.utils.spelling import misspelt
 from tests.conftest import project

@@ -9,9 +9,9 @@ from typing import Any
 
 from scrapy.settings import BaseSettings, default_settings
 
-from imagefetch.config.header_values import Headers, HeaderText, HostHeaders, Referer
-from imagefetch.config.scrapy_rules import check_scrapy_settings
-from imagefetch.config.setting_values import (
+from imagefetch.config.rules.header_values import Headers, HeaderText, HostHeaders, Referer
+from imagefetch.config.rules.scrapy_rules import check_scrapy_settings
+from imagefetch.config.rules.setting_values import (
     COUNTS,
     NOT_ALLOWED,
     SIZES,

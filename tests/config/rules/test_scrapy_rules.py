@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from imagefetch.config.scrapy_rules import check_proxies
-from imagefetch.config.setting_rules import check_settings
+from imagefetch.config.rules.scrapy_rules import check_proxies
+from imagefetch.config.rules.setting_rules import check_settings
 from imagefetch.errors import BadInput
 from tests.conftest import project
 

@@ -1,0 +1,1 @@
+"""Validates the values of settings: those of this project, and of Scrapy."""
