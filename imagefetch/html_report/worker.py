@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from imagefetch.html_report.render import render
-from imagefetch.images.decoder_memory import allow_pixels
-from imagefetch.images.decoder_worker import alarm, confine
-from imagefetch.images.thumbnails import MEMORY, is_turned, thumbnail
+from imagefetch.images.decoding.decoder_memory import allow_pixels
+from imagefetch.images.decoding.decoder_worker import alarm, confine
+from imagefetch.images.decoding.thumbnails import MEMORY, is_turned, thumbnail
 from imagefetch.output.page_file import put
 
 PAGE_FACTOR = 6

@@ -16,7 +16,7 @@ from imagefetch.errors import (
     UndecodableImage,
     UnverifiedFormat,
 )
-from imagefetch.images.decoder_pool import DecoderPool
+from imagefetch.images.decoding.decoder_pool import DecoderPool
 from imagefetch.images.formats import ImageInfo
 from imagefetch.items import ImageRecord
 from imagefetch.utils.processes.shutdown import is_stopping

@@ -14,7 +14,7 @@ from scrapy.exceptions import IgnoreRequest, StopDownload
 from imagefetch import errors
 from imagefetch.download.response import FileResponse
 from imagefetch.images.acceptance import Acceptance
-from imagefetch.images.decoder_pool import Unverified
+from imagefetch.images.decoding.decoder_pool import Unverified
 from imagefetch.items import ImageRecord
 from imagefetch.job.url_index import RowOffsets
 from imagefetch.meta import (

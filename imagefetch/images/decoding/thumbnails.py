@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageFile, ImageOps
 
-from imagefetch.images.decoder_memory import PER_PIXEL, decode_memory
+from imagefetch.images.decoding.decoder_memory import PER_PIXEL, decode_memory
 
 SIDE = 144
 """Maximum width and height of a thumbnail, in pixels."""

@@ -15,9 +15,9 @@ from PIL import Image
 
 from imagefetch.errors import DecoderFailed, UndecodableImage
 from imagefetch.html_report.writer import PLUGINS
-from imagefetch.images import decoder_pool
-from imagefetch.images.decoder_pool import Decoder, DecoderPool, Unverified
-from imagefetch.images.decoder_worker import BYTES_PER_PIXEL, decode
+from imagefetch.images.decoding import decoder_pool
+from imagefetch.images.decoding.decoder_pool import Decoder, DecoderPool, Unverified
+from imagefetch.images.decoding.decoder_worker import BYTES_PER_PIXEL, decode
 from tests.conftest import RunCrawl
 from tests.images.test_formats import Sample, each_sample
 from tests.support import bombs
@@ -125,7 +125,7 @@ def test_a_decoder_that_hangs_is_ended(tmp_path: Path) -> None:
 
 
 GREEDY = """
-from imagefetch.images import decoder_worker as decoder
+from imagefetch.images.decoding import decoder_worker as decoder
 
 decoder.decode = lambda *_: str(len(bytearray(6 * 2**30)))
 decoder.main()
@@ -201,7 +201,7 @@ def test_decoders_that_do_not_work_end_the_run_at_its_start(
     broken = tmp_path / "modules"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
-        "import sys\nif 'imagefetch.images.decoder_worker' in sys.orig_argv: sys.exit(1)\n"
+        "import sys\nif 'imagefetch.images.decoding.decoder_worker' in sys.orig_argv: sys.exit(1)\n"
     )
     done = crawl(
         [server.url("/image/a.jpg")], VERIFY_IMAGES="full", env={"PYTHONPATH": str(broken)}

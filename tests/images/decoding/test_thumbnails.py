@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile
 
-from imagefetch.images.thumbnails import SIDE, thumbnail
+from imagefetch.images.decoding.thumbnails import SIDE, thumbnail
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 

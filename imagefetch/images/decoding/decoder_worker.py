@@ -1,4 +1,4 @@
-"""Decodes images in a subprocess for `imagefetch.images.decoder_pool`, isolated from the run.
+"""Decodes images in a subprocess for `imagefetch.images.decoding.decoder_pool`, isolated from the run.
 
 Each line of standard input is a JSON array (path, Pillow's format). For each, the process
 writes a JSON string on a line: empty if the image can be decoded, else the problem. The process
@@ -15,8 +15,8 @@ from contextlib import suppress
 
 from PIL import AvifImagePlugin, Image
 
-from imagefetch.images.decoder_memory import address_space, allow_pixels, decode_memory
-from imagefetch.images.decoder_problems import problem_of
+from imagefetch.images.decoding.decoder_memory import address_space, allow_pixels, decode_memory
+from imagefetch.images.decoding.decoder_problems import problem_of
 
 # Formats whose files contain one image in many frames. In other formats the images after the
 # first are previews and layers.

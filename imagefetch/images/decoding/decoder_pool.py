@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from imagefetch.errors import DecoderFailed, SystemLimit, UndecodableImage, UnverifiedFormat
-from imagefetch.images.decoder_problems import UNSUPPORTED
+from imagefetch.images.decoding.decoder_problems import UNSUPPORTED
 from imagefetch.utils.processes.json_process import JSONProcess
 from imagefetch.utils.processes.threads import in_daemon_thread
 
@@ -27,7 +27,7 @@ PATIENCE = 30.0
 GRACE = 3.0
 LOOK = 0.5
 
-MODULE = "imagefetch.images.decoder_worker"
+MODULE = "imagefetch.images.decoding.decoder_worker"
 """The module that a decoder subprocess runs."""
 
 

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from imagefetch.errors import UndecodableImage, UnverifiedFormat
-from imagefetch.images.decoder_pool import DecoderPool
-from imagefetch.images.decoder_problems import UNSUPPORTED
-from imagefetch.images.decoder_worker import decode
+from imagefetch.images.decoding.decoder_pool import DecoderPool
+from imagefetch.images.decoding.decoder_problems import UNSUPPORTED
+from imagefetch.images.decoding.decoder_worker import decode
 from imagefetch.images.formats import probe
 from tests.support.pictures import bmp, jp2, placed, sgi, tiff
 
