@@ -22,7 +22,7 @@ from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.shards.plan import DividedGroup
 from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.lists.shards import shard_line
-from imagefetch.output.csv_rows import encode
+from imagefetch.output.report.csv_rows import encode
 from imagefetch.urls import Line
 
 URL = "https://images.example.com/2026/11/{:010}/photograph-{:08}.jpg"

@@ -82,8 +82,8 @@ OFF = [
         "imagefetch.output.folder_store:FolderStore.add",
         lambda *given: given[-1],
     ),
-    Part("row encoded", "imagefetch.output.exporter:encode", lambda *_: b"1\r\n"),
-    Part("row written", "imagefetch.output.exporter:ReportExporter._append", nowhere),
+    Part("row encoded", "imagefetch.output.report.exporter:encode", lambda *_: b"1\r\n"),
+    Part("row written", "imagefetch.output.report.exporter:ReportExporter._append", nowhere),
     Part("statistics", "imagefetch.stats.recorder:Recorder.row_written", nothing),
     Part(
         "outcomes and limits of hosts",

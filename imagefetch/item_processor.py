@@ -16,8 +16,8 @@ from scrapy.utils.deprecate import argument_is_required
 from imagefetch.config.needed_components import check_built
 from imagefetch.errors import DroppedByPipeline, InternalError, StoreError
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import cells, check_figures
 from imagefetch.output.partial_files import Download
+from imagefetch.output.report.csv_rows import cells, check_figures
 from imagefetch.pipelines import ImageFilesPipeline, NotStored
 from imagefetch.utils.processes.shutdown import stop_run
 

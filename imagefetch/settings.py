@@ -281,14 +281,14 @@ SCRAPER_SLOT_MAX_ACTIVE_SIZE = 512 * 1024
 CONCURRENT_ITEMS = 1  # a response yields one item; Scrapy creates this many tasks for each
 
 FEED_EXPORTERS = {
-    "report": "imagefetch.output.exporter.ReportExporter",
-    "csv": "imagefetch.output.exporter.SafeCsvExporter",
-    "xml": "imagefetch.output.exporter.SafeXmlExporter",
+    "report": "imagefetch.output.report.exporter.ReportExporter",
+    "csv": "imagefetch.output.report.exporter.SafeCsvExporter",
+    "xml": "imagefetch.output.report.exporter.SafeXmlExporter",
 }
 FEED_STORAGES = {
-    "": "imagefetch.output.exporter.ReportStorage",
-    "file": "imagefetch.output.exporter.ReportStorage",
-    "stdout": "imagefetch.output.feed_files.StdoutStorage",
+    "": "imagefetch.output.report.exporter.ReportStorage",
+    "file": "imagefetch.output.report.exporter.ReportStorage",
+    "stdout": "imagefetch.output.report.feed_files.StdoutStorage",
 }
 
 EXTENSIONS = {

@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from scrapy.settings import Settings
 
-from imagefetch.output.csv_rows import decode
+from imagefetch.output.report.csv_rows import decode
 from tests.support.server import Server, serving
 
 ROOT = Path(__file__).parent.parent

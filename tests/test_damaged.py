@@ -13,8 +13,8 @@ from imagefetch.config.only_argument import NOTHING
 from imagefetch.errors import BadInput, SystemLimit
 from imagefetch.job.resume import prepare
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import COLUMNS, HEADER, ROW_MAX, encode
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import COLUMNS, HEADER, ROW_MAX, encode
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.utils.bounded.scratch_db import ScratchDatabase
 from imagefetch.utils.cells import CELL_MAX, CUT
 from tests.commands.test_commands import run

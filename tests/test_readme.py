@@ -14,7 +14,7 @@ import pytest
 
 from imagefetch import errors, settings
 from imagefetch.config.rules.setting_rules import RULES
-from imagefetch.output.csv_rows import COLUMNS
+from imagefetch.output.report.csv_rows import COLUMNS
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.pages.test_base import redirects, shows
 from tests.support.server import Server, Writer

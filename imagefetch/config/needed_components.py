@@ -29,7 +29,7 @@ class Needed(NamedTuple):
 REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
 HANDLER = "imagefetch.download.handler.StreamingDownloadHandler"
-STORAGE = "imagefetch.output.exporter.ReportStorage"
+STORAGE = "imagefetch.output.report.exporter.ReportStorage"
 
 NEEDED = (
     Needed("ADDONS", "imagefetch.addons.ReportAddon", "enables the report"),
@@ -71,7 +71,10 @@ NEEDED = (
     Needed("EXTENSIONS", "scrapy.extensions.feedexport.FeedExporter", "writes the report"),
     Needed("EXTENSIONS", "imagefetch.stats.recorder.Recorder", "counts the results"),
     Needed(
-        "FEED_EXPORTERS", "imagefetch.output.exporter.ReportExporter", "writes the rows", "report"
+        "FEED_EXPORTERS",
+        "imagefetch.output.report.exporter.ReportExporter",
+        "writes the rows",
+        "report",
     ),
     Needed("FEED_STORAGES", STORAGE, "opens the report", ""),
     Needed("FEED_STORAGES", STORAGE, "opens the report", "file"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imagefetch.errors import BadInput, problems
-from imagefetch.output.csv_rows import Row
+from imagefetch.output.report.csv_rows import Row
 from imagefetch.utils.spelling import did_you_mean
 
 FAILED = "failed"

@@ -18,10 +18,10 @@ from imagefetch.fleet.shards.merge import Sorter, write_report
 from imagefetch.html_report.from_report import add_row, no_figures
 from imagefetch.images.repeats import Repeats
 from imagefetch.job.rewrite import replace_report
-from imagefetch.output.csv_rows import Row
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import clean_up
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import Row
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files

@@ -34,8 +34,8 @@ from imagefetch.job.resume import NothingToDo, inspect_report
 from imagefetch.job.run import list_at_hand, lock_report
 from imagefetch.lists.copy import Copy
 from imagefetch.lists.plain import READ_ERRORS, read_lines
-from imagefetch.output.csv_rows import HEADER
 from imagefetch.output.ownership.owner import Ownership, clean_up
+from imagefetch.output.report.csv_rows import HEADER
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.urls import Line, key_of, sent_url
 

@@ -17,8 +17,8 @@ from imagefetch.errors import BadInput
 from imagefetch.html_report.writer import PageError, PageWriter, writer_of
 from imagefetch.images.repeats import Repeats
 from imagefetch.lists.copy import STANDARD_INPUT, copy_path
-from imagefetch.output.csv_rows import Row, record_of
-from imagefetch.output.last_rows import last_rows
+from imagefetch.output.report.csv_rows import Row, record_of
+from imagefetch.output.report.last_rows import last_rows
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import Figures, add_record
 from imagefetch.stats.sketches import Reservoir

@@ -14,11 +14,11 @@ from imagefetch.images.repeats import Repeat, Repeats
 from imagefetch.job.journal import Journal
 from imagefetch.job.rewrite import replace_report
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import Row
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import Notes, proven_file
 from imagefetch.output.ownership.stored_files import StoredFiles, all_notes
-from imagefetch.output.report_file import read_rows, whole_size
+from imagefetch.output.report.csv_rows import Row
+from imagefetch.output.report.report_file import read_rows, whole_size
 from imagefetch.urls import host_of
 from imagefetch.utils.text import escape, hide_credentials
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from imagefetch.output.csv_rows import Row
+from imagefetch.output.report.csv_rows import Row
 
 
 @dataclass

@@ -12,9 +12,9 @@ from imagefetch.job.done_totals import DoneTotals
 from imagefetch.job.url_index import BloomFilter, RowOffsets
 from imagefetch.lists.plain import read_lines
 from imagefetch.lists.shards import is_shard
-from imagefetch.output.csv_rows import Row
-from imagefetch.output.last_rows import FAR, FAR_PER_ROW
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import Row
+from imagefetch.output.report.last_rows import FAR, FAR_PER_ROW
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.urls import Line, key_of, sent_url
 
 MISSING, DONE, AGAIN = 0, 1, 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagefetch.output.csv_rows import Row
+from imagefetch.output.report.csv_rows import Row
 from imagefetch.utils.bounded.scratch_db import ScratchDatabase, key
 
 

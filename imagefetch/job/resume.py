@@ -22,7 +22,7 @@ from imagefetch.lists.copy import Copy
 from imagefetch.lists.shards import is_shard
 from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.partial_files import partial_folder
-from imagefetch.output.report_file import check_header, read_rows, readable_rows, whole_size
+from imagefetch.output.report.report_file import check_header, read_rows, readable_rows, whole_size
 from imagefetch.output.store_paths import is_remote, local_path
 
 logger = logging.getLogger(__name__)

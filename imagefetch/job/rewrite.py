@@ -10,9 +10,9 @@ from imagefetch.errors import BadInput, ReportError
 from imagefetch.job.journal import Journal
 from imagefetch.job.moved_rows import MovedRows
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import HEADER, encode
 from imagefetch.output.own_files import new_file
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import HEADER, encode
+from imagefetch.output.report.report_file import read_rows
 
 
 def replace_report(report: Path, rows: Iterator[bytes]) -> None:

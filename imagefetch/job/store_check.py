@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imagefetch.errors import BadInput
-from imagefetch.output.csv_rows import Row
 from imagefetch.output.file_names import stored_file
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import Row
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 
 SAMPLE = 100

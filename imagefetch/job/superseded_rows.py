@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imagefetch.job.journal import Journal
 from imagefetch.output.ownership.leftovers import Leftovers
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from imagefetch.lists.kept_copy import is_copy_of, is_kept_list
-from imagefetch.output.csv_rows import HEADER
 from imagefetch.output.own_files import remove_leftovers
 from imagefetch.output.page_file import MARK, page_path
+from imagefetch.output.report.csv_rows import HEADER
 
 
 def remove_temporary_files(report: Path, urls: Path | None = None) -> None:

@@ -27,9 +27,9 @@ from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import READ_ERRORS, read_lines
 from imagefetch.meta import KEY, LINE, RECORD, SENT_TO_PIPELINES
-from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
+from imagefetch.output.report.exporter import begin_report
 from imagefetch.pages.base import ImagePage
 from imagefetch.pages.manners import apply_manners
 from imagefetch.scheduling.requests import RequestFactory

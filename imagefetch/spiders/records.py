@@ -30,7 +30,7 @@ from imagefetch.meta import (
 )
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.partial_files import Download
-from imagefetch.output.report_file import read_row
+from imagefetch.output.report.report_file import read_row
 from imagefetch.pages.base import ImagePage
 from imagefetch.urls import Line
 from imagefetch.utils.processes.shutdown import stop_run

@@ -16,7 +16,7 @@ from scrapy.crawler import Crawler
 from imagefetch.config.components import NAMED, RANKED, SINGLE, merge
 from imagefetch.config.needed_components import NEEDED, check_components
 from imagefetch.errors import BadInput
-from imagefetch.output.csv_rows import HEADER
+from imagefetch.output.report.csv_rows import HEADER
 from imagefetch.spiders.images import ImagesSpider
 from imagefetch.spiders.start import check_spider
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment, examples, project

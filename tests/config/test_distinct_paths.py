@@ -15,9 +15,9 @@ from imagefetch.job.rewrite import replace_report
 from imagefetch.job.run import lock_report
 from imagefetch.job.temporary_files import remove_temporary_files
 from imagefetch.lists.copy import copy_path
-from imagefetch.output.csv_rows import HEADER, encode
 from imagefetch.output.own_files import new_file, replacing
 from imagefetch.output.page_file import MARK, is_ours, page_path
+from imagefetch.output.report.csv_rows import HEADER, encode
 from tests.commands.test_commands import run
 from tests.conftest import project
 

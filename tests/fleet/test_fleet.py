@@ -25,7 +25,7 @@ from imagefetch.fleet.run import run_fleet
 from imagefetch.fleet.worker.dask_task import is_private
 from imagefetch.job.audit import audit
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.report_file import read_rows
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
 from tests.fleet.worker.test_attempt import is_over
 from tests.support.fleet_chaos import chaos

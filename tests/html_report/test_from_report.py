@@ -9,7 +9,7 @@ import pytest
 from imagefetch.errors import BadInput
 from imagefetch.html_report.from_report import rebuild
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import HEADER, cells, encode
+from imagefetch.output.report.csv_rows import HEADER, cells, encode
 from tests.conftest import project
 
 RECORD = ImageRecord("http://a.example/1", "404", 1, attempts=1, seconds=0.1, reason="not-found")

@@ -14,10 +14,10 @@ import pytest
 from imagefetch.items import ImageRecord
 from imagefetch.job.audit import audit
 from imagefetch.job.journal import Journal
-from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.output.ownership.intents import Intents
 from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.report.csv_rows import HEADER, cells, encode
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
 from tests.support.server import Server
 

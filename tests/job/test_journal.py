@@ -16,8 +16,8 @@ from imagefetch.items import ImageRecord
 from imagefetch.job.journal import Journal
 from imagefetch.job.url_index import BloomFilter
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import HEADER, cells, encode
-from imagefetch.output.report_file import read_rows, whole_size
+from imagefetch.output.report.csv_rows import HEADER, cells, encode
+from imagefetch.output.report.report_file import read_rows, whole_size
 from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
 from tests.conftest import examples
 

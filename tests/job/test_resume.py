@@ -24,7 +24,7 @@ from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.resume import prepare
 from imagefetch.job.run import lock_file, lock_report
-from imagefetch.output.csv_rows import HEADER, cells, encode
+from imagefetch.output.report.csv_rows import HEADER, cells, encode
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples, run_crawl
 from tests.support import kill
 from tests.support.server import Server, Writer, image

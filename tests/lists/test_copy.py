@@ -17,8 +17,8 @@ from imagefetch.job.run import Job, begin
 from imagefetch.lists.copy import copy_path, copy_standard_input
 from imagefetch.lists.count import estimate_lines
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import HEADER, encode
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import HEADER, encode
+from imagefetch.output.report.report_file import read_rows
 from tests.conftest import project
 from tests.support.server import Server, Writer
 

@@ -12,7 +12,6 @@ import pytest
 
 from imagefetch.errors import StoreError
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import HEADER, cells, encode
 from imagefetch.output.folder_store import FolderStore
 from imagefetch.output.ownership.intents import (
     NOTES_FILE,
@@ -27,6 +26,7 @@ from imagefetch.output.ownership.numbered_reports import earlier_reports, replac
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.ownership.strays import remove_strays
 from imagefetch.output.partial_files import Download
+from imagefetch.output.report.csv_rows import HEADER, cells, encode
 
 NO_LINKS = OSError(errno.EPERM, "Operation not permitted")
 

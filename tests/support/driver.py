@@ -21,14 +21,14 @@ from imagefetch.job.resume import NothingToDo, compact
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import read_lines
 from imagefetch.output import folder_store
-from imagefetch.output.csv_rows import cells, encode, record_of
-from imagefetch.output.exporter import begin_report
 from imagefetch.output.file_names import DEFAULT, NameTemplate
 from imagefetch.output.folder_store import FolderStore
 from imagefetch.output.ownership import leftovers
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.partial_files import Download
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import cells, encode, record_of
+from imagefetch.output.report.exporter import begin_report
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.urls import Line
 from tests.conftest import Crawl, project
 from tests.support import kill

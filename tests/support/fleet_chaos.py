@@ -29,7 +29,7 @@ import psutil
 
 from imagefetch.job.audit import Audit, audit
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.report_file import read_rows
 from tests.support.fleet_cluster import TTL, Cluster, Worker, cluster
 from tests.support.server import serving
 from tests.support.until import until

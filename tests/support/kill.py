@@ -31,10 +31,10 @@ from typing import Any
 from imagefetch.items import ImageRecord
 from imagefetch.job import resume
 from imagefetch.output import folder_store, partial_files
-from imagefetch.output.csv_rows import cells, encode
-from imagefetch.output.exporter import ReportExporter
 from imagefetch.output.ownership import leftovers, moves, numbered_reports
 from imagefetch.output.partial_files import PartialFile
+from imagefetch.output.report.csv_rows import cells, encode
+from imagefetch.output.report.exporter import ReportExporter
 from imagefetch.pipelines import ImageFilesPipeline
 
 STEP, _, COUNT = os.environ.get("KILL_AT", ":0").partition(":")

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from scrapy.utils.test import get_crawler
 
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import COLUMNS, HEADER, encode
-from imagefetch.output.exporter import ReportStorage, SafeCsvExporter, SafeXmlExporter
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import COLUMNS, HEADER, encode
+from imagefetch.output.report.exporter import ReportStorage, SafeCsvExporter, SafeXmlExporter
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.utils.cells import CELL_MAX, CUT, decode_cell, encode_cell, truncated
 from tests.conftest import examples
 

@@ -9,8 +9,8 @@ from imagefetch.errors import ReportError
 from imagefetch.fleet.shards.append import Appender
 from imagefetch.job.rewrite import replace_report
 from imagefetch.lists.plain import read_lines
-from imagefetch.output.csv_rows import HEADER, Row
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import HEADER, Row
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.urls import Line
 
 LINES = 2**16

@@ -34,10 +34,10 @@ from imagefetch.fleet.worker.task import (
     ReportProgress,
     Task,
 )
-from imagefetch.output.csv_rows import HEADER
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
-from imagefetch.output.report_file import whole_size
+from imagefetch.output.report.csv_rows import HEADER
+from imagefetch.output.report.report_file import whole_size
 from imagefetch.output.store_paths import is_remote
 from imagefetch.utils.redaction import hide_credentials_of
 

@@ -11,8 +11,8 @@ from imagefetch.fleet.worker.bisection import ALONE, PROCESS
 from imagefetch.items import ImageRecord
 from imagefetch.lists.plain import read_lines
 from imagefetch.lists.shards import SHARD_SUFFIX, shard_line
-from imagefetch.output.csv_rows import cells, encode
-from imagefetch.output.report_file import read_rows, whole_size
+from imagefetch.output.report.csv_rows import cells, encode
+from imagefetch.output.report.report_file import read_rows, whole_size
 from imagefetch.urls import Line
 
 

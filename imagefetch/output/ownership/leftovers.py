@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from imagefetch.output.csv_rows import Row
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import Notes, proven_file
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import Row
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.utils.bounded.scratch_db import ScratchDatabase, key
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from imagefetch.output.ownership.numbered_reports import rows_of, written_until
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.report_file import read_rows
 
 
 class Owner(IntEnum):

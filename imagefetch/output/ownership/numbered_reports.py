@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imagefetch.errors import BadInput
-from imagefetch.output.csv_rows import Row
 from imagefetch.output.ownership.intents import read_notes
 from imagefetch.output.ownership.moves import Identity, rename_new
 from imagefetch.output.page_file import keep_page
-from imagefetch.output.report_file import readable_rows
+from imagefetch.output.report.csv_rows import Row
+from imagefetch.output.report.report_file import readable_rows
 
 REPLACED = "replaced"
 """Name of a file in a report's folder for partial files. It notes which earlier reports a fresh

@@ -12,7 +12,7 @@ from imagefetch.output.ownership.numbered_reports import earlier_reports, rows_o
 from imagefetch.output.ownership.owner import INDEX, own_folder
 from imagefetch.output.ownership.stored_files import StoredFiles
 from imagefetch.output.partial_files import partial_folder
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 
 

@@ -27,8 +27,8 @@ from imagefetch.fleet.worker.fork_client import Fork
 from imagefetch.fleet.worker.task import Abandoned, AttemptFailed, Task
 from imagefetch.job.audit import audit
 from imagefetch.lists.shards import shard_line
-from imagefetch.output.csv_rows import HEADER
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import HEADER
+from imagefetch.output.report.report_file import read_rows
 from imagefetch.urls import Line
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.support.fleet_cluster import crawls_of

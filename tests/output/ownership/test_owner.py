@@ -25,7 +25,7 @@ from imagefetch.job.audit import Audit, audit
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.numbered_reports import earlier_reports
 from imagefetch.output.partial_files import partial_folder
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.report_file import read_rows
 from tests.conftest import Crawl, examples
 from tests.support import driver, forked
 from tests.support.server import Server, Writer, image

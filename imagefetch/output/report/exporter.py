@@ -17,8 +17,8 @@ from scrapy.extensions.feedexport import FileFeedStorage
 from imagefetch import signals
 from imagefetch.errors import ReportError
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import HEADER, cells, encode
-from imagefetch.output.feed_files import FeedFile, unopened
+from imagefetch.output.report.csv_rows import HEADER, cells, encode
+from imagefetch.output.report.feed_files import FeedFile, unopened
 from imagefetch.utils.cells import encode_unquoted
 from imagefetch.utils.processes.shutdown import stop_run
 from imagefetch.utils.text import escape

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import HEADER, ROW_MAX, DamagedRow, Row, parse_row, record_of
+from imagefetch.output.report.csv_rows import HEADER, ROW_MAX, DamagedRow, Row, parse_row, record_of
 
 
 def check_header(report: Path) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import HEADER, cells, encode
-from imagefetch.output.last_rows import FAR, MOST, last_rows
+from imagefetch.output.report.csv_rows import HEADER, cells, encode
+from imagefetch.output.report.last_rows import FAR, MOST, last_rows
 
 NEAR = st.integers(1, 9)
 BEYOND = st.sampled_from([FAR - 1, FAR, 10 * FAR, 10**18])

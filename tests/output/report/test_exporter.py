@@ -20,9 +20,9 @@ from scrapy.utils.test import get_crawler
 
 from imagefetch import signals
 from imagefetch.items import ImageRecord
-from imagefetch.output.csv_rows import COLUMNS, cells, decode, encode, record_of
-from imagefetch.output.exporter import ReportExporter, ReportStorage
-from imagefetch.output.report_file import read_row
+from imagefetch.output.report.csv_rows import COLUMNS, cells, decode, encode, record_of
+from imagefetch.output.report.exporter import ReportExporter, ReportStorage
+from imagefetch.output.report.report_file import read_row
 from imagefetch.utils.processes.shutdown import STOPPED_BY
 from tests.conftest import examples
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from imagefetch.output.csv_rows import Row
-from imagefetch.output.report_file import read_rows
+from imagefetch.output.report.csv_rows import Row
+from imagefetch.output.report.report_file import read_rows
 
 # Rows are in the order in which lines were finished. A line number far above the number of
 # rows belongs to another list; the array of counts is not extended for it.
