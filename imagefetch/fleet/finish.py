@@ -17,7 +17,7 @@ from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files
 from imagefetch.fleet.shards.merge import Sorter, write_report
 from imagefetch.html_report.from_report import add_row, no_figures
 from imagefetch.images.repeats import Repeats
-from imagefetch.job.rewrite import replace_report
+from imagefetch.job.report_repair.rewrite import replace_report
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import clean_up
 from imagefetch.output.report.csv_rows import Row

@@ -30,7 +30,7 @@ from imagefetch.fleet.job_file import Job, OpenJob, find_job, open_folder, scrat
 from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files, write_owned_names
 from imagefetch.fleet.shards.plan import plan
 from imagefetch.fleet.shards.split import split
-from imagefetch.job.resume import NothingToDo, inspect_report
+from imagefetch.job.report_repair.resume import NothingToDo, inspect_report
 from imagefetch.job.run import list_at_hand, lock_report
 from imagefetch.lists.copy import Copy
 from imagefetch.lists.plain import READ_ERRORS, read_lines

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from imagefetch.errors import BadInput, condition_of
 from imagefetch.images.repeats import Repeat, Repeats
 from imagefetch.job.journal import Journal
-from imagefetch.job.rewrite import replace_report
+from imagefetch.job.report_repair.rewrite import replace_report
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import Notes, proven_file

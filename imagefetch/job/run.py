@@ -18,7 +18,7 @@ from imagefetch.config.rules.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal
-from imagefetch.job.resume import NothingToDo, Preparation, inspect_report
+from imagefetch.job.report_repair.resume import NothingToDo, Preparation, inspect_report
 from imagefetch.lists.copy import STANDARD_INPUT, Copy, copy_address, copy_standard_input
 from imagefetch.output.ownership.owner import clean_up
 from imagefetch.utils.formatting import files

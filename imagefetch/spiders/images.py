@@ -22,7 +22,7 @@ from imagefetch.context import RunContext
 from imagefetch.download.response import FileResponse
 from imagefetch.images.acceptance import Acceptance
 from imagefetch.items import ImageRecord
-from imagefetch.job.resume import compact
+from imagefetch.job.report_repair.resume import compact
 from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import READ_ERRORS, read_lines

@@ -11,7 +11,7 @@ import pytest
 from imagefetch.config.distinct_paths import lock_file
 from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, ReportError
-from imagefetch.job.rewrite import replace_report
+from imagefetch.job.report_repair.rewrite import replace_report
 from imagefetch.job.run import lock_report
 from imagefetch.job.temporary_files import remove_temporary_files
 from imagefetch.lists.copy import copy_path

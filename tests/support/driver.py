@@ -16,8 +16,8 @@ from pathlib import Path
 
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.job import resume
-from imagefetch.job.resume import NothingToDo, compact
+from imagefetch.job.report_repair import resume
+from imagefetch.job.report_repair.resume import NothingToDo, compact
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import read_lines
 from imagefetch.output import folder_store

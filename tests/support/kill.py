@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from imagefetch.items import ImageRecord
-from imagefetch.job import resume
+from imagefetch.job.report_repair import resume
 from imagefetch.output import folder_store, partial_files
 from imagefetch.output.ownership import leftovers, moves, numbered_reports
 from imagefetch.output.partial_files import PartialFile

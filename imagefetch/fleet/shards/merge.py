@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imagefetch.errors import ReportError
 from imagefetch.fleet.shards.append import Appender
-from imagefetch.job.rewrite import replace_report
+from imagefetch.job.report_repair.rewrite import replace_report
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.csv_rows import HEADER, Row
 from imagefetch.output.report.report_file import read_rows

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.job.journal import Journal
-from imagefetch.job.moved_rows import MovedRows
+from imagefetch.job.report_repair.moved_rows import MovedRows
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.own_files import new_file
 from imagefetch.output.report.csv_rows import HEADER, encode

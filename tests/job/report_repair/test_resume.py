@@ -22,7 +22,7 @@ from imagefetch.config.only_argument import NOTHING
 from imagefetch.download.bodies.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.job.resume import prepare
+from imagefetch.job.report_repair.resume import prepare
 from imagefetch.job.run import lock_file, lock_report
 from imagefetch.output.report.csv_rows import HEADER, cells, encode
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples, run_crawl

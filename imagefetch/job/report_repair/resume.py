@@ -14,9 +14,9 @@ from pathlib import Path
 
 from imagefetch.config.only_argument import Only
 from imagefetch.job.journal import Journal
-from imagefetch.job.rewrite import replace, replace_report, rewrite_for_list
+from imagefetch.job.report_repair.rewrite import replace, replace_report, rewrite_for_list
+from imagefetch.job.report_repair.superseded_rows import remove_superseded
 from imagefetch.job.store_check import check_store, has_no_file
-from imagefetch.job.superseded_rows import remove_superseded
 from imagefetch.job.temporary_files import remove_temporary_files
 from imagefetch.lists.copy import Copy
 from imagefetch.lists.shards import is_shard
