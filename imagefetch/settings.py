@@ -1,8 +1,9 @@
 """Defines the settings of imagefetch, in the order in which data flows.
 
 The first part holds the settings for users, each with its unit and meaning.
-`imagefetch.config.rules.setting_rules` defines the allowed values, `imagefetch.config.rules.setting_values`
-how they may be written: "10k", "1G" (decimal), "10MiB" (binary), "2m" (seconds), "yes".
+`imagefetch.config.rules.setting_rules` defines the allowed values,
+`imagefetch.config.rules.setting_values` how they may be written: "10k", "1G" (decimal),
+"10MiB" (binary), "2m" (seconds), "yes".
 The second part selects Scrapy components. Scrapy's other settings keep their defaults:
 https://docs.scrapy.org/en/latest/topics/settings.html
 """

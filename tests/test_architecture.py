@@ -59,7 +59,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {}
 
 
 def name_of(path: Path) -> str:
-    """Return a module's name below the package: ``download.bodies.body``; a package's is its folder's."""
+    """Return a module's name below the package: ``utils.text``; a package's is its folder's."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 

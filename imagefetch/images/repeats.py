@@ -25,8 +25,8 @@ class Repeat(NamedTuple):
 
 class Repeats:
     """Counts images in bounded memory. When there are too many pairs, the rarest are dropped
-    (`imagefetch.utils.bounded.approximate_counts`), so counts are lower bounds: too low by at most the number of
-    rows divided by half of `PAIRS`."""
+    (`imagefetch.utils.bounded.approximate_counts`), so counts are lower bounds: too low by at most
+    the number of rows divided by half of `PAIRS`."""
 
     def __init__(self, threshold: int, pairs: int = PAIRS) -> None:
         """*threshold*: number of different URLs that make an image repeated; 0 means never."""

@@ -126,8 +126,8 @@ class Reservoir:
 class FrequentKeys:
     """Sums for the most frequent keys of a stream.
 
-    At the limit, the rarest keys are dropped (`imagefetch.utils.bounded.approximate_counts`); counts are lower
-    bounds from then on.
+    At the limit, the rarest keys are dropped (`imagefetch.utils.bounded.approximate_counts`);
+    counts are lower bounds from then on.
     """
 
     def __init__(self, keys: int, width: int) -> None:

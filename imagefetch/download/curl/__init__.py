@@ -1,4 +1,5 @@
-"""Transfers with libcurl.
+"""Performs transfers with libcurl.
 
-A transfer (what is sent, and who takes the response) comes in; headers and pieces of the body go
-out, and at the end nothing or an error. It knows nothing of Scrapy, images or files."""
+A transfer comes in: what is sent, and who takes the response. Headers and pieces of the body go
+out, and at the end nothing or an error. It must not know of Scrapy, images or files.
+"""

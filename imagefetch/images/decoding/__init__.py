@@ -1,1 +1,5 @@
-"""Decodes untrusted images with Pillow in subprocesses, within limits on memory and time."""
+"""Decodes untrusted images with Pillow in subprocesses.
+
+Paths come in; problems, sizes and thumbnails go out, within limits on memory and time. It must not
+know why an image is decoded.
+"""

@@ -1,4 +1,4 @@
-"""Decodes images in a subprocess for `imagefetch.images.decoding.decoder_pool`, isolated from the run.
+"""Decodes images in a subprocess of `decoder_pool`, isolated from the run.
 
 Each line of standard input is a JSON array (path, Pillow's format). For each, the process
 writes a JSON string on a line: empty if the image can be decoded, else the problem. The process

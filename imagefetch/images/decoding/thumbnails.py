@@ -1,5 +1,5 @@
-"""Makes thumbnails. Call this in a subprocess (`imagefetch.utils.processes.json_process`), since images are
-untrusted."""
+"""Makes thumbnails. Call this in a subprocess (`imagefetch.utils.processes.json_process`), since
+images are untrusted."""
 
 from __future__ import annotations
 

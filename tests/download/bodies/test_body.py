@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.bodies.body: the handler alone, with servers that the tests control."""
+"""Tests of imagefetch.download.bodies.body: the handler, with servers that the tests control."""
 
 from __future__ import annotations
 

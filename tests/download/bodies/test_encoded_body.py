@@ -25,7 +25,7 @@ from imagefetch.download.response import FileResponse
 from imagefetch.errors import BadEncoding, Failure, IncompleteBody, NotAnImage, TooLarge
 from imagefetch.meta import PROBLEM, STREAM_TO
 from tests.conftest import ROOT, environment, examples
-from tests.download.test_content_encoding import encoded as in_encoding
+from tests.download.bodies.test_content_encoding import encoded as in_encoding
 from tests.support import packing
 from tests.support.answers import OK, PICTURE, sends
 from tests.support.handling import fetch, handler

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from scrapy import Request
 
-from imagefetch.download.curl import event_loop as curl_loop
+from imagefetch.download.curl import event_loop
 from tests.support.answers import OK, PICTURE, sends
 from tests.support.handling import handler
 from tests.support.server import Server, image
@@ -15,7 +15,7 @@ from tests.support.server import Server, image
 
 def test_without_epoll(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The event loop watches each socket itself; no reader or writer is left behind."""
-    monkeypatch.setattr(curl_loop, "_EpollWatch", curl_loop._LoopWatch)
+    monkeypatch.setattr(event_loop, "_EpollWatch", event_loop._LoopWatch)
     server.raw["/raw/a"] = sends(OK + b"\r\n" + PICTURE[:9], PICTURE[9:])
     paths = [*(f"/image/{n}" for n in range(40)), "/size/900000/a", "/raw/a"]
 
