@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -42,14 +44,23 @@ MAX_LABEL = 63
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 
 
+NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
+
+
 class Line(NamedTuple):
-    """A line of the list, with the URL of an image."""
+    """A line of the list, with the URL of an image; of a table, one image of a record."""
 
     number: int
-    """Line number in the list, from 1, counting blank lines and comments; in a shard, the
-    number in the whole list."""
+    """Number of the record in the list, from 1; in a text list, that of the line, counting blank
+    lines and comments; in a shard, the number in the whole list."""
     text: str
-    """The line, stripped."""
+    """The URL as the user wrote it: the line, or a piece of a cell, stripped."""
+    part: int | None = None
+    """Which of several images of the record, from 1; None if the record has one."""
+    record: Mapping[str, str] = NO_COLUMNS
+    """The record's other columns that the report carries, by name."""
+    invalid: bool = False
+    """Whether the record can't be read, so that it has no URL: its row is ``InvalidRecord``."""
 
 
 def check_beginning(head: bytes, source: str) -> None:
