@@ -54,7 +54,7 @@ class Backlog:
             return
         self._fronts.setdefault(origin, deque())
         self._on_disk[origin] += 1
-        self._unwritten.append((origin, *line))
+        self._unwritten.append((origin, line.number, line.text))
         if len(self._unwritten) >= BATCH:
             self._write()
 
@@ -85,7 +85,7 @@ class Backlog:
     def _read(self, origin: str, front: deque[Line]) -> None:
         self._write()
         query = "SELECT number, text FROM backlog WHERE origin = ? ORDER BY number LIMIT ?"
-        front.extend(map(Line._make, self._db.execute(query, (origin, BATCH))))
+        front.extend(Line(*row) for row in self._db.execute(query, (origin, BATCH)))
         query = "DELETE FROM backlog WHERE origin = ? AND number <= ?"
         self._db.execute(query, (origin, front[-1].number))
         self._in_memory += len(front)

@@ -177,7 +177,7 @@ def test_rows_are_put_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         sorter.add(row)
     assert len(list((tmp_path / "scratch").iterdir())) == 10
     found = list(in_order(LINES, sorter.rows()))
-    assert [(row.line, row.cells[0]) for row in found] == LINES
+    assert [(row.line, row.cells[0]) for row in found] == [line[:2] for line in LINES]
     assert {row.cells[1] for row in found} == {"404"}
     sorter.close()
     assert not (tmp_path / "scratch").exists()

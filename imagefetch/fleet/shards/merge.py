@@ -48,7 +48,7 @@ def in_order(lines: Iterable[Line], rows: Iterator[Row]) -> Iterator[Row]:
     """
     row = next(rows, None)
     for line in lines:
-        if row is None or (row.line, row.url) != line:
+        if row is None or (row.line, row.url) != line[:2]:
             raise ReportError(f"line {line.number} of the list has no row in the job folder")
         yield row
         row = next(rows, None)
