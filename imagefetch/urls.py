@@ -44,6 +44,9 @@ MAX_LABEL = 63
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 
 
+LineKey = tuple[int, int | None]
+"""Number and part of a `Line`, which identify an image of a list."""
+
 NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -61,6 +64,20 @@ class Line(NamedTuple):
     """The record's other columns that the report carries, by name."""
     invalid: bool = False
     """Whether the record can't be read, so that it has no URL: its row is ``InvalidRecord``."""
+
+    @property
+    def key(self) -> LineKey:
+        return self[0], self[2]
+
+    @property
+    def place(self) -> str:
+        """The line for a message: ``line 7, part 2``."""
+        return place_of(self[0], self[2])
+
+
+def place_of(number: int, part: int | None) -> str:
+    """Return number and part of a line as text: ``line 7, part 2``."""
+    return f"line {number}" if part is None else f"line {number}, part {part}"
 
 
 def check_beginning(head: bytes, source: str) -> None:

@@ -35,7 +35,7 @@ from imagefetch.job.run import list_at_hand, lock_report
 from imagefetch.lists.copy import Copy
 from imagefetch.lists.plain import READ_ERRORS, read_lines
 from imagefetch.output.ownership.owner import Ownership, clean_up
-from imagefetch.output.report.csv_rows import HEADER
+from imagefetch.output.report.columns import Layout
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.urls import Line, key_of, sent_url
 
@@ -80,7 +80,7 @@ def open_job(
             if job is None:
                 job = begin(run, copy, folder, settings, workers)
             else:
-                check_known(job, run, copy.path)
+                check_known(job, run, copy.path, ())
                 copy.keep()
         except READ_ERRORS as error:
             raise _damaged(run, error) from error
@@ -101,12 +101,19 @@ def _damaged(run: Run, error: Exception) -> BadInput:
     return BadInput(f"{run.urls}: is truncated or damaged: {error}")
 
 
-def check_known(job: Job, run: Run, urls: Path) -> None:
-    """:raises BadInput: if an unfinished *job* has another list or ``only`` argument than *run*"""
+def check_known(job: Job, run: Run, urls: Path, columns: tuple[str, ...]) -> None:
+    """:raises BadInput: if an unfinished *job* has another list, other *columns* of the list, or
+    another ``only`` argument than *run*"""
     if job.list != fingerprint(urls):
         raise BadInput(
             f"{run.urls}: has changed since its job began; restore the list to finish the job, "
             "or restart from scratch with -a fresh=1"
+        )
+    if job.columns != columns:
+        raise BadInput(
+            f"{run.report}: a job is not finished, and carries other columns of the list: "
+            f"{', '.join(job.columns) or 'none'}; finish it with the same CARRY_COLUMNS first, or "
+            "restart from scratch with -a fresh=1"
         )
     if run.only and str(run.only) != job.only:
         raise BadInput(
@@ -127,8 +134,14 @@ def begin(
     job_id = uuid.uuid4().hex[:12]
     parts = folder.of(job_id)
     try:
+        columns: tuple[str, ...] = ()
         preparation = inspect_report(
-            run.report, copy.path, run.store, only=run.only, fresh=run.fresh
+            run.report,
+            copy.path,
+            run.store,
+            only=run.only,
+            fresh=run.fresh,
+            columns=columns,
         )
     except NothingToDo:
         copy.keep()
@@ -140,7 +153,7 @@ def begin(
         size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
         logger.info("Splitting the list")
         with ExitStack() as stack:
-            before = preparation.new or run.report
+            before = preparation.inspected
             report = stack.enter_context(before.open("rb")) if before.exists() else None
 
             def row_of(line: Line) -> bytes | None:
@@ -160,11 +173,12 @@ def begin(
             wanted = (line for line in read_lines(copy.path) if row_of(line) is not None)
             shard_plan = plan(wanted, size, max(1, workers()), limit)
             scratch = stack.enter_context(scratch_folder(parts, run.report))
-            split(copy.path, scratch, shard_plan, row_of, partial(_send, parts))
+            send = partial(_send, parts, preparation.layout)
+            split(copy.path, scratch, shard_plan, row_of, send, columns)
         own = Ownership(run.report, run.store)
         own.begin()
         own.close()
-        copy.keep()
+        preparation.copy = copy
         prepared.commit()
         total = shard_plan.lines if journal.total is None else journal.total
         job = Job(
@@ -176,16 +190,17 @@ def begin(
             total - shard_plan.lines,
             shard_plan.shards,
             tuple(shard_plan.big),
+            columns,
         )
     folder.write("job.json", json.dumps(asdict(job)).encode())
     return job
 
 
-def _send(folder: JobFolder, shard: int, lines: Path, rows: Path | None) -> None:
+def _send(folder: JobFolder, layout: Layout, shard: int, lines: Path, rows: Path | None) -> None:
     folder.send(lines, shard_path(shard))
     if rows is not None:
         report = rows.with_suffix(".csv")
-        report.write_bytes(HEADER + rows.read_bytes())
+        report.write_bytes(layout.header + rows.read_bytes())
         folder.send(report, attempt_path(shard, BEFORE))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from imagefetch.errors import RowsMissing
 from imagefetch.items import ImageRecord
-from imagefetch.urls import Line
+from imagefetch.urls import Line, LineKey
 
 
 class RowCheck:
-    """Counts lines and rows, and sums their line numbers.
+    """Counts lines and rows, and sums numbers of their lines and parts.
 
     The sums show a lost row and a duplicate one that the counts alone would hide.
     """
@@ -18,17 +18,17 @@ class RowCheck:
         self.whole = False
         """Whether the list was read to the end."""
         self._difference = 0
-        """Sum of line numbers, of lines minus rows."""
+        """Sum of `_number`, of lines minus rows."""
 
     def handed_out(self, line: Line) -> None:
         """Record that *line* must get a row."""
         self.lines += 1
-        self._difference += line.number
+        self._difference += _number(line.key)
 
     def row_written(self, record: ImageRecord) -> None:
         """Record that the row of *record* is written."""
         self.rows += 1
-        self._difference -= record.line
+        self._difference -= _number(record.line_key)
 
     def check(self) -> None:
         """Check the counts at the end of a run.
@@ -44,3 +44,8 @@ class RowCheck:
                 f"{self.rows:,} rows were written for {self.lines:,} lines: a component that you "
                 "added has lost or changed some; run the same command to fetch what is missing"
             )
+
+
+def _number(key: LineKey) -> int:
+    """Return a number that is different for each line and part."""
+    return key[0] + ((key[1] or 0) << 64)

@@ -85,9 +85,15 @@ def begin(
             copy = list_at_hand(run, settings)
             stack.callback(copy.drop)
             run = replace(run, urls=copy.final_path)
+            columns: tuple[str, ...] = ()
             try:
                 preparation = inspect_report(
-                    run.report, copy.path, run.store, only=run.only, fresh=run.fresh
+                    run.report,
+                    copy.path,
+                    run.store,
+                    only=run.only,
+                    fresh=run.fresh,
+                    columns=columns,
                 )
             except NothingToDo:
                 copy.keep()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from imagefetch.fleet.shards.append import Appender
 from imagefetch.fleet.shards.plan import Plan, group_and_url
 from imagefetch.lists.plain import read_lines
-from imagefetch.lists.shards import shard_line
+from imagefetch.lists.shards import is_header, parse_shard_line, shard_header, shard_line
 from imagefetch.urls import Line
 
 # Maximum number of lines of a shard whose hosts are interleaved; a longer shard is that of
@@ -23,8 +23,9 @@ def split(
     plan: Plan,
     row_of: Callable[[Line], bytes | None],
     send: Callable[[int, Path, Path | None], None],
+    columns: Sequence[str] = (),
 ) -> None:
-    """Write the list *urls* as shards into *folder*; call *send* with the number, the file of
+    """Write the list *urls*, of which the report carries *columns*, as shards into *folder*; call *send* with the number, the file of
     lines and the file of rows, or None, of each.
 
     *row_of* returns the row that a line already has, ``b""`` if it has none, or None if the line
@@ -32,10 +33,14 @@ def split(
     have the same URL.
     """
     files = Appender(folder)
+    begun: set[int] = set()
     for line in read_lines(urls):
         row = row_of(line)
         if row is not None:
             shard = plan.shard_of(line)
+            if shard not in begun:
+                begun.add(shard)
+                files.append(_lines_file(shard), shard_header(columns))
             files.append(_lines_file(shard), shard_line(line))
             if row:
                 files.append(_rows_file(shard), row)
@@ -64,12 +69,16 @@ def interleave(path: Path) -> None:
     with path.open("rb") as file:
         lines: list[tuple[int, int, bytes]] = []
         seen: Counter[int] = Counter()
+        header = b""
         for raw in file:
+            if is_header(raw):
+                header = raw
+                continue
             if len(lines) == MIXED_MAX:
                 return
-            group = group_and_url(raw.decode().rstrip("\n").partition("\t")[2])[0]
+            group = group_and_url(parse_shard_line(raw.decode()).text)[0]
             lines.append((seen[group], len(lines), raw))
             seen[group] += 1
     if len(seen) > 1:
         lines.sort()
-        path.write_bytes(b"".join(raw for *_, raw in lines))
+        path.write_bytes(header + b"".join(raw for *_, raw in lines))

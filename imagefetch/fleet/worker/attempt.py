@@ -34,9 +34,10 @@ from imagefetch.fleet.worker.task import (
     ReportProgress,
     Task,
 )
+from imagefetch.lists.shards import shard_columns
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
-from imagefetch.output.report.csv_rows import HEADER
+from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.report_file import whole_size
 from imagefetch.output.store_paths import is_remote
 from imagefetch.utils.redaction import hide_credentials_of
@@ -138,7 +139,7 @@ class Attempt:
                 shutil.copyfile(old, self.report)
                 os.truncate(self.report, whole_size(self.report))
             else:
-                self.report.write_bytes(HEADER)
+                self.report.write_bytes(Layout.of_list(shard_columns(self.lines)).header)
             self._publish()
         except OSError as error:
             folder = hide_credentials_of(self.task.folder)  # Dask logs the error too
