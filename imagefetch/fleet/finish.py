@@ -88,7 +88,7 @@ def finish(opened: OpenJob, settings: BaseSettings) -> tuple[Figures, Repeats]:
             except (ValueError, OverflowError) as error:
                 raise ReportError(f"the row of {row.place} is damaged: {error}") from error
 
-        write_report(run.urls, run.report, opened.layout, sorter.rows(), see)
+        write_report(run.list, run.report, opened.layout, sorter.rows(), see)
     unclean = [shard for shard, outcome in outcomes.items() if not outcome.get("clean")]
     remove_unnamed_files(run, parts, unclean)
     clear_partials(parts, run.store, unclean)

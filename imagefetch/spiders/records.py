@@ -143,9 +143,16 @@ class Records:
             logger.exception("%s: error in the page object", line.place.capitalize())
             download.discard()
             return _record(request, errors.InternalError().code, errors.InternalError.reason)
+        url = first_url(request)
         record.file = self.names.name(
-            first_url(request), image.extension, record.line, record.sha256
+            url,
+            image.extension,
+            line.number,
+            record.sha256,
+            part=line.part,
+            record=line.record,
         )
+        record.file_if_taken = self.names.name_if_taken(record.file, url, image.extension)
         record.download = download
         return record
 

@@ -22,7 +22,7 @@ from tests.commands.test_commands import run
 from tests.conftest import project
 
 URL = "http://127.0.0.1:9/a.jpg"
-ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"])
+ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", *[""] * 8])
 
 
 @pytest.fixture(autouse=True)

@@ -117,7 +117,7 @@ def run(job: Job, own: Ownership, fetch: Fetch, names: NameTemplate) -> None:
         kill.reach("row")
     own.finish()
     if job.run.only:
-        compact(job.run.report, job.run.store, job.run.urls)
+        compact(job.run.report, job.run.store, job.run.list)
     own.close()
     job.close()
 

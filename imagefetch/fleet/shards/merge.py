@@ -8,7 +8,7 @@ from pathlib import Path
 from imagefetch.errors import ReportError
 from imagefetch.fleet.shards.append import Appender
 from imagefetch.job.report_repair.rewrite import replace_report
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.report.columns import PLAIN, Layout
 from imagefetch.output.report.csv_rows import Row
 from imagefetch.output.report.encoding import encode
@@ -61,20 +61,21 @@ def in_order(lines: Iterable[Line], rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def write_report(
-    urls: Path,
+    urls: ListFile,
     report: Path,
     layout: Layout,
     rows: Iterator[Row],
     see: Callable[[Row], None],
 ) -> None:
-    """Replace *report* with *rows*, which have *layout* and are in the order of their lines; call *see* with each.
+    """Replace *report* with *rows*, which have *layout* and are in the order of their lines; call
+    *see* with each.
 
     :raises ReportError: if a line of the list *urls* has no row, or a row has no line; *report* is
         then unchanged
     """
 
     def checked_rows() -> Iterator[bytes]:
-        for row in in_order(read_lines(urls), rows):
+        for row in in_order(urls.lines(), rows):
             see(row)
             yield row.raw
 

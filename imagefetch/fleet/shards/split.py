@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from imagefetch.fleet.shards.append import Appender
 from imagefetch.fleet.shards.plan import Plan, group_and_url
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.shards import is_header, parse_shard_line, shard_header, shard_line
 from imagefetch.urls import Line
 
@@ -18,14 +18,13 @@ MIXED_MAX = 2_000_000
 
 
 def split(
-    urls: Path,
+    urls: ListFile,
     folder: Path,
     plan: Plan,
     row_of: Callable[[Line], bytes | None],
     send: Callable[[int, Path, Path | None], None],
-    columns: Sequence[str] = (),
 ) -> None:
-    """Write the list *urls*, of which the report carries *columns*, as shards into *folder*; call *send* with the number, the file of
+    """Write the list *urls* as shards into *folder*; call *send* with the number, the file of
     lines and the file of rows, or None, of each.
 
     *row_of* returns the row that a line already has, ``b""`` if it has none, or None if the line
@@ -34,20 +33,21 @@ def split(
     """
     files = Appender(folder)
     begun: set[int] = set()
-    for line in read_lines(urls):
+    for line in urls.lines():
         row = row_of(line)
         if row is not None:
             shard = plan.shard_of(line)
             if shard not in begun:
                 begun.add(shard)
-                files.append(_lines_file(shard), shard_header(columns))
+                files.append(_lines_file(shard), shard_header(urls.columns))
             files.append(_lines_file(shard), shard_line(line))
             if row:
                 files.append(_rows_file(shard), row)
     files.flush()
     for shard in range(plan.shards):
         lines, rows = folder / _lines_file(shard), folder / _rows_file(shard)
-        lines.touch()
+        if not lines.exists():
+            lines.write_bytes(shard_header(urls.columns))
         interleave(lines)
         send(shard, lines, rows if rows.exists() else None)
     files.close()

@@ -34,7 +34,7 @@ from imagefetch.fleet.worker.task import (
     ReportProgress,
     Task,
 )
-from imagefetch.lists.shards import shard_columns
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.report.columns import Layout
@@ -139,7 +139,7 @@ class Attempt:
                 shutil.copyfile(old, self.report)
                 os.truncate(self.report, whole_size(self.report))
             else:
-                self.report.write_bytes(Layout.of_list(shard_columns(self.lines)).header)
+                self.report.write_bytes(Layout.of_list(ListFile(self.lines).columns).header)
             self._publish()
         except OSError as error:
             folder = hide_credentials_of(self.task.folder)  # Dask logs the error too

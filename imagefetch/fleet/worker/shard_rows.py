@@ -9,8 +9,8 @@ from pathlib import Path
 from imagefetch.errors import WorkerCrash
 from imagefetch.fleet.worker.bisection import ALONE, PROCESS
 from imagefetch.items import ImageRecord
-from imagefetch.lists.plain import read_lines
-from imagefetch.lists.shards import SHARD_SUFFIX, shard_columns, write_shard
+from imagefetch.lists.list_file import ListFile
+from imagefetch.lists.shards import SHARD_SUFFIX, write_shard
 from imagefetch.output.report.carried import carried_cells
 from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.csv_rows import cells
@@ -24,7 +24,7 @@ class ShardRows:
 
     def __init__(self, lines: Path, report: Path) -> None:
         self.lines = lines
-        self.layout = Layout.of_list(shard_columns(lines))
+        self.layout = Layout.of_list(ListFile(lines).columns)
         self.report = report
         self.done = 0
         """Number of rows, as of the last call of `count`."""
@@ -35,7 +35,7 @@ class ShardRows:
     def missing(self) -> list[tuple[int, Line]]:
         """Return the lines without a row, each with its position in the shard."""
         done = {row.key for row in read_rows(self.report)}
-        lines = enumerate(read_lines(self.lines))
+        lines = enumerate(ListFile(self.lines).lines())
         return [(position, line) for position, line in lines if line.key not in done]
 
     def list_without(self, others: Sequence[tuple[int, Line]], scratch: Path) -> Path:
@@ -45,7 +45,7 @@ class ShardRows:
             return self.lines
         left_out = {position for position, _ in others}
         path = scratch / f"part{SHARD_SUFFIX}"
-        lines = enumerate(read_lines(self.lines))
+        lines = enumerate(ListFile(self.lines).lines())
         kept = (line for position, line in lines if position not in left_out)
         write_shard(path, self.layout.columns, kept)
         return path

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_path
 from pathlib import Path
 
 from imagefetch.config.only_argument import Only
@@ -20,7 +20,7 @@ from imagefetch.job.report_repair.superseded_rows import remove_superseded
 from imagefetch.job.store_check import check_store, has_no_file
 from imagefetch.job.temporary_files import remove_temporary_files
 from imagefetch.lists.copy import Copy
-from imagefetch.lists.shards import is_shard
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.report.columns import OWN, PLAIN, Layout
@@ -41,11 +41,11 @@ class Preparation:
     report: Path
     store: str
     journal: Journal
+    urls: ListFile
+    """The list where it was read; `commit` may move it."""
     fresh: bool = False
     layout: Layout = PLAIN
     """The columns of the report, once `commit` was called."""
-    urls: Path = Path()
-    """The path at which the list was read; `commit` may move it."""
     new: Rewritten | None = None
     """The rewritten report, if the report must be: one row per line, only of lines of the list."""
     copy: Copy | None = None
@@ -66,7 +66,8 @@ class Preparation:
         """
         urls = self.urls
         if self.copy is not None:
-            urls = self.copy.keep()  # first: a report without its list could not be resumed
+            kept = self.copy.keep()  # first: a report without its list could not be resumed
+            urls = replace_path(urls, path=kept)
         if self.fresh:
             self._retire()
         elif self.new is not None:
@@ -107,47 +108,44 @@ def _size(path: Path) -> int:
 
 def prepare(
     report: Path,
-    urls: Path,
+    urls: ListFile,
     store: str,
     *,
     only: Only,
     fresh: bool,
-    columns: Sequence[str] = (),
 ) -> Journal:
     """Repair *report* for the list *urls* at once; return the journal of what is done.
 
     :raises NothingToDo, BadInput: as `inspect_report` does
     """
-    preparation = inspect_report(report, urls, store, only=only, fresh=fresh, columns=columns)
+    preparation = inspect_report(report, urls, store, only=only, fresh=fresh)
     preparation.commit()
     return preparation.journal
 
 
 def inspect_report(
     report: Path,
-    urls: Path,
+    urls: ListFile,
     store: str,
     *,
     only: Only,
     fresh: bool,
-    columns: Sequence[str] = (),
 ) -> Preparation:
     """Find out which lines of the list *urls* are done, and how *report* must be repaired.
-
-    *columns* are those of the list that the report carries.
 
     :raises NothingToDo: if every line is done
     :raises BadInput: if *report* is not a report of this program, is of another list, or has its
         images in another store; it is left unchanged
     """
-    remove_temporary_files(report, urls)
-    preparation = Preparation(report, store, Journal(), fresh, Layout.of_list(columns), urls)
+    remove_temporary_files(report, urls.path)
+    preparation = Preparation(report, store, Journal(), urls, fresh)
+    preparation.layout = Layout.of_list(urls.columns)
     if not report.exists():
         return preparation
     if fresh:
         read_layout(report)  # a file that is not a report is not moved away
         return preparation
-    if not is_shard(urls):  # the fleet has checked the store for the whole job
+    if not urls.is_shard:  # the fleet has checked the store for the whole job
         check_store(report, store)
     journal = preparation.journal
     journal.read(report, urls, only)

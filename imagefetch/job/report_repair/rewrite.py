@@ -10,7 +10,7 @@ from typing import NamedTuple
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.job.journal import Journal
 from imagefetch.job.report_repair.moved_rows import MovedRows
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.own_files import new_file
 from imagefetch.output.report.columns import OWN, PLAIN, Layout
 from imagefetch.output.report.encoding import encode
@@ -76,7 +76,7 @@ class Rewritten(NamedTuple):
         return " and ".join(filter(None, (rows, names and f"the columns {names}")))
 
 
-def rewrite_for_list(report: Path, urls: Path, journal: Journal, layout: Layout) -> Rewritten:
+def rewrite_for_list(report: Path, urls: ListFile, journal: Journal, layout: Layout) -> Rewritten:
     """Write a new report with *layout*: one row per line, only of lines that the list has.
 
     Rows of moved lines get their new number. If the report has other columns of the list than
@@ -91,7 +91,7 @@ def rewrite_for_list(report: Path, urls: Path, journal: Journal, layout: Layout)
         if journal.is_last(row) and not journal.is_matched(row):
             moved.add(row)
     claimed = 0
-    for line in read_lines(urls):
+    for line in urls.lines():
         if not journal.has_row(line):
             claimed += moved.claim(line)
         elif not same:

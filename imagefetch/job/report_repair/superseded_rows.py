@@ -7,13 +7,14 @@ from pathlib import Path
 
 from imagefetch.job.journal import Journal
 from imagefetch.job.report_repair.rewrite import replace_report
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.report.columns import PLAIN
 from imagefetch.output.report.report_file import read_layout, read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 
 
-def compact(report: Path, store: str, urls: Path) -> int:
+def compact(report: Path, store: str, urls: ListFile) -> int:
     """Keep only the last row of each line, and remove the files that only dropped rows name.
 
     Return the number of removed files. *urls* is the list.
@@ -28,7 +29,9 @@ def compact(report: Path, store: str, urls: Path) -> int:
     return removed
 
 
-def remove_superseded(report: Path, store: str, urls: Path, journal: Journal | None = None) -> int:
+def remove_superseded(
+    report: Path, store: str, urls: ListFile, journal: Journal | None = None
+) -> int:
     """Remove the files that superseded rows of *report* name, and no other row.
 
     A row is superseded by a later row of the same line. Return the number of removed files.
