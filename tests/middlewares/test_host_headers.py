@@ -110,6 +110,6 @@ def test_bad_input(crawl: RunCrawl, words: tuple[str, ...], told: str) -> None:
     done = crawl(["http://a.example/"], *words, env={"NETRC": "/nowhere/netrc"})
     assert done.status == 2
     assert told in done.log
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     assert ":pw@" not in done.log
     assert len(done.log.strip().splitlines()) == 1
