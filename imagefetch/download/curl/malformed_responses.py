@@ -41,7 +41,7 @@ STATUS_LINE = re.compile(rb"HTTP/1\.[01][ \t]+[1-9][0-9][0-9](?:[ \t].*)?", re.I
 
 def is_acceptable(handle: Handle, code: Code) -> bool:
     """Return whether the response that libcurl refused may be acceptable."""
-    if handle.head is not None or not handle.sent:
+    if handle.head is not None or not handle.connection.sent:
         return False
     if code.number == CURLcode.UNSUPPORTED_PROTOCOL:
         return handle.blank_first
