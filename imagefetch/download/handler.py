@@ -154,7 +154,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         handle, code = await engine.perform(transfer, deadline)
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
         if timing is not None and error is None:
-            timing.end(handle.easy, is_new=handle.allowed)
+            timing.end(handle.easy, is_new=handle.connection.is_new)
         again = isinstance(error, BadHTTP) and malformed_responses.is_acceptable(handle, code)
         if transfer.options == route.options:  # else it would keep the method
             engine.release(handle)
