@@ -12,7 +12,7 @@ from imagefetch import errors
 from imagefetch.context import context_of
 from imagefetch.meta import VERDICT
 from imagefetch.middlewares.rate_limit_headers import told_by
-from imagefetch.scheduling.concurrency.outcomes import Outcome
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.rate_limits.refusals import Told
 
 # Errors that mean that a host can't be connected to, whatever the request.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from benchmarks.rates import FixedWindow, Limit
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
-from imagefetch.scheduling.concurrency.outcomes import Outcome
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.rate_limits.refusals import Sent, Told, Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
 from imagefetch.urls import Line

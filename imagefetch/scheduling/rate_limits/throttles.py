@@ -10,7 +10,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.circuit_breakers.waiting_hosts import WaitingHost
-from imagefetch.scheduling.concurrency.outcomes import RESPONSES, Outcome
+from imagefetch.scheduling.concurrency.request_outcome import RESPONSES, Outcome
 from imagefetch.scheduling.rate_limits.pause_policy import PausePolicy
 from imagefetch.scheduling.rate_limits.refusals import History, Sent, Told, Verdict
 from imagefetch.scheduling.rate_limits.throttle import Throttle
