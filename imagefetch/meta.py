@@ -19,6 +19,9 @@ ordinary response with its body in memory."""
 BODY_MAX = "body_max"
 """Most bytes of a body in memory; a longer body is silently truncated."""
 
+FOR_REQUEST = "for_request"
+"""The request of a line that waits for this one: of a file of its origin, as robots.txt."""
+
 RETRY_IN = "retry_in"
 """Seconds until the scheduler retries the line."""
 

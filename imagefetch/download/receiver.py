@@ -21,8 +21,8 @@ from imagefetch.download.bodies.body import InMemory, Sink, Skip, ToEncodedFile,
 from imagefetch.download.bodies.content_encoding import known_codings
 from imagefetch.download.bodies.encoded_body import decoded
 from imagefetch.download.curl.response_head import Head
+from imagefetch.download.opt_outs.response_headers import HeaderSignals
 from imagefetch.download.response import FileResponse
-from imagefetch.download.robots_tag import OptOut
 from imagefetch.errors import (
     BadHTTP,
     IncompleteBody,
@@ -45,8 +45,8 @@ STOPPED = ["download_stopped"]
 class Receiver:
     """Receives responses into files or memory.
 
-    Settings: DOWNLOAD_MAXSIZE, OPT_OUT_DIRECTIVES, DOWNLOAD_FAIL_ON_DATALOSS (for bodies in
-    memory only: files are never truncated). Meta: ``download_maxsize``,
+    Settings: DOWNLOAD_MAXSIZE, those of `HeaderSignals`, DOWNLOAD_FAIL_ON_DATALOSS (for bodies
+    in memory only: files are never truncated). Meta: ``download_maxsize``,
     ``download_fail_on_dataloss``.
     """
 
@@ -55,9 +55,7 @@ class Receiver:
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
         self.max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
-        self.opt_out = OptOut(
-            crawler.settings.getlist("OPT_OUT_DIRECTIVES"), str(crawler.settings["USER_AGENT"])
-        )
+        self.opt_outs = HeaderSignals(crawler.settings)
         self.disk = Disk()
         self.fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
 
@@ -78,8 +76,8 @@ class Receiver:
             return InMemory(request.meta.get(BODY_MAX, IN_MEMORY_MAX))
         if rejection_of(head.status, partial=not is_everything(head)) is not None:
             return Skip()
-        if self.opt_out.applies(head.values(b"x-robots-tag")):
-            request.meta[PROBLEM] = OptedOut()
+        if signal := self.opt_outs.signal(head.values):
+            request.meta[PROBLEM] = OptedOut(signal)
             return Skip()
         path = request.meta[STREAM_TO] / str(next(self._numbers))
         timing = request.meta.get(TIMING)

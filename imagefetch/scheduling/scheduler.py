@@ -158,6 +158,23 @@ class HostScheduler(BaseScheduler):
                 return self._delayed.verdict(origin_of(request.url) or "")
         return verdict
 
+    def record_told(self, request: Request, told: Told) -> Verdict | None:
+        """Record what the response for a file of its origin, which *request* waits for, *told* of
+        further requests. Return what happens to the line if the host refused."""
+        if (slot := self._hosts.slot_of(request)) is None:
+            return None
+        return self._record_limit(request, slot, Outcome.OTHER, told, self._loop.time())[1]
+
+    def is_paused(self, request: Request) -> bool:
+        """Return whether *request*'s origin has paused, so that it must not be sent now."""
+        origin = origin_of(request.url) or ""
+        return self._delayed.throttles.is_paused(origin, self._loop.time())
+
+    def not_sent(self, request: Request) -> None:
+        """Record that *request* is scheduled again instead of being sent."""
+        throttles = self._delayed.throttles
+        throttles.ended(request.meta[LINE].number, self._loop.time(), origin_of(request.url))
+
     def _record_limit(
         self, request: Request, slot: Slot, outcome: Outcome, told: Told | None, now: float
     ) -> tuple[Outcome, Verdict | None]:

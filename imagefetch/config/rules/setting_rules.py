@@ -17,6 +17,7 @@ from imagefetch.config.rules.setting_values import (
     SIZES,
     TIMES,
     Choice,
+    Choices,
     Contact,
     Networks,
     Number,
@@ -30,6 +31,7 @@ from imagefetch.config.rules.setting_values import (
     seconds,
     size,
 )
+from imagefetch.download.opt_outs.signals import SIGNALS
 from imagefetch.errors import BadInput
 from imagefetch.utils.spelling import check_names, misspelt
 
@@ -51,6 +53,7 @@ RULES: dict[str, Rule] = {
     "HOST_HEADERS": HostHeaders(),
     "NETRC": Switch(),
     "ROBOTSTXT_OBEY": Switch(),
+    "OPT_OUT_SIGNALS": Choices(SIGNALS),
     "OPT_OUT_DIRECTIVES": Words(),
     "RETRY_TIMES": Number(0, 100),
     "RETRY_DELAY": seconds(0, DAY),
