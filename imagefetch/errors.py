@@ -8,6 +8,7 @@ these are retried.
     ├── Failure                      no complete response: "FAILED <name>"
     │   ├── InvalidURL               invalid-url
     │   ├── UnsupportedScheme        unsupported-scheme
+    │   ├── InvalidRecord            invalid-record
     │   ├── HostNotFound             host-not-found
     │   ├── DNSFailure             ~ dns-failure
     │   ├── HostUnavailable        ~ host-unavailable
@@ -121,6 +122,16 @@ class UnsupportedScheme(Failure):
 
     reason = "unsupported-scheme"
     advice = "only http and https URLs are fetched"
+
+
+class InvalidRecord(Failure):
+    """The record of the list can't be read in the list's format."""
+
+    reason = "invalid-record"
+    advice = (
+        "the record can't be read: a quote without its partner, too many or too few cells, no"
+        " valid JSON, or too long; correct it in the list"
+    )
 
 
 class HostNotFound(Failure):

@@ -19,9 +19,11 @@ from imagefetch.config.rules.setting_values import (
     Choice,
     Choices,
     Contact,
+    Names,
     Networks,
     Number,
     Rule,
+    Separator,
     Statuses,
     Switch,
     Template,
@@ -33,6 +35,7 @@ from imagefetch.config.rules.setting_values import (
 )
 from imagefetch.download.opt_outs.signals import SIGNALS
 from imagefetch.errors import BadInput
+from imagefetch.lists.options import FORMATS
 from imagefetch.utils.spelling import check_names, misspelt
 
 DAY = 86_400
@@ -40,6 +43,11 @@ DAY = 86_400
 RULES: dict[str, Rule] = {
     "INPUT_URLS": Text(),
     "INPUT_URLS_MAXSIZE": size(0, 2**50),
+    "LIST_FORMAT": Choice(FORMATS),
+    "URL_COLUMNS": Names(),
+    "URL_SEPARATOR": Separator(),
+    "CARRY_COLUMNS": Names(empty=True),
+    "REPAIR_URLS": Switch(),
     "SHARD_SIZE": Number(1, 1_000_000),
     "LOOKAHEAD": Number(1, 100_000),
     "CONCURRENT_REQUESTS": Number(1, 10_000),

@@ -220,6 +220,34 @@ class Choices:
         return [Choice(self.words).read(word) for word in read_list(value)]
 
 
+@dataclass(frozen=True)
+class Names:
+    """A list of names of columns, or of patterns of names."""
+
+    empty: bool = False
+    """Whether it may be empty."""
+
+    allowed: str = "a list of names of columns, as image_url,image_*"
+
+    def read(self, value: Any) -> list[str]:
+        names = read_list(value)
+        if not all(isinstance(name, str) and name for name in names) or not (names or self.empty):
+            raise ValueError
+        return names
+
+
+class Separator:
+    """Text between URLs; white space counts."""
+
+    allowed: str = "auto, none, or the text between two URLs in a cell"
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError
+        word = value.strip().casefold()
+        return word if word in {"auto", "none"} else value
+
+
 class Networks:
     """A list of IP networks."""
 
