@@ -251,9 +251,9 @@ class Reception:
             self.request.meta[PROBLEM] = problem
             return FileResponse(**self._common(), download=Download())
         except BaseException as failure:
-            if isinstance(failure, IncompleteBody) and not self._fails():
-                if isinstance(self.sink, InMemory):
-                    return await self._in_memory(self.sink, ["dataloss"])
+            lenient = isinstance(failure, IncompleteBody) and not self._fails()
+            if lenient and isinstance(self.sink, InMemory):
+                return await self._in_memory(self.sink, ["dataloss"])
             await self._interrupt(failure)
             raise
 
