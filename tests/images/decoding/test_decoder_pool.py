@@ -204,7 +204,10 @@ def test_decoders_that_do_not_work_end_the_run_at_its_start(
         "import sys\nif 'imagefetch.images.decoding.decoder_worker' in sys.orig_argv: sys.exit(1)\n"
     )
     done = crawl(
-        [server.url("/image/a.jpg")], VERIFY_IMAGES="full", env={"PYTHONPATH": str(broken)}
+        [server.url("/image/a.jpg")],
+        VERIFY_IMAGES="full",
+        env={"PYTHONPATH": str(broken)},
+        fork=False,
     )
     assert done.status == 3
     assert "Traceback" not in done.log, done.log
