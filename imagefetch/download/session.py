@@ -74,9 +74,11 @@ class Session:
     def close(self) -> None:
         """Close the engine, once the last of the handlers that share it calls this."""
         self.users -= 1
-        if not self.users and self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        if not self.users:
+            self.interrupted.clear()
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
 
 
 _sessions: WeakKeyDictionary[Crawler, Session] = WeakKeyDictionary()
