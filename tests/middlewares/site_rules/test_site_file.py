@@ -99,6 +99,7 @@ def test_a_file_of_a_host_that_asks_for_too_much(crawl: RunCrawl, hosts: Server)
     done = crawl(lines, ROBOTSTXT_OBEY=True, OPT_OUT_SIGNALS="")
     assert outcomes(done) == [PAUSED, KEPT] * 20
     assert hosts.hits["/robots.txt"] == 3 + 1
+    assert "20 host-paused" in done.log
 
 
 def test_a_file_that_is_refused_for_good(crawl: RunCrawl, server: Server) -> None:
