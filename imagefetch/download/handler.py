@@ -60,7 +60,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         self.guard = Guard(crawler.settings.getlist("ALLOWED_NETWORKS"))
         self.session = session_of(crawler)
         self.lookup = Lookup(self.session, self.guard)
-        self.receiver = Receiver(crawler)
+        self.receiver = Receiver(crawler, self.session.interrupted)
         self.proxies = EnvironmentProxies(enabled=crawler.settings.getbool("HTTPPROXY_ENABLED"))
         self._count = 0
 
@@ -127,7 +127,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         transfer = Transfer(
             place.origin,
             target if route.is_tunnel or route.proxy is None else place.url(target),
-            header_lines(headers, place.authorization),
+            header_lines(reception.asking(headers), place.authorization),
             (*route.options, *options),
             resolve,
             None if route.proxy is not None else self.guard,
@@ -154,7 +154,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         handle, code = await engine.perform(transfer, deadline)
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
         if timing is not None and error is None:
-            timing.end(handle.easy, is_new=handle.allowed)
+            timing.end(handle.easy, is_new=handle.connection.is_new)
         again = isinstance(error, BadHTTP) and malformed_responses.is_acceptable(handle, code)
         if transfer.options == route.options:  # else it would keep the method
             engine.release(handle)

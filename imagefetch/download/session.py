@@ -12,6 +12,7 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.download.addresses.resolver import Addresses, PooledResolver
 from imagefetch.download.bodies import body
+from imagefetch.download.bodies.interrupted import InterruptedBodies
 from imagefetch.download.curl.deadlines import Limits
 from imagefetch.download.curl.engine import Engine
 from imagefetch.download.curl.tls import http_options, tls_options
@@ -38,6 +39,7 @@ class Session:
             settings.getfloat("MIN_SPEED_WINDOW"),
         )
         self.timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
+        self.interrupted = InterruptedBodies(self.timeout)
         self.users = 0
         """The handlers that use it."""
         self._options = (
@@ -72,9 +74,11 @@ class Session:
     def close(self) -> None:
         """Close the engine, once the last of the handlers that share it calls this."""
         self.users -= 1
-        if not self.users and self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        if not self.users:
+            self.interrupted.clear()
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
 
 
 _sessions: WeakKeyDictionary[Crawler, Session] = WeakKeyDictionary()

@@ -20,7 +20,8 @@ from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addons import user_agent
 from imagefetch.download.bodies.body import Sink, Skip
-from imagefetch.download.bodies.content_encoding import Decoder, decoder
+from imagefetch.download.bodies.content_encoding import decoder
+from imagefetch.download.bodies.decoders import Decoder
 from imagefetch.download.curl.response_head import Head
 from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.download.receiver import Receiver, Reception

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.circuit_breakers.breaker_state import Change
-from imagefetch.scheduling.circuit_breakers.circuit_breaker import Breakers
+from imagefetch.scheduling.admission import Admission
+from imagefetch.scheduling.circuit_breakers.circuit_breaker import BreakerPolicy, Transition
+from imagefetch.scheduling.circuit_breakers.host_breakers import HostBreakers
 from imagefetch.scheduling.circuit_breakers.waiting_hosts import WaitingHost
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.rate_limits.pause_policy import LINE_WAITS
@@ -48,13 +49,14 @@ class DelayedLines:
     """
 
     def __init__(self, settings: BaseSettings, limits: HostLimits) -> None:
-        self._breakers: Breakers[Retry] = Breakers(
+        policy = BreakerPolicy(
             settings.getint("BREAKER_FAILURES"),
             max(1, settings.getint("RETRY_TIMES")),
             settings.getfloat("RETRY_DELAY"),
             settings.getfloat("RETRY_MAX_DELAY"),
             settings.getfloat("BREAKER_PATIENCE"),
         )
+        self._breakers: HostBreakers[Retry] = HostBreakers(policy)
         self.throttles: Throttles[Retry] = Throttles(
             settings,
             lambda origin: limits.limit(host_of(origin)),
@@ -83,7 +85,7 @@ class DelayedLines:
         return self._last_retry if self._retries else None
 
     def open_hosts(self) -> Iterator[WaitingHost]:
-        """Yield the origins whose circuit breaker is open: `Breakers.open_hosts`."""
+        """Yield the origins whose circuit breaker is open: `HostBreakers.open_hosts`."""
         return self._breakers.open_hosts()
 
     def next_due(self) -> float | None:
@@ -145,8 +147,8 @@ class DelayedLines:
         """Whether lines of any host may have to wait for it."""
         return bool(self._breakers) or bool(self.throttles)
 
-    def admit(self, origin: str, line: Line, now: float) -> Change:
-        """Decide whether *line* may be sent: `Breakers.admit`."""
+    def admit(self, origin: str, line: Line, now: float) -> Admission:
+        """Decide whether *line* may be sent: `HostBreakers.admit`."""
         return self._breakers.admit(origin, line, now)
 
     def add_blocked(
@@ -156,12 +158,12 @@ class DelayedLines:
         retry = Retry(0, next(self._order), line, times, first_sent, uncounted)
         self._breakers.add_waiting(origin, retry)
 
-    def note(self, origin: str, line: Line, now: float, *, failed: bool) -> Change:
-        """Record the outcome of a request: `Breakers.note`."""
-        change = self._breakers.note(origin, line, now, failed=failed)
-        if change in {Change.CLOSED, Change.GIVEN_UP}:
+    def note(self, origin: str, line: Line, now: float, *, failed: bool) -> Transition:
+        """Record the outcome of a request: `HostBreakers.note`."""
+        transition = self._breakers.note(origin, line, now, failed=failed)
+        if transition in {Transition.CLOSED, Transition.GIVEN_UP}:
             self._unblocked.append(origin)
-        return change
+        return transition
 
     def ended(self, line: int, now: float) -> None:
         """Record that the row of *line* was written."""

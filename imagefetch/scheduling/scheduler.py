@@ -20,9 +20,10 @@ from imagefetch.context import context_of
 from imagefetch.errors import HostPaused, HostUnavailable, LocalError
 from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN, UNCOUNTED
-from imagefetch.scheduling.circuit_breakers.breaker_state import Change
+from imagefetch.scheduling.admission import Admission
+from imagefetch.scheduling.circuit_breakers.circuit_breaker import Transition
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
-from imagefetch.scheduling.concurrency.outcomes import Outcome
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.delayed import DelayedLines, Retry
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.drop_detector import DropDetector
@@ -30,7 +31,7 @@ from imagefetch.scheduling.due_timer import DueTimer
 from imagefetch.scheduling.host_queues import HostQueues, Slot
 from imagefetch.scheduling.metrics import SchedulerMetrics
 from imagefetch.scheduling.prefetch import LookAhead
-from imagefetch.scheduling.rate_limits.refusals import Admission, Sent, Told, Verdict
+from imagefetch.scheduling.rate_limits.refusals import Sent, Told, Verdict
 from imagefetch.scheduling.requests import give_up
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.processes.shutdown import stop_run
@@ -157,6 +158,23 @@ class HostScheduler(BaseScheduler):
                 return self._delayed.verdict(origin_of(request.url) or "")
         return verdict
 
+    def record_told(self, request: Request, told: Told) -> Verdict | None:
+        """Record what the response for a file of its origin, which *request* waits for, *told* of
+        further requests. Return what happens to the line if the host refused."""
+        if (slot := self._hosts.slot_of(request)) is None:
+            return None
+        return self._record_limit(request, slot, Outcome.OTHER, told, self._loop.time())[1]
+
+    def is_paused(self, request: Request) -> bool:
+        """Return whether *request*'s origin has paused, so that it must not be sent now."""
+        origin = origin_of(request.url) or ""
+        return self._delayed.throttles.is_paused(origin, self._loop.time())
+
+    def not_sent(self, request: Request) -> None:
+        """Record that *request* is scheduled again instead of being sent."""
+        throttles = self._delayed.throttles
+        throttles.ended(request.meta[LINE].number, self._loop.time(), origin_of(request.url))
+
     def _record_limit(
         self, request: Request, slot: Slot, outcome: Outcome, told: Told | None, now: float
     ) -> tuple[Outcome, Verdict | None]:
@@ -180,13 +198,13 @@ class HostScheduler(BaseScheduler):
 
     def _record_connection(self, request: Request, now: float, *, unreachable: bool) -> None:
         origin = origin_of(request.url) or ""
-        change = self._delayed.note(origin, request.meta[LINE], now, failed=unreachable)
-        if change is Change.NONE and not unreachable:
+        transition = self._delayed.note(origin, request.meta[LINE], now, failed=unreachable)
+        if transition is Transition.NONE and not unreachable:
             return
         host = self._host_of(request)
-        if change is Change.OPEN:
+        if transition is Transition.OPEN:
             self._requeue(host)
-        if change is not Change.NONE:
+        if transition is not Transition.NONE:
             self._look_ahead.wake(host, origin)
         if unreachable:
             self._timer.set()
@@ -217,11 +235,11 @@ class HostScheduler(BaseScheduler):
                 self._undownloaded.append(give_up(request, HostPaused()))
                 return False
         # The target of a redirect is not the host whose lines would wait.
-        change = Change.NONE if redirected else self._delayed.admit(origin, line, now)
-        if change is Change.NONE:
+        admission = Admission.SEND if redirected else self._delayed.admit(origin, line, now)
+        if admission is Admission.SEND:
             return True
         throttles.ended(line.number, now)
-        if change is Change.OPEN:
+        if admission is Admission.WAIT:
             self._delayed.add_blocked(origin, line, *_history(request))
         else:
             self._undownloaded.append(give_up(request, HostUnavailable()))

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from benchmarks.rates import FixedWindow, Limit
+from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
-from imagefetch.scheduling.concurrency.outcomes import Outcome
-from imagefetch.scheduling.rate_limits.refusals import Admission, Sent, Told, Verdict
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
+from imagefetch.scheduling.rate_limits.refusals import Sent, Told, Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
 from imagefetch.urls import Line
 from tests.conftest import project

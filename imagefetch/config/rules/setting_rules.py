@@ -17,6 +17,7 @@ from imagefetch.config.rules.setting_values import (
     SIZES,
     TIMES,
     Choice,
+    Choices,
     Contact,
     Names,
     Networks,
@@ -32,6 +33,7 @@ from imagefetch.config.rules.setting_values import (
     seconds,
     size,
 )
+from imagefetch.download.opt_outs.signals import SIGNALS
 from imagefetch.errors import BadInput
 from imagefetch.lists.options import FORMATS
 from imagefetch.utils.spelling import check_names, misspelt
@@ -59,6 +61,7 @@ RULES: dict[str, Rule] = {
     "HOST_HEADERS": HostHeaders(),
     "NETRC": Switch(),
     "ROBOTSTXT_OBEY": Switch(),
+    "OPT_OUT_SIGNALS": Choices(SIGNALS),
     "OPT_OUT_DIRECTIVES": Words(),
     "RETRY_TIMES": Number(0, 100),
     "RETRY_DELAY": seconds(0, DAY),

@@ -207,6 +207,20 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Choices:
+    """A list of some of several words, case-insensitive."""
+
+    words: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return f"a list of some of {', '.join(self.words)}; or empty"
+
+    def read(self, value: Any) -> list[str]:
+        return [Choice(self.words).read(word) for word in read_list(value)]
+
+
+@dataclass(frozen=True)
 class Names:
     """A list of names of columns, or of patterns of names."""
 

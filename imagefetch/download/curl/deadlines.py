@@ -77,7 +77,7 @@ class Deadline:
         """
         if now >= self.total_by:
             return DownloadTimeout()
-        if not handle.sent:
+        if not handle.connection.sent:
             return ConnectTimeout() if now >= self.connect_by else None
         seen = handle.header_bytes + handle.received
         if seen != self._seen or handle.paused:

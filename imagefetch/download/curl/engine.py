@@ -66,10 +66,10 @@ class Engine:
         while True:
             handle = self._free.pop() if self._free else self._new()
             code = await self._perform(handle, transfer, deadline)
-            if handle.spoiled:
+            if handle.connection.is_stale:
                 self.release(handle)
                 continue  # nothing was sent
-            error = handle.socket_error
+            error = handle.connection.socket_error
             if error is None or error.errno not in LOCAL or not (tries := tries - 1):
                 return handle, code
             self.release(handle)

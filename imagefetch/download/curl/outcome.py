@@ -74,7 +74,7 @@ def error_of(handle: Handle, code: Code, *, to_proxy: bool, tunnel: bool) -> Exc
 
 def _stands(handle: Handle, code: Code) -> bool:
     """Return whether a status was read that needs no body, though later headers are malformed."""
-    if code.number not in BAD or not handle.lines or not handle.sent:
+    if code.number not in BAD or not handle.lines or not handle.connection.sent:
         return False
     status = status_of(handle.lines[0])
     if status in MOVED:
@@ -83,9 +83,9 @@ def _stands(handle: Handle, code: Code) -> bool:
 
 
 def _error_before_headers(handle: Handle, code: Code, to_proxy: bool, tunnel: bool) -> Exception:
-    if handle.again:
+    if handle.connection.resent:
         return KeptConnectionEnded()
-    if not handle.sent:
+    if not handle.connection.sent:
         failure = _connection_error(handle, code)
         of_proxy = to_proxy and not (tunnel and handle.tunnelled)
         if not of_proxy or isinstance(failure, LocalError | ConnectTimeout):
@@ -99,10 +99,10 @@ def _error_before_headers(handle: Handle, code: Code, to_proxy: bool, tunnel: bo
 
 def _connection_error(handle: Handle, code: Code) -> Exception:
     """Return the error of a connection that could not be established."""
-    if (error := handle.socket_error) is not None and error.errno in LOCAL:
+    if (error := handle.connection.socket_error) is not None and error.errno in LOCAL:
         return system_limit(error.errno or 0)
-    if handle.refusal is not None and not handle.allowed:
-        return handle.refusal
+    if handle.connection.blocked is not None and not handle.connection.is_new:
+        return handle.connection.blocked
     if code.number == CURLcode.COULDNT_CONNECT:
         return connect_failure(handle.easy.getinfo(pycurl.OS_ERRNO))
     if code.number == CURLcode.PEER_FAILED_VERIFICATION:

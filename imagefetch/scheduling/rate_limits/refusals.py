@@ -28,14 +28,6 @@ class Verdict(Enum):
     """It was refused too often."""
 
 
-class Admission(Enum):
-    """Whether a request may be sent."""
-
-    SEND = auto()
-    WAIT = auto()
-    FAIL = auto()
-
-
 class Sent(NamedTuple):
     """A request whose outcome is known."""
 

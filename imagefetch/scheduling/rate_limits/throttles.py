@@ -8,12 +8,13 @@ from typing import Generic
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.circuit_breakers.entries import Entry
+from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.circuit_breakers.waiting_hosts import WaitingHost
-from imagefetch.scheduling.concurrency.outcomes import RESPONSES, Outcome
+from imagefetch.scheduling.concurrency.request_outcome import RESPONSES, Outcome
 from imagefetch.scheduling.rate_limits.pause_policy import PausePolicy
-from imagefetch.scheduling.rate_limits.refusals import Admission, History, Sent, Told, Verdict
+from imagefetch.scheduling.rate_limits.refusals import History, Sent, Told, Verdict
 from imagefetch.scheduling.rate_limits.throttle import Throttle
+from imagefetch.scheduling.waiting_entry import Entry
 
 # Origins that are kept, at about 700 bytes each. Beyond that, those without lines are removed.
 ORIGINS = 10_000
@@ -151,6 +152,11 @@ class Throttles(Generic[Entry]):
             self.policy.announced(throttle, told.seconds, now)
         self._schedule(origin, throttle, now)
         return verdict
+
+    def is_paused(self, origin: str, now: float) -> bool:
+        """Return whether no request may be sent to *origin* now."""
+        throttle = self._throttles.get(origin)
+        return throttle is not None and throttle.until > now
 
     def is_limiting(self, origin: str) -> bool:
         """Return whether requests to *origin* may have to wait."""

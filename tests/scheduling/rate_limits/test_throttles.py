@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.rates import LIMITS, FixedWindow, Limit
-from imagefetch.scheduling.concurrency.outcomes import Outcome
-from imagefetch.scheduling.rate_limits.refusals import Admission, History, Sent, Told, Verdict
+from imagefetch.scheduling.admission import Admission
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
+from imagefetch.scheduling.rate_limits.refusals import History, Sent, Told, Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
 from imagefetch.urls import Line
 from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, examples, project, run_crawl

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefetch.scheduling.circuit_breakers.breaker_state import Change
-from imagefetch.scheduling.circuit_breakers.circuit_breaker import Breakers
+from imagefetch.scheduling.admission import Admission
+from imagefetch.scheduling.circuit_breakers.circuit_breaker import BreakerPolicy, Transition
+from imagefetch.scheduling.circuit_breakers.host_breakers import HostBreakers
 from imagefetch.urls import Line
 from tests.conftest import HOSTS, RunCrawl, examples
 from tests.support.answers import LAST
@@ -30,18 +31,18 @@ def line(number: int) -> Line:
     return Line(number, f"http://a/{number}")
 
 
-def new_breakers(failures: int = 3, probes: int = 2, patience: float = 0) -> Breakers[Entry]:
-    return Breakers(failures, probes, pause=10, max_pause=30, patience=patience)
+def new_breakers(failures: int = 3, probes: int = 2, patience: float = 0) -> HostBreakers[Entry]:
+    return HostBreakers(BreakerPolicy(failures, probes, 10, 30, patience))
 
 
-def open_breakers(**options: int) -> Breakers[Entry]:
+def open_breakers(**options: int) -> HostBreakers[Entry]:
     """Return breakers that opened for host ``a`` at 0 seconds; lines 10 to 12 wait."""
     breakers = new_breakers(**options)
     for number in (1, 2):
-        assert breakers.note("a", line(number), 0, failed=True) is Change.NONE
-    assert breakers.note("a", line(3), 0, failed=True) is Change.OPEN
+        assert breakers.note("a", line(number), 0, failed=True) is Transition.NONE
+    assert breakers.note("a", line(3), 0, failed=True) is Transition.OPEN
     for number in (10, 11, 12):
-        assert breakers.admit("a", line(number), 1) is Change.OPEN
+        assert breakers.admit("a", line(number), 1) is Admission.WAIT
         breakers.add_waiting("a", Entry(line(number)))
     return breakers
 
@@ -51,9 +52,9 @@ def test_only_failures_in_a_row_open() -> None:
     breakers = new_breakers()
     for number in range(20):
         failed = number % 3 != 2
-        assert breakers.note("a", line(number), 0, failed=failed) is Change.NONE
-        assert breakers.note("b", line(100 + number), 0, failed=False) is Change.NONE
-    assert breakers.admit("a", line(99), 0) is Change.NONE
+        assert breakers.note("a", line(number), 0, failed=failed) is Transition.NONE
+        assert breakers.note("b", line(100 + number), 0, failed=False) is Transition.NONE
+    assert breakers.admit("a", line(99), 0) is Admission.SEND
 
 
 def test_a_blocked_host_is_probed_by_one_line_after_each_pause() -> None:
@@ -61,15 +62,15 @@ def test_a_blocked_host_is_probed_by_one_line_after_each_pause() -> None:
     breakers = open_breakers(probes=9)
     now = 0.0
     for pause in (10, 20, 30, 30):
-        assert breakers.note("a", line(4), now, failed=True) is Change.NONE
+        assert breakers.note("a", line(4), now, failed=True) is Transition.NONE
         assert breakers.take_probe(now + pause - 0.1) is None
         now += pause
         probe = breakers.take_probe(now)
         assert probe is not None
         assert breakers.take_probe(now) is None
-        assert breakers.admit("a", probe.line, now) is Change.NONE
-        assert breakers.admit("a", line(50), now) is Change.OPEN
-        assert breakers.note("a", probe.line, now, failed=True) is Change.NONE
+        assert breakers.admit("a", probe.line, now) is Admission.SEND
+        assert breakers.admit("a", line(50), now) is Admission.WAIT
+        assert breakers.note("a", probe.line, now, failed=True) is Transition.NONE
         breakers.add_waiting("a", probe)
     assert breakers.waiting == 3
 
@@ -79,34 +80,34 @@ def test_a_probe_that_succeeds_closes_the_circuit_breaker() -> None:
     breakers = open_breakers()
     probe = breakers.take_probe(10)
     assert probe is not None
-    assert breakers.note("a", probe.line, 11, failed=False) is Change.CLOSED
-    assert breakers.note("a", line(4), 11, failed=True) is Change.NONE
+    assert breakers.note("a", probe.line, 11, failed=False) is Transition.CLOSED
+    assert breakers.note("a", line(4), 11, failed=True) is Transition.NONE
     assert not breakers.is_blocked("a")
     taken = [breakers.take("a"), breakers.take("a"), breakers.take("a")]
     assert [entry and entry.line.number for entry in taken] == [11, 12, None]
     assert breakers.waiting == 0
-    assert breakers.admit("a", line(60), 11) is Change.NONE
+    assert breakers.admit("a", line(60), 11) is Admission.SEND
 
 
 def test_a_given_up_host_is_still_probed() -> None:
     """Lines fail at once, except one probe per pause; one success closes the circuit breaker."""
     breakers = open_breakers()
     assert breakers.take_probe(10) == Entry(line(10))
-    assert breakers.note("a", line(10), 10, failed=True) is Change.NONE
+    assert breakers.note("a", line(10), 10, failed=True) is Transition.NONE
     assert breakers.take_probe(30) == Entry(line(11))
-    assert breakers.note("a", line(11), 30, failed=True) is Change.GIVEN_UP
+    assert breakers.note("a", line(11), 30, failed=True) is Transition.GIVEN_UP
     assert not breakers.is_blocked("a")
     assert breakers.take("a") == Entry(line(12))
     assert breakers.take("a") is None
-    assert breakers.admit("a", line(12), 31) is Change.GIVEN_UP
-    assert breakers.admit("a", line(20), 61) is Change.NONE  # a probe
-    assert breakers.admit("a", line(21), 61) is Change.GIVEN_UP
-    assert breakers.note("a", line(20), 62, failed=False) is Change.CLOSED
-    assert breakers.admit("a", line(22), 62) is Change.NONE
+    assert breakers.admit("a", line(12), 31) is Admission.FAIL
+    assert breakers.admit("a", line(20), 61) is Admission.SEND  # a probe
+    assert breakers.admit("a", line(21), 61) is Admission.FAIL
+    assert breakers.note("a", line(20), 62, failed=False) is Transition.CLOSED
+    assert breakers.admit("a", line(22), 62) is Admission.SEND
     for number in (23, 24, 25):
         change = breakers.note("a", line(number), 62, failed=True)
-    assert change is Change.OPEN
-    assert breakers.admit("a", line(26), 62) is Change.OPEN  # not given up at once
+    assert change is Transition.OPEN
+    assert breakers.admit("a", line(26), 62) is Admission.WAIT  # not given up at once
 
 
 def test_patience_with_a_host_that_was_connected_to() -> None:
@@ -117,17 +118,17 @@ def test_patience_with_a_host_that_was_connected_to() -> None:
         breakers.note("a", line(number), 100, failed=True)
     breakers.add_waiting("a", Entry(line(5)))
     assert breakers.may_recover("a")
-    changes: dict[float, Change] = {}
-    while not changes or list(changes.values())[-1] is Change.NONE:
+    changes: dict[float, Transition] = {}
+    while not changes or list(changes.values())[-1] is Transition.NONE:
         now = breakers.next_due()
         assert now is not None
         probe = breakers.take_probe(now)
         assert probe is not None
         changes[now] = breakers.note("a", probe.line, now, failed=True)
-        if changes[now] is Change.NONE:
+        if changes[now] is Transition.NONE:
             breakers.add_waiting("a", probe)
     assert 700 <= max(changes) < 730
-    assert changes[max(changes)] is Change.GIVEN_UP
+    assert changes[max(changes)] is Transition.GIVEN_UP
     assert not breakers.may_recover("a")
     assert not breakers.may_recover("b")
 
@@ -139,19 +140,19 @@ def test_a_probe_that_was_never_sent_has_failed() -> None:
     assert breakers.ended(11, 10) is None
     assert breakers.ended(10, 10) == "a"
     assert breakers.ended(10, 10) is None
-    assert breakers.admit("a", line(20), 11) is Change.GIVEN_UP
+    assert breakers.admit("a", line(20), 11) is Admission.FAIL
 
 
 def test_it_can_be_switched_off() -> None:
     """With 0 failures, no circuit breaker opens."""
     breakers = new_breakers(failures=0)
     for number in range(100):
-        assert breakers.note("a", line(number), 0, failed=True) is Change.NONE
+        assert breakers.note("a", line(number), 0, failed=True) is Transition.NONE
 
 
 def test_failing_hosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether blocked or not. Hosts with waiting lines or a probe in flight are not removed."""
-    monkeypatch.setattr("imagefetch.scheduling.circuit_breakers.circuit_breaker.HOSTS", 10)
+    monkeypatch.setattr("imagefetch.scheduling.circuit_breakers.host_breakers.HOSTS", 10)
     breakers = open_breakers()
     probe = breakers.take_probe(10)
     assert probe is not None
@@ -160,14 +161,16 @@ def test_failing_hosts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             breakers.note(f"b{number}", line(100 + number), 0, failed=True)
     assert len(breakers._hosts) == 11
     assert not breakers._due or max(breakers._due)[1] == "a"
-    assert breakers.admit("b999", line(20), 1) is Change.OPEN
-    assert breakers.admit("b1", line(20), 1) is Change.NONE
+    assert breakers.admit("b999", line(20), 1) is Admission.WAIT
+    assert breakers.admit("b1", line(20), 1) is Admission.SEND
     while breakers.take("a") is not None:
         pass
     for number in range(1_000, 1_100):
         breakers.note(f"b{number}", line(100 + number), 0, failed=True)
-    assert breakers.note("a", probe.line, 11, failed=True) is Change.NONE  # its first failed probe
-    assert breakers.admit("a", line(20), 12) is Change.OPEN
+    assert (
+        breakers.note("a", probe.line, 11, failed=True) is Transition.NONE
+    )  # its first failed probe
+    assert breakers.admit("a", line(20), 12) is Admission.WAIT
 
 
 def test_a_host_that_recovers_is_removed() -> None:
@@ -187,13 +190,13 @@ def test_a_host_that_recovers_is_removed() -> None:
 @pytest.mark.parametrize("failures", [1, 3])
 def test_each_host_costs_the_same(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
     """Independent of the number of other failing hosts."""
-    monkeypatch.setattr("imagefetch.scheduling.circuit_breakers.circuit_breaker.HOSTS", 100)
+    monkeypatch.setattr("imagefetch.scheduling.circuit_breakers.host_breakers.HOSTS", 100)
 
     def fail(hosts: int) -> None:
         breakers = new_breakers(failures=failures)
         for number in range(hosts):
             for attempt in range(4):
-                if breakers.admit(f"b{number}", line(4 * number + attempt), 0) is Change.OPEN:
+                if breakers.admit(f"b{number}", line(4 * number + attempt), 0) is Admission.WAIT:
                     break
                 breakers.note(f"b{number}", line(4 * number + attempt), 0, failed=True)
 
@@ -213,11 +216,11 @@ def test_no_waiting_line_is_lost_or_duplicated(data: st.DataObject) -> None:
         match data.draw(st.sampled_from(["new", "new", "outcome", "probe", "drain", "ended"])):
             case "new":
                 number += 1
-                change = breakers.admit("a", line(number), now)
-                if change is Change.OPEN:
+                admission = breakers.admit("a", line(number), now)
+                if admission is Admission.WAIT:
                     breakers.add_waiting("a", Entry(line(number)))
                     waiting.add(number)
-                elif change is Change.NONE:
+                elif admission is Admission.SEND:
                     in_flight.add(number)
             case "outcome" if in_flight:
                 chosen = data.draw(st.sampled_from(sorted(in_flight)))

@@ -1,4 +1,4 @@
-"""Defines what waits for a host: any entry that has a line."""
+"""The type of what waits for a host, in circuit breakers and rate limits: anything with a line."""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ class Round(NamedTuple):
 
 
 @dataclass(slots=True)
-class Sums:
-    """Totals of the current round. It begins with an outcome of a request that was sent under the
-    current limit."""
+class ThroughputMeter:
+    """Measures the current round, which begins with the first outcome of a request that was sent
+    under the current limit."""
 
     begin: float
     """Time of the outcome with which the round began; that outcome is not counted."""
@@ -40,6 +40,16 @@ class Sums:
     """Total time from request to outcome."""
     latency: float = 0.0
     """Total time from request to response headers."""
+
+    def note(self, seconds: float, latency: float, *, busy: bool, responded: bool) -> None:
+        """Record an outcome *seconds* after its request; *latency* and *busy*: as in
+        `AdaptiveLimit.note`; *responded*: whether it is a response that is no refusal."""
+        self.outcomes += 1
+        self.seconds += seconds
+        self.busy += busy
+        if responded:
+            self.responses += 1
+            self.latency += latency
 
     def is_complete(self, limit: int, now: float) -> bool:
         """Return whether the round is long enough for a host with this *limit*."""

@@ -1,4 +1,4 @@
-"""Names what became of a request, as far as its host's load may be the cause."""
+"""Defines the outcomes of a request that tell whether its host is overloaded."""
 
 from __future__ import annotations
 
