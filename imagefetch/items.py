@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imagefetch.urls import LineKey, place_of
+from imagefetch.urls import id_of, place_of
 
 if TYPE_CHECKING:
     from imagefetch.output.partial_files import Download
@@ -72,9 +72,9 @@ class ImageRecord:
         """The name for the file if `file` is taken; empty if `file` is the only one."""
 
     @property
-    def line_key(self) -> LineKey:
-        """Line and part, which identify the image."""
-        return self.line, self.part
+    def line_id(self) -> int:
+        """`imagefetch.urls.id_of` the line."""
+        return id_of(self.line, self.part)
 
     @property
     def place(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imagefetch.errors import RowsMissing
 from imagefetch.items import ImageRecord
-from imagefetch.urls import Line, LineKey
+from imagefetch.urls import Line
 
 
 class RowCheck:
@@ -18,17 +18,17 @@ class RowCheck:
         self.whole = False
         """Whether the list was read to the end."""
         self._difference = 0
-        """Sum of `_number`, of lines minus rows."""
+        """Sum of `imagefetch.urls.id_of` the lines minus those of the rows."""
 
     def handed_out(self, line: Line) -> None:
         """Record that *line* must get a row."""
         self.lines += 1
-        self._difference += _number(line.key)
+        self._difference += line.id
 
     def row_written(self, record: ImageRecord) -> None:
         """Record that the row of *record* is written."""
         self.rows += 1
-        self._difference -= _number(record.line_key)
+        self._difference -= record.line_id
 
     def check(self) -> None:
         """Check the counts at the end of a run.
@@ -44,8 +44,3 @@ class RowCheck:
                 f"{self.rows:,} rows were written for {self.lines:,} lines: a component that you "
                 "added has lost or changed some; run the same command to fetch what is missing"
             )
-
-
-def _number(key: LineKey) -> int:
-    """Return a number that is different for each line and part."""
-    return key[0] + ((key[1] or 0) << 64)

@@ -16,11 +16,13 @@ from imagefetch.utils.cells import CELL_MAX
 SHARD_SUFFIX = ".shard"
 
 JSON_MARK = "+"
-"""What stands between number and tab if the rest is JSON: ``[text, part, record, invalid]``."""
+"""What stands between number and tab if the rest is JSON: that of `Line.to_json`."""
 
 _LINE = re.compile(r"([0-9]{1,18})(\+?)\t(.*)\n?")
 _COLUMNS = "+\t"
 """What the first line begins with if the report carries columns of the list."""
+
+PLAIN = Line(0, "")
 
 _LINE_MAX = CELL_MAX + 20
 _RECORD_MAX = 2**30
@@ -44,16 +46,15 @@ def is_header(raw: bytes) -> bool:
 
 def shard_line(line: Line) -> bytes:
     """Return *line* in the format of a shard."""
-    if line.part is None and not line.record and not line.invalid:
+    if line == (line.number, line.text, *PLAIN[2:]):
         return f"{line.number}\t{line.text}\n".encode()
-    rest = json.dumps([line.text, line.part, dict(line.record), line.invalid])
-    return f"{line.number}{JSON_MARK}\t{rest}\n".encode()
+    return f"{line.number}{JSON_MARK}\t{line.to_json()}\n".encode()
 
 
 def parse_shard_line(raw: str) -> Line:
     """Return the line that `shard_line` wrote as *raw*.
 
-    :raises ValueError: if it is not valid
+    :raises ValueError, TypeError: if it is not valid
     """
     match = _LINE.fullmatch(raw)
     if match is None:
@@ -61,8 +62,7 @@ def parse_shard_line(raw: str) -> Line:
     number, mark, rest = match.groups()
     if not mark:
         return Line(int(number), rest)
-    text, part, record, invalid = json.loads(rest)
-    return Line(int(number), text, part, record, invalid)
+    return Line.from_json(rest)
 
 
 def read_shard(path: Path) -> Iterator[Line]:
@@ -81,7 +81,7 @@ def read_shard(path: Path) -> Iterator[Line]:
                 continue
             try:
                 yield parse_shard_line(raw)
-            except ValueError:
+            except (ValueError, TypeError):
                 raise BadInput(
                     f"{path}: line {position} is not a line of a shard: number, tab, URL"
                 ) from None

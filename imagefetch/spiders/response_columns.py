@@ -8,6 +8,8 @@ from scrapy import Request
 from scrapy.http import Response
 
 from imagefetch.items import ImageRecord
+from imagefetch.meta import LINE
+from imagefetch.urls import Line
 
 VALIDATOR_MAX = 1_024
 """Maximum length of an ``ETag`` or ``Last-Modified`` that is kept, in bytes. Truncated, it would
@@ -16,8 +18,9 @@ match nothing."""
 
 def fill_in(record: ImageRecord, request: Request, response: Response, came: float) -> None:
     """Describe in *record* the *response* to *request*, which came at *came* (Unix time)."""
-    if response.url != (first := first_url(request)):
-        record.final_url = "" if response.url.partition("#")[0] == first else response.url
+    line: Line = request.meta[LINE]
+    if line.repaired or response.url.partition("#")[0] != first_url(request).partition("#")[0]:
+        record.final_url = response.url
     record.fetched = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(came))
     record.etag = _validator(response, b"ETag")
     record.last_modified = _validator(response, b"Last-Modified")
