@@ -56,7 +56,8 @@ def test_the_report_is_rfc_4180_with_the_columns_promised(crawl: RunCrawl, serve
     done = crawl([server.url("/image/a,b.jpg")])
     header, row, end = done.report.read_bytes().split(b"\r\n")
     assert header == (
-        b"URL,Response code,Line,File,Bytes,Type,Width,Height,SHA-256,Attempts,Seconds,Reason"
+        b"URL,Response code,Line,File,Bytes,Type,Width,Height,SHA-256,Attempts,Seconds,Reason,"
+        b"Part,Final URL,Fetched,ETag,Last-Modified,Source,Change,Match"
     )
     assert row.startswith(b'"http://127.0.0.1:')
     assert end == b""

@@ -34,6 +34,7 @@ from imagefetch.fleet.worker.task import (
     ReportProgress,
     Task,
 )
+from imagefetch.job.report_repair.rewrite import add_own_columns
 from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
@@ -138,6 +139,7 @@ class Attempt:
                 old = self.folder.fetch(attempt_path(shard, earlier[-1]), self.scratch)
                 shutil.copyfile(old, self.report)
                 os.truncate(self.report, whole_size(self.report))
+                add_own_columns(self.report)
             else:
                 self.report.write_bytes(Layout.of_list(ListFile(self.lines).columns).header)
             self._publish()
