@@ -10,26 +10,12 @@ from typing import Any
 from scrapy.settings import BaseSettings, default_settings
 
 from imagefetch.config.rules.header_values import Headers, HeaderText, HostHeaders, Referer
+from imagefetch.config.rules.image_types import Types
+from imagefetch.config.rules.lists import Networks, Statuses, Words
+from imagefetch.config.rules.numbers import COUNTS, SIZES, TIMES, Number, seconds, size
+from imagefetch.config.rules.rule import NOT_ALLOWED, Rule
 from imagefetch.config.rules.scrapy_rules import check_scrapy_settings
-from imagefetch.config.rules.setting_values import (
-    COUNTS,
-    NOT_ALLOWED,
-    SIZES,
-    TIMES,
-    Choice,
-    Contact,
-    Networks,
-    Number,
-    Rule,
-    Statuses,
-    Switch,
-    Template,
-    Text,
-    Types,
-    Words,
-    seconds,
-    size,
-)
+from imagefetch.config.rules.setting_values import Choice, Contact, Switch, Template, Text
 from imagefetch.errors import BadInput
 from imagefetch.utils.spelling import check_names, misspelt
 
