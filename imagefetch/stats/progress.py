@@ -16,6 +16,7 @@ from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch.context import context_of
 from imagefetch.stats.rate import Rate
+from imagefetch.stats.recorder import recorder_of
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
 from imagefetch.utils.processes.shutdown import is_stopping
@@ -91,7 +92,7 @@ class Progress:
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
         self.context = context_of(self.crawler)
-        self.recorder = self.context.recorder
+        self.recorder = recorder_of(self.crawler)
         self._updating = create_looping_call(self._update)
         self._updating.start(REDRAW, now=False)
         self.display.start()

@@ -16,6 +16,7 @@ from imagefetch.images.repeats import Repeat
 from imagefetch.job.done_totals import DoneTotals
 from imagefetch.scheduling.concurrency.host_limits import HostLimit
 from imagefetch.stats.causes import likely_cause
+from imagefetch.stats.recorder import recorder_of
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
@@ -49,7 +50,7 @@ class Summary:
 
     async def spider_closed(self, reason: str) -> None:
         context = context_of(self.crawler)
-        recorder, run = context.recorder, context.job.run
+        recorder, run = recorder_of(self.crawler), context.job.run
         figures, repeated = recorder.figures, recorder.repeats.found()
         for name, value in stats_of(figures).items():
             self.crawler.stats.set_value(f"imagefetch/{name}", value)
