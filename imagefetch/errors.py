@@ -8,6 +8,7 @@ these are retried.
     ├── Failure                      no complete response: "FAILED <name>"
     │   ├── InvalidURL               invalid-url
     │   ├── UnsupportedScheme        unsupported-scheme
+    │   ├── InvalidRecord            invalid-record
     │   ├── HostNotFound             host-not-found
     │   ├── DNSFailure             ~ dns-failure
     │   ├── HostUnavailable        ~ host-unavailable
@@ -73,7 +74,8 @@ these are retried.
     BadInput                         rejected before anything is fetched
 
 Rows with unverified-format also name a file; with KEEP_DAMAGED, so do those with damaged-image,
-cut-image, undecodable-image and decoder-failed.
+cut-image, undecodable-image and decoder-failed. `OptedOut` also ends lines that are not requested:
+"FAILED OptedOut".
 
 `LocalError` is deliberately not an `OSError`: Scrapy retries those, and a full disk
 would produce a failed row for every line.
@@ -98,14 +100,14 @@ class Problem(Exception):
     transient: ClassVar[bool] = False
     advice: ClassVar[str]
 
+    @property
+    def code(self) -> str:
+        """The value of the ``Response code`` column if there is no complete response."""
+        return f"FAILED {type(self).__name__}"
+
 
 class Failure(Problem):
     """No complete response was received."""
-
-    @property
-    def code(self) -> str:
-        """The value of the ``Response code`` column."""
-        return f"FAILED {type(self).__name__}"
 
 
 class InvalidURL(Failure):
@@ -120,6 +122,16 @@ class UnsupportedScheme(Failure):
 
     reason = "unsupported-scheme"
     advice = "only http and https URLs are fetched"
+
+
+class InvalidRecord(Failure):
+    """The record of the list can't be read in the list's format."""
+
+    reason = "invalid-record"
+    advice = (
+        "the record can't be read: a quote without its partner, too many or too few cells, no"
+        " valid JSON, or too long; correct it in the list"
+    )
 
 
 class HostNotFound(Failure):
@@ -419,10 +431,21 @@ class UnexpectedStatus(Rejection):
 
 
 class OptedOut(Rejection):
-    """The response's X-Robots-Tag has one of OPT_OUT_DIRECTIVES."""
+    """The host opts out, by a header of the response or by a file, such as robots.txt. Because of
+    a file the line is not requested, so that there is no response.
+
+    *signal*: one of `imagefetch.download.opt_outs.signals.SIGNALS`.
+    """
+
+    def __init__(self, signal: str = "") -> None:
+        super().__init__(signal)
+        self.signal = signal
 
     reason = "opted-out"
-    advice = "the response's `X-Robots-Tag` has one of `OPT_OUT_DIRECTIVES`"
+    advice = (
+        "the host opts out by one of `OPT_OUT_SIGNALS`, with a header of the response, or in its"
+        " robots.txt or tdmrep.json; the log's summary says which signals there were"
+    )
 
 
 class EmptyBody(Rejection):

@@ -44,5 +44,7 @@ class ImageRecord:
         """The partial file that the pipeline moves into the store."""
         self.kind = ""
         """What a body that is not an image is: a key of `imagefetch.images.kinds.KINDS`."""
+        self.signal = ""
+        """How its host opts out: one of `imagefetch.download.opt_outs.signals.SIGNALS`."""
         self.key: bytes | None = None
         """Key that the line shares with its duplicates."""

@@ -61,6 +61,13 @@ class Line(NamedTuple):
     """The record's other columns that the report carries, by name."""
     invalid: bool = False
     """Whether the record can't be read, so that it has no URL: its row is ``InvalidRecord``."""
+    repaired: str = ""
+    """The URL that the text stands for, if it had to be repaired."""
+
+    @property
+    def url(self) -> str:
+        """The URL to request, if it is one."""
+        return "" if self.invalid else self.repaired or self.text
 
 
 def check_beginning(head: bytes, source: str) -> None:

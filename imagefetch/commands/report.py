@@ -93,7 +93,7 @@ class Command(ScrapyCommand):
                 run = replace(run, urls=copy_path(run.report))
             if opts.sort:
                 with lock_report(run.report):
-                    sort(run.urls, run.report)
+                    sort(run.list, run.report)
             if opts.remove_strays:
                 with lock_report(run.report):
                     removed, left = remove_strays(run.report, run.store)
@@ -102,7 +102,7 @@ class Command(ScrapyCommand):
                     + (f"; {files(left)} left, which may be another report's" if left else "")
                 )
             store = None if is_remote(run.store) else local_path(run.store)
-            result = audit(run.urls, run.report, store, self.settings.getint("PLACEHOLDER_REPEATS"))
+            result = audit(run.list, run.report, store, self.settings.getint("PLACEHOLDER_REPEATS"))
         except (BadInput, LocalError) as error:
             refuse(error)
         print_output(describe(result))

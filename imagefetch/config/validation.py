@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from imagefetch.config.rules.setting_values import read_switch
 from imagefetch.errors import BadInput
 from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.lists.kept_copy import check_copy
-from imagefetch.lists.plain import check_list
-from imagefetch.lists.shape import check_readable
+from imagefetch.lists.list_file import ListFile
+from imagefetch.lists.options import DEFAULTS, ListOptions
 from imagefetch.middlewares.host_headers import read_netrc
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.utils.spelling import did_you_mean
@@ -51,6 +52,17 @@ class Run:
     """Where the list is fetched from, if it is; ``urls`` is then its local copy."""
     owner: Path | None = None
     """The report of the fleet job that this run is a part of."""
+    options: ListOptions = DEFAULTS
+    """How the list is read."""
+
+    @cached_property
+    def list(self) -> ListFile:
+        """The list at `urls`."""
+        return self.list_at(self.urls)
+
+    def list_at(self, path: Path) -> ListFile:
+        """Return the list if it is at *path* now."""
+        return ListFile(path, self.options)
 
     @property
     def how_to_resume(self) -> str:
@@ -80,16 +92,17 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     fresh = _switch("fresh", arguments.get("fresh", "0"))
     if only and fresh:
         raise BadInput(f"arguments -a only={only} and -a fresh=1: give one of them")
+    options = ListOptions.of(settings)
     if is_address(listed):
         check_list_address(listed)
-        return Run(copy_path(report, listed), report, store, only, fresh, listed)
+        path = copy_path(report, listed)
+        return Run(path, report, store, only, fresh, listed, options=options)
     urls = Path(listed)
     if urls != STANDARD_INPUT:
         urls = urls.absolute()
-        check_list(urls)
-        check_readable(urls)
+        ListFile(urls, options).check()
     owner = Path(str(arguments["_owner"])) if "_owner" in arguments else None
-    return Run(urls, report, store, only, fresh, owner=owner)
+    return Run(urls, report, store, only, fresh, owner=owner, options=options)
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:

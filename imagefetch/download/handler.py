@@ -60,7 +60,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         self.guard = Guard(crawler.settings.getlist("ALLOWED_NETWORKS"))
         self.session = session_of(crawler)
         self.lookup = Lookup(self.session, self.guard)
-        self.receiver = Receiver(crawler)
+        self.receiver = Receiver(crawler, self.session.interrupted)
         self.proxies = EnvironmentProxies(enabled=crawler.settings.getbool("HTTPPROXY_ENABLED"))
         self._count = 0
 
@@ -127,7 +127,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         transfer = Transfer(
             place.origin,
             target if route.is_tunnel or route.proxy is None else place.url(target),
-            header_lines(headers, place.authorization),
+            header_lines(reception.asking(headers), place.authorization),
             (*route.options, *options),
             resolve,
             None if route.proxy is not None else self.guard,

@@ -76,7 +76,7 @@ def finish(opened: OpenJob, settings: BaseSettings) -> tuple[Figures, Repeats]:
             except (ValueError, OverflowError) as error:
                 raise ReportError(f"the row of line {row.line} is damaged: {error}") from error
 
-        write_report(run.urls, run.report, sorter.rows(), see)
+        write_report(run.list, run.report, sorter.rows(), see)
     unclean = [shard for shard, outcome in outcomes.items() if not outcome.get("clean")]
     remove_unnamed_files(run, parts, unclean)
     clear_partials(parts, run.store, unclean)

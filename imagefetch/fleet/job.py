@@ -33,7 +33,8 @@ from imagefetch.fleet.shards.split import split
 from imagefetch.job.report_repair.resume import NothingToDo, inspect_report
 from imagefetch.job.run import list_at_hand, lock_report
 from imagefetch.lists.copy import Copy
-from imagefetch.lists.plain import READ_ERRORS, read_lines
+from imagefetch.lists.list_file import ListFile
+from imagefetch.lists.plain import READ_ERRORS
 from imagefetch.output.ownership.owner import Ownership, clean_up
 from imagefetch.output.report.csv_rows import HEADER
 from imagefetch.output.store_paths import is_remote, local_path
@@ -65,7 +66,7 @@ def open_job(
         copy = list_at_hand(run, settings)
         stack.callback(copy.drop)
         if job is not None and run.fresh:
-            check_whole(copy.path, run)
+            check_whole(run.list_at(copy.path), run)
             parts = folder.of(job.id)
             gather(run.report, parts)
             shards = list(parts.attempted_shards())
@@ -88,10 +89,10 @@ def open_job(
         yield OpenJob(run, folder, folder.of(job.id), job)
 
 
-def check_whole(urls: Path, run: Run) -> None:
+def check_whole(urls: ListFile, run: Run) -> None:
     """:raises BadInput: if the list *urls* can't be read to its end"""
     try:
-        for _ in read_lines(urls):
+        for _ in urls.lines():
             pass
     except READ_ERRORS as error:
         raise _damaged(run, error) from error
@@ -123,13 +124,12 @@ def begin(
     :raises BadInput: if the report is not one of this program, or belongs to another list
     :raises NothingToDo: if every line is done
     """
+    urls = run.list_at(copy.path)
     list_hash = fingerprint(copy.path)
     job_id = uuid.uuid4().hex[:12]
     parts = folder.of(job_id)
     try:
-        preparation = inspect_report(
-            run.report, copy.path, run.store, only=run.only, fresh=run.fresh
-        )
+        preparation = inspect_report(run.report, urls, run.store, only=run.only, fresh=run.fresh)
     except NothingToDo:
         copy.keep()
         clean_up(run.report, run.store)
@@ -151,16 +151,16 @@ def begin(
                 """
                 if not journal.is_done(line):
                     return b""
-                url = sent_url(line.text)
+                url = sent_url(line.url)
                 if report is None or url is None or journal.row_offsets.offset(key_of(url)) is None:
                     return None
                 report.seek(journal.offset(line))
                 return report.readline()
 
-            wanted = (line for line in read_lines(copy.path) if row_of(line) is not None)
+            wanted = (line for line in urls.lines() if row_of(line) is not None)
             shard_plan = plan(wanted, size, max(1, workers()), limit)
             scratch = stack.enter_context(scratch_folder(parts, run.report))
-            split(copy.path, scratch, shard_plan, row_of, partial(_send, parts))
+            split(urls, scratch, shard_plan, row_of, partial(_send, parts))
         own = Ownership(run.report, run.store)
         own.begin()
         own.close()

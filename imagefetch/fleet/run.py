@@ -26,7 +26,6 @@ from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.html_report.from_report import write_page
 from imagefetch.html_report.writer import PageError, PageWriter, writer_of
-from imagefetch.lists.shape import warning_of
 from imagefetch.stats.causes import likely_cause
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.summary import describe
@@ -70,7 +69,7 @@ def run_fleet(
         job = stack.enter_context(open_job(settings, arguments, threads))
         if link := dashboard_address(client()):
             logger.info("Dashboard: %s", link)
-        if (warning := warning_of(job.run.urls)) is not None:
+        if (warning := job.run.list.warning()) is not None:
             logger.warning("%s", warning)
         outcomes = job.parts.outcomes()
         options = [("--scheduler", scheduler), ("--workers", workers)]

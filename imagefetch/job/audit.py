@@ -13,7 +13,7 @@ from imagefetch.errors import BadInput, condition_of
 from imagefetch.images.repeats import Repeat, Repeats
 from imagefetch.job.journal import Journal
 from imagefetch.job.report_repair.rewrite import replace_report
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import Notes, proven_file
 from imagefetch.output.ownership.stored_files import StoredFiles, all_notes
@@ -65,7 +65,7 @@ class Audit:
             self.examples.append(f"{kind}: {where}")
 
 
-def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Audit:
+def audit(urls: ListFile, report: Path, store: Path | None, repeats: int = 0) -> Audit:
     """Compare *report* with the list *urls* and the files in the folder *store*.
 
     Every file is read and hashed. A remote store (None) is not read.
@@ -150,7 +150,7 @@ def _check_row(row: Row, result: Audit, store: Path | None, files: StoredFiles) 
         result.found("file changed", f"line {line}: {name}")
 
 
-def sort(urls: Path, report: Path) -> None:
+def sort(urls: ListFile, report: Path) -> None:
     """Rewrite *report* in the order of the list *urls*."""
     journal = Journal()
     journal.read(report, urls)
@@ -159,8 +159,8 @@ def sort(urls: Path, report: Path) -> None:
     journal.close()
 
 
-def _rows_in_list_order(urls: Path, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
-    for line in read_lines(urls):
+def _rows_in_list_order(urls: ListFile, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
+    for line in urls.lines():
         if journal.has_row(line):
             file.seek(journal.offset(line))
             yield file.readline()

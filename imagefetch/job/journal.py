@@ -10,8 +10,7 @@ from pathlib import Path
 from imagefetch.config.only_argument import NOTHING, Only
 from imagefetch.job.done_totals import DoneTotals
 from imagefetch.job.url_index import BloomFilter, RowOffsets
-from imagefetch.lists.plain import read_lines
-from imagefetch.lists.shards import is_shard
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.report.csv_rows import Row
 from imagefetch.output.report.last_rows import FAR, FAR_PER_ROW
 from imagefetch.output.report.report_file import read_rows
@@ -77,13 +76,13 @@ class Journal:
         index = self._index(row.line)
         return index < len(self._states) and bool(self._states[index] & MATCHED)
 
-    def read(self, report: Path, urls: Path, only: Only = NOTHING) -> None:
+    def read(self, report: Path, urls: ListFile, only: Only = NOTHING) -> None:
         """Read *report* and match its rows to the list *urls*.
 
         :raises BadInput: if *report* is damaged or not a report of this program
         """
-        if is_shard(urls):
-            self._numbers = array("q", sorted(line.number for line in read_lines(urls)))
+        if urls.is_shard:
+            self._numbers = array("q", sorted(line.number for line in urls.lines()))
         self.read_report(report, only)
         wanted = BloomFilter()
         self._match(urls, wanted)
@@ -115,10 +114,10 @@ class Journal:
     def close(self) -> None:
         self.row_offsets.close()
 
-    def _match(self, urls: Path, wanted: BloomFilter) -> None:
+    def _match(self, urls: ListFile, wanted: BloomFilter) -> None:
         """Read the list: count its lines, and add the URLs of lines not done to *wanted*."""
         self.total = 0
-        for line in read_lines(urls):
+        for line in urls.lines():
             self.total += 1
             state = self._state(line)
             if state != MISSING:
@@ -126,14 +125,14 @@ class Journal:
                 self._states[self._index(line.number)] |= MATCHED
             if state == DONE:
                 self.done += 1
-            elif url := sent_url(line.text):
+            elif url := sent_url(line.url):
                 wanted.add(url)
 
-    def _outcomes_of(self, urls: Path, wanted: BloomFilter) -> Iterator[tuple[bytes, int]]:
+    def _outcomes_of(self, urls: ListFile, wanted: BloomFilter) -> Iterator[tuple[bytes, int]]:
         """Yield URL key and row offset of each done line whose URL is in *wanted*."""
-        for line in read_lines(urls):
+        for line in urls.lines():
             if self._state(line) == DONE:
-                url = sent_url(line.text)
+                url = sent_url(line.url)
                 if url is not None and url in wanted:
                     yield key_of(url), self.offset(line)
 

@@ -20,6 +20,7 @@ from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal
 from imagefetch.job.report_repair.resume import NothingToDo, Preparation, inspect_report
 from imagefetch.lists.copy import STANDARD_INPUT, Copy, copy_address, copy_standard_input
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.owner import clean_up
 from imagefetch.utils.formatting import files
 from imagefetch.utils.processes.descriptors import share
@@ -50,10 +51,10 @@ class Job:
         return self.preparation.journal
 
     @property
-    def list_path(self) -> Path:
-        """Path of the list: until the run has begun, a copy is not yet at `Run.urls`."""
+    def list(self) -> ListFile:
+        """The list: until the run has begun, a copy is not yet at `Run.urls`."""
         copy = self.preparation.copy
-        return self.run.urls if copy is None else copy.path
+        return self.run.list if copy is None else self.run.list_at(copy.path)
 
     def close(self) -> None:
         self.preparation.close()
@@ -87,7 +88,7 @@ def begin(
             run = replace(run, urls=copy.final_path)
             try:
                 preparation = inspect_report(
-                    run.report, copy.path, run.store, only=run.only, fresh=run.fresh
+                    run.report, run.list_at(copy.path), run.store, only=run.only, fresh=run.fresh
                 )
             except NothingToDo:
                 copy.keep()

@@ -42,7 +42,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     if is_shard(path):
         yield from _read_shard(path)
         return
-    with _open(path) as file:
+    with open_text(path) as file:
         number = 0
         while part := file.readline(MAX_LINE + 1):
             number += 1
@@ -56,7 +56,7 @@ def read_lines(path: Path) -> Iterator[Line]:
 
 
 def _read_shard(path: Path) -> Iterator[Line]:
-    with _open(path) as file:
+    with open_text(path) as file:
         position = 0
         while raw := file.readline(CELL_MAX + 20):
             position += 1
@@ -80,8 +80,11 @@ def check_list(path: Path) -> None:
         raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
 
 
-def _open(path: Path) -> IO[str]:
-    """Open the list as text, with universal newlines."""
+def open_text(path: Path, newline: str | None = None) -> IO[str]:
+    """Open the list as text; *newline*: as for `open`.
+
+    :raises BadInput: if it can't be opened or is not text
+    """
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a list is read more than once
@@ -101,7 +104,7 @@ def _open(path: Path) -> IO[str]:
     except BaseException:
         binary.close()
         raise
-    return io.TextIOWrapper(binary, encoding, errors="replace")
+    return io.TextIOWrapper(binary, encoding, errors="replace", newline=newline)
 
 
 def is_gzipped(path: Path) -> bool:

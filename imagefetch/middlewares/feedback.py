@@ -10,7 +10,7 @@ from scrapy.http import Response
 
 from imagefetch import errors
 from imagefetch.context import context_of
-from imagefetch.meta import VERDICT
+from imagefetch.meta import FOR_REQUEST, VERDICT
 from imagefetch.middlewares.rate_limit_headers import told_by
 from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.rate_limits.refusals import Told
@@ -46,6 +46,9 @@ class FeedbackMiddleware:
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Response:
+        if FOR_REQUEST in request.meta:
+            self._record_told(request.meta[FOR_REQUEST], response)
+            return response
         outcome = STATUSES.get(response.status, Outcome.RESPONDED)
         self._record(request, outcome, told_by(response.status, response.headers, time.time()))
         return response
@@ -53,6 +56,13 @@ class FeedbackMiddleware:
     def process_exception(self, request: Request, exception: Exception) -> None:
         outcome = FAILURES.get(type(exception), Outcome.OTHER)  # type: ignore[arg-type]
         self._record(request, outcome, unreachable=isinstance(exception, NO_CONNECTION))
+
+    def _record_told(self, request: Request, response: Response) -> None:
+        """Record what *response*, for a file that *request* waits for, tells."""
+        told = told_by(response.status, response.headers, time.time())
+        verdict = told and self.context.scheduler.record_told(request, told)
+        if verdict is not None:
+            request.meta[VERDICT] = verdict
 
     def _record(
         self,

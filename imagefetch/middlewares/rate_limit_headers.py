@@ -12,12 +12,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 from scrapy.http import Headers
 
 from imagefetch.scheduling.rate_limits.refusals import Told
+from imagefetch.utils.http_date import time_of
 
 # A date has whole seconds: the moment it stands for may be nearly a second later.
 DATE_RESOLUTION = 1.0
@@ -63,26 +62,15 @@ def retry_after(header: str, now: float) -> float | None:
     text = header.strip()
     if text.isascii() and text.isdigit():
         return float(text[:20]) or None
-    date = _date(text)
+    date = time_of(text)
     return date - now if date is not None and date > now else None
-
-
-def _date(text: str) -> float | None:
-    """Return an HTTP-date in seconds since the epoch; None if *text* is none."""
-    try:
-        date = parsedate_to_datetime(text)
-        if date.tzinfo is None:  # "-0000" in the header means UTC (RFC 5322)
-            date = date.replace(tzinfo=UTC)
-        return date.timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _retry_after(headers: Headers, now: float) -> float | None:
     """Return the seconds of Retry-After. A date is compared with the host's own clock if the
     response has it, since the clock of either side may be wrong."""
     text = _text(headers, "Retry-After")
-    clock = _date(_text(headers, "Date"))
+    clock = time_of(_text(headers, "Date"))
     seconds = retry_after(text, now if clock is None else clock)
     if seconds is None or text.strip().isdigit():
         return seconds

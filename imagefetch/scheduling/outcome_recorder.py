@@ -58,6 +58,14 @@ class OutcomeRecorder:
                 return self._delayed.verdict(origin_of(request.url) or "")
         return verdict
 
+    def record_told(self, request: Request, told: Told) -> Verdict | None:
+        """Record what the response for a file of its origin, which *request* waits for, *told* of
+        further requests. Return what happens to the line if the host refused."""
+        if (slot := self._hosts.slot_of(request)) is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        return self._record_limit(request, slot, Outcome.OTHER, told, now)[1]
+
     def _record_limit(
         self, request: Request, slot: Slot, outcome: Outcome, told: Told | None, now: float
     ) -> tuple[Outcome, Verdict | None]:

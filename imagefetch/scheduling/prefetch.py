@@ -90,7 +90,7 @@ class LookAhead:
 
     def _add_to_backlog(self, line: Line) -> bool:
         """Put *line* into the backlog if its host needs none now; return whether it did so."""
-        origin = origin_of(line.text)
+        origin = origin_of(line.url)
         if origin is None:
             return False
         if origin not in self._backlog:

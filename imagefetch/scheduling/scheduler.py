@@ -143,6 +143,20 @@ class HostScheduler(BaseScheduler):
         """Record the outcome of *request*: `OutcomeRecorder.record`."""
         return self._outcomes.record(request, outcome, told, unreachable=unreachable)
 
+    def record_told(self, request: Request, told: Told) -> Verdict | None:
+        """Record what another response *told*: `OutcomeRecorder.record_told`."""
+        return self._outcomes.record_told(request, told)
+
+    def is_paused(self, request: Request) -> bool:
+        """Return whether *request*'s origin has paused, so that it must not be sent now."""
+        origin = origin_of(request.url) or ""
+        return self._delayed.throttles.is_paused(origin, self._loop.time())
+
+    def not_sent(self, request: Request) -> None:
+        """Record that *request* is scheduled again instead of being sent."""
+        throttles = self._delayed.throttles
+        throttles.ended(request.meta[LINE].number, self._loop.time(), origin_of(request.url))
+
     def _take(self) -> Request | None:
         if self._queue.undownloaded:
             return self._queue.undownloaded.popleft()

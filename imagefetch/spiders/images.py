@@ -25,7 +25,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.job.report_repair.resume import compact
 from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
-from imagefetch.lists.plain import READ_ERRORS, read_lines
+from imagefetch.lists.plain import READ_ERRORS
 from imagefetch.meta import KEY, LINE, RECORD, SENT_TO_PIPELINES
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
@@ -104,7 +104,7 @@ class ImagesSpider(Spider):
             await self.acceptance.begin()
             self._commit()
             begin_report(self.run.report)
-            warn(self.settings, self.run.urls)
+            warn(self.settings, self.run.list)
             if self.job.journal.done:
                 self.logger.info(
                     "continuing: %s of %s lines done",
@@ -112,7 +112,7 @@ class ImagesSpider(Spider):
                     f"{self.job.journal.total:,}",
                 )
             is_done = self.job.journal.is_done
-            pending = (line for line in read_lines(self.run.urls) if not is_done(line))
+            pending = (line for line in self.run.list.lines() if not is_done(line))
             async for line in self.context.scheduler.lines(pending):
                 self.row_check.handed_out(line)
                 yield self.request_for(line)

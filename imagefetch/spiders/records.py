@@ -76,7 +76,7 @@ class Records:
             return self._of_duplicate(request.meta)
         if isinstance(error, IgnoreRequest | StopDownload):
             error = errors.RequestDropped()
-        elif not isinstance(error, errors.Failure):
+        elif not isinstance(error, errors.Failure | errors.OptedOut):
             logger.error(
                 "Line %d: internal error",
                 request.meta[LINE].number,
@@ -85,8 +85,9 @@ class Records:
             error = errors.InternalError()
         return self.of_failure(request, error)
 
-    def of_failure(self, request: Request, failure: errors.Failure) -> ImageRecord | None:
-        """Return the record of a line that failed; a body received for it is removed."""
+    def of_failure(self, request: Request, failure: errors.Problem) -> ImageRecord | None:
+        """Return the record of a line without a complete response; a body received for it is
+        removed."""
         download: Download | None = request.meta.pop(DOWNLOAD, None)
         try:
             if download is not None:
@@ -94,7 +95,7 @@ class Records:
         except errors.StoreError as error:
             stop_run(self.crawler, error)
             return None
-        return _record(request, failure.code, failure.reason)
+        return _without_file(request, failure.code, failure)
 
     async def _of_response(self, response: FileResponse, page: ImagePage) -> ImageRecord | None:
         """:raises LocalError: if this machine's files fail"""
@@ -118,9 +119,7 @@ class Records:
             await self.acceptance.check(record, image, download.path)
         except errors.Problem as problem:
             download.discard()
-            rejected = _record(request, record.code, problem.reason)
-            rejected.kind = problem.kind if isinstance(problem, errors.NotAnImage) else ""
-            return rejected
+            return _without_file(request, record.code, problem)
         except Unverified:
             download.discard()
             return None
@@ -164,6 +163,14 @@ def _record(request: Request, code: str, reason: str = "") -> ImageRecord:
         record.attempts += 1
         record.seconds = meta.get(SECONDS)
     record.key = meta.get(KEY)
+    return record
+
+
+def _without_file(request: Request, code: str, problem: errors.Problem) -> ImageRecord:
+    """Return the record of the line of *request*, for which *problem* left no file."""
+    record = _record(request, code, problem.reason)
+    record.kind = problem.kind if isinstance(problem, errors.NotAnImage) else ""
+    record.signal = problem.signal if isinstance(problem, errors.OptedOut) else ""
     return record
 
 

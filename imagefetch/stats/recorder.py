@@ -74,7 +74,7 @@ class Recorder:
         job = self.context.job
         self.run_info = RunInfo.of(self.crawler.settings, job)
         if self.run_info.total is None:
-            self.run_info.total, self.run_info.estimated = estimate_lines(job.list_path)
+            self.run_info.total, self.run_info.estimated = estimate_lines(job.list)
             if self.run_info.estimated:
                 self._counting = asyncio.ensure_future(self._count(job))
         self._call = create_looping_call(self.tick)
@@ -89,10 +89,10 @@ class Recorder:
 
     async def _count(self, job: Job) -> None:
         """Count the lines of the list in a thread: ten million lines take seconds."""
-        total, path = None, None
-        while total is None and path != job.list_path:  # it may be moved as the run begins
-            path = job.list_path
-            total = await in_daemon_thread(count_lines, path, lambda: self._closed)
+        total, urls = None, None
+        while total is None and urls != job.list:  # it may be moved as the run begins
+            urls = job.list
+            total = await in_daemon_thread(count_lines, urls, lambda: self._closed)
         if total is not None:
             self.run_info.total, self.run_info.estimated = total, False
 

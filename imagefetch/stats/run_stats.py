@@ -61,6 +61,9 @@ class Figures:
     """Rows whose file is an image that is damaged or unverified, by `Reason`."""
     kinds: Counter[str] = field(default_factory=Counter)
     """Bodies that are not images, by `imagefetch.images.kinds.KINDS`; not recorded in reports."""
+    signals: Counter[str] = field(default_factory=Counter)
+    """Lines whose hosts opt out, by `imagefetch.download.opt_outs.signals.SIGNALS`; not recorded
+    in reports."""
     codes: Counter[str] = field(default_factory=Counter)
     """Rows by `Response code`."""
     types: Counter[str] = field(default_factory=Counter)
@@ -88,6 +91,7 @@ class Figures:
         "reasons",
         "damaged",
         "kinds",
+        "signals",
         "codes",
         "types",
         "bottlenecks",
@@ -139,6 +143,8 @@ class Figures:
         self.reasons[record.reason] += 1
         if record.kind:
             self.kinds[record.kind] += 1
+        if record.signal:
+            self.signals[record.signal] += 1
         examples = self.examples.setdefault(record.reason, [])
         if len(examples) < EXAMPLES:
             examples.append([record.line, record.url, record.code])

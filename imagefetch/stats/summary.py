@@ -31,7 +31,8 @@ class Summary:
     """Logs a table, and sets the stats ``imagefetch/lines``, ``/kept``, ``/bytes``,
     ``/requests``, ``/retried``, ``/duplicates``, ``imagefetch/reason/<slug>``,
     ``imagefetch/damaged/<slug>``, ``imagefetch/unverified/<slug>``,
-    ``imagefetch/not_an_image/<kind>``, ``imagefetch/type/<type>``,
+    ``imagefetch/not_an_image/<kind>``, ``imagefetch/opted_out/<signal>``,
+    ``imagefetch/type/<type>``,
     ``imagefetch/held_back/<what>`` (seconds), ``imagefetch/repeated`` (images) and
     those of `HostLimits.stats`.
     """
@@ -89,6 +90,7 @@ def stats_of(figures: Figures) -> dict[str, int]:
         **{f"reason/{slug}": count for slug, count in figures.reasons.items()},
         **{f"{condition_of(slug)}/{slug}": n for slug, n in figures.damaged.items()},
         **{f"not_an_image/{kind}": count for kind, count in figures.kinds.items()},
+        **{f"opted_out/{signal}": count for signal, count in figures.signals.items()},
         **{f"type/{name}": count for name, count in figures.types.items()},
         **{f"held_back/{what}": round(ms / 1000) for what, ms in figures.bottlenecks.items()},
     }
@@ -108,6 +110,9 @@ def _outcomes(figures: Figures, before: DoneTotals) -> Iterator[tuple[str, str]]
         yield "not kept", f"{count:,} {slug}{this_run(f'{figures.reasons[slug]:,}')}"
     for kind, count in _ranked(figures.kinds):
         yield "not images", f"{KINDS[kind].sentence(count)}{' (this run)' if before.done else ''}"
+    if figures.signals:
+        text = ", ".join(f"{count:,} {signal}" for signal, count in _ranked(figures.signals))
+        yield "opted out", f"{text}{' (this run)' if before.done else ''}"
     for slug, count in _ranked(figures.damaged + before.damaged):
         yield condition_of(slug), f"{count:,} {slug}{this_run(f'{figures.damaged[slug]:,}')}"
 

@@ -24,6 +24,7 @@ from imagefetch.fleet.cluster import check_dashboard
 from imagefetch.fleet.run import run_fleet
 from imagefetch.fleet.worker.dask_task import is_private
 from imagefetch.job.audit import audit
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.report_file import read_rows
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
@@ -67,7 +68,7 @@ def said_by_crawls(scratch: Path) -> str:
 def check(folder: Path) -> None:
     """Assert that list, report and files agree, that the rows are in the order of the list, and
     that no other file is left."""
-    found = audit(folder / "urls.txt", folder / "REPORT.csv", folder / "images")
+    found = audit(ListFile(folder / "urls.txt"), folder / "REPORT.csv", folder / "images")
     assert not found.broken, found.examples
     assert (found.missing, found.strays, found.partial) == (0, 0, 0)
     rows = [(row.line, row.cells[0]) for row in read_rows(folder / "REPORT.csv")]

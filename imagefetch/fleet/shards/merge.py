@@ -8,7 +8,7 @@ from pathlib import Path
 from imagefetch.errors import ReportError
 from imagefetch.fleet.shards.append import Appender
 from imagefetch.job.report_repair.rewrite import replace_report
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.report.csv_rows import HEADER, Row
 from imagefetch.output.report.report_file import read_rows
 from imagefetch.urls import Line
@@ -56,7 +56,9 @@ def in_order(lines: Iterable[Line], rows: Iterator[Row]) -> Iterator[Row]:
         raise ReportError(f"the list has no line {row.line}, but the job folder has a row for it")
 
 
-def write_report(urls: Path, report: Path, rows: Iterator[Row], see: Callable[[Row], None]) -> None:
+def write_report(
+    urls: ListFile, report: Path, rows: Iterator[Row], see: Callable[[Row], None]
+) -> None:
     """Replace *report* with *rows*, which are in the order of their lines; call *see* with each.
 
     :raises ReportError: if a line of the list *urls* has no row, or a row has no line; *report* is
@@ -64,7 +66,7 @@ def write_report(urls: Path, report: Path, rows: Iterator[Row], see: Callable[[R
     """
 
     def checked_rows() -> Iterator[bytes]:
-        for row in in_order(read_lines(urls), rows):
+        for row in in_order(urls.lines(), rows):
             see(row)
             yield row.raw
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imagefetch.fleet.shards.append import Appender
 from imagefetch.fleet.shards.plan import Plan, group_and_url
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.shards import shard_line
 from imagefetch.urls import Line
 
@@ -18,7 +18,7 @@ MIXED_MAX = 2_000_000
 
 
 def split(
-    urls: Path,
+    urls: ListFile,
     folder: Path,
     plan: Plan,
     row_of: Callable[[Line], bytes | None],
@@ -32,7 +32,7 @@ def split(
     have the same URL.
     """
     files = Appender(folder)
-    for line in read_lines(urls):
+    for line in urls.lines():
         row = row_of(line)
         if row is not None:
             shard = plan.shard_of(line)

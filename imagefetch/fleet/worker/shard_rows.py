@@ -9,7 +9,7 @@ from pathlib import Path
 from imagefetch.errors import WorkerCrash
 from imagefetch.fleet.worker.bisection import ALONE, PROCESS
 from imagefetch.items import ImageRecord
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.shards import SHARD_SUFFIX, shard_line
 from imagefetch.output.report.csv_rows import cells, encode
 from imagefetch.output.report.report_file import read_rows, whole_size
@@ -31,7 +31,7 @@ class ShardRows:
     def missing(self) -> list[tuple[int, Line]]:
         """Return the lines without a row, each with its position in the shard."""
         done = {row.line for row in read_rows(self.report)}
-        lines = enumerate(read_lines(self.lines))
+        lines = enumerate(ListFile(self.lines).lines())
         return [(position, line) for position, line in lines if line.number not in done]
 
     def list_without(self, others: Sequence[tuple[int, Line]], scratch: Path) -> Path:
@@ -42,7 +42,7 @@ class ShardRows:
         left_out = {position for position, _ in others}
         path = scratch / f"part{SHARD_SUFFIX}"
         with path.open("wb") as file:
-            for position, line in enumerate(read_lines(self.lines)):
+            for position, line in enumerate(ListFile(self.lines).lines()):
                 if position not in left_out:
                     file.write(shard_line(line))
         return path

@@ -19,7 +19,7 @@ from imagefetch.job.report_repair.superseded_rows import remove_superseded
 from imagefetch.job.store_check import check_store, has_no_file
 from imagefetch.job.temporary_files import remove_temporary_files
 from imagefetch.lists.copy import Copy
-from imagefetch.lists.shards import is_shard
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.report.report_file import check_header, read_rows, readable_rows, whole_size
@@ -95,7 +95,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Journal:
+def prepare(report: Path, urls: ListFile, store: str, *, only: Only, fresh: bool) -> Journal:
     """Repair *report* for the list *urls* at once; return the journal of what is done.
 
     :raises NothingToDo, BadInput: as `inspect_report` does
@@ -105,21 +105,23 @@ def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) ->
     return preparation.journal
 
 
-def inspect_report(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Preparation:
+def inspect_report(
+    report: Path, urls: ListFile, store: str, *, only: Only, fresh: bool
+) -> Preparation:
     """Find out which lines of the list *urls* are done, and how *report* must be repaired.
 
     :raises NothingToDo: if every line is done
     :raises BadInput: if *report* is not a report of this program, is of another list, or has its
         images in another store; it is left unchanged
     """
-    remove_temporary_files(report, urls)
+    remove_temporary_files(report, urls.path)
     preparation = Preparation(report, store, Journal(), fresh)
     if not report.exists():
         return preparation
     if fresh:
         check_header(report)  # a file that is not a report is not moved away
         return preparation
-    if not is_shard(urls):  # the fleet has checked the store for the whole job
+    if not urls.is_shard:  # the fleet has checked the store for the whole job
         check_store(report, store)
     journal = preparation.journal
     journal.read(report, urls, only)

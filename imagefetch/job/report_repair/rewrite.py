@@ -9,7 +9,7 @@ from pathlib import Path
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.job.journal import Journal
 from imagefetch.job.report_repair.moved_rows import MovedRows
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.own_files import new_file
 from imagefetch.output.report.csv_rows import HEADER, encode
 from imagefetch.output.report.report_file import read_rows
@@ -57,7 +57,7 @@ def write_new(report: Path, rows: Iterator[bytes]) -> Path:
         raise
 
 
-def rewrite_for_list(report: Path, urls: Path, journal: Journal) -> tuple[Path, bool]:
+def rewrite_for_list(report: Path, urls: ListFile, journal: Journal) -> tuple[Path, bool]:
     """Write a new report: one row per line, only of lines that the list has.
 
     Rows of moved lines get their new number. Return the path, and whether rows are lost.
@@ -69,9 +69,7 @@ def rewrite_for_list(report: Path, urls: Path, journal: Journal) -> tuple[Path, 
         if journal.is_last(row) and not journal.is_matched(row):
             moved.add(row)
     claimed = sum(
-        moved.claim(line.text, line.number)
-        for line in read_lines(urls)
-        if not journal.has_row(line)
+        moved.claim(line.text, line.number) for line in urls.lines() if not journal.has_row(line)
     )
     if (journal.matched + claimed) * 2 < journal.lines:
         moved.close()

@@ -153,6 +153,11 @@ class Throttles(Generic[Entry]):
         self._schedule(origin, throttle, now)
         return verdict
 
+    def is_paused(self, origin: str, now: float) -> bool:
+        """Return whether no request may be sent to *origin* now."""
+        throttle = self._throttles.get(origin)
+        return throttle is not None and throttle.until > now
+
     def is_limiting(self, origin: str) -> bool:
         """Return whether requests to *origin* may have to wait."""
         throttle = self._throttles.get(origin)

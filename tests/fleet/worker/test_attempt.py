@@ -26,6 +26,7 @@ from imagefetch.fleet.worker.fork_client import Fork
 from imagefetch.fleet.worker.running_attempts import fetch_shard, stop, stopped
 from imagefetch.fleet.worker.task import Abandoned, AttemptFailed, Task
 from imagefetch.job.audit import audit
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.shards import shard_line
 from imagefetch.output.report.csv_rows import HEADER
 from imagefetch.output.report.report_file import read_rows
@@ -77,7 +78,7 @@ class Shard:
     def check(self) -> None:
         """Assert that every line has a row and that every file belongs to a row."""
         assert self.job.local is not None
-        found = audit(self.job.local / shard_path(7), self.report, self.store)
+        found = audit(ListFile(self.job.local / shard_path(7)), self.report, self.store)
         assert not found.broken, found.examples
         assert (found.lines, found.rows, found.missing) == (len(self.lines),) * 2 + (0,)
         assert (found.strays, found.partial) == (0, 0)

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from protego import Protego
 
-from imagefetch.middlewares.robots_txt import SIZE_MAX, reduce
+from imagefetch.middlewares.site_rules.robots_txt import SIZE_MAX, reduce
 from tests.conftest import examples
 
 ROBOT = "Imagefetch/1.0 (+https://some-bot.example)"

@@ -19,6 +19,10 @@ AGENT = re.compile(r"\s*user[- ]?agent\s*[:\s]\s*(.*)", re.IGNORECASE)
 # A line that belongs to no group.
 SITE_WIDE = re.compile(r"\s*(?:sitemaps?|site-map|host)\s*[:\s]", re.IGNORECASE)
 
+# A rule about the use of content. Before the first group, where no other rule may stand, it
+# applies to every robot.
+USAGE = re.compile(r"\s*content-(?:usage|signal)\s*:", re.IGNORECASE)
+
 # A line that ends the User-Agent lines of a group.
 RULE = re.compile(r"[^:]*:|\s*(?:dis|all|crawl|request|visit)\w*\s", re.IGNORECASE)
 
@@ -48,16 +52,16 @@ def reduce(body: bytes, robot: str) -> Rules:
     own = max((name for name in named if _applies(name, robot)), key=len, default="*")
     rules: dict[str, None] = {}
     wide: list[str] = []
-    applies = naming = False
+    applies = naming = in_group = False
     for line in lines:
         if match := AGENT.match(line):
             applies = (applies and naming) or _name(match) == own
-            naming = True
+            naming = in_group = True
         elif SITE_WIDE.match(line):
             wide.append(line)
         elif line:
             naming = naming and not RULE.match(line)
-            if applies:
+            if applies or (not in_group and USAGE.match(line)):
                 rules[line] = None
     text = "\n".join(["User-agent: *", *rules, *wide, ""]).encode()
     return Rules(text, len(rules), sum(rule.count("*") for rule in rules))
