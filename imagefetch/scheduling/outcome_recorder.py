@@ -12,8 +12,8 @@ from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.due_timer import DueTimer
 from imagefetch.scheduling.host_queues import Slot
-from imagefetch.scheduling.prefetch import LookAhead
-from imagefetch.scheduling.rate_limits.refusals import Sent, Told, Verdict
+from imagefetch.scheduling.prefetch import Prefetcher
+from imagefetch.scheduling.rate_limits.refusals import RateLimitHint, SentRequest, Verdict
 from imagefetch.scheduling.request_queue import RequestQueue
 from imagefetch.urls import origin_of
 
@@ -25,22 +25,27 @@ class OutcomeRecorder:
         self,
         queue: RequestQueue,
         limits: HostLimits,
-        look_ahead: LookAhead,
+        prefetcher: Prefetcher,
         timer: DueTimer,
     ) -> None:
         self._queue = queue
         self._hosts = queue.hosts
         self._delayed = queue.delayed
         self._limits = limits
-        self._look_ahead = look_ahead
+        self._prefetcher = prefetcher
         self._timer = timer
 
     def record(
-        self, request: Request, outcome: Outcome, told: Told | None = None, *, unreachable: bool
+        self,
+        request: Request,
+        outcome: Outcome,
+        told: RateLimitHint | None = None,
+        *,
+        unreachable: bool,
     ) -> Verdict | None:
         """Record the outcome of *request*.
 
-        *told*: what the response said of further requests; *unreachable*: whether no connection
+        *told*: what its headers say about further requests; *unreachable*: whether no connection
         could be made. Return what happens to the line, if that is not up to its retries.
         """
         now, verdict = asyncio.get_running_loop().time(), None
@@ -58,7 +63,7 @@ class OutcomeRecorder:
                 return self._delayed.verdict(origin_of(request.url) or "")
         return verdict
 
-    def record_told(self, request: Request, told: Told) -> Verdict | None:
+    def record_told(self, request: Request, told: RateLimitHint) -> Verdict | None:
         """Record what the response for a file of its origin, which *request* waits for, *told* of
         further requests. Return what happens to the line if the host refused."""
         if (slot := self._hosts.slot_of(request)) is None:
@@ -67,17 +72,17 @@ class OutcomeRecorder:
         return self._record_limit(request, slot, Outcome.OTHER, told, now)[1]
 
     def _record_limit(
-        self, request: Request, slot: Slot, outcome: Outcome, told: Told | None, now: float
+        self, request: Request, slot: Slot, outcome: Outcome, told: RateLimitHint | None, now: float
     ) -> tuple[Outcome, Verdict | None]:
-        """Record what a response *told*: `Throttles.note`."""
+        """Record the rate limit that a response announced: `Throttles.note`."""
         origin, meta = origin_of(request.url) or "", request.meta
         first_sent = meta.get(FIRST_SENT, slot.since)
         refusals = meta.get(UNCOUNTED, 0)
-        sent = Sent(meta[LINE].number, slot.since, slot.in_flight, refusals, first_sent)
+        sent = SentRequest(meta[LINE].number, slot.since, slot.in_flight, refusals, first_sent)
         noted = self._delayed.throttles.note(origin, sent, outcome, told, now)
         if told is not None:
             self._queue.requeue(slot.host)
-            self._look_ahead.wake(slot.host, origin)
+            self._prefetcher.wake(slot.host, origin)
         return noted
 
     def _record_connection(self, request: Request, now: float, *, unreachable: bool) -> None:
@@ -89,6 +94,6 @@ class OutcomeRecorder:
         if transition is Transition.OPEN:
             self._queue.requeue(host)
         if transition is not Transition.NONE:
-            self._look_ahead.wake(host, origin)
+            self._prefetcher.wake(host, origin)
         if unreachable:
             self._timer.set()

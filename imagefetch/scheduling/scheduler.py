@@ -22,15 +22,15 @@ from imagefetch.items import ImageRecord
 from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, LINE, RETRY_IN, UNCOUNTED
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.concurrency.request_outcome import Outcome
-from imagefetch.scheduling.delayed import DelayedLines, Retry
+from imagefetch.scheduling.delayed import DelayedLines, WaitingLine
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.drop_detector import DropDetector
 from imagefetch.scheduling.due_timer import DueTimer
 from imagefetch.scheduling.host_queues import HostQueues, Slot
 from imagefetch.scheduling.metrics import SchedulerMetrics
 from imagefetch.scheduling.outcome_recorder import OutcomeRecorder
-from imagefetch.scheduling.prefetch import LookAhead
-from imagefetch.scheduling.rate_limits.refusals import Told, Verdict
+from imagefetch.scheduling.prefetch import Prefetcher
+from imagefetch.scheduling.rate_limits.refusals import RateLimitHint, Verdict
 from imagefetch.scheduling.request_queue import RequestQueue, history_of
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.processes.shutdown import stop_run
@@ -53,16 +53,16 @@ class HostScheduler(BaseScheduler):
         self.lookahead = crawler.settings.getint("LOOKAHEAD")
         self._hosts = HostQueues(self.host_limits.limit)
         self._delayed = DelayedLines(crawler.settings, self.host_limits)
-        self._look_ahead = LookAhead(self._hosts, self._delayed, self.__len__, self.lookahead)
+        self._prefetcher = Prefetcher(self._hosts, self._delayed, self.__len__, self.lookahead)
         self._queue = RequestQueue(crawler, self._hosts, self._delayed)
         self._duplicates: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
         self._drop_detector = DropDetector(crawler)
         self._timer = DueTimer(self._delayed.next_due, self._send_due)
         self._outcomes = OutcomeRecorder(
-            self._queue, self.host_limits, self._look_ahead, self._timer
+            self._queue, self.host_limits, self._prefetcher, self._timer
         )
         self.metrics = SchedulerMetrics(
-            self._hosts, self._delayed, self._look_ahead, self.host_limits
+            self._hosts, self._delayed, self._prefetcher, self.host_limits
         )
         self._slots_kept = SLOTS
 
@@ -76,7 +76,7 @@ class HostScheduler(BaseScheduler):
         self._loop = asyncio.get_running_loop()
 
     def close(self, reason: str) -> None:
-        self._look_ahead.close()
+        self._prefetcher.close()
         self._timer.cancel()
 
     def __len__(self) -> int:
@@ -84,8 +84,8 @@ class HostScheduler(BaseScheduler):
         return self._hosts.waiting + len(self._queue.undownloaded) + len(self._duplicates)
 
     def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
-        """Yield each of *lines* when a request for it is needed: `LookAhead.lines`."""
-        return self._look_ahead.lines(lines)
+        """Yield each of *lines* when a request for it is needed: `Prefetcher.lines`."""
+        return self._prefetcher.lines(lines)
 
     def has_pending_requests(self) -> bool:
         return bool(len(self) or len(self._delayed) or self._drop_detector)
@@ -115,8 +115,8 @@ class HostScheduler(BaseScheduler):
             request = self._take()
         self._slots_kept = forget_slots(self.crawler.engine.downloader.slots, self._slots_kept)
         slot = None if request is None else self._hosts.slot_of(request)
-        self._look_ahead.slot_is_free = request is None
-        self._look_ahead.wake(None if slot is None else slot.host)
+        self._prefetcher.slot_is_free = request is None
+        self._prefetcher.wake(None if slot is None else slot.host)
         if self._delayed.throttles.waiting:
             self._timer.set()
         return request
@@ -138,12 +138,17 @@ class HostScheduler(BaseScheduler):
         return self._hosts.slot_of(request)
 
     def record_outcome(
-        self, request: Request, outcome: Outcome, told: Told | None = None, *, unreachable: bool
+        self,
+        request: Request,
+        outcome: Outcome,
+        told: RateLimitHint | None = None,
+        *,
+        unreachable: bool,
     ) -> Verdict | None:
         """Record the outcome of *request*: `OutcomeRecorder.record`."""
         return self._outcomes.record(request, outcome, told, unreachable=unreachable)
 
-    def record_told(self, request: Request, told: Told) -> Verdict | None:
+    def record_told(self, request: Request, told: RateLimitHint) -> Verdict | None:
         """Record what another response *told*: `OutcomeRecorder.record_told`."""
         return self._outcomes.record_told(request, told)
 
@@ -172,14 +177,14 @@ class HostScheduler(BaseScheduler):
                 return
             self._queue.add(self._request_of(retry))
 
-    def _request_of(self, retry: Retry) -> Request:
+    def _request_of(self, retry: WaitingLine) -> Request:
         if retry.request is not None:
             return retry.request
         sent: dict[str, float] = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
         if retry.uncounted:
             sent[UNCOUNTED] = retry.uncounted
         request = self.context.requests.download(retry.line, retry_times=retry.retry_times, **sent)
-        self._look_ahead.wake(self._queue.host_of(request), origin_of(request.url))
+        self._prefetcher.wake(self._queue.host_of(request), origin_of(request.url))
         return request
 
     def _send_due(self) -> None:

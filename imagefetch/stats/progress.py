@@ -22,7 +22,7 @@ from imagefetch.utils.formatting import duration
 from imagefetch.utils.processes.shutdown import is_stopping
 
 if TYPE_CHECKING:
-    from imagefetch.stats.terminal import View
+    from imagefetch.stats.live_view import View
 
 logger = logging.getLogger(__name__)
 
@@ -195,6 +195,6 @@ def view_if_any() -> View | None:
     """Return the live view if standard error is a terminal, else None."""
     if not sys.stderr.isatty():
         return None  # rich is not imported
-    from imagefetch.stats.terminal import terminal_view
+    from imagefetch.stats.live_view import terminal_view
 
     return terminal_view()

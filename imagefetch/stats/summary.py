@@ -11,11 +11,11 @@ from scrapy.crawler import Crawler
 
 from imagefetch.context import context_of
 from imagefetch.errors import condition_of
-from imagefetch.images.kinds import KINDS
+from imagefetch.images.non_images import KINDS
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.done_totals import DoneTotals
 from imagefetch.scheduling.concurrency.host_limits import HostLimit
-from imagefetch.stats.causes import likely_cause
+from imagefetch.stats.likely_cause import likely_cause
 from imagefetch.stats.recorder import recorder_of
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines

@@ -2,11 +2,5 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
-
 REMOVED = "imagefetch/removed"
 """Stat: removed files of earlier runs that no row names any more."""

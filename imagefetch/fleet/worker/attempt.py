@@ -3,7 +3,7 @@
 Every attempt has its own report, which begins with a copy of the rows of the previous
 attempt. So no line is fetched twice, and the newest report of a shard is complete. The
 remaining lines are fetched by ``scrapy crawl images`` in a subprocess that ends with its
-worker (`imagefetch.fleet.worker.child`).
+worker (`imagefetch.fleet.worker.crawl_process`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 from imagefetch.fleet.folder import JobFolder, attempt_path, done_path, shard_path
 from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import PROCESS, WORKER, Suspects
-from imagefetch.fleet.worker.child import ORPHANED
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
+from imagefetch.fleet.worker.crawl_process import ORPHANED
 from imagefetch.fleet.worker.earlier_attempts import TakenOver, take_over
 from imagefetch.fleet.worker.fencing import Heartbeat
 from imagefetch.fleet.worker.shard_rows import ShardRows
