@@ -67,6 +67,7 @@ these are retried.
     ├── StoreError                   store-error
     ├── ReportError                  report-error
     ├── SystemLimit                  system-limit
+    ├── ProxyDown                    proxy-down
     ├── RowsMissing                  rows-missing
     ├── SchedulerLost                scheduler-lost
     └── ShardFailed                  shard-failed
@@ -605,6 +606,12 @@ class SystemLimit(LocalError):
     reason = "system-limit"
 
 
+class ProxyDown(LocalError):
+    """The proxy of the environment accepts no connection."""
+
+    reason = "proxy-down"
+
+
 class RowsMissing(LocalError):
     """At its end, the run had not written exactly one row for each line."""
 
@@ -638,8 +645,8 @@ def condition_of(reason: str) -> str:
 def rejection_of(status: int, *, partial: bool = True) -> Rejection | None:
     """Return why a response with *status* has no image; None if it may have one.
 
-    Every 2xx may, except 204 and 205, which have no body, and 206 if its body is *partial*, as
-    its Content-Range tells: no request asks for one (RFC 9110, section 15.3).
+    Every 2xx may, except 204 and 205, which have no body, and 206 if its body is *partial*: a part
+    that was not asked for, as its Content-Range tells (RFC 9110, section 15.3).
     """
     if 200 <= status < 300 and status not in {204, 205} and (status != 206 or not partial):
         return None

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ada_url import idna, normalize_url
+
 from imagefetch.errors import BadInput, Failure, InvalidURL, UnsupportedScheme
 from imagefetch.utils.cells import CUT
 from imagefetch.utils.redaction import HIDDEN, hide_credentials_of
@@ -27,10 +29,11 @@ BYTE_ORDER_MARKS = {
 
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
-# URLs that Scrapy sends unchanged; parsing any other takes many times as long.
+# URLs that are sent unchanged, as no part of their path begins with a dot; parsing any other
+# takes many times as long.
 PLAIN_URL = re.compile(
-    rf"https?://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::{PORT})?/[A-Za-z0-9._~/-]*"
-    r"(?:\?[A-Za-z0-9._~/=&-]+)?"
+    rf"https?://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::{PORT})?/"
+    r"[A-Za-z0-9_~/-]*(?:(?<![/.])\.+[A-Za-z0-9_~/-]*)*(?:\?[A-Za-z0-9._~/=&-]+)?"
 )
 
 ORIGIN = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
@@ -79,7 +82,7 @@ def check_beginning(head: bytes, source: str) -> None:
 
 
 def request_url(text: str) -> str:
-    """Return *text* if it is a URL for a request.
+    """Return *text* if it is a URL for a request; `standard_url` is what is sent for it.
 
     :raises InvalidURL: if it is no absolute URL with a host
     :raises UnsupportedScheme: if its scheme is not http or https
@@ -99,11 +102,42 @@ def request_url(text: str) -> str:
         raise InvalidURL  # "example.com:80/a.jpg" has no scheme, despite its colon
     if parts.scheme not in {"http", "https"}:
         raise UnsupportedScheme
-    host = parts.hostname or ""
-    if any(c.isspace() or c in '<>"^`{|}\\%' for c in host):
+    host = (parts.hostname or "").partition("\\")[0]  # a slash, by the URL standard
+    if any(c.isspace() or c in '<>"^`{|}%' for c in host):
         raise InvalidURL
     check_host(host)
     return text
+
+
+def standard_url(text: str) -> str:
+    """Return the URL in *text* as the URL standard (WHATWG) writes it.
+
+    The host name is encoded by UTS 46, non-transitional; Scrapy would do so by IDNA 2003, which
+    names other hosts. Dot segments are resolved, and backslashes are slashes.
+
+    :raises InvalidURL: if it is no absolute URL with a host
+    :raises UnsupportedScheme: if its scheme is not http or https
+    """
+    url = request_url(text)
+    if PLAIN_URL.fullmatch(url):
+        return url
+    try:
+        return normalize_url(url)
+    except ValueError as error:
+        raise InvalidURL from error
+
+
+def ascii_host(host: str) -> str:
+    """Return the host name *host* as it stands in DNS: encoded by UTS 46, non-transitional.
+
+    :raises InvalidURL: if it can't be encoded
+    """
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host).decode()
+    except ValueError as error:
+        raise InvalidURL from error
 
 
 def check_host(host: str) -> None:
@@ -114,10 +148,7 @@ def check_host(host: str) -> None:
     """
     if ":" in host:
         return
-    try:
-        name = (host if host.isascii() else host.encode("idna").decode()).removesuffix(".")
-    except UnicodeError as error:
-        raise InvalidURL from error
+    name = ascii_host(host).removesuffix(".")
     if len(name) > MAX_HOST or not all(0 < len(label) <= MAX_LABEL for label in name.split(".")):
         raise InvalidURL
 
@@ -163,7 +194,7 @@ def origin_of(url: str) -> str | None:
     if match := ORIGIN.match(url):
         return match[0]
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url if url.isascii() and "\\" not in url else sent_url(url) or url)
     except ValueError:
         return None
     host = parts.netloc.rpartition("@")[2]
@@ -185,7 +216,7 @@ def sent_url(text: str) -> str | None:
     from scrapy import Request  # imported here: a subprocess that renders a page needs none
 
     try:
-        return Request(request_url(text)).url.partition("#")[0]
+        return Request(standard_url(text)).url.partition("#")[0]
     except (Failure, ValueError):
         return None
 

@@ -76,6 +76,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, dead_port: int) -> Iterator[Ra
         done = run_crawl(
             folder,
             env={"SSL_CERT_FILE": str(folder / "authority.pem")},
+            fork=False,  # its memory is measured
             CONCURRENT_REQUESTS=100,
             CONCURRENT_REQUESTS_PER_DOMAIN=100,
             **settings,

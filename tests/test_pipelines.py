@@ -32,7 +32,7 @@ from imagefetch.download.bodies.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.output.file_names import NameTemplate, file_name
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
-from tests.job.test_audit import report
+from tests.support.commands import report
 from tests.support.server import Server, Writer, image
 
 Response = Callable[[Writer], Any]

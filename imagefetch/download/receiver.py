@@ -251,9 +251,9 @@ class Reception:
             self.request.meta[PROBLEM] = problem
             return FileResponse(**self._common(), download=Download())
         except BaseException as failure:
-            if isinstance(failure, IncompleteBody) and not self._fails():
-                if isinstance(self.sink, InMemory):
-                    return await self._in_memory(self.sink, ["dataloss"])
+            sink, is_cut = self.sink, isinstance(failure, IncompleteBody)
+            if is_cut and isinstance(sink, InMemory) and not self._fails():
+                return await self._in_memory(sink, ["dataloss"])
             await self._interrupt(failure)
             raise
 

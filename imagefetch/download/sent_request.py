@@ -15,7 +15,7 @@ from scrapy.http import Headers
 from imagefetch.download.addresses.address_guard import Address, literal_address
 from imagefetch.download.curl.transfer import Options
 from imagefetch.errors import InvalidURL
-from imagefetch.urls import check_host
+from imagefetch.urls import ascii_host, check_host
 
 PORTS = {"http": 80, "https": 443}
 
@@ -73,10 +73,9 @@ def _server_of(server: str) -> Server:
         parts = urlsplit(server)
         port = parts.port or PORTS[parts.scheme]
         host = parts.hostname or ""
-        if not host.isascii():
-            host = host.encode("idna").decode()
-    except (ValueError, KeyError) as error:  # UnicodeError is a ValueError
+    except (ValueError, KeyError) as error:
         raise InvalidURL from error
+    host = ascii_host(host)
     check_host(host)  # for requests that are not from the list, too
     literal = literal_address(host)
     host = host.rstrip(".") if literal is None else str(literal)

@@ -75,9 +75,11 @@ class Session:
     def close(self) -> None:
         """Close the client, once the last of the handlers that share it calls this."""
         self.users -= 1
-        if not self.users and self._client is not None:
-            self._client.close()
-            self._client = None
+        if not self.users:
+            self.interrupted.clear()
+            if self._client is not None:
+                self._client.close()
+                self._client = None
 
 
 _sessions: WeakKeyDictionary[Crawler, Session] = WeakKeyDictionary()

@@ -150,7 +150,7 @@ class PartialFile(BodyBuffer):
     def is_intact(self) -> bool:
         """Return whether the file, which is paused, still has the bytes that were written."""
         try:
-            return self.path.stat().st_size == self.size
+            return self.path.lstat().st_size == self.size
         except OSError:
             return False
 

@@ -25,7 +25,13 @@ EXAMPLES = 3
 
 # Reasons of lines without a request that are not duplicates.
 NEVER_SENT = frozenset(
-    cls.reason for cls in (errors.InvalidURL, errors.UnsupportedScheme, errors.HostUnavailable)
+    cls.reason
+    for cls in (
+        errors.InvalidURL,
+        errors.UnsupportedScheme,
+        errors.HostUnavailable,
+        errors.HostPaused,
+    )
 )
 
 # Sums for a host: lines, rows without a file, bytes stored, seconds and number of downloads.

@@ -91,7 +91,10 @@ def test_cookie_walls(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
     loop = ("FAILED TooManyRedirects", "too-many-redirects", 1)
     with serving(HOSTS[:1]) as elsewhere:
         env = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "https_proxy": elsewhere.url("")}
-        assert outcomes(crawl(lines, env=env, COOKIES_ENABLED=True)) == [("200", "", 1), loop]
+        assert outcomes(crawl(lines, env=env, fork=False, COOKIES_ENABLED=True)) == [
+            ("200", "", 1),
+            loop,
+        ]
     assert elsewhere.connections == 0
     assert outcomes(crawl(lines, "-a", "fresh=1")) == [loop, loop]
 

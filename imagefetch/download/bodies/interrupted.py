@@ -6,11 +6,13 @@ most `HELD_MAX` bytes of them, and so at most `HELD_MAX` / `CONTINUED_MIN` entri
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from scrapy import Request
 
 from imagefetch.download.bodies.continuation import CONTINUED_MIN, Interrupted, is_plain
+from imagefetch.errors import StoreError
 from imagefetch.meta import CONTINUED, KEY, STREAM_TO
 
 HELD_MAX = 2**30
@@ -69,6 +71,8 @@ class InterruptedBodies:
 
         *brought*: the bytes of it that *request* has brought if it asked for the rest, else None;
         *took*: seconds.
+
+        :raises StoreError: if the file system fails
         """
         line = self._lines.get(request.meta[KEY], _Line())
         if brought is not None:
@@ -77,6 +81,7 @@ class InterruptedBodies:
                 line.seconds += took
             line.fruitless = 0 if brought else line.fruitless + 1
         request.meta[CONTINUED] = line.free
+        self.drop(request)  # of another URL, to which the line was redirected before
         is_full = bool(self._held) and self._held + body.size > HELD_MAX
         if is_full or line.refused or line.fruitless >= FRUITLESS_MAX:
             return False
@@ -124,6 +129,12 @@ class InterruptedBodies:
         line.fruitless += 1
         if line.fruitless >= FRUITLESS_MAX:
             self.drop(request)
+
+    def clear(self) -> None:
+        """Remove all that is kept, as far as the file system lets."""
+        for key in list(self._lines):
+            with suppress(StoreError):
+                self.end(key)
 
     def end(self, key: bytes) -> None:
         """Remove what is kept for the line with *key*, which has its row.

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import struct
 
-from imagefetch.images.bounded_bytes import Bytes, MalformedError, byte, read_exact
+from imagefetch.images.bounded_bytes import (
+    Bytes,
+    MalformedError,
+    UnknownSizeError,
+    byte,
+    read_exact,
+)
 from imagefetch.images.headers.base import Header
 
 # Markers without a segment: JPG, RST0 to RST7, SOI, EOI, and, as in Pillow, JPG0 to JPG13.
@@ -86,22 +92,32 @@ def png(data: Bytes) -> Header:
 def gif(data: Bytes) -> Header:
     """Read a GIF up to its first frame (GIF89a, sections 18 to 26).
 
-    A frame that is larger than the screen enlarges it, as in Pillow.
+    A frame that is larger than the screen enlarges it, as in Pillow and in browsers.
+
+    :raises UnknownSizeError: if what follows bytes of no block enlarges it: browsers stop there
     """
-    head = read_exact(data, 0, 13)
-    width, height, flags = struct.unpack("<HHB", head[6:11])
-    at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+    screen = struct.unpack("<HH", read_exact(data, 6, 4))
+    at, stray = first_block(data), False
     while True:
         kind = byte(data, at)
         if kind == 0x2C:
             left, top, w, h = struct.unpack("<HHHH", read_exact(data, at + 1, 8))
-            width, height = max(width, left + w), max(height, top + h)
+            width, height = max(screen[0], left + w), max(screen[1], top + h)
             if not width or not height:
                 raise MalformedError
+            if stray and (width, height) != screen:
+                raise UnknownSizeError
             return Header(width, height, None, None, end=at)
         if kind == 0x3B:
             raise MalformedError
+        stray = stray or kind != 0x21
         at = after_blocks(data, at + 2) if kind == 0x21 else at + 1
+
+
+def first_block(data: Bytes) -> int:
+    """Return the offset of the first block of a GIF, after the global palette."""
+    flags = byte(data, 10)
+    return 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
 
 
 def after_blocks(data: Bytes, at: int) -> int:

@@ -242,6 +242,7 @@ STANDS = {
     "503, cut": (503, b"Content-Length: 400\r\n\r\nbusy"),
     "101": (101, b"Upgrade: x\r\n\r\n"),
     "206, a part": (206, b"Content-Range: bytes 0-3/99\r\nContent-Length: 4\r\n\r\n" + PICTURE[:4]),
+    "206, of an odd size": (206, b"Content-Range: bytes 0-3/\xb2\r\nContent-Length: 4\r\n\r\ngone"),
     "206, of unknown size": (206, b"Content-Range: bytes 0-3/*\r\nContent-Length: 4\r\n\r\ngone"),
 }
 

@@ -19,9 +19,9 @@ from imagefetch.images.decoding import decoder_pool
 from imagefetch.images.decoding.decoder_pool import Decoder, DecoderPool, Unverified
 from imagefetch.images.decoding.decoder_worker import BYTES_PER_PIXEL, decode
 from tests.conftest import RunCrawl
-from tests.images.test_formats import Sample, each_sample
 from tests.support import bombs
 from tests.support.peak import peak_memory
+from tests.support.samples import Sample, each_sample
 from tests.support.server import Server, Writer, image
 
 LIMIT = 100_000
@@ -204,7 +204,10 @@ def test_decoders_that_do_not_work_end_the_run_at_its_start(
         "import sys\nif 'imagefetch.images.decoding.decoder_worker' in sys.orig_argv: sys.exit(1)\n"
     )
     done = crawl(
-        [server.url("/image/a.jpg")], VERIFY_IMAGES="full", env={"PYTHONPATH": str(broken)}
+        [server.url("/image/a.jpg")],
+        VERIFY_IMAGES="full",
+        env={"PYTHONPATH": str(broken)},
+        fork=False,
     )
     assert done.status == 3
     assert "Traceback" not in done.log, done.log

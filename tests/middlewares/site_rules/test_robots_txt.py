@@ -18,7 +18,7 @@ LINES = st.sampled_from(
      "User-agent: bot", "User-agent: some-bot", "User-agent:", "User-agent: other # x", "", "# x",
      "Disallow: /", "Disallow: /a", "Disallow /b", "Allow: /a/b", "disallow: *c$", "Disallow:",
      "Allow: /index.html", "Crawl-delay: 5", "Sitemap: http://h/a.xml", "Host: h", "Noindex: /a",
-     "word", "two words", ": /a"]
+     "Content-Usage: /a train-ai=n", "Content-Signal: ai-train=no", "word", "two words", ": /a"]
 )  # fmt: skip
 PATHS = ["/", "/a", "/a/b", "/b", "/abc", "/index.html", "/a/bc", "/c"]
 
