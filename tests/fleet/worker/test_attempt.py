@@ -120,7 +120,6 @@ def test_an_attempt_goes_on_where_the_last_one_was(tmp_path: Path, server: Serve
     assert len(shard.job.attempts(7)) == 2
 
 
-@pytest.mark.parametrize("damaged", [False, True])
 def test_kinds_of_all_attempts(tmp_path: Path, server: Server) -> None:
     """What bodies are that are not images is recorded beside the rows, and handed on with them."""
     shard = Shard(tmp_path, [server.url(path) for path in ("/type/a", "/type/b", "/image/c")])
@@ -132,6 +131,7 @@ def test_kinds_of_all_attempts(tmp_path: Path, server: Server) -> None:
     assert kinds_of(shard.job, 7, "0009-other") == {}
 
 
+@pytest.mark.parametrize("damaged", [False, True])
 def test_nothing_in_the_job_folder_is_a_path_to_delete(
     tmp_path: Path, server: Server, damaged: bool
 ) -> None:
