@@ -35,9 +35,10 @@ from imagefetch.fleet.worker.task import (
     ReportProgress,
     Task,
 )
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
-from imagefetch.output.report.csv_rows import HEADER
+from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.report_file import whole_size
 from imagefetch.output.store_paths import is_remote
 from imagefetch.stats.kind_log import SUFFIX as KINDS
@@ -143,7 +144,7 @@ class Attempt:
                     kinds = self.folder.fetch(attempt_path(shard, earlier[-1], KINDS), self.scratch)
                     shutil.copyfile(kinds, self.report.with_suffix(KINDS))
             else:
-                self.report.write_bytes(HEADER)
+                self.report.write_bytes(Layout.of_list(ListFile(self.lines).columns).header)
             self._publish()
         except OSError as error:
             folder = hide_credentials_of(self.task.folder)  # Dask logs the error too
