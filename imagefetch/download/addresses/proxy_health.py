@@ -43,7 +43,7 @@ class ProxyHealth:
         self, proxy: Proxy, handle: Handle, code: Code, error: Exception | None
     ) -> Exception | None:
         """Return the error of a transfer through *proxy*, given what `error_of` returned."""
-        if handle.sent or handle.tunnelled or error is None:
+        if handle.connection.sent or handle.tunnelled or error is None:
             self._failed.pop(proxy.url, None)
             if proxy.url in self._watched:
                 self._reached.add(proxy.url)
