@@ -78,7 +78,7 @@ class OutcomeRecorder:
         origin, meta = origin_of(request.url) or "", request.meta
         first_sent = meta.get(FIRST_SENT, slot.since)
         refusals = meta.get(UNCOUNTED, 0)
-        sent = SentRequest(meta[LINE].number, slot.since, slot.in_flight, refusals, first_sent)
+        sent = SentRequest(meta[LINE].id, slot.since, slot.in_flight, refusals, first_sent)
         noted = self._delayed.throttles.note(origin, sent, outcome, told, now)
         if told is not None:
             self._queue.requeue(slot.host)

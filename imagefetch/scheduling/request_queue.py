@@ -43,7 +43,7 @@ class RequestQueue:
         """Queue the requests of *host* again, which may have to wait now."""
         now = asyncio.get_running_loop().time()
         for queued in self.hosts.take_all(host):
-            line, origin = queued.meta[LINE].number, origin_of(queued.url)
+            line, origin = queued.meta[LINE].id, origin_of(queued.url)
             self.delayed.throttles.ended(line, now, origin)
             self.add(queued)
 
@@ -52,7 +52,7 @@ class RequestQueue:
         origin, line = origin_of(request.url) or "", request.meta[LINE]
         now = asyncio.get_running_loop().time()
         throttles = self.delayed.throttles
-        match throttles.admit(origin, line.number, now):
+        match throttles.admit(origin, line.id, now):
             case Admission.WAIT:
                 # The target of a redirect waits as a line, which is small. That starts at its
                 # first URL, so it would never get past two URLs of one origin.
@@ -69,7 +69,7 @@ class RequestQueue:
         admission = Admission.SEND if redirected else self.delayed.admit(origin, line, now)
         if admission is Admission.SEND:
             return True
-        throttles.ended(line.number, now)
+        throttles.ended(line.id, now)
         if admission is Admission.WAIT:
             self.delayed.add_blocked(origin, line, *history_of(request))
         else:

@@ -123,7 +123,7 @@ class HostScheduler(BaseScheduler):
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
         """Release the duplicates of *record*'s line."""
-        self._delayed.ended(record.line, self._loop.time())
+        self._delayed.ended(record.line_id, self._loop.time())
         if record.key is not None:
             try:
                 self.context.row_offsets.set_offset(record.key, offset)
@@ -160,7 +160,7 @@ class HostScheduler(BaseScheduler):
     def not_sent(self, request: Request) -> None:
         """Record that *request* is scheduled again instead of being sent."""
         throttles = self._delayed.throttles
-        throttles.ended(request.meta[LINE].number, self._loop.time(), origin_of(request.url))
+        throttles.ended(request.meta[LINE].id, self._loop.time(), origin_of(request.url))
 
     def _take(self) -> Request | None:
         if self._queue.undownloaded:

@@ -34,6 +34,7 @@ from imagefetch.fleet.worker.task import (
 from imagefetch.output.ownership.intents import NOTES_FILE, write_notes
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote
+from imagefetch.stats.kind_log import SUFFIX as KINDS
 from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)
@@ -82,8 +83,13 @@ class Attempt:
         final = self.folder.report_path(shard, self.name, self.scratch)
         self.partial = partial_folder(self.task.store, final)
         self._note(self.suspects)
-        report = taken.report.replace(final) if self.folder.local is None else taken.report
-        self.folder.send(report, attempt_path(shard, self.name))
+        for suffix in (KINDS, ".csv"):  # the report last: the attempt is known by it
+            path = taken.report.with_suffix(suffix)
+            if not path.exists():
+                continue
+            if self.folder.local is None:
+                path = path.replace(final.with_suffix(suffix))
+            self.folder.send(path, attempt_path(shard, self.name, suffix))
         self.report = final
         self.rows = ShardRows(taken.lines, final)
         # Files that earlier attempts moved into the store without writing a row are this one's.
@@ -142,7 +148,9 @@ class Attempt:
     def remove_results(self) -> None:
         """Remove what this attempt has put into the job folder and the store, except images."""
         if self.partial is not None:
-            paths = (attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json"))
+            paths = (
+                attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json", KINDS)
+            )
             self.folder.remove_files(*paths)
             fencing.remove_fence(self.partial)
 
@@ -196,4 +204,6 @@ class Attempt:
         """Upload the report to the job folder, if that is remote."""
         self._sent = time.monotonic()
         if self.folder.local is None:
+            if (kinds := self.report.with_suffix(KINDS)).exists():
+                self.folder.send(kinds, attempt_path(self.task.shard, self.name, KINDS))
             self.folder.send(self.report, attempt_path(self.task.shard, self.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from imagefetch.fleet.folder import BEFORE, JobFolder, attempt_path, shard_path
 from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import Suspects, suspects_of
 from imagefetch.fleet.worker.task import Task
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.intents import Notes
-from imagefetch.output.report.csv_rows import HEADER
+from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.report_file import whole_size
+from imagefetch.stats.kind_log import SUFFIX as KINDS
 
 
 @dataclass
@@ -59,6 +62,9 @@ def take_over(task: Task, folder: JobFolder, scratch: Path) -> TakenOver:
         newest = folder.fetch(attempt_path(shard, earlier[-1]), scratch)
         shutil.copyfile(newest, report)
         os.truncate(report, whole_size(report))
+        with suppress(FileNotFoundError):
+            kinds = folder.fetch(attempt_path(shard, earlier[-1], KINDS), scratch)
+            shutil.copyfile(kinds, report.with_suffix(KINDS))
     else:
-        report.write_bytes(HEADER)
+        report.write_bytes(Layout.of_list(ListFile(lines).columns).header)
     return TakenOver(name, lines, report, moved, suspects, not crawled)
