@@ -161,6 +161,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
         if route.proxy is not None:
             error = self.proxy_health.checked(route.proxy, handle, code, error)
+        is_refused = self.session.certificate_names.is_refused(handle)
         if timing is not None and error is None:
             timing.end(handle.easy, is_new=handle.connection.is_new)
         again = isinstance(error, BadHTTP) and malformed_responses.is_acceptable(handle, code)
@@ -172,6 +173,8 @@ class StreamingDownloadHandler(BaseDownloadHandler):
                 error = await malformed_responses.perform(client, transfer, deadline)
         if isinstance(error, CertificateWrongHost):
             error = await self._certificate_error(transfer, deadline, route)
+        elif is_refused:
+            error = CertificateWrongHost()
         response = await reception.finish(error)
         if timing is not None:
             self.crawler.signals.send_catch_log(signals.download_timed, timing=timing)

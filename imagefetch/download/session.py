@@ -13,6 +13,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.download.addresses.resolver import Addresses, PooledResolver
 from imagefetch.download.bodies import body
 from imagefetch.download.bodies.interrupted import InterruptedBodies
+from imagefetch.download.curl.certificate_names import CertificateNames
 from imagefetch.download.curl.client import CurlClient
 from imagefetch.download.curl.deadlines import Limits
 from imagefetch.download.curl.tls import http_options, tls_options
@@ -40,6 +41,7 @@ class Session:
             settings.getfloat("MIN_SPEED_WINDOW"),
         )
         self.timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
+        self.certificate_names = CertificateNames()
         self.interrupted = InterruptedBodies(self.timeout)
         self.users = 0
         """The handlers that use it."""
