@@ -67,6 +67,7 @@ these are retried.
     ├── StoreError                   store-error
     ├── ReportError                  report-error
     ├── SystemLimit                  system-limit
+    ├── ProxyDown                    proxy-down
     ├── RowsMissing                  rows-missing
     ├── SchedulerLost                scheduler-lost
     └── ShardFailed                  shard-failed
@@ -458,7 +459,7 @@ class EmptyBody(Rejection):
 class NotAnImage(Rejection):
     """The bytes are not in an image format that is known.
 
-    *kind*: what they are, a key of `imagefetch.images.kinds.KINDS`; empty if that is unknown.
+    *kind*: what they are, a key of `imagefetch.images.non_images.KINDS`; empty if that is unknown.
     """
 
     def __init__(self, kind: str = "") -> None:
@@ -603,6 +604,12 @@ class SystemLimit(LocalError):
     """The operating system refused a socket or memory."""
 
     reason = "system-limit"
+
+
+class ProxyDown(LocalError):
+    """The proxy of the environment accepts no connection."""
+
+    reason = "proxy-down"
 
 
 class RowsMissing(LocalError):

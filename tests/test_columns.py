@@ -223,7 +223,8 @@ def test_a_long_cell_is_cut_and_counted(crawl: RunCrawl, server: Server) -> None
     """In the report alone; the log says so once."""
     url = server.url("/status/404/x.jpg")
     cells = ["a" * 65_536, "b" * 65_537, "ü" * 40_000, "\x1b" * 30_000]
-    done = crawl(["text,url", *(f"{cell},{url}?{n}" for n, cell in enumerate(cells))])
+    lines = ["url,text", *(f"{url}?{n},{cell}" for n, cell in enumerate(cells))]
+    done = crawl(lines, LIST_FORMAT="csv")
     assert done.status == 0, done.log
     found = {int(row["Line"]): row["text"] for row in done.rows}
     assert found[1] == cells[0]

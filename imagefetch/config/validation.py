@@ -34,8 +34,8 @@ from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.store_paths import is_remote
 from imagefetch.utils.spelling import did_you_mean
 
-ARGUMENTS = {"urls", "report", "only", "fresh", "referer", "_job", "_version", "_owner"}
-"""Arguments of ``-a``; Scrapyd adds ``_job`` and ``_version``, a fleet adds ``_owner``."""
+ARGUMENTS = {"urls", "report", "only", "fresh", "referer", "_job", "_version", "_owner", "_kinds"}
+"""Arguments of ``-a``, with those that Scrapyd and fleets add."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Run:
     """Where the list is fetched from, if it is; ``urls`` is then its local copy."""
     owner: Path | None = None
     """The report of the fleet job that this run is a part of."""
+    kinds: Path | None = None
+    """Where that job finds what the bodies are that are not images."""
     options: ListOptions = DEFAULTS
     """How the list is read."""
 
@@ -103,8 +105,10 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     if urls != STANDARD_INPUT:
         urls = urls.absolute()
         ListFile(urls, options).check()
-    owner = Path(str(arguments["_owner"])) if "_owner" in arguments else None
-    return Run(urls, report, store, only, fresh, owner=owner, options=options)
+    owner, kinds = (
+        Path(str(arguments[name])) if name in arguments else None for name in ("_owner", "_kinds")
+    )
+    return Run(urls, report, store, only, fresh, owner=owner, kinds=kinds, options=options)
 
 
 def check_file_names(settings: BaseSettings, store: str, columns: Sequence[str]) -> None:

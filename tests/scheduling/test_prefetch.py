@@ -14,7 +14,7 @@ from imagefetch.scheduling.circuit_breakers.circuit_breaker import Transition
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.delayed import DelayedLines
 from imagefetch.scheduling.host_queues import HostQueues
-from imagefetch.scheduling.prefetch import LookAhead, host_of
+from imagefetch.scheduling.prefetch import Prefetcher, host_of
 from imagefetch.urls import Line, origin_of
 from tests.conftest import project
 from tests.support.steps import steps
@@ -35,7 +35,7 @@ class Run:
         self.hosts = HostQueues(lambda _: LIMIT)
         settings = project(BREAKER_FAILURES=1, RETRY_TIMES=1)
         self.waiting = DelayedLines(settings, HostLimits(settings))
-        self.look = LookAhead(self.hosts, self.waiting, lambda: self.hosts.waiting, LOOKAHEAD)
+        self.look = Prefetcher(self.hosts, self.waiting, lambda: self.hosts.waiting, LOOKAHEAD)
         self.consumer = asyncio.create_task(self._consume())
 
     def _lines(self) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from imagefetch.images.bounded_bytes import (
     Bytes,
@@ -20,12 +21,23 @@ SCAN = 0xDA
 JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
-def jpeg(data: Bytes) -> Header:
+class Frame(NamedTuple):
+    """The frame header of a JPEG (ITU-T T.81, section B.2.2)."""
+
+    process: int
+    """Its marker, which names the coding process: 0xC0 is baseline, 0xC2 progressive."""
+    fields: bytes
+    """Depth, height, width and number of components."""
+    end: int
+    """Offset of the end of the headers, before the first scan."""
+
+
+def jpeg_frame(data: Bytes) -> Frame:
     """Read a JPEG up to its first scan (ITU-T T.81, annex B); payloads are skipped.
 
     A file that is truncated before the scan has a size if it contains the frame header.
     """
-    at, frame = 2, b""
+    at, frame, process = 2, b"", 0
     try:
         while True:
             marker = read_exact(data, at, 2)
@@ -44,7 +56,7 @@ def jpeg(data: Bytes) -> Header:
             else:
                 length = int.from_bytes(read_exact(data, at + 2, 2), "big")
                 if kind in FRAMES:
-                    frame = read_exact(data, at + 4, 6)
+                    frame, process = read_exact(data, at + 4, 6), kind
                 at += 2 + max(length, 2)
                 if kind == SCAN:
                     break
@@ -54,10 +66,16 @@ def jpeg(data: Bytes) -> Header:
         at = len(data)
     if not frame:
         raise MalformedError
-    height, width, components = struct.unpack(">xHHB", frame)
+    return Frame(process, frame, min(at, len(data)))
+
+
+def jpeg(data: Bytes) -> Header:
+    """Read the size in the frame header of a JPEG."""
+    frame = jpeg_frame(data)
+    height, width, components = struct.unpack(">xHHB", frame.fields)
     if not width or not height:
         raise MalformedError
-    return Header(width, height, JPEG_MODES.get(components), end=min(at, len(data)))
+    return Header(width, height, JPEG_MODES.get(components), end=frame.end)
 
 
 APNG = "image/apng"

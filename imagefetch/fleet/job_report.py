@@ -26,6 +26,7 @@ from imagefetch.output.report.csv_rows import Row
 from imagefetch.output.report.encoding import encode
 from imagefetch.output.report.report_file import read_layout, read_rows
 from imagefetch.output.store_paths import is_remote, local_path
+from imagefetch.stats.kind_log import SUFFIX, read_kinds
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files
 
@@ -36,6 +37,17 @@ def newest_rows(folder: JobFolder, shard: int, attempt: str) -> Iterator[Row]:
     """Yield the rows of *attempt* at *shard*."""
     with tempfile.TemporaryDirectory() as scratch:
         yield from read_rows(folder.fetch(attempt_path(shard, attempt), Path(scratch)))
+
+
+def kinds_of(folder: JobFolder, shard: int, attempt: str) -> dict[int, str]:
+    """Return the kinds of the bodies of *attempt* at *shard* that are not images, by line."""
+    path = attempt_path(shard, attempt, SUFFIX)
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            log = folder.fetch(path, Path(scratch)).read_bytes()
+        except FileNotFoundError:
+            return {}
+    return read_kinds(log.splitlines())
 
 
 def gather(report: Path, folder: JobFolder) -> None:
@@ -79,8 +91,11 @@ def finish(opened: OpenJob, settings: BaseSettings) -> tuple[Figures, Repeats]:
             if opened.job.only:
                 superseded.add(read_rows(run.report))
         for shard, outcome in outcomes.items():
+            kinds = kinds_of(parts, shard, outcome["attempt"])
             for row in newest_rows(parts, shard, outcome["attempt"]):
                 sorter.add(row)
+                if not row.file and (kind := kinds.pop(row.line, None)):
+                    figures.kinds[kind] += 1
 
         def see(row: Row) -> None:
             try:
