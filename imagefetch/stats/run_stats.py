@@ -185,8 +185,8 @@ class Figures:
 
 def image_of(record: ImageRecord) -> dict[str, Any]:
     """Return the fields of *record* that the contact sheet shows."""
-    names = ("line", "url", "file", "type", "width", "height", "bytes", "reason")
-    return {name: getattr(record, name) for name in names} | {"line": _line(record)}
+    names = ("line", "part", "url", "file", "type", "width", "height", "bytes", "reason")
+    return {name: getattr(record, name) for name in names}
 
 
 def _line(record: ImageRecord) -> int | str:
