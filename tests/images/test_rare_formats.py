@@ -37,27 +37,44 @@ FITS = b"".join(
     )
 ).ljust(2_880) + bytes(2_880)
 
+BITS = pcx(40, 30)[:3] + b"\1" + pcx(40, 30)[4:]  # a PCX that needs no palette
+
 RARE = {
-    "Pixar": ("image/x-pixar", placed(b"\x80\xe8\0\0", 416, "<HHHHHH", 30, 40, 0, 0, 14, 2, length=600)),
+    "Pixar": (
+        "image/x-pixar",
+        placed(b"\x80\xe8\0\0", 416, "<HHHHHH", 30, 40, 0, 0, 14, 2, length=600),
+    ),
     "GIMP brush": (
         "image/x-gimp-gbr",
         struct.pack(">5I4sI", 32, 2, 40, 30, 4, b"GIMP", 10) + b"abc\0" + bytes(4_800),
     ),
-    "several PCX": ("image/x-dcx", b"\xb1\x68\xde\x3a" + struct.pack("<II", 12, 0) + pcx(40, 30)),
-    "XV thumbnail": ("image/x-xv-thumbnail", b"P7 332\n#XVVERSION:2\n#END_OF_COMMENTS\n40 30 255\n" + bytes(1_200)),
+    "several PCX": ("image/x-dcx", b"\xb1\x68\xde\x3a" + struct.pack("<II", 12, 0) + BITS),
+    "XV thumbnail": (
+        "image/x-xv-thumbnail",
+        b"P7 332\n#XVVERSION:2\n#END_OF_COMMENTS\n40 30 255\n" + bytes(1_200),
+    ),
     "McIDAS": ("image/x-mcidas", placed(b"\0\0\0\0\0\0\0\4", 32, ">III", 30, 40, 1, length=400)),
     "FITS": ("image/fits", FITS),
     "Olympus, IIRS": ("image/x-olympus-orf", tiff(b"IIRS", 40, 30)),
     "JPEG XR, version 0": ("image/jxr", tiff(b"II\xbc\0", 40, 30, at=(0xBC80, 0xBC81))),
     "DPX, big-endian": ("image/x-dpx", placed(b"SDPX", 772, ">II", 40, 30, length=2_048)),
     "Windows Paint 2": ("image/x-mspaint", placed(b"LinS", 4, "<HH", 40, 30)),
-    "Windows metafile": ("image/wmf", placed(b"\xd7\xcd\xc6\x9a\0\0", 6, "<hhhhH", 30, 20, 630, 470, 1_440)),
+    "Windows metafile": (
+        "image/wmf",
+        placed(b"\xd7\xcd\xc6\x9a\0\0", 6, "<hhhhH", 30, 20, 630, 470, 1_440),
+    ),
     "enhanced metafile": (
         "image/emf",
         placed(b"\1\0\0\0\x6c\0\0\0", 8, "<4i", 5, 6, 45, 36, length=40) + b" EMF" + bytes(60),
     ),
-    "IFUNC": ("image/x-im", b"Image type: RGB image\r\nImage size (x*y): 40*30\r\n\x1a" + bytes(500)),
-    "TIFF, values of type IFD": ("image/tiff", tiff(b"II*\0", 40, 30).replace(b"\4\0\1\0", b"\x0d\0\1\0")),
+    "IFUNC": (
+        "image/x-im",
+        b"Image type: RGB image\r\nImage size (x*y): 40*30\r\n\x1a" + bytes(500),
+    ),
+    "TIFF, values of type IFD": (
+        "image/tiff",
+        tiff(b"II*\0", 40, 30).replace(b"\4\0\1\0", b"\x0d\0\1\0"),
+    ),
     "XPM of one line": ("image/x-xpixmap", b'/* XPM */ static char *a[] = {"40 30 2 1 XPMEXT",'),
     "PNM, carriage returns": ("image/x-portable-anymap", b"P5\r# a\r40\r30\r255\ra"),
     "PNM, zeros": ("image/x-portable-anymap", b"P1 40 30\n0"),
