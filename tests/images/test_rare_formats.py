@@ -306,6 +306,31 @@ def test_what_is_no_tga() -> None:
             probed(made[:at] + bytes(2) + made[at + 2 :])
 
 
+def test_what_more_is_a_tga() -> None:
+    """Fields match each other, whatever follows; of encoded data, the end is not known."""
+    assert brief(tga(40, 30, depth=32, flags=0x28) + b"abc") == ("image/x-tga", 40, 30)
+    assert probed(tga(40, 30, kind=10)).whole is None
+    palette = tga(40, 30, kind=1, depth=8)
+    with pytest.raises(NotAnImage):
+        probed(palette[:1] + b"\0" + palette[2:3] + bytes(5) + palette[8:] + b"abc")
+
+
+def test_a_cut_document_with_a_prefix_is_no_svg() -> None:
+    """Its namespace is not known; without a prefix it is a damaged one."""
+    for text in (b'<a:svg xmlns:a="http://www.w3.org/2000/svg" wid', b"<a:svg a='b'"):
+        with pytest.raises(NotAnImage):
+            probed(text)
+    with pytest.raises(DamagedImage):
+        probed(b"<svg a='b'")
+
+
+@pytest.mark.parametrize("mark", [b"\0\0\xfe\xff", b"\xff\xfe\0\0"])
+def test_svg_of_four_bytes_a_character(mark: bytes) -> None:
+    text = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"/>'
+    order = "utf-32-be" if mark[0] == 0 else "utf-32-le"
+    assert brief(mark + text.encode(order)) == ("image/svg+xml", 40, 30)
+
+
 def test_what_is_no_bitmap() -> None:
     """A bitmap without file header has possible fields only."""
     made = Sample("DIB", "image/bmp", ".dib").bytes()
