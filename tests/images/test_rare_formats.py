@@ -324,6 +324,14 @@ def test_a_cut_document_with_a_prefix_is_no_svg() -> None:
         probed(b"<svg a='b'")
 
 
+def test_quotes_within_characters() -> None:
+    """In ISO-2022-JP, bytes of a character may be those of markup."""
+    text = '<?xml version="1.0" encoding="ISO-2022-JP"?><svg id="\u3042" '
+    text += 'xmlns="http://www.w3.org/2000/svg" width="40" height="30"/>'
+    assert b'$"' in text.encode("iso2022_jp")
+    assert brief(text.encode("iso2022_jp")) == ("image/svg+xml", 40, 30)
+
+
 @pytest.mark.parametrize("mark", [b"\0\0\xfe\xff", b"\xff\xfe\0\0"])
 def test_svg_of_four_bytes_a_character(mark: bytes) -> None:
     text = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"/>'
