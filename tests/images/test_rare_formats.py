@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from imagefetch.errors import DamagedImage, NotAnImage
+from imagefetch.images.bounded_bytes import Bytes
+from imagefetch.images.completeness import STEP
 from imagefetch.images.formats import ImageInfo, probe
+from imagefetch.images.headers.web import jpeg_frame
 from tests.support.pictures import box, heif, icon, jp2, jxl, pcx, placed, sequence, tga, tiff
+from tests.support.png_chunks import chunk
 from tests.support.samples import Sample
+from tests.support.variants.base import noise, saved
 from tests.support.variants.others import ifd
-from tests.support.variants.web import GIF, GIF_BLOCKS, GIFS, WEBP, WEBPS
+from tests.support.variants.web import GIF, GIF_BLOCKS, GIFS, PNG, WEBP, WEBPS
 from tests.support.variants.windows import icon_of, png_of
 
 
@@ -389,3 +395,31 @@ def test_a_header_of_exr_that_goes_on() -> None:
     assert brief(start + struct.pack("<I", 70_000) + bytes(80_000)) == ("image/x-exr", None, None)
     with pytest.raises(DamagedImage):
         probed(start + struct.pack("<I", 70_000) + bytes(50))
+
+
+def test_an_end_marker_across_two_reads() -> None:
+    """It is found wherever it is in the file."""
+    made = Sample("JPEG", "image/jpeg", ".jpg").bytes()[:-2]
+    begin = jpeg_frame(Bytes(BytesIO(made))).end
+    for at in (STEP - 2, STEP - 1, STEP):
+        content = made.ljust(begin + at, b"\0") + b"\xff\xd9" + bytes(99)
+        assert probed(content).whole is True
+
+
+@pytest.mark.parametrize("version", ["BLP1", "BLP2"])
+def test_versions_of_blp(version: str) -> None:
+    content = saved("BLP", noise("P"), blp_version=version)
+    assert content.startswith(version.encode())
+    assert brief(content) == ("image/x-blp", 40, 30)
+
+
+def test_data_of_a_heif_in_other_boxes() -> None:
+    """Image data may be in a box that has an identifier."""
+    content = heif(40, 30)
+    assert probed(content.replace(b"mdat", b"imda")).whole is True
+    assert probed(content.replace(b"mdat", b"free")).whole is False
+
+
+def test_an_animation_of_no_frames() -> None:
+    image = probed(PNG[:33] + chunk(b"acTL", bytes(8)) + PNG[33:])
+    assert (image.media_type, image.frames) == ("image/png", 0)
