@@ -18,7 +18,7 @@ from tests.support.png_chunks import chunk
 from tests.support.samples import Sample
 from tests.support.variants.base import noise, saved
 from tests.support.variants.others import ifd
-from tests.support.variants.web import GIF, GIF_BLOCKS, GIFS, PNG, WEBP, WEBPS
+from tests.support.variants.web import GIF, GIF_BLOCKS, GIFS, JPEG, PNG, WEBP, WEBPS, segment
 from tests.support.variants.windows import icon_of, png_of
 
 
@@ -423,3 +423,42 @@ def test_data_of_a_heif_in_other_boxes() -> None:
 def test_an_animation_of_no_frames() -> None:
     image = probed(PNG[:33] + chunk(b"acTL", bytes(8)) + PNG[33:])
     assert (image.media_type, image.frames) == ("image/png", 0)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content", "size"),
+    [
+        ("image/jpeg", JPEG[:2] + segment(0xCC, b"\0\1\0\0\0\0\0\0") + JPEG[2:], (40, 30)),
+        ("image/sgi", b"\x01\xda\0\1\0\1" + struct.pack(">HHH", 40, 0, 0) + bytes(600), (40, 1)),
+        (
+            "image/x-ftex",
+            struct.pack("<4s8i", b"FTEX", 0, 40, 30, 1, 1, 1, 32, 9) + bytes(4_000),
+            (40, 30),
+        ),
+        ("image/x-portable-anymap", b"P1 40 30\n1", (40, 30)),
+        (
+            "image/svg+xml",
+            b'<svg xmlns="http://www.w3.org/2000/svg" width="40.45" height="30.5"/>',
+            (40, 31),
+        ),
+    ],
+)
+def test_rare_fields(media_type: str, content: bytes, size: tuple[int, int]) -> None:
+    """Conditions of arithmetic coding, an image of one row, a number that is rounded, …"""
+    assert brief(content) == (media_type, *size)
+
+
+def test_headers_that_end_too_early() -> None:
+    for content in (
+        GIF[:GIF_BLOCKS] + b";" + GIF[GIF_BLOCKS:],
+        b"P7\nWIDTH 40\nHEIGHT 30\nDEPTH 1\n",
+    ):
+        with pytest.raises(DamagedImage):
+            probed(content)
+
+
+def test_a_page_whose_root_is_a_drawing() -> None:
+    """The document type decides."""
+    with pytest.raises(NotAnImage) as raised:
+        probed(b'<!DOCTYPE html><svg xmlns="http://www.w3.org/2000/svg" width="4" height="3"/>')
+    assert raised.value.kind == "html"
