@@ -16,7 +16,8 @@ UNSUPPORTED = "unsupported: "
 # Pillow raises the same types of errors for both; its messages differ.
 _UNSUPPORTED = re.compile(
     r"unsupported|not supported|not implemented|unimplemented"
-    r"|unknown (?:raw |pixel |TGA |PCX |image )?(?:mode|data organization|TGA|compression|format)|unable to determine \w+ image mode"
+    r"|unknown (?:raw |pixel |TGA |PCX |image )?(?:mode|data organization|TGA|compression|format)"
+    r"|unable to determine \w+ image mode"
     r"|cannot handle|cannot load this image|unrecognized (?:raw )?mode|decoder \S+ not available"
     r"|cannot read this|no loader|cannot identify image",
     re.IGNORECASE,
