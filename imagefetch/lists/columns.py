@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.cells import is_url
+from imagefetch.lists.cells import holds_url
 from imagefetch.lists.options import AUTO
 
 USUAL = frozenset(
@@ -112,4 +112,4 @@ def _has_urls(
 ) -> bool:
     """Whether most of the column's cells that are not blank hold URLs."""
     found = [split(record[position]) for record in sample if record[position].strip()]
-    return sum(bool(urls) and all(map(is_url, urls)) for urls in found) * 2 > len(found)
+    return sum(bool(urls) and all(map(holds_url, urls)) for urls in found) * 2 > len(found)

@@ -6,7 +6,6 @@ Lists have their own limits of size and time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import BinaryIO
@@ -20,12 +19,13 @@ from scrapy.settings import BaseSettings, Settings
 
 from imagefetch.addons import user_agent
 from imagefetch.download.bodies.body import Sink, Skip
-from imagefetch.download.bodies.content_encoding import Decoder, decoder
+from imagefetch.download.bodies.content_encoding import decoder
 from imagefetch.download.curl.response_head import Head
 from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.download.receiver import Receiver, Reception
-from imagefetch.errors import BadInput, LocalError, Problem, TooLarge, rejection_of, store_error
-from imagefetch.lists.kept_copy import write_copy
+from imagefetch.errors import BadInput, LocalError, Problem, rejection_of, store_error
+from imagefetch.lists.compression import Decompressor
+from imagefetch.lists.kept_copy import CopyWriter
 from imagefetch.middlewares.redirect import NamedRedirectMiddleware
 from imagefetch.middlewares.retry import backoff
 from imagefetch.urls import shown
@@ -34,11 +34,9 @@ from imagefetch.urls import shown
 # lines are a gigabyte. MIN_SPEED and RESPONSE_TIMEOUT apply as well.
 LIST_TIMEOUT = 3600
 
-GZIP = b"\x1f\x8b"
-
 
 def fetch_list(address: str, file: BinaryIO, settings: BaseSettings) -> None:
-    """Write the list at *address* into *file* with `write_copy`; a gzipped list is decompressed.
+    """Write the list at *address* into *file* with `CopyWriter`; a compressed list is decompressed.
 
     Settings: those of `StreamingDownloadHandler`, of retries and of redirects,
     INPUT_URLS_MAXSIZE, USER_AGENT, CONTACT, HTTPPROXY_ENABLED.
@@ -145,8 +143,9 @@ class _ListSink:
 
     def __init__(self, file: BinaryIO, codings: list[str], max_size: int) -> None:
         self._name = file.name
-        self._decompressor = _Decompressor(",".join(codings), max_size)
-        self._copy = write_copy(file)
+        self._decode = decoder(",".join(codings))
+        self._decompressor = Decompressor(max_size)
+        self._copy = CopyWriter(file)
 
     def feed(self, data: bytes) -> bool:
         """
@@ -154,7 +153,9 @@ class _ListSink:
         :raises StoreError: if the file system refuses
         """
         try:
-            self._copy.writelines(self._decompressor.feed(data))
+            for decoded in (data,) if self._decode is None else self._decode.feed(data):
+                for piece in self._decompressor.feed(decoded):
+                    self._copy.write(piece)
         except OSError as error:
             raise store_error(self._name, error) from error
         return True
@@ -164,8 +165,11 @@ class _ListSink:
         :raises Failure: if the list is incomplete
         :raises StoreError: if the file system refuses
         """
-        self._decompressor.finish()
+        if self._decode is not None:
+            self._decode.finish()
         try:
+            for piece in self._decompressor.finish():
+                self._copy.write(piece)
             self._copy.close()
         except OSError as error:
             raise store_error(self._name, error) from error
@@ -173,36 +177,3 @@ class _ListSink:
     async def discard(self) -> None:
         with suppress(OSError):
             self._copy.close()
-
-
-class _Decompressor:
-    """Decodes a Content-Encoding, then gzip if the decoded body is a gzip file.
-
-    *max_size* limits the decompressed list, in bytes.
-    """
-
-    def __init__(self, coding: str, max_size: int) -> None:
-        self.max_size = max_size
-        self.size = 0
-        self.started = False
-        self.decode = decoder(coding)
-        self.inflate: Decoder | None = None
-
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        for data in (piece,) if self.decode is None else self.decode.feed(piece):
-            yield from self._inflate(data)
-
-    def _inflate(self, piece: bytes) -> Iterator[bytes]:
-        if not self.started:
-            self.started = True
-            self.inflate = decoder("gzip") if piece.startswith(GZIP) else None
-        for data in (piece,) if self.inflate is None else self.inflate.feed(piece):
-            self.size += len(data)
-            if self.max_size and self.size > self.max_size:
-                raise TooLarge
-            yield data
-
-    def finish(self) -> None:
-        for step in (self.decode, self.inflate):
-            if step is not None:
-                step.finish()

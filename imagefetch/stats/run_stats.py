@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagefetch import errors
 from imagefetch.images.repeats import Repeats
+from imagefetch.lists.repair import repaired
 from imagefetch.stats.sketches import FrequentKeys, Histogram, Reservoir, Series
-from imagefetch.urls import host_of
+from imagefetch.urls import PLAIN_URL, host_of
 
 if TYPE_CHECKING:
     from imagefetch.items import ImageRecord
@@ -25,7 +26,13 @@ EXAMPLES = 3
 
 # Reasons of lines without a request that are not duplicates.
 NEVER_SENT = frozenset(
-    cls.reason for cls in (errors.InvalidURL, errors.UnsupportedScheme, errors.HostUnavailable)
+    cls.reason
+    for cls in (
+        errors.InvalidURL,
+        errors.InvalidRecord,
+        errors.UnsupportedScheme,
+        errors.HostUnavailable,
+    )
 )
 
 # Sums for a host: lines, rows without a file, bytes stored, seconds and number of downloads.
@@ -55,6 +62,10 @@ class Figures:
     """Requests sent for these rows, not counting redirects."""
     retried: int = 0
     """Rows with more than one request."""
+    repaired: int = 0
+    """Rows whose URL was repaired before it was requested."""
+    repairs: bool = False
+    """Whether URLs are repaired."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rows without a file, by `Reason`."""
     damaged: Counter[str] = field(default_factory=Counter)
@@ -178,6 +189,10 @@ def image_of(record: ImageRecord) -> dict[str, Any]:
 
 def add_record(record: ImageRecord, figures: Figures, repeats: Repeats) -> None:
     """Add the row of *record* to *figures* and *repeats*."""
-    figures.add(record, host_of(record.url))
+    url = record.url
+    if figures.repairs and not PLAIN_URL.fullmatch(url) and (right := repaired(url)):
+        figures.repaired += 1
+        url = right
+    figures.add(record, host_of(url))
     if record.file and record.attempts:
         repeats.add(record.url, record.sha256)

@@ -10,7 +10,7 @@ from imagefetch.errors import WorkerCrash
 from imagefetch.fleet.worker.bisection import ALONE, PROCESS
 from imagefetch.items import ImageRecord
 from imagefetch.lists.list_file import ListFile
-from imagefetch.lists.shards import SHARD_SUFFIX, shard_line
+from imagefetch.lists.shards import SHARD_SUFFIX, shard_columns, shard_header, shard_line
 from imagefetch.output.report.csv_rows import cells, encode
 from imagefetch.output.report.report_file import read_rows, whole_size
 from imagefetch.urls import Line
@@ -42,6 +42,7 @@ class ShardRows:
         left_out = {position for position, _ in others}
         path = scratch / f"part{SHARD_SUFFIX}"
         with path.open("wb") as file:
+            file.write(shard_header(shard_columns(self.lines)))
             for position, line in enumerate(ListFile(self.lines).lines()):
                 if position not in left_out:
                     file.write(shard_line(line))
