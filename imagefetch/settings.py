@@ -81,10 +81,18 @@ HOST_HEADERS: dict[str, dict[str, str]] = {}
 # the environment variable NETRC names. The entry "default" is ignored.
 NETRC = False
 
-# Whether URLs that a host's robots.txt disallows are skipped.
+# Whether URLs that a host's robots.txt disallows are skipped. Then signals of OPT_OUT_SIGNALS
+# are also looked for in robots.txt and /.well-known/tdmrep.json.
 ROBOTSTXT_OBEY = False
 
-# Directives of a response's X-Robots-Tag header for which the image is not stored.
+# Signals of hosts for which an image is not stored: in the response's headers, and with
+# ROBOTSTXT_OBEY in files of the host. "x-robots-tag": the header has one of
+# OPT_OUT_DIRECTIVES. "content-signal:USE", USE being ai-train, ai-input or search, and
+# "content-usage:USE", USE being train-ai or search: a preference against that use.
+# "tdmrep": a reservation of text and data mining. Empty: none.
+OPT_OUT_SIGNALS = ["x-robots-tag", "content-signal:ai-train", "content-usage:train-ai", "tdmrep"]
+
+# Directives of a response's X-Robots-Tag header that opt out.
 OPT_OUT_DIRECTIVES = ["noai", "noimageai"]
 
 # Maximum retries of a line after a transient error.
@@ -260,6 +268,7 @@ DOWNLOADER_MIDDLEWARES = {
     "imagefetch.middlewares.short_circuit.ShortCircuitMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "imagefetch.middlewares.robots.NamedRobotsTxtMiddleware": 100,
+    "imagefetch.middlewares.tdm_reservations.ReservationMiddleware": 110,
     # In place of the middleware of scrapy_poet.Addon; faster for pages that need only the response.
     "imagefetch.middlewares.page_injection.PageMiddleware": 543,
     "imagefetch.middlewares.host_headers.HostHeadersMiddleware": 480,

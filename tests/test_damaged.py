@@ -18,11 +18,11 @@ from imagefetch.output.report.csv_rows import COLUMNS, HEADER, ROW_MAX, encode
 from imagefetch.output.report.report_file import read_rows
 from imagefetch.utils.bounded.scratch_db import ScratchDatabase
 from imagefetch.utils.cells import CELL_MAX, CUT
-from tests.commands.test_commands import run
 from tests.config.test_distinct_paths import URL, check, content
 from tests.conftest import RunCrawl
+from tests.support.commands import scrapy
 
-GOOD = [URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"]
+GOOD = [URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", *[""] * 8]
 
 
 def changed(column: str, value: str) -> bytes:
@@ -106,7 +106,7 @@ def test_every_command_says_it_in_one_line(tmp_path: Path) -> None:
         ["report", "--sort"],
         ["report", "--html"],
     ):
-        done = run(*command, *words)
+        done = scrapy(*command, *words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert f"{report}: the row of line 1 is damaged: SHA-256 = 'zz'" in done.stderr
         after = content(tmp_path)

@@ -171,7 +171,7 @@ def test_what_is_refused(second: Node, work: Path, site: Server) -> None:
     for job, (_, _, why) in refused.items():
         log = second.wait(f"refused-{job}")
         assert f"] ERROR: Ended early: bad-input: {why}" in log, log
-        assert "Traceback" not in log
+        assert "Traceback" not in log, log
         if job not in {"address", "handler"}:  # which the job had begun to look at
             assert log.count("\n") == 1, log
         assert second.status(f"refused-{job}") == 2

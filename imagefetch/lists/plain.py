@@ -11,16 +11,11 @@ from typing import IO
 
 from imagefetch.errors import BadInput
 from imagefetch.lists import compression
-from imagefetch.lists.records import RECORD_MAX
-from imagefetch.lists.shards import COLUMNS, is_shard, line_of
+from imagefetch.lists.shards import is_shard, read_shard
 from imagefetch.urls import MAX_LINE, Line, _encoding
 from imagefetch.utils.cells import CUT, truncated
 
 SNIFF = 4_096  # bytes read to tell text from binary files, and to detect the encoding
-
-
-SHARD_LINE_MAX = 8 * RECORD_MAX
-"""Characters of a line of a shard; a character takes up to six in JSON."""
 
 # Errors that reading a list may raise after its beginning was valid.
 READ_ERRORS = compression.ERRORS
@@ -38,10 +33,10 @@ def read_lines(path: Path) -> Iterator[Line]:
     :raises BadInput: if the list can't be opened or is not text
     :raises OSError, EOFError, zlib.error: if reading fails after the beginning
     """
-    if is_shard(path):
-        yield from _read_shard(path)
-        return
     with open_text(path) as file:
+        if is_shard(path):
+            yield from read_shard(path, file)
+            return
         number = 0
         while part := file.readline(MAX_LINE + 1):
             number += 1
@@ -52,19 +47,6 @@ def read_lines(path: Path) -> Iterator[Line]:
                     pass
             if text and not text.startswith("#"):
                 yield Line(number, truncated(text))  # rows are matched by this text
-
-
-def _read_shard(path: Path) -> Iterator[Line]:
-    with open_text(path, newline="\n") as file:
-        for position, raw in enumerate(iter(lambda: file.readline(SHARD_LINE_MAX), ""), 1):
-            if raw.startswith(COLUMNS) and position == 1:
-                continue
-            try:
-                yield line_of(raw)
-            except ValueError:
-                raise BadInput(
-                    f"{path}: line {position} is not a line of a shard: number, tab, URL"
-                ) from None
 
 
 def check_list(path: Path) -> None:

@@ -22,7 +22,7 @@ from imagefetch.context import RunContext
 from imagefetch.download.response import FileResponse
 from imagefetch.images.acceptance import Acceptance
 from imagefetch.items import ImageRecord
-from imagefetch.job.report_repair.resume import compact
+from imagefetch.job.report_repair.superseded_rows import compact
 from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.list_file import Unused
@@ -32,7 +32,7 @@ from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.report.exporter import begin_report
 from imagefetch.pages.base import ImagePage
-from imagefetch.pages.manners import apply_manners
+from imagefetch.pages.host_policies import apply_host_policies
 from imagefetch.scheduling.requests import RequestFactory
 from imagefetch.spiders.preflight import fit_descriptors, warn
 from imagefetch.spiders.records import Records
@@ -75,7 +75,7 @@ class ImagesSpider(Spider):
             check_components(crawler.settings)
         spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
         # On Scrapyd it may be in the folder of the job; the pipeline reads the setting.
-        apply_manners(crawler.settings)
+        apply_host_policies(crawler.settings)
         crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
         fit_descriptors(crawler.settings)
@@ -89,14 +89,15 @@ class ImagesSpider(Spider):
 
     def _new_context(self) -> RunContext:
         run, row_offsets = self.job.run, self.job.journal.row_offsets
+        layout = self.job.preparation.layout
         ownership = Ownership(run.report, run.store, run.owner)
-        names = NameTemplate(self.settings["FILES_NAME"])
+        names = NameTemplate(self.settings["FILES_NAME"], layout.columns)
         return RunContext(
             self.job,
             ownership,
             row_offsets,
             RequestFactory(self.parse, self.errback, ownership.partial),
-            Records(self.crawler, self.acceptance, names, run.report, row_offsets),
+            Records(self.crawler, self.acceptance, names, run.report, row_offsets, layout=layout),
         )
 
     async def start(self) -> AsyncIterator[Any]:
@@ -104,7 +105,7 @@ class ImagesSpider(Spider):
             self.context.ownership.begin()
             await self.acceptance.begin()
             self._commit()
-            begin_report(self.run.report)
+            begin_report(self.run.report, self.job.preparation.layout)
             warn(self.settings, self.run.list)
             if self.job.journal.done:
                 self.logger.info(
@@ -202,7 +203,7 @@ class ImagesSpider(Spider):
         if reason == "finished":
             removed = self.context.ownership.finish()
             if self.run.only:
-                removed += compact(self.run.report, self.run.store)
+                removed += compact(self.run.report, self.run.store, self.run.list)
             if removed:
                 self.crawler.stats.set_value(REMOVED, removed)
                 self.logger.info("%s of earlier runs removed", files(removed))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,21 +17,9 @@ from imagefetch.output.ownership.intents import Intents
 from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.report.csv_rows import HEADER, cells, encode
-from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
+from tests.conftest import Crawl, RunCrawl
+from tests.support.commands import report
 from tests.support.server import Server
-
-
-def report(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run ``scrapy report`` over the job in *folder*."""
-    arguments = command(folder, {})[5:]
-    return subprocess.run(
-        [sys.executable, "-m", "scrapy", "report", *arguments, *words],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture

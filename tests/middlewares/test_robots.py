@@ -6,9 +6,9 @@ import pytest
 from scrapy import Spider
 from scrapy.utils.test import get_crawler
 
-from imagefetch.download.robots_tag import OptOut
+from imagefetch.download.opt_outs.robots_tag import OptOut
 from imagefetch.middlewares.robots import HostRobots, NamedRobotsTxtMiddleware
-from imagefetch.middlewares.robots_txt import Rules, reduce
+from imagefetch.middlewares.site_rules.robots_txt import Rules, reduce
 from tests.conftest import HOSTS, RunCrawl
 from tests.support.answers import OK, WHOLE, Endless, outcomes, sends, then_reset
 from tests.support.server import Server
@@ -97,7 +97,7 @@ def test_a_robots_txt_that_cannot_be_fetched_forbids_nothing(
     done = crawl([server.url("/image/a")], ROBOTSTXT_OBEY=True, RETRY_TIMES=0)
     assert outcomes(done) == [("200", "", 1)]
     assert done.log.count("Error downloading") == 1
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
 
 
 def test_a_robots_txt_that_never_ends(crawl: RunCrawl, server: Server) -> None:

@@ -549,7 +549,7 @@ def test_a_report_or_store_that_vanishes_ends_the_run(
         assert process.stderr is not None
         log = process.stderr.read()
     assert process.returncode == 3, log
-    assert "Traceback" not in log
+    assert "Traceback" not in log, log
     assert log.count("report-error: " if gone == "REPORT.csv" else "store-error: ") == 2
 
 
@@ -570,7 +570,7 @@ def test_a_permission_lost_in_mid_run_ends_it(tmp_path: Path, server: Server) ->
         finally:
             subprocess.run(["chattr", "-i", images], check=True)
     assert process.returncode == 3, log
-    assert "Traceback" not in log
+    assert "Traceback" not in log, log
     assert log.count("store-error: ") == 2
     done = run(tmp_path)
     assert done.status == 0, done.log
