@@ -59,8 +59,10 @@ class CsvRecords:
         """Return the record without a meaning of quotes, which many a table with tabs does not
         know, if it then has *width* cells."""
         self._lines.put_back()
-        cells = self._lines.cells(self._delimiter) if self._delimiter == "\t" else []
-        return cells if len(cells) == width else Broken(self._lines.taken[0])
+        first = self._lines.taken[0]
+        is_whole = self._delimiter == "\t" and len(first) < RECORD_MAX
+        cells = self._lines.cells(self._delimiter) if is_whole else []
+        return cells if len(cells) == width else Broken(first)
 
 
 class _Lines:

@@ -73,7 +73,7 @@ def format_of(path: Path, wanted: str = AUTO) -> Format:
     if wanted == "lines":
         return Format("lines")
     if by_name == "arrow" or (wanted == AUTO and is_binary):
-        if path.suffix.lower() in COMPRESSED:
+        if path.suffix.lower() in COMPRESSED and not is_binary:
             raise BadInput(f"{path}: Parquet and Arrow files are read as they are; decompress it")
         return Format("arrow")
     with open_text(path, newline="") as file:

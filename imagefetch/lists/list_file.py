@@ -161,12 +161,12 @@ class ListFile:
         with self._records() as records:
             first = list(itertools.islice(records, LOOKED_AT))
             sample = [record for record in first if not isinstance(record, Broken)]
+            if any(map(is_url, records.names)):
+                raise BadInput(self._without_header(records.names))
             if not first:
                 raise BadInput("no URL in the list: it has no records")
             if not sample:
                 raise BadInput(f"none of its first {len(first)} records can be read")
-            if any(map(is_url, records.names)):
-                raise BadInput(self._without_header(records.names))
             split = splitter(self.options.separator)
             urls = url_columns(records.names, self.options.url_columns, sample, split)
             texts = [url for cells in sample for at in urls for url in split(cells[at])]
