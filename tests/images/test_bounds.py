@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from imagefetch.errors import NotAnImage
-from imagefetch.images.bounded_bytes import READS, Bytes
+from imagefetch.images.bounded_bytes import READS
 from imagefetch.images.formats import HEAD, inspect
-from tests.images.test_formats import HOSTILE
+from tests.support import costly_images
 from tests.support.pictures import JXL_BOXES, box
 
 MIB = 2**20
@@ -41,7 +41,7 @@ def repeated(start: bytes, text: bytes) -> Callable[[], bytes]:
 
 
 COSTLY: dict[str, Callable[[], bytes]] = {
-    **HOSTILE,
+    **costly_images.COSTLY,
     **{
         f"{start.decode()[:20]} {text.decode()}": repeated(start, text)
         for start in (b"", b"<!--", b"<?", SVG_DTD, b"<!DOCTYPE ", b"<svg ", b'<svg a="', b"<")
@@ -114,15 +114,7 @@ def test_no_file_costs_much(
     tmp_path: Path, make: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At most 8 MiB of a file are read, in a bounded number of reads."""
-    lengths: list[int] = []
-    get = Bytes.__getitem__
-
-    def noted(self: Bytes, key: slice) -> bytes:
-        found = get(self, key)
-        lengths.append(len(found))
-        return found
-
-    monkeypatch.setattr(Bytes, "__getitem__", noted)
+    lengths = costly_images.lengths_read(monkeypatch)
     path = tmp_path / "1"
     path.write_bytes(make())
     with path.open("rb") as file:

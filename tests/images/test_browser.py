@@ -9,10 +9,9 @@ from pathlib import Path
 from PIL import Image
 
 from imagefetch.images.formats import ImageInfo, probe
-from tests.images.headers.test_svg import BEFORE, ROOT, SIZES
-from tests.images.test_catalogue import BITMAPS
 from tests.support.browser import browsing, needs_chromium
-from tests.support.pictures import SVG_NAMESPACE, icon
+from tests.support.pictures import BITMAPS, SVG_NAMESPACE, icon
+from tests.support.svg_documents import BEFORE, ROOT, SIZES
 
 SHOW = """
 async ([type, data]) => {

@@ -26,7 +26,8 @@ from imagefetch.pages.imgur import ImgurPage
 from imagefetch.urls import Line
 from tests.conftest import RunCrawl
 from tests.support.answers import sends
-from tests.support.server import Server, Writer, image
+from tests.support.proxying import redirects, shows
+from tests.support.server import Server, image
 
 
 def response(download: Download, url: str = "http://a.example/b.jpg") -> ImageResponse:
@@ -141,27 +142,6 @@ def test_an_image_of_the_site_is_no_placeholder(
     """Only the documented URL is a placeholder."""
     record = asyncio.run(page(response(downloaded(tmp_path, image("/a")), url)).to_item())
     assert record.type == "image/jpeg"
-
-
-def redirects(server: Server, url: str, to: str) -> None:
-    """Let *server*, used as a proxy, redirect *url*."""
-
-    async def respond(writer: Writer) -> None:
-        writer.write(f"HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
-        await writer.drain()
-
-    server.raw[url] = respond
-
-
-def shows(server: Server, url: str) -> None:
-    """Let *server*, used as a proxy, respond to *url* with an image."""
-
-    async def respond(writer: Writer) -> None:
-        body = image(url)
-        writer.write(f"HTTP/1.1 200 X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-        await writer.drain()
-
-    server.raw[url] = respond
 
 
 def test_domains_are_found_without_the_network() -> None:

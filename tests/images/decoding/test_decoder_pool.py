@@ -19,9 +19,9 @@ from imagefetch.images.decoding import decoder_pool
 from imagefetch.images.decoding.decoder_pool import Decoder, DecoderPool, Unverified
 from imagefetch.images.decoding.decoder_worker import BYTES_PER_PIXEL, decode
 from tests.conftest import RunCrawl
-from tests.images.test_formats import Sample, each_sample
 from tests.support import bombs
 from tests.support.peak import peak_memory
+from tests.support.samples import Sample, each_sample
 from tests.support.server import Server, Writer, image
 
 LIMIT = 100_000
