@@ -77,6 +77,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, dead_port: int) -> Iterator[Ra
             folder,
             env={"SSL_CERT_FILE": str(folder / "authority.pem")},
             fork=False,  # its memory is measured
+            HTML_REPORT=True,
             CONCURRENT_REQUESTS=100,
             CONCURRENT_REQUESTS_PER_DOMAIN=100,
             **settings,

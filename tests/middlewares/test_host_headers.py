@@ -27,6 +27,7 @@ def test_headers_of_a_host(crawl: RunCrawl, hosts: Server) -> None:
         [hosts.url("/image/a", A), hosts.url("/image/b", B)],
         *("-a", f"referer={SHOP}"),
         HOST_HEADERS=HEADERS,
+        HTML_REPORT=True,
     )
     assert outcomes(done) == [("200", "", 1)] * 2
     assert hosts.headers["/image/a"]["referer"] == "https://a.example/"
