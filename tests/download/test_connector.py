@@ -10,8 +10,8 @@ import pytest
 from scrapy import Request
 
 from imagefetch.errors import ConnectionReset, SystemLimit
-from tests.support.answers import WHOLE
 from tests.support.handling import handler
+from tests.support.raw_responses import WHOLE
 from tests.support.server import Server, Writer, image
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import HOSTS, RunCrawl
-from tests.support.answers import LAST, outcomes
+from tests.support.raw_responses import LAST, outcomes
 from tests.support.server import Reader, Server, Writer, serving
 
 A, B = HOSTS[:2]

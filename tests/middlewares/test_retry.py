@@ -18,7 +18,16 @@ from imagefetch.middlewares.rate_limit_headers import retry_after
 from imagefetch.middlewares.retry import JITTER, backoff
 from imagefetch.scheduling.rate_limits.pause_policy import spread
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples
-from tests.support.answers import LAST, OK, PICTURE, Answer, Endless, outcomes, sends, then_silent
+from tests.support.raw_responses import (
+    LAST,
+    OK,
+    PICTURE,
+    Answer,
+    Endless,
+    outcomes,
+    sends,
+    then_silent,
+)
 from tests.support.server import Server, Writer
 
 NOW = 1_800_000_000.0

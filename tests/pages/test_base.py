@@ -25,8 +25,8 @@ from imagefetch.pages.image_response import ImageResponse
 from imagefetch.pages.imgur import ImgurPage
 from imagefetch.urls import Line
 from tests.conftest import RunCrawl
-from tests.support.answers import sends
 from tests.support.proxying import redirects, shows
+from tests.support.raw_responses import sends
 from tests.support.server import Server, image
 
 
@@ -181,7 +181,7 @@ def test_a_run_reads_long_headers_in_threads(crawl: RunCrawl, server: Server) ->
     for path, body in bodies.items():
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
         server.raw[path] = sends(head + body)
-    extensions = json.dumps({"tests.support.strangers.ReadsOnLoop": 1})
+    extensions = json.dumps({"tests.support.extensions.ReadsOnLoop": 1})
     done = crawl([server.url(path) for path in bodies], EXTENSIONS=extensions)
     assert done.status == 0, done.log
     done.check(len(bodies))

@@ -23,7 +23,7 @@ from imagefetch.utils.text import (
     unescape,
 )
 from tests.conftest import HOSTS, ROOT, RunCrawl, examples
-from tests.support.answers import sends
+from tests.support.raw_responses import sends
 from tests.support.server import Server
 
 TEXT = st.lists(st.sampled_from(["\\", "u", "001b", "\x1b", "\\u001b"]) | st.text()).map("".join)

@@ -26,8 +26,8 @@ from imagefetch.errors import BadEncoding, Failure, IncompleteBody, NotAnImage, 
 from imagefetch.meta import PROBLEM, STREAM_TO
 from tests.conftest import ROOT, environment, examples
 from tests.support import packing
-from tests.support.answers import OK, PICTURE, sends
 from tests.support.handling import fetch, handler
+from tests.support.raw_responses import OK, PICTURE, sends
 from tests.support.server import ENCODERS, PAGE, Server
 
 MIB = 2**20

@@ -17,7 +17,7 @@ from imagefetch.scheduling.circuit_breakers.breaker_state import Change
 from imagefetch.scheduling.circuit_breakers.circuit_breaker import Breakers
 from imagefetch.urls import Line
 from tests.conftest import HOSTS, RunCrawl, examples
-from tests.support.answers import LAST
+from tests.support.raw_responses import LAST
 from tests.support.server import Server, Writer
 from tests.support.steps import steps
 
