@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.connector: the handler alone, with a controlled server."""
+"""Tests of imagefetch.download.curl.easy_handle: which connections are reused, and for what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.framing: unlimited framing would prolong a download."""
+"""Tests of imagefetch.download.curl.deadlines: unlimited framing would prolong a download."""
 
 from __future__ import annotations
 
