@@ -19,11 +19,17 @@ ordinary response with its body in memory."""
 BODY_MAX = "body_max"
 """Most bytes of a body in memory; a longer body is silently truncated."""
 
+FOR_REQUEST = "for_request"
+"""The request of a line that waits for this one: of a file of its origin, as robots.txt."""
+
 RETRY_IN = "retry_in"
 """Seconds until the scheduler retries the line."""
 
 UNCOUNTED = "uncounted"
 """Number of requests sent for the line that cost it no try: its host told it to wait."""
+
+CONTINUED = "continued"
+"""Number of requests of `retry_times` that cost the line no try: they continued its body."""
 
 HOST_HEADERS = "host_headers"
 """The origin for which headers were added, and their names."""

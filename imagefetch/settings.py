@@ -20,6 +20,25 @@ INPUT_URLS = "urls.txt"
 # decoded. Ten million lines are one or two gigabytes. 0: no limit.
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
+# Format of the list: "lines" (one URL a line), "csv", "tsv" or "jsonl"; "auto": told by its
+# name and its first records.
+LIST_FORMAT = "auto"
+
+# Columns of a table that hold URLs: names, or patterns such as "image_*". "auto": the one
+# that has a usual name (url, image_url, images, link, …) and holds URLs.
+URL_COLUMNS = ["auto"]
+
+# What separates several URLs in a cell that is no JSON array. "auto": white space, "|", ";"
+# or ",", if every piece is a URL. "none": a cell is one URL.
+URL_SEPARATOR = "auto"
+
+# Other columns of the table that the report carries: names or patterns, "all" or "none".
+CARRY_COLUMNS = ["all"]
+
+# Whether URLs are repaired where only one reading makes sense: "&amp;" for "&", a missing
+# scheme, quotes around a URL. The report has them as they are in the list.
+REPAIR_URLS = True
+
 # Lines of a shard, which one process of `scrapy fleet` fetches at a time.
 # Shards are smaller if that keeps every worker busy.
 SHARD_SIZE = 10_000
@@ -62,10 +81,18 @@ HOST_HEADERS: dict[str, dict[str, str]] = {}
 # the environment variable NETRC names. The entry "default" is ignored.
 NETRC = False
 
-# Whether URLs that a host's robots.txt disallows are skipped.
+# Whether URLs that a host's robots.txt disallows are skipped. Then signals of OPT_OUT_SIGNALS
+# are also looked for in robots.txt and /.well-known/tdmrep.json.
 ROBOTSTXT_OBEY = False
 
-# Directives of a response's X-Robots-Tag header for which the image is not stored.
+# Signals of hosts for which an image is not stored: in the response's headers, and with
+# ROBOTSTXT_OBEY in files of the host. "x-robots-tag": the header has one of
+# OPT_OUT_DIRECTIVES. "content-signal:USE", USE being ai-train, ai-input or search, and
+# "content-usage:USE", USE being train-ai or search: a preference against that use.
+# "tdmrep": a reservation of text and data mining. Empty: none.
+OPT_OUT_SIGNALS = ["x-robots-tag", "content-signal:ai-train", "content-usage:train-ai", "tdmrep"]
+
+# Directives of a response's X-Robots-Tag header that opt out.
 OPT_OUT_DIRECTIVES = ["noai", "noimageai"]
 
 # Maximum retries of a line after a transient error.
@@ -241,6 +268,7 @@ DOWNLOADER_MIDDLEWARES = {
     "imagefetch.middlewares.short_circuit.ShortCircuitMiddleware": 10,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "imagefetch.middlewares.robots.NamedRobotsTxtMiddleware": 100,
+    "imagefetch.middlewares.tdm_reservations.ReservationMiddleware": 110,
     # In place of the middleware of scrapy_poet.Addon; faster for pages that need only the response.
     "imagefetch.middlewares.page_injection.PageMiddleware": 543,
     "imagefetch.middlewares.host_headers.HostHeadersMiddleware": 480,

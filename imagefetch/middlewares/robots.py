@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import IgnoreRequest
-from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import RobotParser
 from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.python import to_unicode
 
-from imagefetch.errors import DisallowedByRobots
-from imagefetch.meta import BODY_MAX
-from imagefetch.middlewares.robots_txt import SIZE_MAX, Rules, reduce
+from imagefetch.download.opt_outs.preferences import Preferences
+from imagefetch.errors import DisallowedByRobots, OptedOut
+from imagefetch.middlewares.site_rules.path_patterns import path_of
+from imagefetch.middlewares.site_rules.robots_txt import Rules, reduce
+from imagefetch.middlewares.site_rules.site_file import Key, Postponed, SiteFile
+from imagefetch.middlewares.site_rules.usage_rules import NO_RULES, UsageRules, usage_rules
 from imagefetch.utils.bounded.lru_cache import LRUCache
 
 logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 # Size of the cache of rules as text, in bytes, and the overhead of each host: enough for about
 # 10,000 hosts. The robots.txt of the least recently used ones is requested again when needed.
@@ -52,13 +48,15 @@ class HostRobots(NamedTuple):
     rules: Rules
     parser: RobotParser | None
     """None if the robots.txt could not be fetched: then nothing is forbidden."""
+    usage: UsageRules = NO_RULES
+    """Its rules about the use of content."""
 
 
 class NamedRobotsTxtMiddleware(RobotsTxtMiddleware):
-    """Scrapy's middleware for ROBOTSTXT_OBEY, but with an error class of its own, and with
-    memory and time bounded by the size of a robots.txt.
+    """Scrapy's middleware for ROBOTSTXT_OBEY, but with an error class of its own, with rules
+    about the use of content, and with memory and time bounded by the size of a robots.txt.
 
-    Settings: ROBOTSTXT_USER_AGENT, USER_AGENT, ROBOTSTXT_PARSER.
+    Settings: ROBOTSTXT_USER_AGENT, USER_AGENT, ROBOTSTXT_PARSER, OPT_OUT_SIGNALS.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -66,84 +64,100 @@ class NamedRobotsTxtMiddleware(RobotsTxtMiddleware):
         self.robot = crawler.settings["ROBOTSTXT_USER_AGENT"]
         self.user_agent = crawler.settings["USER_AGENT"]
         self.make_parser = load_object(crawler.settings["ROBOTSTXT_PARSER"])
-        self.rules: LRUCache[tuple[str, str], Rules] = LRUCache(RULES_SIZE)
-        self.parsed: LRUCache[tuple[str, str], HostRobots] = LRUCache(PARSED_LINES)
-        self._loading: dict[tuple[str, str], asyncio.Future[HostRobots]] = {}
-        self._thread = ThreadPoolExecutor(1, "robots")  # uses at most one processor
+        self.preferences = Preferences(crawler.settings.getlist("OPT_OUT_SIGNALS"))
+        self.file = SiteFile[HostRobots](crawler, "/robots.txt")
+        self.rules: LRUCache[Key, Rules] = LRUCache(RULES_SIZE)
+        self.parsed: LRUCache[Key, HostRobots] = LRUCache(PARSED_LINES)
 
-    async def process_request(self, request: Request, spider: Spider | None = None) -> None:
-        """:raises DisallowedByRobots: if robots.txt forbids *request*"""
+    async def process_request(  # type: ignore[override]
+        self, request: Request, spider: Spider | None = None
+    ) -> Request | None:
+        """Return the request to schedule instead if the host must not be asked now.
+
+        :raises DisallowedByRobots: if robots.txt forbids *request*
+        :raises OptedOut: if it opts out of a use
+        """
         if request.meta.get("dont_obey_robotstxt") or not request.url.startswith("http"):
-            return
+            return None
         robot = to_unicode(self.robot or request.headers.get("User-Agent") or self.user_agent)
-        rules, parser = await self._robots_of(request, robot)
+        try:
+            robots = await self._robots_of(request, robot)
+        except Postponed:
+            return self.file.postponed(request)
+        rules, parser, usage = robots
         if parser is not None and not await self._allows(rules, parser, request.url, robot):
             self._count("forbidden")
             raise DisallowedByRobots
+        if usage:
+            await self._check_usage(usage, path_of(request.url))
+        return None
 
     async def _allows(self, rules: Rules, parser: RobotParser, url: str, robot: str) -> bool:
         work = rules.wildcards * len(url)
         if work > MATCH_MOST:
             return False
         if work > MATCH_INLINE or rules.lines > LINES_INLINE:
-            return await self._in_thread(parser.allowed, url, robot)
+            return await self.file.in_thread(parser.allowed, url, robot)
         return parser.allowed(url, robot)
 
+    async def _check_usage(self, usage: UsageRules, path: str) -> None:
+        for field, patterns in usage.items():
+            beyond = f"{field}:{self.preferences.uses[field][0]}"
+            if signal := await self.file.first(patterns, path, beyond):
+                raise OptedOut(signal)
+
     async def _robots_of(self, request: Request, robot: str) -> HostRobots:
-        """Return the robots.txt of *request*'s host, from the cache or else from the host."""
-        key = urlsplit(request.url).netloc, robot
+        """Return the robots.txt of *request*'s host, from the cache or else from the host.
+
+        :raises Postponed: if the host must not be asked now
+        """
+        url = urlsplit(request.url)
+        key = url.scheme, url.netloc, robot
         if (robots := self.parsed.get(key)) is not None:
             return robots
-        if (loading := self._loading.get(key)) is None:
-            loading = self._loading[key] = asyncio.ensure_future(self._load(request, key))
-            loading.add_done_callback(lambda _: self._loading.pop(key))
-        return await asyncio.shield(loading)
+        return await self.file.load_once(request, key, lambda: self._load(request, key))
 
-    async def _load(self, request: Request, key: tuple[str, str]) -> HostRobots:
-        rules, parser = self.rules.get(key), None
+    async def _load(self, request: Request, key: Key) -> HostRobots:
+        """:raises Postponed: if the host refused the request because of a limit"""
+        robots, rules = HostRobots(Rules(), None), self.rules.get(key)
         try:
             if rules is not None:
-                parser = await self._parse(rules)
+                robots = await self._parse(rules)
             else:
-                rules = await self._download(request, key[1])
-                parser = await self._parse(rules)
+                robots = await self._parse(await self._download(request, key[-1]))
                 await self.crawler.signals.send_catch_log_async(
-                    signals.robots_parsed, robotparser=parser, request=request
+                    signals.robots_parsed, robotparser=robots.parser, request=request
                 )
+        except Postponed:
+            raise
         except IgnoreRequest:
             pass
         except Exception as error:
             logger.error("Error downloading robots.txt for %s: %r", request.url, error)
             self._count(f"exception_count/{type(error)}")
-        robots = HostRobots(rules or Rules(), parser)
         self.cache(key, robots)
         return robots
 
-    def cache(self, key: tuple[str, str], robots: HostRobots) -> None:
+    def cache(self, key: Key, robots: HostRobots) -> None:
         """Cache the robots.txt of a host; the least recently used are removed."""
         self.rules.put(key, robots.rules, OVERHEAD + len(robots.rules.text))
         self.parsed.put(key, robots, OVERHEAD_LINES + robots.rules.lines)
 
     async def _download(self, request: Request, robot: str) -> Rules:
-        url = urlsplit(request.url)
-        robots_request = Request(
-            f"{url.scheme}://{url.netloc}/robots.txt",
-            priority=self.DOWNLOAD_PRIORITY,
-            meta={"dont_obey_robotstxt": True, BODY_MAX: SIZE_MAX},
-            callback=NO_CALLBACK,
-        )
         self._count("request_count")
-        response = await self.crawler.engine.download_async(robots_request)
+        response = await self.file.download(request)
         self._count("response_count")
         self._count(f"response_status_count/{response.status}")
-        return await self._in_thread(reduce, response.body, robot)
+        return await self.file.in_thread(reduce, response.body, robot)
 
-    async def _parse(self, rules: Rules) -> RobotParser:
-        return await self._in_thread(build_from_crawler, self.make_parser, self.crawler, rules.text)
+    async def _parse(self, rules: Rules) -> HostRobots:
+        parser, usage = await self.file.in_thread(self._parsed, rules)
+        return HostRobots(rules, parser, usage)
 
-    async def _in_thread(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, partial(function, *arguments))
+    def _parsed(self, rules: Rules) -> tuple[RobotParser, UsageRules]:
+        parser = build_from_crawler(self.make_parser, self.crawler, rules.text)
+        lines = rules.text.decode().splitlines() if self.preferences.uses else []
+        return parser, usage_rules(lines, self.preferences)
 
     def _count(self, name: str) -> None:
         self.crawler.stats.inc_value(f"robotstxt/{name}")

@@ -11,15 +11,16 @@ from scrapy.crawler import Crawler
 
 from imagefetch.context import context_of
 from imagefetch.errors import condition_of
-from imagefetch.images.kinds import KINDS
+from imagefetch.images.non_images import KINDS
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.done_totals import DoneTotals
 from imagefetch.scheduling.concurrency.host_limits import HostLimit
-from imagefetch.stats.causes import likely_cause
+from imagefetch.stats.likely_cause import likely_cause
+from imagefetch.stats.recorder import recorder_of
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
-from imagefetch.utils.stat_names import REMOVED
+from imagefetch.utils.stat_names import REMOVED, RENAMED, TRUNCATED_CELLS
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,8 @@ class Summary:
     """Logs a table, and sets the stats ``imagefetch/lines``, ``/kept``, ``/bytes``,
     ``/requests``, ``/retried``, ``/duplicates``, ``imagefetch/reason/<slug>``,
     ``imagefetch/damaged/<slug>``, ``imagefetch/unverified/<slug>``,
-    ``imagefetch/not_an_image/<kind>``, ``imagefetch/type/<type>``,
+    ``imagefetch/not_an_image/<kind>``, ``imagefetch/opted_out/<signal>``,
+    ``imagefetch/type/<type>``,
     ``imagefetch/held_back/<what>`` (seconds), ``imagefetch/repeated`` (images) and
     those of `HostLimits.stats`.
     """
@@ -49,7 +51,7 @@ class Summary:
 
     async def spider_closed(self, reason: str) -> None:
         context = context_of(self.crawler)
-        recorder, run = context.recorder, context.job.run
+        recorder, run = recorder_of(self.crawler), context.job.run
         figures, repeated = recorder.figures, recorder.repeats.found()
         for name, value in stats_of(figures).items():
             self.crawler.stats.set_value(f"imagefetch/{name}", value)
@@ -58,8 +60,11 @@ class Summary:
         for name, figure in host_limits.stats().items():
             self.crawler.stats.set_value(name, figure)
         await context.side_files_closed()
-        removed = self.crawler.stats.get_value(REMOVED)
+        count = self.crawler.stats.get_value
+        removed, renamed, cut = count(REMOVED), count(RENAMED), count(TRUNCATED_CELLS)
         outputs = {
+            **({"renamed": f"{files(renamed)}, whose name was taken"} if renamed else {}),
+            **({"cut": f"{cut:,} cells of more than 64 KiB"} if cut else {}),
             **({"removed": f"{files(removed)} of earlier runs"} if removed else {}),
             "report": str(run.report),
             **{file.label: str(file.path) for file in context.side_files if file.path},
@@ -88,6 +93,7 @@ def stats_of(figures: Figures) -> dict[str, int]:
         **{f"reason/{slug}": count for slug, count in figures.reasons.items()},
         **{f"{condition_of(slug)}/{slug}": n for slug, n in figures.damaged.items()},
         **{f"not_an_image/{kind}": count for kind, count in figures.kinds.items()},
+        **{f"opted_out/{signal}": count for signal, count in figures.signals.items()},
         **{f"type/{name}": count for name, count in figures.types.items()},
         **{f"held_back/{what}": round(ms / 1000) for what, ms in figures.bottlenecks.items()},
     }
@@ -107,6 +113,9 @@ def _outcomes(figures: Figures, before: DoneTotals) -> Iterator[tuple[str, str]]
         yield "not kept", f"{count:,} {slug}{this_run(f'{figures.reasons[slug]:,}')}"
     for kind, count in _ranked(figures.kinds):
         yield "not images", f"{KINDS[kind].sentence(count)}{' (this run)' if before.done else ''}"
+    if figures.signals:
+        text = ", ".join(f"{count:,} {signal}" for signal, count in _ranked(figures.signals))
+        yield "opted out", f"{text}{' (this run)' if before.done else ''}"
     for slug, count in _ranked(figures.damaged + before.damaged):
         yield condition_of(slug), f"{count:,} {slug}{this_run(f'{figures.damaged[slug]:,}')}"
 

@@ -20,7 +20,7 @@ from imagefetch.output.report.csv_rows import HEADER, encode
 from tests.support.checks import URL, check, content
 from tests.support.commands import scrapy
 
-ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"])
+ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", *[""] * 8])
 
 
 @pytest.fixture(autouse=True)

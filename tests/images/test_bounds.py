@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from imagefetch.errors import NotAnImage
-from imagefetch.images.bounded_bytes import READS
+from imagefetch.images.bounded_bytes import READS, Bytes
 from imagefetch.images.formats import HEAD, inspect
-from tests.support import costly_images
+from tests.support.hostile_pictures import HOSTILE
 from tests.support.pictures import JXL_BOXES, box
 
 MIB = 2**20
@@ -41,7 +41,7 @@ def repeated(start: bytes, text: bytes) -> Callable[[], bytes]:
 
 
 COSTLY: dict[str, Callable[[], bytes]] = {
-    **costly_images.COSTLY,
+    **HOSTILE,
     **{
         f"{start.decode()[:20]} {text.decode()}": repeated(start, text)
         for start in (b"", b"<!--", b"<?", SVG_DTD, b"<!DOCTYPE ", b"<svg ", b'<svg a="', b"<")
@@ -55,6 +55,8 @@ COSTLY: dict[str, Callable[[], bytes]] = {
     "SVG: an entity without end": repeated(SVG_DTD + b"<!ENTITY ", b" "),
     "SVG: UTF-16": lambda: ("<!---->" * MIB).encode("utf-16"),
     "SVG: escapes": repeated(b'<?xml version="1.0" encoding="iso-2022-jp"?><!--', b"\x1b$B\x1b(B"),
+    "SVGZ: members": lambda: gzip.compress(b"<!---->") * 100_000,
+    "SVGZ: empty members": lambda: gzip.compress(b"") * 100_000,
     "SVGZ: nothing": lambda: gzip.compress(bytes(64 * MIB)),
     "SVGZ: a comment": lambda: gzip.compress(b"<!--" + b"-" * 64 * MIB),
     "SVGZ: comments": lambda: gzip.compress(b"<!---->" * 4 * MIB),
@@ -105,27 +107,45 @@ COSTLY: dict[str, Callable[[], bytes]] = {
     "XV: comments": repeated(b"P7 332\n", b"#\n"),
 }
 
-CPU_MAX = 0.1
-"""Seconds of CPU. A file takes at most 0.02 on an idle machine; what is quadratic takes minutes."""
+CPU_MAX = 0.025
+"""Seconds of CPU for a file. What is quadratic takes minutes."""
+
+TRIES = 20
+"""Other programs slow down this one: the bound must hold once."""
 
 
 @pytest.mark.parametrize("make", COSTLY.values(), ids=COSTLY)
 def test_no_file_costs_much(
     tmp_path: Path, make: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most 8 MiB of a file are read, in a bounded number of reads."""
-    lengths = costly_images.lengths_read(monkeypatch)
+    """At most 8 MiB of a file are read, in a bounded number of reads, and 25 ms of CPU used."""
+    lengths: list[int] = []
+    get = Bytes.__getitem__
+
+    def noted(self: Bytes, key: slice) -> bytes:
+        found = get(self, key)
+        lengths.append(len(found))
+        return found
+
     path = tmp_path / "1"
     path.write_bytes(make())
     with path.open("rb") as file:
         head = file.read(HEAD)
-    spent = []
-    for _ in range(3):  # the least of them is that without other programs' doing
-        lengths.clear()
-        begin = time.process_time()
-        with suppress(NotAnImage):
-            inspect(path, head)
-        spent.append(time.process_time() - begin)
+    with monkeypatch.context() as context:
+        context.setattr(Bytes, "__getitem__", noted)
+        spent = cpu_seconds(path, head)
     assert sum(lengths) <= 8 * MIB
     assert len(lengths) <= 2 * READS + 20
-    assert min(spent) < CPU_MAX
+    for _ in range(TRIES):
+        if spent <= CPU_MAX or spent > 40 * CPU_MAX:
+            break
+        spent = cpu_seconds(path, head)
+    assert spent <= CPU_MAX
+
+
+def cpu_seconds(path: Path, head: bytes) -> float:
+    """Return the CPU time that this thread needs to inspect a file."""
+    begin = time.thread_time()
+    with suppress(NotAnImage):
+        inspect(path, head)
+    return time.thread_time() - begin

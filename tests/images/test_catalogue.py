@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagefetch.config.rules.setting_values import TYPE_NAMES
+from imagefetch.config.rules.image_types import TYPE_NAMES
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.catalogue import FORMATS
 from imagefetch.images.formats import HEAD, ImageInfo, probe
 from tests.conftest import ROOT, examples
 from tests.support import pictures
-from tests.support.pictures import BITMAPS, OF_SIZE, bmp, icon
+from tests.support.bitmaps import BITMAPS
+from tests.support.pictures import OF_SIZE, bmp, icon
+from tests.support.variants import VARIANTS, Variant
 
 
 def probed(content: bytes) -> ImageInfo:
@@ -48,6 +50,18 @@ def test_any_size(name: str, width: int, height: int) -> None:
 
 
 # --- Variants ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_variants(tmp_path: Path, variant: Variant) -> None:
+    """Each is known, complete, and has its size, or none where decoders differ."""
+    path = tmp_path / "1"
+    path.write_bytes(variant.content)
+    head = variant.content[:HEAD]
+    image = probe(path, head)
+    assert (image.media_type, image.whole is not False) == (variant.media_type, True)
+    assert (image.width, image.height) == (variant.size or (None, None))
+    assert probe(path, head, header=False).width is None
 
 
 @pytest.mark.parametrize("content", BITMAPS.values(), ids=BITMAPS)

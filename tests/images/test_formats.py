@@ -11,7 +11,7 @@ import threading
 import tracemalloc
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,8 @@ from imagefetch.pages.base import ImagePage
 from imagefetch.pages.image_response import ImageResponse
 from imagefetch.urls import Line
 from tests.support import bombs
-from tests.support.bombs import chunk
-from tests.support.costly_images import COSTLY, lengths_read
+from tests.support.hostile_pictures import HOSTILE
+from tests.support.png_chunks import chunk
 from tests.support.samples import (
     AVIF,
     PNG,
@@ -149,6 +149,20 @@ def test_a_frame_widens_its_gif(tmp_path: Path) -> None:
     assert brief(probed(tmp_path, small))[2:] == SIZE
 
 
+def test_stray_bytes_before_a_frame(tmp_path: Path) -> None:
+    """Browsers stop at bytes of no block, Pillow looks for a frame after them: a size that this
+    frame would enlarge is unknown, and the file is complete nevertheless."""
+    content = saved(Image.new("P", SIZE), "GIF")
+    assert content is not None
+    at = content.index(b"\x2c\0\0\0\0")
+    for screen, size in ((SIZE, SIZE), ((2, 3), (None, None))):
+        stray = content[:6] + struct.pack("<HH", *screen) + content[10:at] + b"\7\0" + content[at:]
+        picture = probed(tmp_path, stray)
+        assert (picture.width, picture.height) == size
+        assert picture.whole is True
+        assert probed(tmp_path, stray[:-5]).whole is False
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 5, 6, 8])
 @pytest.mark.parametrize("big", [False, True])
 def test_a_turned_tiff(tmp_path: Path, orientation: int, big: bool) -> None:
@@ -171,12 +185,21 @@ def test_the_larger_picture_of_an_icon(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The lengths of all reads by `probe`."""
-    return lengths_read(monkeypatch)
+def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Records the lengths of all reads by `probe`."""
+    lengths: list[int] = []
+    get = Bytes.__getitem__
+
+    def noted(self: Bytes, key: slice) -> bytes:
+        found = get(self, key)
+        lengths.append(len(found))
+        return found
+
+    monkeypatch.setattr(Bytes, "__getitem__", noted)
+    yield lengths
 
 
-@pytest.mark.parametrize("make", COSTLY.values(), ids=COSTLY)
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
 def test_no_header_costs_much(tmp_path: Path, read: list[int], make: Callable[[], bytes]) -> None:
     """A file made to take minutes takes a bounded number of reads and of bytes. The result is an
     image, perhaps of unknown size, or damage."""
@@ -200,7 +223,7 @@ def costly() -> dict[str, bytes]:
     assert jpeg is not None
     assert gif is not None
     return {
-        **{name: make() for name, make in COSTLY.items() if name in LONG},
+        **{name: make() for name, make in HOSTILE.items() if name in LONG},
         "JPEG: a film behind it": jpeg + bytes(2**20),
         "JPEG: 16 MiB behind it": jpeg + bytes(2**24),
         "GIF: blocks behind its end": gif[:-1] + b"!\xfe" + b"\1a" * 2**16 + b"\0;\0",
@@ -281,7 +304,7 @@ def test_a_slow_disk_ends_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_header_that_goes_on_and_on_is_no_fault(tmp_path: Path) -> None:
     """An image whose header exceeds the limits is kept with its size unknown."""
-    picture = probed(tmp_path, COSTLY["JPEG: segments without end"]() + b"\xff\xd9")
+    picture = probed(tmp_path, HOSTILE["JPEG: segments without end"]() + b"\xff\xd9")
     assert (picture.media_type, picture.width, picture.whole) == ("image/jpeg", None, True)
     text = b"P6\n#" + b"a" * BYTES + b"\n40 30\n255\n"
     assert brief(probed(tmp_path, text)) == ("image/x-portable-anymap", ".pnm", None, None)

@@ -12,6 +12,7 @@ import pytest
 from imagefetch.items import ImageRecord
 from imagefetch.job.audit import audit
 from imagefetch.job.journal import Journal
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.intents import Intents
 from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import partial_folder
@@ -167,7 +168,7 @@ def test_a_running_job_is_seen_as_of_one_moment(
     stored(6)
     read = Journal.read
     monkeypatch.setattr(Journal, "read", go_on)
-    found = audit(tmp_path / "urls.txt", path, store)
+    found = audit(ListFile(tmp_path / "urls.txt"), path, store)
     intents.close()
     assert (found.lines, found.rows, found.kept, found.missing) == (9, 2, 2, 7)
     assert (found.strays, found.partial, found.broken) == (0, 1, {})

@@ -29,6 +29,8 @@ def test_rows_add_up() -> None:
     is no URL is no duplicate."""
     nothing = ImageRecord("http://no one/", "FAILED InvalidURL", 5, reason="invalid-url")
     assert figures(nothing).duplicates == 0
+    paused = replace(nothing, code="FAILED HostPaused", reason="host-paused")
+    assert figures(paused).duplicates == 0
     result = figures(KEPT, AGAIN, GONE, CUT)
     assert (result.done, result.kept, result.failed, result.duplicates) == (4, 3, 1, 1)
     assert (result.bytes, result.requests, result.retried) == (10_000, 4, 1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 
-from imagefetch.images.kinds import KINDS
+from imagefetch.images.non_images import KINDS
+from imagefetch.job.done_totals import DoneTotals
 from imagefetch.stats.run_stats import Figures
 from imagefetch.stats.summary import describe, stats_of
 from tests.conftest import RunCrawl
@@ -69,3 +70,14 @@ def test_kinds_read_well() -> None:
     assert KINDS["html"].sentence(1) == "1 is an HTML page"
     assert KINDS["html"].sentence(37) == "37 are HTML pages"
     assert KINDS["video"].sentence(1_234) == "1,234 are videos"
+
+
+def test_signals_of_opt_outs() -> None:
+    """Those that occur most come first; a resumed run names only its own."""
+    figures = Figures()
+    figures.signals.update({"tdmrep": 2, "content-signal:ai-train": 1_000})
+    text = "opted out   1,000 content-signal:ai-train, 2 tdmrep"
+    assert text in describe(figures, 1.0, {}).splitlines()[2]
+    assert f"{text} (this run)" in describe(figures, 1.0, {}, before=DoneTotals(done=1))
+    assert stats_of(figures)["opted_out/tdmrep"] == 2
+    assert Figures.from_json(figures.to_json()).signals == figures.signals

@@ -32,20 +32,6 @@ def bmp(
     )
 
 
-BITMAPS = {
-    "hot spot": bmp(reserved=b"\x15\0\x10\0"),
-    "from the top": bmp(5, -3),
-    "4-bit masks": bmp(compression=3, masks=(0xF000000, 0xF00000, 0xF0000)),
-    "alpha masks": bmp(compression=6, masks=(0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
-    "V5, ARGB4444": bmp(header=124, bits=16, compression=3, masks=(0xF00, 0xF0, 0xF, 0xF000)),
-    "JPEG inside": bmp(compression=4),
-    "no such depth": bmp(bits=7),
-    **{f"header of {n}": bmp(header=n, bits=24) for n in (12, 16, 24, 40, 42, 46, 48, 52, 56, 64)},
-    **{f"header of {n}": bmp(header=n, bits=24) for n in (108, 124)},
-}
-"""Bitmaps of every kind, of 5 by 3 pixels."""
-
-
 def icon(
     width: int = 16,
     height: int = 16,
@@ -94,8 +80,20 @@ def heif(
     return box(b"ftyp", major, bytes(4), *brands) + box(b"meta", *meta) + end
 
 
-def clap(width: int, height: int, below: int = 1) -> bytes:
-    return box(b"clap", struct.pack(">8I", width * below, below, height * below, below, 0, 1, 0, 1))
+def clap(
+    width: int,
+    height: int,
+    below: int = 1,
+    *,
+    at: tuple[int, int] | None = None,
+    of: tuple[int, int] = (0, 0),
+    more: int = 0,
+) -> bytes:
+    """Return the property of a crop, by default at the centre; *below*: denominator of its sides,
+    to whose numerators *more* is added; *at*: its left and top in an image of the size *of*."""
+    shift = (0, 0) if at is None else (2 * at[0] + width - of[0], 2 * at[1] + height - of[1])
+    sides = width * below + more, below, height * below, below
+    return box(b"clap", struct.pack(">4IiIiI", *sides, shift[0], 2, shift[1], 2))
 
 
 def irot(quarters: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Image files of every format that Pillow can save."""
+"""Every format that Pillow can save."""
 
 from __future__ import annotations
 
