@@ -35,7 +35,7 @@ from imagefetch.urls import Line
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.support.fleet_cluster import crawls_of
 from tests.support.server import Server, Writer, image, jpeg
-from tests.support.until import until
+from tests.support.until import is_over, until
 
 
 @pytest.fixture(autouse=True)
@@ -233,14 +233,6 @@ def attempt_elsewhere(task: Task, outcome: Connection) -> None:
         outcome.send(fetch_shard(task, ignored, lambda: True))
     except (AttemptFailed, Abandoned) as error:
         outcome.send(error)
-
-
-def is_over(process: psutil.Process) -> bool:
-    """Whether a process has ended, even if its exit status was not read yet."""
-    try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 class Holding:
