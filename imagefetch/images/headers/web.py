@@ -17,6 +17,10 @@ from imagefetch.images.headers.base import Header
 BARE = frozenset({0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)})
 FRAMES = frozenset({*range(0xC0, 0xD0), 0xDE}) - {0xC4, 0xC8, 0xCC}
 SCAN = 0xDA
+NOT_SKIPPED = BARE | {0xFF, SCAN}
+SEGMENT = struct.Struct(">BBH")
+WINDOW = 4_096
+"""Bytes of a JPEG that are read at once: most have all segments before the scan there."""
 JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
@@ -25,7 +29,7 @@ def jpeg(data: Bytes) -> Header:
 
     A file that is truncated before the scan has a size if it contains the frame header.
     """
-    at, frame = 2, b""
+    at, frame = _jpeg_segments(data[:WINDOW])
     try:
         while True:
             marker = read_exact(data, at, 2)
@@ -58,6 +62,20 @@ def jpeg(data: Bytes) -> Header:
     if not width or not height:
         raise MalformedError
     return Header(width, height, JPEG_MODES.get(components), end=min(at, len(data)))
+
+
+def _jpeg_segments(head: bytes) -> tuple[int, bytes]:
+    """Return the offset after the ordinary segments before the scan in *head*, the beginning of a
+    JPEG, and the beginning of the last frame header among them: all of them at once."""
+    at, frame, last = 2, b"", len(head) - 10
+    while at <= last:
+        mark, kind, length = SEGMENT.unpack_from(head, at)
+        if mark != 0xFF or kind < 0xC0 or kind in NOT_SKIPPED:
+            break
+        if kind in FRAMES:
+            frame = head[at + 4 : at + 10]
+        at += 2 + max(length, 2)
+    return at, frame
 
 
 APNG = "image/apng"
