@@ -45,6 +45,7 @@ class RecordProcessor(ItemPipelineManager):
             for method in self.methods["process_item"]
             if method is not None
         ]
+        self._has_others = not all(own for _, _, own in self._steps)
         self._files_pipeline = next(
             (each for each in middlewares if isinstance(each, ImageFilesPipeline)), None
         )
@@ -92,13 +93,15 @@ class RecordProcessor(ItemPipelineManager):
         return item
 
     async def _process(self, record: ImageRecord, download: Download | None) -> None:
-        identity = _identity(record)
+        identity = _identity(record) if self._has_others else ()
         value: Any = record
         assert self.crawler is not None
         for method, needs_spider, own in self._steps:
             if own:
                 record.download, download = download, None  # only the first of two stores it
-                await ensure_awaitable(method(record))
+                await method(record)
+                if not self._has_others:
+                    continue
                 identity = _identity(record)  # the file may have got another name
                 continue
             described = _description(record)
