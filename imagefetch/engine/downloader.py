@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 
 from imagefetch.context import context_of
 from imagefetch.engine.middleware_chain import MiddlewareChain
-from imagefetch.urls import HOST
+from imagefetch.urls import plain_server
 from imagefetch.utils.processes.taskless import Taskless, in_task
 
 
@@ -76,8 +76,8 @@ class DirectDownloader(Downloader):
     def get_slot_key(self, request: Request) -> str:
         """Return the name of *request*'s slot, without parsing most URLs."""
         by_url = self.DOWNLOAD_SLOT not in request.meta and not self.ip_concurrency
-        match = HOST.match(request.url) if by_url else None
-        return super().get_slot_key(request) if match is None else match[1]
+        host = plain_server(request.url)[1] if by_url else None
+        return host or super().get_slot_key(request)
 
     def _handler(self, request: Request) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         scheme = request.url.partition(":")[0]

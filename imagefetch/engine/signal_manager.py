@@ -123,12 +123,17 @@ class QuickSignalManager(SignalManager):
             receiver = listed() if is_weak else listed
             if receiver is None:
                 continue
+            values: tuple[Any, ...] = ()
+            accepted: dict[str, Any] = {}
             if parameters is None:
                 accepted = arguments
             else:
-                accepted = {name: arguments[name] for name in parameters if name in arguments}
+                try:
+                    values = tuple(map(arguments.__getitem__, parameters))
+                except KeyError:
+                    accepted = {name: arguments[name] for name in parameters if name in arguments}
             try:
-                result = receiver(**accepted)
+                result = receiver(*values, **accepted)
             except quiet:
                 result = Failure()  # type: ignore[no-untyped-call]
             except Exception:

@@ -46,7 +46,7 @@ def told_by(status: int, headers: Headers, now: float) -> Told | None:
     if status in MAY_REFUSE:
         seconds = _retry_after(headers, now) or _reset(headers, now)
         return None if seconds is None else Told(True, seconds)
-    if any(b"Rate" in name for name in headers):
+    if b"Rate" in b" ".join(headers):
         seconds = _reset(headers, now)
         return None if seconds is None else Told(False, seconds)
     return None

@@ -61,9 +61,10 @@ def record_of(row: list[str]) -> ImageRecord:
     )
 
 
-# Matches rows that are written unchanged, as most are, unless a cell begins as in `_DANGEROUS`.
+# Matches rows that are written unchanged, as most are, unless a cell begins with one of
+# `_DANGEROUS`.
 PLAIN = re.compile(r"[ !#-:<-\[\]-{}~]*")
-_DANGEROUS = re.compile(r"(?:^|,)[=+\-@']")
+_DANGEROUS = ("=", "+", "-", "@", "'")
 
 
 def encode(row: list[str]) -> bytes:
@@ -74,7 +75,7 @@ def encode(row: list[str]) -> bytes:
         and len(text) <= CELL_MAX
         and PLAIN.fullmatch(text)
         and text.count(",") == len(row) - 1
-        and not _DANGEROUS.search(text)
+        and not any(cell.startswith(_DANGEROUS) for cell in row)
     ):
         text = ",".join(encode_cell(cell, first=not n) for n, cell in enumerate(row))
         text = '""' if row == [""] else text
