@@ -67,6 +67,7 @@ these are retried.
     ├── StoreError                   store-error
     ├── ReportError                  report-error
     ├── SystemLimit                  system-limit
+    ├── ProxyDown                    proxy-down
     ├── RowsMissing                  rows-missing
     ├── SchedulerLost                scheduler-lost
     └── ShardFailed                  shard-failed
@@ -603,6 +604,12 @@ class SystemLimit(LocalError):
     """The operating system refused a socket or memory."""
 
     reason = "system-limit"
+
+
+class ProxyDown(LocalError):
+    """The proxy of the environment accepts no connection."""
+
+    reason = "proxy-down"
 
 
 class RowsMissing(LocalError):

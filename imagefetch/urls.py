@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -51,6 +52,9 @@ LONG = 300
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 
 
+LineKey = tuple[int, int | None]
+"""Number and part of a `Line`, which identify an image of a list."""
+
 NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -75,6 +79,44 @@ class Line(NamedTuple):
     def url(self) -> str:
         """The URL to request, if it is one."""
         return "" if self.invalid else self.repaired or self.text
+
+    @classmethod
+    def from_json(cls, text: str) -> Line:
+        """Return the line for the result of `to_json`.
+
+        :raises ValueError, TypeError: if it is something else
+        """
+        number, url, part, record, *rest = json.loads(text)
+        return cls(number, url, part, record or NO_COLUMNS, *rest)
+
+    def to_json(self) -> str:
+        """Return all fields as JSON."""
+        return json.dumps([*self[:3], dict(self.record), *self[4:]])
+
+    @property
+    def key(self) -> LineKey:
+        return self[0], self[2]
+
+    @property
+    def id(self) -> int:
+        """`id_of` the line."""
+        return self[0] if self[2] is None else id_of(self[0], self[2])
+
+    @property
+    def place(self) -> str:
+        """The line for a message: ``line 7, part 2``."""
+        return place_of(self[0], self[2])
+
+
+def id_of(number: int, part: int | None) -> int:
+    """Return a number that is different for each line and part: that of the line, if it has no
+    parts."""
+    return number + ((part or 0) << 64)
+
+
+def place_of(number: int, part: int | None) -> str:
+    """Return number and part of a line as text: ``line 7, part 2``."""
+    return f"line {number}" if part is None else f"line {number}, part {part}"
 
 
 def check_beginning(head: bytes, source: str) -> None:

@@ -22,7 +22,7 @@ from tests.config.test_distinct_paths import URL, check, content
 from tests.conftest import RunCrawl
 from tests.support.commands import scrapy
 
-GOOD = [URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"]
+GOOD = [URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", *[""] * 8]
 
 
 def changed(column: str, value: str) -> bytes:

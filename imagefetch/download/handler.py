@@ -14,6 +14,7 @@ from imagefetch import signals
 from imagefetch.download.addresses.address_guard import Guard
 from imagefetch.download.addresses.lookup import Lookup
 from imagefetch.download.addresses.proxy import EnvironmentProxies, Route, route_of
+from imagefetch.download.addresses.proxy_health import ProxyHealth
 from imagefetch.download.curl import malformed_responses
 from imagefetch.download.curl.deadlines import Deadline
 from imagefetch.download.curl.outcome import KeptConnectionEnded, error_of
@@ -65,6 +66,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         self.lookup = Lookup(self.session, self.guard)
         self.receiver = Receiver(crawler, self.session.interrupted)
         self.proxies = EnvironmentProxies(enabled=crawler.settings.getbool("HTTPPROXY_ENABLED"))
+        self.proxy_health = ProxyHealth(crawler.settings)
         self._count = 0
 
     async def download_request(self, request: Request) -> Response:
@@ -121,7 +123,11 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         limits = self.session.limits
         deadline = Deadline(limits, begin, begin + limits.connect, total_by)
         timing = self._timing() if keep else None
-        resolve, dns = await self.lookup.resolve(place, route.proxy, deadline, keep=keep)
+        try:
+            resolve, dns = await self.lookup.resolve(place, route.proxy, deadline, keep=keep)
+        except ProxyFailure as failure:
+            assert route.proxy is not None
+            raise self.proxy_health.failure(route.proxy) from failure
         if timing is not None:
             timing.dns = dns
             request.meta[TIMING] = timing
@@ -156,6 +162,8 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         engine = self.session.engine
         handle, code = await engine.perform(transfer, deadline)
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
+        if route.proxy is not None:
+            error = self.proxy_health.checked(route.proxy, handle, code, error)
         if timing is not None and error is None:
             timing.end(handle.easy, is_new=handle.connection.is_new)
         again = isinstance(error, BadHTTP) and malformed_responses.is_acceptable(handle, code)

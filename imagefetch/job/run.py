@@ -15,7 +15,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.config.distinct_paths import check_lock, lock_file
 from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.rules.scrapy_rules import check_proxies
-from imagefetch.config.validation import Run, check_run
+from imagefetch.config.validation import Run, check_file_names, check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal
 from imagefetch.job.report_repair.resume import NothingToDo, Preparation, inspect_report
@@ -86,9 +86,14 @@ def begin(
             copy = list_at_hand(run, settings)
             stack.callback(copy.drop)
             run = replace(run, urls=copy.final_path)
+            check_file_names(settings, run.store, run.list_at(copy.path).columns)
             try:
                 preparation = inspect_report(
-                    run.report, run.list_at(copy.path), run.store, only=run.only, fresh=run.fresh
+                    run.report,
+                    run.list_at(copy.path),
+                    run.store,
+                    only=run.only,
+                    fresh=run.fresh,
                 )
             except NothingToDo:
                 copy.keep()

@@ -20,7 +20,7 @@ from imagefetch.lists.options import DEFAULTS, ListOptions
 from imagefetch.lists.plain import READ_ERRORS, check_list, open_text, read_lines
 from imagefetch.lists.records import Broken, Records
 from imagefetch.lists.shape import check_readable, warning_of
-from imagefetch.lists.shards import is_shard
+from imagefetch.lists.shards import is_shard, shard_columns
 from imagefetch.urls import Line
 from imagefetch.utils.cells import truncated
 
@@ -53,6 +53,8 @@ class ListFile:
 
         :raises BadInput: as `lines` does
         """
+        if self.is_shard:
+            return shard_columns(self.path)
         return () if self._is_plain else self._columns.names
 
     def lines(self) -> Iterator[Line]:

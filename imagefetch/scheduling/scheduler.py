@@ -146,7 +146,7 @@ class HostScheduler(BaseScheduler):
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
         """Release the duplicates of *record*'s line."""
-        self._delayed.ended(record.line, self._loop.time())
+        self._delayed.ended(record.line_id, self._loop.time())
         if record.key is not None:
             try:
                 self.context.row_offsets.set_offset(record.key, offset)
@@ -198,7 +198,7 @@ class HostScheduler(BaseScheduler):
     def not_sent(self, request: Request) -> None:
         """Record that *request* is scheduled again instead of being sent."""
         throttles = self._delayed.throttles
-        throttles.ended(request.meta[LINE].number, self._loop.time(), origin_of(request.url))
+        throttles.ended(request.meta[LINE].id, self._loop.time(), origin_of(request.url))
 
     def _record_limit(
         self, request: Request, slot: Slot, outcome: Outcome, told: Told | None, now: float
@@ -207,7 +207,7 @@ class HostScheduler(BaseScheduler):
         origin, meta = origin_of(request.url) or "", request.meta
         first_sent = meta.get(FIRST_SENT, slot.since)
         refusals = meta.get(UNCOUNTED, 0)
-        sent = Sent(meta[LINE].number, slot.since, slot.in_flight, refusals, first_sent)
+        sent = Sent(meta[LINE].id, slot.since, slot.in_flight, refusals, first_sent)
         noted = self._delayed.throttles.note(origin, sent, outcome, told, now)
         if told is not None:
             self._requeue(slot.host)
@@ -217,7 +217,7 @@ class HostScheduler(BaseScheduler):
     def _requeue(self, host: str) -> None:
         """Queue the requests of *host* again, which may have to wait now."""
         for queued in self._hosts.take_all(host):
-            line, origin = queued.meta[LINE].number, origin_of(queued.url)
+            line, origin = queued.meta[LINE].id, origin_of(queued.url)
             self._delayed.throttles.ended(line, self._loop.time(), origin)
             self._queue(queued)
 
@@ -248,7 +248,7 @@ class HostScheduler(BaseScheduler):
         """Return whether *request* may be sent; else its line waits for its host, or fails."""
         origin, line, now = origin_of(request.url) or "", request.meta[LINE], self._loop.time()
         throttles = self._delayed.throttles
-        match throttles.admit(origin, line.number, now):
+        match throttles.admit(origin, line.id, now):
             case Admission.WAIT:
                 # The target of a redirect waits as a line, which is small. That starts at its
                 # first URL, so it would never get past two URLs of one origin.
@@ -263,7 +263,7 @@ class HostScheduler(BaseScheduler):
         admission = Admission.SEND if redirected else self._delayed.admit(origin, line, now)
         if admission is Admission.SEND:
             return True
-        throttles.ended(line.number, now)
+        throttles.ended(line.id, now)
         if admission is Admission.WAIT:
             self._delayed.add_blocked(origin, line, *_history(request))
         else:

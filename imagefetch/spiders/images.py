@@ -22,7 +22,7 @@ from imagefetch.context import RunContext
 from imagefetch.download.response import FileResponse
 from imagefetch.images.acceptance import Acceptance
 from imagefetch.items import ImageRecord
-from imagefetch.job.report_repair.resume import compact
+from imagefetch.job.report_repair.superseded_rows import compact
 from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import READ_ERRORS
@@ -88,14 +88,15 @@ class ImagesSpider(Spider):
 
     def _new_context(self) -> RunContext:
         run, row_offsets = self.job.run, self.job.journal.row_offsets
+        layout = self.job.preparation.layout
         ownership = Ownership(run.report, run.store, run.owner)
-        names = NameTemplate(self.settings["FILES_NAME"])
+        names = NameTemplate(self.settings["FILES_NAME"], layout.columns)
         return RunContext(
             self.job,
             ownership,
             row_offsets,
             RequestFactory(self.parse, self.errback, ownership.partial),
-            Records(self.crawler, self.acceptance, names, run.report, row_offsets),
+            Records(self.crawler, self.acceptance, names, run.report, row_offsets, layout=layout),
         )
 
     async def start(self) -> AsyncIterator[Any]:
@@ -103,7 +104,7 @@ class ImagesSpider(Spider):
             self.context.ownership.begin()
             await self.acceptance.begin()
             self._commit()
-            begin_report(self.run.report)
+            begin_report(self.run.report, self.job.preparation.layout)
             warn(self.settings, self.run.list)
             if self.job.journal.done:
                 self.logger.info(
@@ -203,7 +204,7 @@ class ImagesSpider(Spider):
         if reason == "finished":
             removed = self.context.ownership.finish()
             if self.run.only:
-                removed += compact(self.run.report, self.run.store)
+                removed += compact(self.run.report, self.run.store, self.run.list)
             if removed:
                 self.crawler.stats.set_value(REMOVED, removed)
                 self.logger.info("%s of earlier runs removed", files(removed))

@@ -15,6 +15,7 @@ from imagefetch.context import context_of
 from imagefetch.images.repeats import Repeats
 from imagefetch.items import ImageRecord
 from imagefetch.lists.count import count_lines, estimate_lines
+from imagefetch.stats.kind_log import KindLog
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import PHASES, Figures, add_record
 from imagefetch.stats.sketches import Reservoir
@@ -44,6 +45,7 @@ class Recorder:
         self.limit = settings.getint("CONCURRENT_REQUESTS")
         self.run_info = RunInfo()
         self.in_flight = 0
+        self.kind_log: KindLog | None = None
         self._closed = False
 
     @classmethod
@@ -72,6 +74,8 @@ class Recorder:
         self._totals = self.figures.kept, self.figures.bytes
         self.context = context_of(self.crawler)
         job = self.context.job
+        if job.run.kinds is not None:
+            self.kind_log = KindLog(job.run.kinds)
         self.run_info = RunInfo.of(self.crawler.settings, job)
         if self.run_info.total is None:
             self.run_info.total, self.run_info.estimated = estimate_lines(job.list)
@@ -84,6 +88,8 @@ class Recorder:
         self.tick()
         self._end, self._closed = time.monotonic(), True
         self.run_info.finish(reason)
+        if self.kind_log is not None:
+            self.kind_log.close()
         if self._call.running:
             self._call.stop()
 
@@ -98,6 +104,8 @@ class Recorder:
 
     def row_written(self, record: ImageRecord) -> None:
         add_record(record, self.figures, self.repeats)
+        if self.kind_log is not None:
+            self.kind_log.add(record)
 
     def download_timed(self, timing: Timing) -> None:
         phases = self.figures.phases

@@ -19,7 +19,7 @@ from imagefetch.stats.causes import likely_cause
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
-from imagefetch.utils.stat_names import REMOVED
+from imagefetch.utils.stat_names import REMOVED, RENAMED, TRUNCATED_CELLS
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,11 @@ class Summary:
         for name, figure in host_limits.stats().items():
             self.crawler.stats.set_value(name, figure)
         await context.side_files_closed()
-        removed = self.crawler.stats.get_value(REMOVED)
+        count = self.crawler.stats.get_value
+        removed, renamed, cut = count(REMOVED), count(RENAMED), count(TRUNCATED_CELLS)
         outputs = {
+            **({"renamed": f"{files(renamed)}, whose name was taken"} if renamed else {}),
+            **({"cut": f"{cut:,} cells of more than 64 KiB"} if cut else {}),
             **({"removed": f"{files(removed)} of earlier runs"} if removed else {}),
             "report": str(run.report),
             **{file.label: str(file.path) for file in context.side_files if file.path},

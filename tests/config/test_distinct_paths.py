@@ -22,7 +22,7 @@ from tests.conftest import project
 from tests.support.commands import scrapy
 
 URL = "http://127.0.0.1:9/a.jpg"
-ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"])
+ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", *[""] * 8])
 
 
 @pytest.fixture(autouse=True)

@@ -112,6 +112,8 @@ def test_as_crawl_does(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
     assert f"] INFO: Finished\n  lines       {len(lines) - 2}\n  kept        62 (" in said
     page = (fleet / "REPORT.html").read_text()
     assert "62" in page
+    for text in (said, page):
+        assert text.count("20 are HTML pages") == 1
     assert not list((fleet / "images").rglob("*.html"))
 
     assert dask.run_fleet(fleet, **settings) == 0
@@ -335,7 +337,8 @@ def test_in_chaos(tmp_path: Path) -> None:
 def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> None:
     """Without --scheduler, with store and job folder in a bucket, no port is opened. Ctrl-C, which
     reaches every process, shuts the run down gracefully; the same command resumes it."""
-    write_list(tmp_path, [server.url(f"/image/{n}") for n in range(30)] + [server.url("/held/x")])
+    paths = [*(f"/image/{n}" for n in range(28)), "/type/1", "/type/2", "/held/x"]
+    write_list(tmp_path, [server.url(path) for path in paths])
     settings = {**s3.settings, "FILES_STORE": s3.store, "SHARD_SIZE": 10}
     words = fleet_command(tmp_path, settings, "--workers", "2", "-a", "job=s3://bucket/job")
     scratch = tmp_path / "scratch"
@@ -364,8 +367,9 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
     rows = Crawl(0, "", tmp_path).by_line
     assert list(rows) == list(range(1, 32))
     kept = s3.bodies()
-    assert set(kept) == {row["File"] for row in rows.values()}
+    assert set(kept) == {row["File"] for row in rows.values()} - {""}
     assert set(server.hits.values()) == {1}
+    assert b"2 are HTML pages" in again.stderr
 
 
 def ports_of(processes: list[psutil.Process]) -> set[tuple[str, int]]:

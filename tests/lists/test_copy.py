@@ -100,7 +100,7 @@ def test_a_refused_list_leaves_the_earlier_copy(
     """A list that is not the report's is refused; the earlier copy stays, to resume with."""
     standard_input(monkeypatch, LIST)
     begun({"urls": "-"})
-    rows = [["https://a.example/1", "404", "1", *[""] * 6, "1", "0.1", "not-found"]]
+    rows = [["https://a.example/1", "404", "1", *[""] * 6, "1", "0.1", "not-found", *[""] * 8]]
     (folder / "REPORT.csv").write_bytes(HEADER + b"".join(map(encode, rows)))
     before = contents(folder)
     standard_input(monkeypatch, b"https://b.example/1\nhttps://b.example/2\n")

@@ -317,7 +317,7 @@ class Template:
         :raises BadInput: saying what is wrong with the template
         """
         try:
-            file_names.NameTemplate(value)
+            file_names.NameTemplate(value, columns=None)  # the list is not known yet
         except ValueError as error:
             raise BadInput(f" = {value!r}: {error}") from error
         return str(value)

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 import uuid
+from contextlib import suppress
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
@@ -34,11 +35,13 @@ from imagefetch.fleet.worker.task import (
     ReportProgress,
     Task,
 )
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.partial_files import partial_folder
-from imagefetch.output.report.csv_rows import HEADER
+from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.report_file import whole_size
 from imagefetch.output.store_paths import is_remote
+from imagefetch.stats.kind_log import SUFFIX as KINDS
 from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)
@@ -137,8 +140,11 @@ class Attempt:
                 old = self.folder.fetch(attempt_path(shard, earlier[-1]), self.scratch)
                 shutil.copyfile(old, self.report)
                 os.truncate(self.report, whole_size(self.report))
+                with suppress(FileNotFoundError):
+                    kinds = self.folder.fetch(attempt_path(shard, earlier[-1], KINDS), self.scratch)
+                    shutil.copyfile(kinds, self.report.with_suffix(KINDS))
             else:
-                self.report.write_bytes(HEADER)
+                self.report.write_bytes(Layout.of_list(ListFile(self.lines).columns).header)
             self._publish()
         except OSError as error:
             folder = hide_credentials_of(self.task.folder)  # Dask logs the error too
@@ -150,9 +156,13 @@ class Attempt:
         final = self.folder.report_path(shard, self.name, self.scratch)
         self.partial = partial_folder(self.task.store, final)
         self._note(self.suspects)
-        if self.folder.local is None:
-            self.report = self.report.replace(final)
-        self.folder.send(self.report, attempt_path(shard, self.name))
+        for suffix in (KINDS, ".csv"):  # the report last: the attempt is known by it
+            path = self.report.with_suffix(suffix)
+            if not path.exists():
+                continue
+            if self.folder.local is None:
+                path = path.replace(final.with_suffix(suffix))
+            self.folder.send(path, attempt_path(shard, self.name, suffix))
         self.report = final
         self.rows = ShardRows(self.lines, final)
         self._adopt_files()
@@ -215,7 +225,9 @@ class Attempt:
     def remove_results(self) -> None:
         """Remove what this attempt has put into the job folder and the store, except images."""
         if self.partial is not None:
-            paths = (attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json"))
+            paths = (
+                attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json", KINDS)
+            )
             self.folder.remove_files(*paths)
             fencing.remove_fence(self.partial)
 
@@ -269,4 +281,6 @@ class Attempt:
         """Upload the report to the job folder, if that is remote."""
         self._sent = time.monotonic()
         if self.folder.local is None:
+            if (kinds := self.report.with_suffix(KINDS)).exists():
+                self.folder.send(kinds, attempt_path(self.task.shard, self.name, KINDS))
             self.folder.send(self.report, attempt_path(self.task.shard, self.name))

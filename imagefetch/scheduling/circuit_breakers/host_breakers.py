@@ -29,7 +29,7 @@ class HostBreakers(Generic[Entry]):
         self.policy = policy
         self.waiting = 0
         """Number of waiting entries."""
-        self._probing: dict[int, str] = {}  # host by number of the line that probes it
+        self._probing: dict[int, str] = {}  # host by id of the line that probes it
         self._hosts: dict[str, CircuitBreaker[Entry]] = {}
         self._reached: dict[str, None] = {}  # hosts that were connected to, oldest first
         self._idle: dict[str, None] = {}  # idle ones of _hosts, least recently used first
@@ -44,7 +44,7 @@ class HostBreakers(Generic[Entry]):
     def admit(self, key: str, line: Line, now: float) -> Admission:
         """Decide on a request for *line* to the host *key*, which may be sent as a probe."""
         host = self._hosts.get(key)
-        if host is None or not host.is_open or host.probe == line.number:
+        if host is None or not host.is_open or host.probe == line.id:
             return Admission.SEND
         if host.probe is None and now >= host.next_probe_at:
             self._begin_probe(key, host, line)
@@ -80,7 +80,7 @@ class HostBreakers(Generic[Entry]):
             transition = host.failed(self.policy, now)
             if transition is Transition.OPEN:
                 self._schedule_probe(key, host)
-        elif host.probe == line.number:
+        elif host.probe == line.id:
             transition = self._probe_failed(key, host, now)
         else:  # it was sent before the circuit breaker opened
             transition = Transition.NONE
@@ -162,8 +162,8 @@ class HostBreakers(Generic[Entry]):
 
     def _begin_probe(self, key: str, host: CircuitBreaker[Entry], line: Line) -> None:
         self._idle.pop(key, None)
-        host.probe = line.number
-        self._probing[line.number] = key
+        host.probe = line.id
+        self._probing[line.id] = key
 
     def _end_probe(self, host: CircuitBreaker[Entry]) -> None:
         if host.probe is not None:

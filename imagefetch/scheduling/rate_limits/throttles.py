@@ -88,7 +88,7 @@ class Throttles(Generic[Entry]):
             self.waiting -= 1
             entry = throttle.waiting.popleft()
             if may_send:
-                self._release(origin, throttle, entry.line.number, now)
+                self._release(origin, throttle, entry.line.id, now)
             self._schedule(origin, throttle, now)
             return entry
         return None

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from imagefetch.fleet.finish import kinds_of
 from imagefetch.fleet.folder import JobFolder, done_path, shard_path
 from imagefetch.fleet.ownership import clear_partials
 from imagefetch.fleet.worker import fencing, fork_client
@@ -118,6 +119,17 @@ def test_an_attempt_goes_on_where_the_last_one_was(tmp_path: Path, server: Serve
     assert shard.job.outcomes()[7]["attempt"] == shard.report.stem
     assert fetch_shard(task, ignored, lambda: True) == progress
     assert len(shard.job.attempts(7)) == 2
+
+
+def test_kinds_of_all_attempts(tmp_path: Path, server: Server) -> None:
+    """What bodies are that are not images is recorded beside the rows, and handed on with them."""
+    shard = Shard(tmp_path, [server.url(path) for path in ("/type/a", "/type/b", "/image/c")])
+    row = f"{shard.lines[0].text},200,1000,,,,,,,1,0.1,not-an-image\r\n"
+    shard.job.write("attempts/000007/0001-before1.csv", HEADER + row.encode())
+    shard.job.write("attempts/000007/0001-before1.kinds", b"1000 pdf\n")
+    assert fetch_shard(shard.task(), ignored, lambda: True) is not None
+    assert kinds_of(shard.job, 7, shard.report.stem) == {1000: "pdf", 2000: "html"}
+    assert kinds_of(shard.job, 7, "0009-other") == {}
 
 
 @pytest.mark.parametrize("damaged", [False, True])
