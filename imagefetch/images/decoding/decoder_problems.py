@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from PIL import Image, UnidentifiedImageError
-
 UNSUPPORTED = "unsupported: "
 """Begins the problem with an image that may well be valid."""
 
@@ -21,6 +19,8 @@ _UNSUPPORTED = re.compile(
 
 def problem_of(error: Exception, path: str, plugin: str) -> str:
     """Return the problem with the image at *path*, for which Pillow's *plugin* raised *error*."""
+    from PIL import UnidentifiedImageError  # imported here: most runs decode nothing
+
     if isinstance(error, UnidentifiedImageError):
         error = _cause(path, plugin) or error
     problem = f"{type(error).__name__}: {error}"
@@ -31,6 +31,8 @@ def problem_of(error: Exception, path: str, plugin: str) -> str:
 
 def _cause(path: str, plugin: str) -> Exception | None:
     """Return what the plugin itself raises; `Image.open` hides it."""
+    from PIL import Image
+
     factory, _ = Image.OPEN[plugin]
     try:
         with open(path, "rb") as file:
