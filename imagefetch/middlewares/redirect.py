@@ -55,7 +55,9 @@ class NamedRedirectMiddleware(RedirectMiddleware):
         :raises TooManyRedirects: if it is a loop, or exceeds REDIRECT_MAX_TIMES
         :raises BadRedirect: if its Location can't be followed
         """
-        moved = response.status in MOVED and "Location" in response.headers
+        if response.status not in MOVED:
+            return response
+        moved = "Location" in response.headers
         if moved and not response.headers["Location"]:
             raise BadRedirect  # as a relative URL, it would be this URL again
         if moved and UNUSUAL.match(response.headers["Location"] or b""):

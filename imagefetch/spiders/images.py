@@ -116,9 +116,10 @@ class ImagesSpider(Spider):
             is_done = self.job.journal.is_done
             unused = Unused()
             pending = (line for line in self.run.list.lines(unused) if not is_done(line))
-            async for line in self.context.scheduler.lines(pending):
-                self.row_check.handed_out(line)
-                yield self.request_for(line)
+            is_plain = type(self).start is ImagesSpider.start  # a subclass may leave out requests
+            first = self._first_request if is_plain else None
+            async for line in self.context.scheduler.lines(pending, first):
+                yield self._first_request(line)
             self.row_check.whole = True
             if told := str(unused):
                 self.logger.warning("%s: %s", self.run.urls, told)
@@ -139,6 +140,10 @@ class ImagesSpider(Spider):
             raise errors.ReportError(f"{self.report}: {error.strerror}") from error
         except errors.BadInput as error:
             raise errors.ReportError(str(error)) from error
+
+    def _first_request(self, line: Line) -> Request:
+        self.row_check.handed_out(line)
+        return self.request_for(line)
 
     def request_for(self, line: Line) -> Request:
         """Return the request for *line*, which was just read."""
