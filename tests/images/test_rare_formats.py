@@ -438,8 +438,8 @@ def test_an_animation_of_no_frames() -> None:
         ("image/x-portable-anymap", b"P1 40 30\n1", (40, 30)),
         (
             "image/svg+xml",
-            b'<svg xmlns="http://www.w3.org/2000/svg" width="40.45" height="30.5"/>',
-            (40, 31),
+            b'<svg xmlns="http://www.w3.org/2000/svg" width="40.5" height="30.5"/>',
+            (41, 31),
         ),
     ],
 )
