@@ -190,7 +190,7 @@ def test_values_that_are_no_text_are_verbatim(tmp_path: Path) -> None:
 def test_values_of_parquet_become_text(tmp_path: Path) -> None:
     """Null becomes nothing, a list JSON."""
     path = tmp_path / "a.parquet"
-    table = {
+    table: Table = {
         "images": [[A, B], [], None],
         "n": [1, None, 3],
         "f": [0.5, 1e300, None],
