@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import CoroutineType
 from typing import Any
 
 from scrapy import signals
@@ -63,6 +64,7 @@ class RecordProcessor(ItemPipelineManager):
             for method in self.methods["process_item"]
             if method is not None
         ]
+        self._has_others = not all(own for _, _, own in self._steps)
         self._files_pipeline = next(
             (each for each in middlewares if isinstance(each, ImageFilesPipeline)), None
         )
@@ -119,14 +121,17 @@ class RecordProcessor(ItemPipelineManager):
             record.record = carried
 
     async def _run_steps(self, record: ImageRecord, download: Download | None) -> None:
-        identity = _identity(record)
+        identity = _identity(record) if self._has_others else ()
         value: Any = record
         assert self.crawler is not None
         for method, needs_spider, own in self._steps:
             if own:
                 record.download, download = download, None  # only the first of two stores it
-                await ensure_awaitable(method(record))
-                identity = _identity(record)  # the file may have got another name
+                returned = method(record)
+                is_plain = isinstance(returned, CoroutineType)
+                await (returned if is_plain else ensure_awaitable(returned))
+                if self._has_others:
+                    identity = _identity(record)  # the file may have got another name
                 continue
             described = _description(record)
             try:

@@ -328,6 +328,7 @@ EXTENSIONS = {
     "scrapy.extensions.logstats.LogStats": None,  # counts pages; Progress counts lines
 }
 LOG_FORMATTER = "imagefetch.logformatter.QuietLogFormatter"
+STATS_CLASS = "imagefetch.stats.collector.QuickStatsCollector"
 STATS_DUMP = False  # the summary has the same figures
 
 # Disabled for security: these give others access to the process, or send data that

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -28,6 +29,14 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 
+# First bytes of compressed files, and the suffix of each.
+COMPRESSED = {
+    b"\x1f\x8b": ".gz",
+    b"\x28\xb5\x2f\xfd": ".zst",
+    b"BZh": ".bz2",
+    b"\xfd7zXZ\0": ".xz",
+}
+
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 # URLs that are sent unchanged, as no part of their path begins with a dot; parsing any other
@@ -43,6 +52,9 @@ ORIGIN = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
 # section 3.1).
 MAX_HOST = 253
 MAX_LABEL = 63
+
+# Characters up to the path of a URL, from which they are not cached.
+LONG = 300
 
 # Fast path for the host of most URLs; parsing one takes several times as long.
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
@@ -116,11 +128,22 @@ def place_of(number: int, part: int | None) -> str:
 
 
 def check_beginning(head: bytes, source: str) -> None:
-    """Check the first bytes, *head*, of a list from *source*.
+    """Check the first bytes, *head*, of a list of text from *source*.
 
     :raises BadInput: if they can't be the beginning of a list
     """
     _encoding(head, source)
+
+
+def is_plain(text: str) -> bool:
+    """Return whether *text* is a valid URL that is sent unchanged.
+
+    :raises InvalidURL: if it is only by its characters
+    """
+    plain = PLAIN_URL.fullmatch(text) if len(text) <= MAX_LINE else None
+    if plain is not None and plain.end(1) - plain.start(1) > MAX_LABEL:  # most are shorter
+        check_host(plain[1])
+    return plain is not None
 
 
 def request_url(text: str) -> str:
@@ -129,9 +152,7 @@ def request_url(text: str) -> str:
     :raises InvalidURL: if it is no absolute URL with a host
     :raises UnsupportedScheme: if its scheme is not http or https
     """
-    if len(text) <= MAX_LINE and (plain := PLAIN_URL.fullmatch(text)):
-        if plain.end(1) - plain.start(1) > MAX_LABEL:  # most are shorter
-            check_host(plain[1])
+    if is_plain(text):
         return text
     if len(text) > MAX_LINE or CUT in text or any(c < " " or c == "\x7f" for c in text):
         raise InvalidURL
@@ -160,11 +181,10 @@ def standard_url(text: str) -> str:
     :raises InvalidURL: if it is no absolute URL with a host
     :raises UnsupportedScheme: if its scheme is not http or https
     """
-    url = request_url(text)
-    if PLAIN_URL.fullmatch(url):
-        return url
+    if is_plain(text):
+        return text
     try:
-        return normalize_url(url)
+        return normalize_url(request_url(text))
     except ValueError as error:
         raise InvalidURL from error
 
@@ -199,8 +219,9 @@ def _encoding(head: bytes, path: Path | str) -> str:
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return encoding
-    if head.startswith(b"\x1f\x8b"):
-        raise BadInput(f"{path}: is compressed; give it a name that ends in .gz")
+    for magic, suffix in COMPRESSED.items():
+        if head.startswith(magic):
+            raise BadInput(f"{path}: is compressed; give it a name that ends in {suffix}")
     zeros = head.count(0)
     if zeros > len(head) / 10:
         # In URLs as UTF-16, nearly every second byte is zero, and no other.
@@ -221,10 +242,22 @@ def _is_utf8(head: bytes) -> bool:
     return True
 
 
+def plain_server(url: str) -> tuple[str | None, str | None]:
+    """Return the origin and the host of *url*, each None if only parsing it would tell."""
+    end = url.find("/", 8)
+    return _plain_server(url[: end + 1]) if 0 < end < LONG else _plain_server.__wrapped__(url)
+
+
+@lru_cache(4_096)
+def _plain_server(url: str) -> tuple[str | None, str | None]:
+    origin, host = ORIGIN.match(url), HOST.match(url)
+    return origin and origin[0], host and host[1]
+
+
 def host_of(url: str) -> str:
     """Return the host of *url*, or "no host"."""
-    if match := HOST.match(url):
-        return match[1]
+    if host := plain_server(url)[1]:
+        return host
     try:
         return urlsplit(url).hostname or "no host"
     except ValueError:
@@ -233,8 +266,8 @@ def host_of(url: str) -> str:
 
 def origin_of(url: str) -> str | None:
     """Return the origin of *url*, ``http://a.example:80``; None if it has none."""
-    if match := ORIGIN.match(url):
-        return match[0]
+    if origin := plain_server(url)[0]:
+        return origin
     try:
         parts = urlsplit(url if url.isascii() and "\\" not in url else sent_url(url) or url)
     except ValueError:

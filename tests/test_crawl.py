@@ -15,9 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment
+from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, crawls, environment
 from tests.support import faults
 from tests.support.server import Server, image
+
+
+@pytest.fixture
+def crawl(tmp_path: Path) -> RunCrawl:
+    """Runs a crawl over some lines as a user does: in a new process, with the HTML report."""
+    return crawls(tmp_path, fork=False, HTML_REPORT=True)
 
 
 def test_two_thousand_urls_over_twenty_hosts(crawl: RunCrawl, hosts: Server) -> None:

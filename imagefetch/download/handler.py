@@ -35,6 +35,7 @@ from imagefetch.errors import (
     TLSFailure,
 )
 from imagefetch.meta import DOWNLOAD, FIRST_SENT, SECONDS, TIMING
+from imagefetch.utils.processes.taskless import in_task
 
 # Errors for a connection that ended before a response.
 HUNG_UP = (ConnectionReset, ProxyFailure, TLSFailure)
@@ -54,6 +55,8 @@ class StreamingDownloadHandler(BaseDownloadHandler):
     """
 
     lazy = False
+    is_taskless = True
+    """Whether `download_request` may run without a task (`imagefetch.engine.downloader`)."""
 
     def __init__(self, crawler: Crawler) -> None:
         """:raises ValueError: if a setting is invalid; its message is one line"""
@@ -170,7 +173,8 @@ class StreamingDownloadHandler(BaseDownloadHandler):
             if again and (route.proxy is None or route.is_tunnel):
                 meta = reception.request.meta
                 meta["retry_times"] = meta.get("retry_times", 0) + 1  # it is sent twice
-                error = await malformed_responses.perform(client, transfer, deadline)
+                resent = malformed_responses.perform(client, transfer, deadline)
+                error = await in_task(resent)
         if isinstance(error, CertificateWrongHost):
             error = await self._certificate_error(transfer, deadline, route)
         elif is_refused:

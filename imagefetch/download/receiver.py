@@ -6,9 +6,9 @@ import asyncio
 import itertools
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from pydispatch import dispatcher
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
@@ -42,6 +42,7 @@ from imagefetch.output.disk_io import Disk
 from imagefetch.output.partial_files import Download, PartialFile
 from imagefetch.signals import row_written
 from imagefetch.utils.processes.shutdown import stop_run
+from imagefetch.utils.receivers import has_receivers
 
 # Maximum bytes of a body in memory: of a request that is not for an image.
 IN_MEMORY_MAX = 8 * 2**20
@@ -84,7 +85,8 @@ class Receiver:
         """Return what takes the body of a response to *request*: `Skip` if nobody wants it."""
         if STREAM_TO not in request.meta:
             return InMemory(request.meta.get(BODY_MAX, IN_MEMORY_MAX))
-        if rejection_of(head.status, partial=not is_everything(head)) is not None:
+        partial = head.status == 206 and not is_everything(head)
+        if rejection_of(head.status, partial=partial) is not None:
             return Skip()
         if self.opts_out(request, head):
             return Skip()
@@ -117,8 +119,7 @@ class Receiver:
 
     def has_listeners(self, signal: object) -> bool:
         """Return whether anyone receives *signal*."""
-        receivers = dispatcher.getAllReceivers(self.crawler.signals.sender, signal)
-        return any(True for _ in dispatcher.liveReceivers(receivers))
+        return has_receivers(self.crawler.signals, signal)
 
     def send_signal(self, signal: object, request: Request, **arguments: Any) -> None:
         """Send one of Scrapy's signals.
@@ -249,7 +250,7 @@ class Reception:
         except NotAnImage as problem:
             await self.sink.discard()
             self.request.meta[PROBLEM] = problem
-            return FileResponse(**self._common(), download=Download())
+            return self._in_file(Download())
         except BaseException as failure:
             sink, is_cut = self.sink, isinstance(failure, IncompleteBody)
             if is_cut and isinstance(sink, InMemory) and not self._fails():
@@ -275,10 +276,10 @@ class Reception:
         if self._range is not None and self._received < self._range.total:
             raise IncompleteBody
         if isinstance(sink, ToFile | ToEncodedFile):
-            return FileResponse(**self._common(), download=await sink.finish())
+            return self._in_file(await sink.finish())
         if isinstance(sink, InMemory):
             return await self._in_memory(sink, [])
-        return FileResponse(**self._common())
+        return self._in_file(Download())
 
     async def _in_memory(self, sink: InMemory, flags: list[str]) -> Response:
         data, whole = await self._decoded(sink, self._max_size)
@@ -290,7 +291,7 @@ class Reception:
 
     async def _stopped(self) -> Response:
         if STREAM_TO in self.request.meta:
-            return FileResponse(**self._common(), flags=[*STOPPED])
+            return self._in_file(Download(), STOPPED)
         if not isinstance(self.sink, InMemory):
             return self.response_of([*STOPPED], b"")
         data, _ = await self._decoded(self.sink, IN_MEMORY_MAX)
@@ -313,6 +314,10 @@ class Reception:
         headers = Headers(common["headers"])
         cls = responsetypes.from_args(headers=headers, url=self.request.url, body=data)
         return cls(**common, flags=flags, body=data)
+
+    def _in_file(self, download: Download, flags: Sequence[str] = ()) -> FileResponse:
+        assert self._head is not None
+        return FileResponse.of(self._head, self.request.url, download, [*flags])
 
     def _common(self) -> dict[str, Any]:
         head = self._head

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scrapy.http import Response
+from scrapy.http import Headers, Response
 
+from imagefetch.download.curl.response_head import Head
 from imagefetch.output.partial_files import Download
 
 
@@ -18,3 +19,23 @@ class FileResponse(Response):
     def __init__(self, *args: Any, download: Download | None = None, **kwargs: Any) -> None:
         self.download = download or Download()
         super().__init__(*args, **kwargs)
+
+    @classmethod
+    def of(cls, head: Head, url: str, download: Download, flags: list[str]) -> FileResponse:
+        """Return the response that began with *head*."""
+        response = cls(url, head.status, flags=flags, download=download, protocol=head.protocol)
+        response.headers = headers_of(head)
+        return response
+
+
+def headers_of(head: Head) -> Headers:
+    """Return the headers in *head*, raw bytes, since headers need not be valid text.
+
+    Scrapy would check the type of each name and value.
+    """
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in head.fields:
+        values.setdefault(name.title(), []).append(value)
+    headers = Headers()
+    dict.update(headers, values)
+    return headers

@@ -101,9 +101,17 @@ def _authorization(user: str | None, password: str | None) -> bytes | None:
 
 def header_lines(headers: Headers, authorization: bytes | None) -> tuple[bytes, ...]:
     """Return *headers* as libcurl takes them; *authorization* replaces that of *headers*."""
+    given = tuple([(name, tuple(values)) for name, values in dict.items(headers)])
+    return _header_lines(given, authorization)
+
+
+@lru_cache(256)  # most requests have the same
+def _header_lines(
+    headers: tuple[tuple[bytes, tuple[bytes, ...]], ...], authorization: bytes | None
+) -> tuple[bytes, ...]:
     lines = []
     missing = {**UNASKED}
-    for name, values in dict.items(headers):
+    for name, values in headers:
         lower = name.lower()
         missing.pop(lower, None)
         if authorization is not None and lower == b"authorization":

@@ -9,6 +9,8 @@ that are not from the scheduler.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from scrapy import Request, Spider, signals
 from scrapy.core.downloader import Downloader
@@ -19,6 +21,8 @@ from twisted.python.failure import Failure
 
 from imagefetch.context import context_of
 from imagefetch.engine.middleware_chain import MiddlewareChain
+from imagefetch.urls import plain_server
+from imagefetch.utils.processes.taskless import Taskless, in_task
 
 
 class DirectDownloader(Downloader):
@@ -36,14 +40,14 @@ class DirectDownloader(Downloader):
         )
         self._context = context_of(crawler)
         self._chain = MiddlewareChain(self.middleware, crawler)
-        self._tasks: dict[Request, asyncio.Task[None]] = {}
+        self._taskless_handlers: dict[str, Callable[[Request], Coroutine[Any, Any, Response]]] = {}
+        """By scheme, the methods of handlers that need no task: their `is_taskless` is true."""
 
     def fetch(self, request: Request, spider: Spider | None = None) -> Deferred[Response | Request]:
         """Pass *request* through the middlewares and download it."""
         deferred: Deferred[Response | Request] = Deferred()
         self.active.add(request)
-        loop = asyncio.get_running_loop()
-        self._tasks[request] = loop.create_task(self._fetch(request, deferred))
+        Taskless(self._fetch(request, deferred))
         return deferred
 
     async def _fetch(self, request: Request, deferred: Deferred[Response | Request]) -> None:
@@ -53,7 +57,6 @@ class DirectDownloader(Downloader):
         except (Exception, asyncio.CancelledError):
             result = Failure()  # type: ignore[no-untyped-call]
         self.active.remove(request)
-        del self._tasks[request]
         deferred.callback(result)
 
     async def _download_directly(self, request: Request) -> Response:
@@ -64,11 +67,29 @@ class DirectDownloader(Downloader):
         send, spider = self.signals.send_catch_log, self.crawler.spider
         send(signals.request_reached_downloader, request=request, spider=spider)
         try:
-            response = await self.handlers.download_request_async(request)
+            response = await self._handler(request)(request)
             send(signals.response_downloaded, response=response, request=request, spider=spider)
             return response
         finally:
             send(signals.request_left_downloader, request=request, spider=spider)
+
+    def get_slot_key(self, request: Request) -> str:
+        """Return the name of *request*'s slot, without parsing most URLs."""
+        by_url = self.DOWNLOAD_SLOT not in request.meta and not self.ip_concurrency
+        host = plain_server(request.url)[1] if by_url else None
+        return host or super().get_slot_key(request)
+
+    def _handler(self, request: Request) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        scheme = request.url.partition(":")[0]
+        if (known := self._taskless_handlers.get(scheme)) is not None:
+            return known
+        handler: Any = self.handlers._get_handler(scheme)
+        if not getattr(handler, "is_taskless", False):
+            return self._with_task
+        return self._taskless_handlers.setdefault(scheme, handler.download_request)
+
+    async def _with_task(self, request: Request) -> Response:
+        return await in_task(self.handlers.download_request_async(request))
 
     def _direct_slot(self, request: Request) -> str | None:
         """Return the name of *request*'s slot; None if it must pass through Scrapy's."""

@@ -14,6 +14,8 @@ from scrapy.http import Response
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.deprecate import argument_is_required
 
+from imagefetch.utils.processes.taskless import in_task
+
 Method = Callable[..., Any]
 
 RESULTS = (Response, Request)
@@ -94,7 +96,7 @@ async def _checked(returned: Any, method: Method, *, none: bool) -> Response | R
     :raises TypeError: if it is neither a response nor a request, nor None where *none* is allowed
     """
     if isinstance(returned, CoroutineType):
-        returned = await returned
+        returned = await in_task(returned)
     elif not isinstance(returned, RESULTS):
         returned = await ensure_awaitable(returned)
     if isinstance(returned, RESULTS) or (none and returned is None):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
@@ -55,6 +55,7 @@ class QuickSignalManager(SignalManager):
 
     def __init__(self, sender: Any) -> None:
         super().__init__(sender)
+        self._senders = id(sender), id(ANY)
         self._known: dict[Any, Known] = {}
 
     def send_catch_log(self, signal: Any, **kwargs: Any) -> list[tuple[Any, Any]]:
@@ -63,9 +64,9 @@ class QuickSignalManager(SignalManager):
             return []
         if known is None or not known.is_plain or not kwargs.keys().isdisjoint(_UNUSUAL):
             return super().send_catch_log(signal, **kwargs)
-        results = list(self._call_all(known, signal, kwargs, StopDownload))
+        results = self._call_all(known, signal, kwargs, StopDownload)
         for receiver, result in results:
-            if isinstance(result, Deferred):
+            if result is not None and isinstance(result, Deferred):
                 logger.error("Cannot return deferreds from signal handler: %s", receiver)
         return results
 
@@ -75,18 +76,31 @@ class QuickSignalManager(SignalManager):
             return []
         if known is None or not known.is_plain or not kwargs.keys().isdisjoint(_UNUSUAL):
             return await super().send_catch_log_async(signal, **kwargs)
-        results = list(self._call_all(known, signal, kwargs, ()))
+        results = self._call_all(known, signal, kwargs, ())
+        if all(result is None for _, result in results):
+            return results
         return [
             (receiver, result.value if isinstance(result, Failure) else result)
             for receiver, result in await _finished(results, kwargs.get("spider"))
         ]
 
+    def has_receivers(self, signal: Any) -> bool:
+        """Return whether anyone receives *signal*."""
+        known = self._receivers_of(signal)
+        return known is not None and any(
+            not is_weak or listed() is not None for listed, is_weak, _, _ in known.receivers
+        )
+
     def _receivers_of(self, signal: Any) -> Known | None:
         """Return the receivers of *signal* from this manager's sender; None if there are none."""
         lists = []
-        for sender in (self.sender, ANY):
-            if (signals := dispatcher.connections.get(id(sender))) is not None:
-                lists += [signals[each] for each in (signal, ANY) if each in signals]
+        connections = dispatcher.connections
+        for sender in self._senders:
+            if (signals := connections.get(sender)) is not None:
+                if signal in signals:
+                    lists.append(signals[signal])
+                if ANY in signals:
+                    lists.append(signals[ANY])
         if not lists:
             return None
         known = self._known.get(signal)
@@ -101,24 +115,31 @@ class QuickSignalManager(SignalManager):
 
     def _call_all(
         self, known: Known, signal: Any, arguments: dict[str, Any], quiet: Any
-    ) -> Iterator[tuple[Any, Any]]:
-        """Yield each live receiver, and what it returned, or the failure of what it raised."""
-        arguments = {**arguments, "signal": signal, "sender": self.sender}
+    ) -> list[tuple[Any, Any]]:
+        """Return each live receiver, and what it returned, or the failure of what it raised."""
+        results = []
+        arguments["signal"], arguments["sender"] = signal, self.sender
         for listed, is_weak, parameters, _ in known.receivers:
             receiver = listed() if is_weak else listed
             if receiver is None:
                 continue
+            values: tuple[Any, ...] = ()
+            accepted: dict[str, Any] = {}
             if parameters is None:
                 accepted = arguments
             else:
-                accepted = {name: arguments[name] for name in parameters if name in arguments}
+                try:
+                    values = tuple(map(arguments.__getitem__, parameters))
+                except KeyError:
+                    accepted = {name: arguments[name] for name in parameters if name in arguments}
             try:
-                result = receiver(**accepted)
+                result = receiver(*values, **accepted)
             except quiet:
                 result = Failure()  # type: ignore[no-untyped-call]
             except Exception:
                 result = _logged(receiver, arguments.get("spider"))
-            yield receiver, result
+            results.append((receiver, result))
+        return results
 
 
 async def _finished(results: list[tuple[Any, Any]], spider: Any) -> list[tuple[Any, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import cache, lru_cache
 from inspect import signature
 from typing import Any, get_type_hints
@@ -29,6 +29,9 @@ from imagefetch.pages.image_response import ImageResponse
 from imagefetch.urls import host_of
 
 logger = logging.getLogger(__name__)
+
+# The part of a URL that names the server.
+SERVER = re.compile(r"[^:/?#]*://[^/?#]*")
 
 # Hosts whose page object class is cached.
 HOSTS = 10_000
@@ -86,22 +89,22 @@ class PageMiddleware(InjectionMiddleware):
             return None  # the callback needs the response, even if the page does not
         return super().process_request(request)
 
-    async def process_response(
+    def process_response(  # type: ignore[override]
         self, request: Request, response: Response, spider: Spider | None = None
-    ) -> Response | Request:
+    ) -> Response | Awaitable[Response | Request]:
         if self._simple and LINE in request.meta:
             page = self._page_of(request.url)
             if page is not None:
                 given = ImageResponse.of(request, response, read_header=self.read_header)
                 request.cb_kwargs["page"] = page(given)
                 return response
-        return await super().process_response(request, response)
+        return super().process_response(request, response)
 
     def _page_of(self, url: str) -> type[ImagePage] | None:
         if not self._by_host:
             return self._match(url)
-        parts = urlsplit(url)
-        return self._page_of_host(f"{parts.scheme}://{parts.netloc}/")
+        server = SERVER.match(url)
+        return self._match(url) if server is None else self._page_of_host(f"{server[0]}/")
 
     def _match(self, url: str) -> type[ImagePage] | None:
         """Return the page class for *url*; None if it needs inputs besides `ImageResponse`."""

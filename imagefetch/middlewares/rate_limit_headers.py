@@ -48,7 +48,7 @@ def rate_limit_hint(status: int, headers: Headers, now: float) -> RateLimitHint 
     if status in MAY_REFUSE:
         seconds = _retry_after(headers, now) or _reset(headers, now)
         return None if seconds is None else RateLimitHint(True, seconds)
-    if any(b"Rate" in name for name in headers):
+    if b"Rate" in b" ".join(headers):
         seconds = _reset(headers, now)
         return None if seconds is None else RateLimitHint(False, seconds)
     return None

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -81,7 +82,7 @@ class FolderStore(FSFilesStore):
             f"{name}: all names for it in {self.own.folder} are taken; move that folder away"
         )
 
-    def _candidates(self, name: str, if_taken: str) -> list[str]:
+    def _candidates(self, name: str, if_taken: str) -> Iterable[str]:
         if not if_taken:
             return self.own.candidate_names(name)
         return [name, *self.own.candidate_names(if_taken)]

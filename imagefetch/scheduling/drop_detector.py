@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 
-from pydispatch.dispatcher import getAllReceivers, liveReceivers
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 
 from imagefetch.meta import LINE
 from imagefetch.signals import line_dropped
+from imagefetch.utils.receivers import has_receivers
 
 
 class DropDetector:
@@ -30,11 +30,14 @@ class DropDetector:
     def __len__(self) -> int:
         return len(self._requests)
 
+    @property
+    def has_others(self) -> bool:
+        """Whether anyone receives the signal `request_scheduled`."""
+        return has_receivers(self.crawler.signals, signals.request_scheduled)
+
     def _connect(self) -> None:
-        manager = self.crawler.signals
-        others = liveReceivers(getAllReceivers(manager.sender, signals.request_scheduled))
-        if any(True for _ in others):  # a handler costs time, and most runs have no other
-            manager.connect(self._announce, signal=signals.request_scheduled)
+        if self.has_others:  # a handler costs time, and most runs have no other
+            self.crawler.signals.connect(self._announce, signal=signals.request_scheduled)
 
     def _announce(self, request: Request) -> None:
         if LINE in request.meta:

@@ -20,6 +20,9 @@ from imagefetch.urls import Line, origin_of
 # Lines read before control returns to the event loop: about a millisecond.
 AT_A_TIME = 250
 
+# Lines that `LookAhead.pull` yields for one request that is sent.
+PULLED = 2
+
 
 class Prefetcher:
     """Reads lines ahead and yields each when its host needs it."""
@@ -41,6 +44,12 @@ class Prefetcher:
         self._aside: set[str] = set()
         self._wanted: dict[str, None] = {}  # hosts that may need more lines
         self._changed = asyncio.Event()
+        self._lines: Iterator[Line] = iter(())
+        self._more = False
+        """Whether there may be more lines to read."""
+        self._is_cut_short = False
+        """Whether `_take` has ended only to let other code run."""
+        self._error: Exception | None = None
 
     def close(self) -> None:
         self._backlog.close()
@@ -55,34 +64,71 @@ class Prefetcher:
 
     def wake(self, host: str | None = None, origin: str | None = None) -> None:
         """Check again which lines to yield, after a change, possibly of *host* or its *origin*."""
+        self.mark(host, origin)
+        self._changed.set()
+
+    def mark(self, host: str | None, origin: str | None = None) -> None:
+        """Note for the next check that *host* or its *origin* may need more lines."""
         if host is not None:
             if origin in self._aside:
                 self._aside.remove(origin)
                 self._add_origin(host, origin, first=True)
             if host in self._origins:
                 self._wanted[host] = None
-        self._changed.set()
 
     async def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
-        """Yield each of *lines* once, when its host needs it."""
-        more, skipped = True, 0
-        while more or self._backlog:
-            if self.ready() < self.lookahead and len(self.waiting) < WAITING_MAX:
-                if (wanted := self._take_wanted()) is not None:
-                    self.slot_is_free = False
-                    yield wanted
-                    continue
-                if more and self._may_read():
-                    line = next(lines, None)
-                    more = line is not None
-                    if line is not None and not self._add_to_backlog(line):
-                        self.slot_is_free = False
-                        yield line
-                    elif (skipped := skipped + 1) % AT_A_TIME == 0:
-                        await asyncio.sleep(0)
-                    continue
-            self._changed.clear()
-            await self._changed.wait()
+        """Yield each of *lines* once, when its host needs it, except those that `pull` yields."""
+        self._lines, self._more = lines, True
+        while self._more or self._backlog or self._error:
+            if self._error is not None:
+                raise self._error
+            if (line := self._take()) is not None:
+                yield line
+            elif self._is_cut_short:
+                await asyncio.sleep(0)
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+
+    def pull(self) -> Iterator[Line]:
+        """Yield the next lines that `lines` would yield, at most `PULLED`: here, they need no turn
+        of the event loop. `lines` goes on where this ends, and raises the errors of reading."""
+        try:
+            for _ in range(PULLED):
+                if (line := self._take()) is None:
+                    break
+                yield line
+            else:
+                self._changed.set()
+        except Exception as error:  # raised by `lines`
+            self.fail(error)
+        if self._is_cut_short or not (self._more or self._backlog):
+            self._changed.set()
+
+    def fail(self, error: Exception) -> None:
+        """Let `lines` raise *error*."""
+        self._error = error
+        self._changed.set()
+
+    def _take(self) -> Line | None:
+        """Return the next line that its host needs; None if no more are needed, if all are read, or
+        after `AT_A_TIME` lines that no host needs yet."""
+        self._is_cut_short = False
+        for _ in range(AT_A_TIME):
+            if self.ready() >= self.lookahead or len(self.waiting) >= WAITING_MAX:
+                return None
+            if (wanted := self._take_wanted()) is not None:
+                self.slot_is_free = False
+                return wanted
+            if not (self._more and self._may_read()):
+                return None
+            line = next(self._lines, None)
+            self._more = line is not None
+            if line is not None and not self._add_to_backlog(line):
+                self.slot_is_free = False
+                return line
+        self._is_cut_short = True
+        return None
 
     def _may_read(self) -> bool:
         kept = len(self._backlog)

@@ -14,7 +14,7 @@ from scrapy import Request
 
 from imagefetch.errors import Failure, InvalidRecord, InvalidURL
 from imagefetch.meta import DUPLICATE_OF, FAILURE, KEY, LINE, STREAM_TO
-from imagefetch.urls import Line, key_of, standard_url
+from imagefetch.urls import Line, is_plain, key_of, standard_url
 
 # URL of requests for lines that need no download.
 NOWHERE = "about:blank"
@@ -38,9 +38,13 @@ class RequestFactory:
         if line.invalid:
             raise InvalidRecord
         try:
-            request = self._request(standard_url(line.url), {LINE: line, **meta})
+            plain = is_plain(line.url)
+            url = line.url if plain else standard_url(line.url)
+            # Scrapy would not change a plain URL, but parse it, which takes as long as all else.
+            request = self._request(url, {LINE: line, "verbatim_url": plain, **meta})
         except ValueError as error:  # raised by w3lib or IDNA
             raise InvalidURL from error
+        del request.meta["verbatim_url"]  # which would apply to the target of a redirect, too
         request.meta[KEY] = key_of(request.url)
         request.meta[STREAM_TO] = self.stream_to
         return request

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
@@ -65,6 +65,7 @@ class HostScheduler(BaseScheduler):
             self._hosts, self._delayed, self._prefetcher, self.host_limits
         )
         self._slots_kept = SLOTS
+        self._request_for: Callable[[Line], Request] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> HostScheduler:
@@ -83,8 +84,17 @@ class HostScheduler(BaseScheduler):
         """Return the number of lines that are ready to be sent or to end."""
         return self._hosts.waiting + len(self._queue.undownloaded) + len(self._duplicates)
 
-    def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
-        """Yield each of *lines* when a request for it is needed: `Prefetcher.lines`."""
+    def lines(
+        self, lines: Iterator[Line], request_for: Callable[[Line], Request] | None = None
+    ) -> AsyncIterator[Line]:
+        """Yield each of *lines* when a request for it is needed: `Prefetcher.lines`.
+
+        *request_for*: if given, requests for most lines are made with it instead: the engine takes
+        several turns of the event loop for each request that comes from the spider. Not if a
+        component receives such requests.
+        """
+        if not self.crawler.engine.scraper.spidermw.methods["process_start"]:
+            self._request_for = request_for
         return self._prefetcher.lines(lines)
 
     def has_pending_requests(self) -> bool:
@@ -116,10 +126,25 @@ class HostScheduler(BaseScheduler):
         self._slots_kept = forget_slots(self.crawler.engine.downloader.slots, self._slots_kept)
         slot = None if request is None else self._hosts.slot_of(request)
         self._prefetcher.slot_is_free = request is None
-        self._prefetcher.wake(None if slot is None else slot.host)
+        host = None if slot is None else slot.host
+        if self._request_for is None or self._drop_detector.has_others:
+            self._prefetcher.wake(host)
+        else:
+            self._prefetcher.mark(host)
+            self._pull(self._request_for)
+            request = request or self._take()
         if self._delayed.throttles.waiting:
             self._timer.set()
         return request
+
+    def _pull(self, request_for: Callable[[Line], Request]) -> None:
+        """Queue requests for the next lines."""
+        for line in self._prefetcher.pull():
+            try:
+                self.enqueue_request(request_for(line))
+            except LocalError as error:
+                self._prefetcher.fail(error)
+                return
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
         """Release the duplicates of *record*'s line."""

@@ -11,6 +11,7 @@ import pytest
 import scrapy
 from scrapy.core import engine
 from scrapy.core.downloader import Downloader
+from scrapy.core.downloader.handlers import DownloadHandlers
 
 from imagefetch.engine.downloader import DirectDownloader
 from tests.conftest import HOSTS, RunCrawl
@@ -45,6 +46,7 @@ def test_the_interface_of_a_downloader_that_is_relied_on() -> None:
     assert list(parameters) == ["self", "request"]
     assert inspect.iscoroutinefunction(Downloader._enqueue_request)
     assert Downloader.DOWNLOAD_SLOT == "download_slot"
+    assert list(inspect.signature(DownloadHandlers._get_handler).parameters) == ["self", "scheme"]
 
 
 @pytest.mark.parametrize(

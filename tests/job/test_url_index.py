@@ -65,3 +65,24 @@ def test_unknown_url_has_no_row(row_offsets: RowOffsets) -> None:
     assert row_offsets.offset(key_of(URL)) is None
     row_offsets.set_offset(key_of(URL), 7)
     assert row_offsets.offset(key_of(URL)) is None
+
+
+def test_urls_in_memory_and_in_the_database_are_the_same_to_the_caller(
+    row_offsets: RowOffsets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the number that is in memory, each URL is still new once, and keeps its row, be it
+    written before or after the URL went to the database."""
+    monkeypatch.setattr(RowOffsets, "RECENT", 10)
+    keys = [key_of(f"{URL}{n}") for n in range(95)]
+    row_offsets.load([(keys[0], 1)])
+    for place, key in enumerate(keys):
+        assert row_offsets.add(key) == (place > 0)
+        if place % 2:
+            row_offsets.set_offset(key, place)
+    for place, key in enumerate(keys):
+        assert not row_offsets.add(key)
+        if place and not place % 2:
+            assert row_offsets.offset(key) is None
+            row_offsets.set_offset(key, place)
+    assert [row_offsets.offset(key) for key in keys] == [1, *range(1, 95)]
+    assert row_offsets.add(key_of(URL))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import Any, cast
 
 import pytest
@@ -62,6 +63,10 @@ def new_middleware(middleware: type[InjectionMiddleware], **settings: Any) -> In
     return middleware.from_crawler(crawler)
 
 
+async def awaited(result: Any) -> Any:
+    return await result if inspect.isawaitable(result) else result
+
+
 def page_of(middleware: InjectionMiddleware, url: str) -> ImagePage:
     """Return the page that the spider's callback gets for *url*."""
     spider = middleware.crawler.spider
@@ -69,7 +74,7 @@ def page_of(middleware: InjectionMiddleware, url: str) -> ImagePage:
     request = Request(url, callback=cast("Any", spider.parse), meta={"line": Line(1, url)})
     assert middleware.process_request(request) is None
     response = FileResponse(url, status=200, request=request)
-    assert asyncio.run(middleware.process_response(request, response)) is response
+    assert asyncio.run(awaited(middleware.process_response(request, response))) is response
     page = request.cb_kwargs["page"]
     assert isinstance(page, ImagePage)
     assert page.response.url == url

@@ -215,3 +215,45 @@ def test_origins_and_hosts(url: str, origin: str, host: str) -> None:
 def test_a_line_without_origin(url: str) -> None:
     """It is queued like any other line; its row names the error."""
     assert origin_of(url) is None
+
+
+def test_lines_that_are_pulled_are_not_yielded_again() -> None:
+    """Each line comes once, from either side, until all are read."""
+
+    async def run() -> tuple[list[int], list[int]]:
+        settings = project()
+        hosts = HostQueues(lambda _: LIMIT)
+        waiting = DelayedLines(settings, HostLimits(settings))
+        look = Prefetcher(hosts, waiting, lambda: 0, LOOKAHEAD)
+        lines = (Line(n, f"http://host{n}.example/") for n in range(7))
+        pulled, yielded = [line.number for line in look.pull()], []
+        async for line in look.lines(lines):
+            yielded.append(line.number)
+            pulled += [line.number for line in look.pull()]
+        look.close()
+        return pulled, yielded
+
+    pulled, yielded = asyncio.run(run())
+    assert (pulled, yielded) == ([1, 2, 4, 5], [0, 3, 6])
+
+
+def test_an_error_of_reading_is_raised_to_the_spider() -> None:
+    """The engine asks the scheduler for requests and would not tell which line failed."""
+
+    def broken() -> Iterator[Line]:
+        yield Line(1, "http://a.example/")
+        raise OSError("broken")
+
+    async def run() -> list[int]:
+        settings = project()
+        hosts = HostQueues(lambda _: LIMIT)
+        look = Prefetcher(hosts, DelayedLines(settings, HostLimits(settings)), lambda: 0, LOOKAHEAD)
+        found = []
+        with pytest.raises(OSError, match="broken"):
+            async for line in look.lines(broken()):
+                found.append(line.number)
+                found += [line.number for line in look.pull()]
+        look.close()
+        return found
+
+    assert asyncio.run(run()) == [1]

@@ -152,22 +152,25 @@ class SlotNames:
 
 
 class AsyncOdd(Odd):
-    """The same with coroutines."""
+    """The same with coroutines, which need a task: that is what `asyncio.timeout` cancels."""
 
     async def process_request(self, request: Request) -> Any:  # type: ignore[override]
-        await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0)
         return super().process_request(request)
 
     async def process_response(  # type: ignore[override]
         self, request: Request, response: Response
     ) -> Any:
-        await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0)
         return super().process_response(request, response)
 
     async def process_exception(  # type: ignore[override]
         self, request: Request, exception: Exception
     ) -> Any:
-        await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0)
         return super().process_exception(request, exception)
 
 

@@ -14,6 +14,7 @@ from imagefetch.download.curl.error_mapping import LOCAL, dns_failure
 from imagefetch.download.sent_request import Server
 from imagefetch.download.session import Session
 from imagefetch.errors import ConnectTimeout, DownloadTimeout, Failure, ProxyFailure
+from imagefetch.utils.processes.taskless import in_task
 
 
 class Lookup:
@@ -64,8 +65,7 @@ class Lookup:
         if (found := cache.known(host)) is None:
             begin = time.monotonic()
             try:
-                async with asyncio.timeout_at(until):
-                    found = await self._ask(cache, host)
+                found = await in_task(self._ask_until(cache, host, until))
             except TimeoutError as error:
                 raise ConnectTimeout from error
             except OSError as error:
@@ -75,6 +75,14 @@ class Lookup:
             found = guard.allowed_of(found)
         addresses = [f"[{a.partition('%')[0]}]" if ":" in a else a for a in found]
         return [f"+{host}:{port}:{','.join(addresses)}"], seconds
+
+    async def _ask_until(self, cache: Addresses, host: str, until: float) -> list[str]:
+        """
+        :raises TimeoutError: if it takes until *until*
+        :raises OSError: as `socket.getaddrinfo` does
+        """
+        async with asyncio.timeout_at(until):
+            return await self._ask(cache, host)
 
     async def _ask(self, cache: Addresses, host: str) -> list[str]:
         """:raises OSError: as `socket.getaddrinfo` does"""

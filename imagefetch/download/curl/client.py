@@ -12,6 +12,7 @@ from imagefetch.download.curl.error_mapping import LOCAL, Code
 from imagefetch.download.curl.event_loop import CurlLoop
 from imagefetch.download.curl.idle_sockets import IdleSockets
 from imagefetch.download.curl.transfer import Enough, Options, Transfer
+from imagefetch.utils.processes.taskless import PromptFuture
 
 # Attempts to open a connection when this machine has no free socket, and seconds between two.
 TRIES = 20
@@ -97,7 +98,7 @@ class CurlClient:
             easy.close()
 
     async def _perform(self, handle: Handle, transfer: Transfer, deadline: Deadline) -> Code:
-        done: asyncio.Future[Code] = self._curl.loop.create_future()
+        done: PromptFuture[Code] = PromptFuture(loop=self._curl.loop)
         handle.begin(transfer, done)
         self._running[handle.easy] = handle, deadline
         if self._sweep is None:
@@ -146,6 +147,7 @@ class CurlClient:
         handle.end(code)
         if not handle.transfer.hold:
             self._detach(handle)
+        self._finish(handle, code)
 
     def _detach(self, handle: Handle) -> None:
         if handle.easy in self._attached:
@@ -160,8 +162,12 @@ class CurlClient:
             handle.enough = True
         else:
             handle.error = error
+        self._finish(handle, STOPPED)
+
+    def _finish(self, handle: Handle, code: Code) -> None:
+        """Pass the outcome on. Call it last: the handle may be in use again afterwards."""
         if not handle.done.done():
-            handle.done.set_result(STOPPED)
+            handle.done.finish(code)
 
     def _check_all(self) -> None:
         now = self.time()

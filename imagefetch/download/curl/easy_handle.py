@@ -6,7 +6,6 @@ before. Nothing is raised in a callback: libcurl can't pass it on.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from imagefetch.download.curl.idle_sockets import IdleSockets
 from imagefetch.download.curl.response_head import Head, status_of
 from imagefetch.download.curl.transfer import Enough, Options, Transfer
 from imagefetch.errors import BadHTTP, HeadersTooLarge
+from imagefetch.utils.processes.taskless import PromptFuture
 
 # Maximum bytes of a header. libcurl limits all headers of a request, those of 1xx responses
 # included, to 300 KiB and 5,000 lines.
@@ -46,7 +46,7 @@ class Handle:
         self.connection = Connection(idle)
         self._set: dict[int, Any] = {}
         self.transfer: Transfer
-        self.done: asyncio.Future[Code]
+        self.done: PromptFuture[Code]
         for option, value in options:
             self.easy.setopt(option, value)
         self.easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
@@ -54,7 +54,7 @@ class Handle:
         self.easy.setopt(pycurl.OPENSOCKETFUNCTION, self.connection.on_open)
         self.easy.setopt(pycurl.PREREQFUNCTION, self.connection.on_send)
 
-    def begin(self, transfer: Transfer, done: asyncio.Future[Code]) -> None:
+    def begin(self, transfer: Transfer, done: PromptFuture[Code]) -> None:
         """Prepare for *transfer*; *done* gets its outcome."""
         self.transfer = transfer
         self.done = done
@@ -110,15 +110,13 @@ class Handle:
         self.lines = []
 
     def end(self, code: Code) -> None:
-        """Pass the outcome on; called when the transfer has ended."""
+        """Record that the transfer has ended."""
         head = self.head
         # A connection of HTTP/2 may bring bytes at any time.
         if self.transfer.keep and head is not None and head.protocol.startswith("HTTP/1"):
             number = self.easy.getinfo(pycurl.ACTIVESOCKET)
             self.connection.end(number, head, succeeded=code.number == 0)
         self.error = self.error or self.connection.error
-        if not self.done.done():
-            self.done.set_result(code)
 
     def _abort(self, error: Exception) -> int:
         if isinstance(error, Enough):

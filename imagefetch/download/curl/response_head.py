@@ -29,12 +29,13 @@ class Head:
         end: the header has blanks before its colon, or is beside a Transfer-Encoding of
         "identity"."""
         padded = self._parse(lines)
-        codings = self.words(b"transfer-encoding")
-        if "chunked" in codings:
+        if "chunked" in self.words(b"transfer-encoding"):
             self.chunked = True  # a Content-Length does not count (RFC 9112, section 6.3)
             self.bad = b"transfer-encoding" in padded  # libcurl does not decode it
         elif b"content-length" in self._values:
-            self.length = _length_of(self.words(b"content-length"))
+            lengths = self._values[b"content-length"]
+            is_plain = len(lengths) == 1 and len(lengths[0]) < 19 and lengths[0].isdigit()
+            self.length = int(lengths[0]) if is_plain else _length_of(self.words(b"content-length"))
             self.bad = self.length is None
             self.unframed = b"transfer-encoding" in self._values or b"content-length" in padded
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from PIL import Image, UnidentifiedImageError
-
 from imagefetch.images.bounded_bytes import Bytes, MalformedError, UnknownSizeError
 from imagefetch.images.headers.web import jpeg_frame
 
@@ -16,7 +14,8 @@ UNSUPPORTED = "unsupported: "
 # Pillow raises the same types of errors for both; its messages differ.
 _UNSUPPORTED = re.compile(
     r"unsupported|not supported|not implemented|unimplemented"
-    r"|unknown (?:raw |pixel |TGA |PCX |image )?(?:mode|data organization|TGA|compression|format)|unable to determine \w+ image mode"
+    r"|unknown (?:raw |pixel |TGA |PCX |image )?(?:mode|data organization|TGA|compression|format)"
+    r"|unable to determine \w+ image mode"
     r"|cannot handle|cannot load this image|unrecognized (?:raw )?mode|decoder \S+ not available"
     r"|cannot read this|no loader|cannot identify image",
     re.IGNORECASE,
@@ -31,6 +30,8 @@ CURSOR_HEAD = 4_096
 
 def problem_of(error: Exception, path: str, plugin: str) -> str:
     """Return the problem with the image at *path*, for which Pillow's *plugin* raised *error*."""
+    from PIL import UnidentifiedImageError  # imported here: most runs decode nothing
+
     if isinstance(error, UnidentifiedImageError):
         error = _cause(path, plugin) or error
     problem = f"{type(error).__name__}: {error}"
@@ -45,6 +46,8 @@ def problem_of(error: Exception, path: str, plugin: str) -> str:
 
 def _cause(path: str, plugin: str) -> Exception | None:
     """Return what the plugin itself raises; `Image.open` hides it."""
+    from PIL import Image
+
     factory, _ = Image.OPEN[plugin]
     try:
         with open(path, "rb") as file:

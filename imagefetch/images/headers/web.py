@@ -18,6 +18,10 @@ from imagefetch.images.headers.base import Header
 BARE = frozenset({0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)})
 FRAMES = frozenset({*range(0xC0, 0xD0), 0xDE}) - {0xC4, 0xC8, 0xCC}
 SCAN = 0xDA
+NOT_SKIPPED = BARE | {0xFF, SCAN}
+SEGMENT = struct.Struct(">BBH")
+WINDOW = 4_096
+"""Bytes of a JPEG that are read at once: most have all segments before the scan there."""
 JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
@@ -37,7 +41,7 @@ def jpeg_frame(data: Bytes) -> Frame:
 
     A file that is truncated before the scan has a size if it contains the frame header.
     """
-    at, frame, process = 2, b"", 0
+    at, frame, process = _jpeg_segments(data[:WINDOW])
     try:
         while True:
             marker = read_exact(data, at, 2)
@@ -76,6 +80,20 @@ def jpeg(data: Bytes) -> Header:
     if not width or not height:
         raise MalformedError
     return Header(width, height, JPEG_MODES.get(components), end=frame.end)
+
+
+def _jpeg_segments(head: bytes) -> tuple[int, bytes, int]:
+    """Return the offset after the ordinary segments before the scan in *head*, the beginning of a
+    JPEG, the beginning of the last frame header among them, and its marker: all of them at once."""
+    at, frame, process, last = 2, b"", 0, len(head) - 10
+    while at <= last:
+        mark, kind, length = SEGMENT.unpack_from(head, at)
+        if mark != 0xFF or kind < 0xC0 or kind in NOT_SKIPPED:
+            break
+        if kind in FRAMES:
+            frame, process = head[at + 4 : at + 10], kind
+        at += 2 + max(length, 2)
+    return at, frame, process
 
 
 APNG = "image/apng"

@@ -8,6 +8,7 @@ the store, if the notes of `imagefetch.output.ownership.intents` prove it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -85,10 +86,12 @@ class Ownership:
         except OSError as error:
             raise store_error(self.partial, error) from error
 
-    def candidate_names(self, name: str) -> list[str]:
-        """Return the candidate names for an image to be called *name*, in order of preference."""
-        others = [f"{self.folder}/{n}/{name}" for n in range(2, CANDIDATES_MAX)]
-        return [name, f"{self.folder}/{name}", *others]
+    def candidate_names(self, name: str) -> Iterator[str]:
+        """Yield the candidate names for an image to be called *name*, in order of preference."""
+        yield name  # nearly always the only one that is needed
+        yield f"{self.folder}/{name}"
+        for n in range(2, CANDIDATES_MAX):
+            yield f"{self.folder}/{n}/{name}"
 
     def owner(self, name: str, mtime_ns: int) -> Owner:
         """Return the owner of the file *name* in the store, last modified at *mtime_ns*."""

@@ -21,10 +21,11 @@ def eager(coroutine: Coroutine[Any, Any, Result]) -> Result | Coroutine[Any, Any
     except StopIteration as done:
         result: Result = done.value
         return result
-    return _rest(coroutine, waits_for)
+    return rest_of(coroutine, waits_for)
 
 
-async def _rest(coroutine: Coroutine[Any, Any, Result], waits_for: Any) -> Result:
+async def rest_of(coroutine: Coroutine[Any, Any, Result], waits_for: Any) -> Result:
+    """Return the result of *coroutine*, which has begun and now *waits_for* this."""
     return await _resumed(coroutine, waits_for)
 
 

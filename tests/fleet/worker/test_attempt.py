@@ -35,7 +35,7 @@ from imagefetch.urls import Line
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.support.fleet_cluster import crawls_of
 from tests.support.server import Server, Writer, image, jpeg
-from tests.support.until import until
+from tests.support.until import is_over, until
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +125,7 @@ def test_an_attempt_goes_on_where_the_last_one_was(tmp_path: Path, server: Serve
 def test_kinds_of_all_attempts(tmp_path: Path, server: Server) -> None:
     """What bodies are that are not images is recorded beside the rows, and handed on with them."""
     shard = Shard(tmp_path, [server.url(path) for path in ("/type/a", "/type/b", "/image/c")])
-    row = f"{shard.lines[0].text},200,1000,,,,,,,1,0.1,not-an-image,,,,,,,,\r\n"
+    row = f"{shard.lines[0].text},200,1000,,,,,,,1,0.1,not-an-image{',' * 8}\r\n"
     shard.job.write("attempts/000007/0001-before1.csv", HEADER + row.encode())
     shard.job.write("attempts/000007/0001-before1.kinds", b"1000 pdf\n")
     assert fetch_shard(shard.task(), ignored, lambda: True) is not None
@@ -233,14 +233,6 @@ def attempt_elsewhere(task: Task, outcome: Connection) -> None:
         outcome.send(fetch_shard(task, ignored, lambda: True))
     except (AttemptFailed, Abandoned) as error:
         outcome.send(error)
-
-
-def is_over(process: psutil.Process) -> bool:
-    """Whether a process has ended, even if its exit status was not read yet."""
-    try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 class Holding:
