@@ -44,12 +44,12 @@ class Run:
             self.report.write_bytes(HEADER)
         self.count = 0
 
-    def add(self, name: str, body: bytes) -> str:
+    def add(self, name: str, body: bytes, if_taken: str = "") -> str:
         self.count += 1
         path = self.own.partial / str(self.count)
         path.write_bytes(body)
         digest = hashlib.sha256(body).hexdigest()
-        return self.store.add(Download(path, len(body), digest), name)
+        return self.store.add(Download(path, len(body), digest), name, if_taken)
 
     def write(self, name: str, body: bytes) -> None:
         row = ImageRecord(f"http://a.example/{name}", "200", self.count, name, len(body))
@@ -111,6 +111,27 @@ def test_what_a_row_names_is_never_replaced_by_other_bytes(tmp_path: Path) -> No
     first = run.add("b.jpg", b"no row yet")
     assert run.add("b.jpg", b"other") == f"{own}/b.jpg"
     assert run.add("b.jpg", b"no row yet") == first == "b.jpg"
+
+
+@pytest.mark.usefixtures("links")
+def test_a_name_that_two_images_get_is_claimed_once(tmp_path: Path) -> None:
+    """By the first image of either report, also if the bytes are equal; the file of an earlier
+    report alone is replaced, and by one image."""
+    one, two = Run(tmp_path, "one.csv"), Run(tmp_path, "two.csv")
+    assert one.add("a.jpg", b"1", "a-x.jpg") == "a.jpg"  # it has no row yet
+    assert one.add("a.jpg", b"1", "a-y.jpg") == "a-y.jpg"
+    assert two.add("a.jpg", b"1", "a-z.jpg") == "a-z.jpg"
+    assert two.add("a.jpg", b"2", "a-y.jpg") == f"{two.own.folder}/a-y.jpg"
+    one.write("a.jpg", b"1")
+    assert one.add("a.jpg", b"1", "a-v.jpg") == "a-v.jpg"
+    assert one.read("a.jpg") == b"1"
+    for run in (one, two):
+        run.own.close()
+    retire(one.report, None)
+    again = Run(tmp_path, "one.csv")
+    assert again.add("a.jpg", b"1", "a-y.jpg") == "a.jpg"
+    assert again.add("a.jpg", b"3", "a-w.jpg") == "a-w.jpg"
+    assert again.read("a.jpg") == b"1"
 
 
 @pytest.mark.usefixtures("links")
