@@ -459,7 +459,7 @@ class EmptyBody(Rejection):
 class NotAnImage(Rejection):
     """The bytes are not in an image format that is known.
 
-    *kind*: what they are, a key of `imagefetch.images.kinds.KINDS`; empty if that is unknown.
+    *kind*: what they are, a key of `imagefetch.images.non_images.KINDS`; empty if that is unknown.
     """
 
     def __init__(self, kind: str = "") -> None:

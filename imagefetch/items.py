@@ -63,7 +63,7 @@ class ImageRecord:
         self.download: Download | None = None
         """The partial file that the pipeline moves into the store."""
         self.kind = ""
-        """What a body that is not an image is: a key of `imagefetch.images.kinds.KINDS`."""
+        """What a body that is not an image is: a key of `imagefetch.images.non_images.KINDS`."""
         self.signal = ""
         """How its host opts out: one of `imagefetch.download.opt_outs.signals.SIGNALS`."""
         self.key: bytes | None = None

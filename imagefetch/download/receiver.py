@@ -325,8 +325,7 @@ class Reception:
         return {
             "url": self.request.url,
             "status": head.status,
-            "headers": self._attempt.merged(
-                head.fields
-            ),  # raw bytes: headers need not be valid text
+            # Raw bytes: headers need not be valid text.
+            "headers": self._attempt.merged(head.fields),
             "protocol": head.protocol,
         }

@@ -19,7 +19,6 @@ from imagefetch.config.rules.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_file_names, check_run
 from imagefetch.errors import BadInput
 from imagefetch.fleet.crawl_arguments import max_lanes
-from imagefetch.fleet.finish import gather
 from imagefetch.fleet.folder import (
     BEFORE,
     JobFolder,
@@ -27,6 +26,7 @@ from imagefetch.fleet.folder import (
     shard_path,
 )
 from imagefetch.fleet.job_file import Job, OpenJob, find_job, open_folder, scratch_folder
+from imagefetch.fleet.job_report import gather
 from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files, write_owned_names
 from imagefetch.fleet.shards.plan import plan
 from imagefetch.fleet.shards.split import split

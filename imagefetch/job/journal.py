@@ -11,15 +11,17 @@ from imagefetch.job.done_totals import DoneTotals
 from imagefetch.job.image_order import NO_INDEX, ImageOrder
 from imagefetch.job.url_index import BloomFilter, RowOffsets
 from imagefetch.lists.list_file import ListFile
+from imagefetch.output.report.carried import carried_cells
+from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.csv_rows import Row
 from imagefetch.output.report.last_rows import FAR, FAR_PER_ROW
-from imagefetch.output.report.report_file import read_rows
+from imagefetch.output.report.report_file import read_layout, read_rows
 from imagefetch.urls import Line, LineKey, key_of, sent_url
 
 MISSING, DONE, AGAIN = 0, 1, 2
 """States of a line: no row; a row; a row, but the line is to be fetched again."""
 MATCHED = 4
-"""Flag of a state: the list has the row's URL at the row's line."""
+"""Flag of a state: the list has the row's URL, and its own columns, at the row's line."""
 
 
 class Journal:
@@ -47,6 +49,7 @@ class Journal:
         self.end = 0
         """Byte offset in the report at which the last row read ends."""
         self._order: ImageOrder | None = None  # None: by line number
+        self._layout: Layout | None = None  # whose columns of the list are compared, too
         self._states = bytearray()
         self._hashes = array("q")  # of the URL in a line's last row
         self._offsets = array("q")  # of a line's last row, in bytes
@@ -69,7 +72,7 @@ class Journal:
         return index >= len(self._offsets) or self._offsets[index] == row.offset
 
     def is_matched(self, row: Row) -> bool:
-        """Whether the list has *row*'s URL at *row*'s line."""
+        """Whether the list has *row*'s URL, and its own columns, at *row*'s line."""
         index = self._index(row.key)
         return index < len(self._states) and bool(self._states[index] & MATCHED)
 
@@ -78,6 +81,9 @@ class Journal:
 
         :raises BadInput: if *report* is damaged or not a report of this program
         """
+        layout = Layout.of_list(urls.columns)
+        if layout.carried and read_layout(report) == layout:
+            self._layout = layout
         self.read_report(report, urls, only)
         wanted = BloomFilter()
         self._match(urls, wanted)
@@ -115,7 +121,7 @@ class Journal:
             else:
                 self._states[index] = DONE
                 self.before.add(row)
-            self._hashes[index] = hash(row.url)
+            self._hashes[index] = hash((row.url, *row.carried) if self._layout else row.url)
             self._offsets[index] = row.offset
         self.lines += len(implausible)
         if row is not None:
@@ -149,7 +155,11 @@ class Journal:
 
     def _state(self, line: Line) -> int:
         index = self._index(line.key)
-        if index >= len(self._states) or self._hashes[index] != hash(line.text):
+        if index >= len(self._states) or not self._states[index]:
+            return MISSING
+        layout, text = self._layout, line.text
+        known = hash((text, *carried_cells(line.record, layout)) if layout else text)
+        if self._hashes[index] != known:
             return MISSING
         return self._states[index] & ~MATCHED
 

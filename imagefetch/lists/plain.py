@@ -35,10 +35,10 @@ def read_lines(path: Path) -> Iterator[Line]:
     :raises BadInput: if the list can't be opened or is not text
     :raises OSError, EOFError, zlib.error: if reading fails after the beginning
     """
-    if is_shard(path):
-        yield from read_shard(path)
-        return
     with open_text(path) as file:
+        if is_shard(path):
+            yield from read_shard(path, file)
+            return
         number = 0
         while part := file.readline(MAX_LINE + 1):
             number += 1

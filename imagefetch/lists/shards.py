@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from imagefetch.errors import BadInput
 from imagefetch.urls import Line
@@ -19,13 +20,14 @@ JSON_MARK = "+"
 """What stands between number and tab if the rest is JSON: that of `Line.to_json`."""
 
 _LINE = re.compile(r"([0-9]{1,18})(\+?)\t(.*)\n?")
+_WITH_JSON = re.compile(r"[0-9]{1,18}\+\t")
 _COLUMNS = "+\t"
 """What the first line begins with if the report carries columns of the list."""
 
 PLAIN = Line(0, "")
 
 _LINE_MAX = CELL_MAX + 20
-_RECORD_MAX = 2**30
+_RECORD_MAX = 2**25
 """Maximum characters of a line with JSON."""
 
 
@@ -65,26 +67,27 @@ def parse_shard_line(raw: str) -> Line:
     return Line.from_json(rest)
 
 
-def read_shard(path: Path) -> Iterator[Line]:
-    """Yield the lines of the shard *path*.
+def read_shard(path: Path, file: IO[str]) -> Iterator[Line]:
+    """Yield the lines of the shard *path*, which is open as *file*.
 
     :raises BadInput: if one is not valid
     :raises OSError: if it can't be read
     """
-    with path.open(encoding="utf-8", errors="replace") as file:
-        position = 0
-        while raw := file.readline(_LINE_MAX):
-            position += 1
+    position = 0
+    while raw := file.readline(_LINE_MAX):
+        position += 1
+        if position == 1 and raw.startswith(_COLUMNS):
             if not raw.endswith("\n"):
-                raw += file.readline(_RECORD_MAX)
-            if position == 1 and raw.startswith(_COLUMNS):
-                continue
-            try:
-                yield parse_shard_line(raw)
-            except (ValueError, TypeError):
-                raise BadInput(
-                    f"{path}: line {position} is not a line of a shard: number, tab, URL"
-                ) from None
+                file.readline(_RECORD_MAX)
+            continue
+        if _WITH_JSON.match(raw) and not raw.endswith("\n"):
+            raw += file.readline(_RECORD_MAX)
+        try:
+            yield parse_shard_line(raw)
+        except (ValueError, TypeError):
+            raise BadInput(
+                f"{path}: line {position} is not a line of a shard: number, tab, URL"
+            ) from None
 
 
 def shard_columns(path: Path) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from scrapy.http import Headers
 
-from imagefetch.scheduling.rate_limits.refusals import Told
+from imagefetch.scheduling.rate_limits.refusals import RateLimitHint
 from imagefetch.utils.http_date import time_of
 
 # A date has whole seconds: the moment it stands for may be nearly a second later.
@@ -36,19 +36,21 @@ PREFIXES = ("RateLimit", "X-RateLimit", "X-Rate-Limit")
 PARAMETER = re.compile(r"(?:^|[;,\s])(r|t|remaining|reset)\s*=\s*(\d{1,18})")
 
 
-def told_by(status: int, headers: Headers, now: float) -> Told | None:
+def rate_limit_hint(status: int, headers: Headers, now: float) -> RateLimitHint | None:
     """Return what a response tells of further requests; None if nothing.
 
     *now*: seconds since the epoch.
     """
     if status == 429:
-        return Told(True, _retry_after(headers, now) or _reset(headers, now, exhausted=False))
+        return RateLimitHint(
+            True, _retry_after(headers, now) or _reset(headers, now, exhausted=False)
+        )
     if status in MAY_REFUSE:
         seconds = _retry_after(headers, now) or _reset(headers, now)
-        return None if seconds is None else Told(True, seconds)
+        return None if seconds is None else RateLimitHint(True, seconds)
     if b"Rate" in b" ".join(headers):
         seconds = _reset(headers, now)
-        return None if seconds is None else Told(False, seconds)
+        return None if seconds is None else RateLimitHint(False, seconds)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Queues lines that were read before their hosts have free slots, by origin."""
+"""Queues lines by origin, in memory and on disk, until their hosts have free slots."""
 
 from __future__ import annotations
 

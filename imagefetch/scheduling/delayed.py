@@ -25,7 +25,7 @@ from imagefetch.urls import Line, host_of
 WAITING_MAX = 100_000
 
 
-class Retry(NamedTuple):
+class WaitingLine(NamedTuple):
     """A line that waits to be sent. It takes a tenth of the memory of a `Request`."""
 
     due: float
@@ -56,14 +56,14 @@ class DelayedLines:
             settings.getfloat("RETRY_MAX_DELAY"),
             settings.getfloat("BREAKER_PATIENCE"),
         )
-        self._breakers: HostBreakers[Retry] = HostBreakers(policy)
-        self.throttles: Throttles[Retry] = Throttles(
+        self._breakers: HostBreakers[WaitingLine] = HostBreakers(policy)
+        self.throttles: Throttles[WaitingLine] = Throttles(
             settings,
             lambda origin: limits.limit(host_of(origin)),
             lambda origin, sent: limits.history(host_of(origin), sent),
         )
         limits.rates = lambda: {host_of(name): rate for name, _, rate in self.throttles.rates()}
-        self._retries: list[Retry] = []  # a heap
+        self._retries: list[WaitingLine] = []  # a heap
         self._last_retry = 0.0  # the latest due time so far
         self._order = itertools.count()
         self._unblocked: deque[str] = deque()  # origins whose lines may be sent or fail
@@ -96,13 +96,13 @@ class DelayedLines:
                 due.append(held_until)
         return min(due, default=None)
 
-    def take_due(self, now: float) -> Retry | None:
+    def take_due(self, now: float) -> WaitingLine | None:
         """Remove and return a line whose retry, or whose turn at its host, is due."""
         if self._retries and self._retries[0].due <= now:
             return heapq.heappop(self._retries)
         return self.throttles.take_due(now) or self._breakers.take_probe(now)
 
-    def take_unblocked(self) -> Retry | None:
+    def take_unblocked(self) -> WaitingLine | None:
         """Remove and return a line whose host does not block it any more."""
         while self._unblocked:
             origin = self._unblocked[0]
@@ -118,7 +118,7 @@ class DelayedLines:
         self, line: Line, due: float, times: int, first_sent: float | None, uncounted: int = 0
     ) -> bool:
         """Let *line* wait until *due*; return whether it is the next retry due."""
-        retry = Retry(due, next(self._order), line, times, first_sent, uncounted)
+        retry = WaitingLine(due, next(self._order), line, times, first_sent, uncounted)
         heapq.heappush(self._retries, retry)
         self._last_retry = max(self._last_retry, due)
         return self._retries[0] is retry
@@ -136,9 +136,12 @@ class DelayedLines:
         now: float,
         request: Request | None = None,
     ) -> None:
-        """Let *line* wait for *origin*, which limits requests; *request*: as in `Retry`. It goes
-        first if it was refused once or twice, or has a request."""
-        retry = Retry(0, next(self._order), line, times, first_sent, uncounted, request)
+        """Let *line* wait for *origin*, which limits requests.
+
+        *request*: as in `WaitingLine`. A line that has one, or was refused once or twice, goes
+        first.
+        """
+        retry = WaitingLine(0, next(self._order), line, times, first_sent, uncounted, request)
         first = request is not None or 0 < uncounted < LINE_WAITS
         self.throttles.add(origin, retry, first=first, now=now)
 
@@ -155,7 +158,7 @@ class DelayedLines:
         self, origin: str, line: Line, times: int, first_sent: float | None, uncounted: int = 0
     ) -> None:
         """Let *line* wait for *origin*, whose circuit breaker is open."""
-        retry = Retry(0, next(self._order), line, times, first_sent, uncounted)
+        retry = WaitingLine(0, next(self._order), line, times, first_sent, uncounted)
         self._breakers.add_waiting(origin, retry)
 
     def note(self, origin: str, line: Line, now: float, *, failed: bool) -> Transition:

@@ -1,8 +1,8 @@
 """Selects the next line of the list, so that one host's many lines don't delay other hosts.
 
-Up to LOOKAHEAD lines are read ahead. Beyond that, reading continues only while there is a free
-slot that no line read so far may take. A line whose host has enough queued requests goes to the
-backlog until it needs more.
+Up to LOOKAHEAD lines are read ahead. Beyond that, reading continues only while a slot is free that
+no line read so far may use, since their hosts' limits are reached. Lines of hosts that have enough
+queued requests wait in the backlog.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from imagefetch.urls import Line, origin_of
 # Lines read before control returns to the event loop: about a millisecond.
 AT_A_TIME = 250
 
-# Lines that `LookAhead.pull` yields for one request that is sent.
+# Lines that `Prefetcher.pull` yields for one request that is sent.
 PULLED = 2
 
 
-class LookAhead:
+class Prefetcher:
     """Reads lines ahead and yields each when its host needs it."""
 
     def __init__(

@@ -31,7 +31,7 @@ from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.report.exporter import begin_report
 from imagefetch.pages.base import ImagePage
-from imagefetch.pages.manners import apply_manners
+from imagefetch.pages.host_policies import apply_host_policies
 from imagefetch.scheduling.requests import RequestFactory
 from imagefetch.spiders.preflight import fit_descriptors, warn
 from imagefetch.spiders.records import Records
@@ -74,7 +74,7 @@ class ImagesSpider(Spider):
             check_components(crawler.settings)
         spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
         # On Scrapyd it may be in the folder of the job; the pipeline reads the setting.
-        apply_manners(crawler.settings)
+        apply_host_policies(crawler.settings)
         crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
         fit_descriptors(crawler.settings)

@@ -1,7 +1,7 @@
 """Records what the bodies are that are not images, for a fleet: reports don't say it.
 
 The log of a part of a fleet's job is next to the report of that part: a line for each row whose
-body is not an image, with the row's line number and a kind of `imagefetch.images.kinds.KINDS`.
+body is not an image, with the row's line number and a kind of `imagefetch.images.non_images.KINDS`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from imagefetch.images.kinds import KINDS
+from imagefetch.images.non_images import KINDS
 from imagefetch.items import ImageRecord
 
 SUFFIX = ".kinds"

@@ -40,6 +40,7 @@ class Recorder:
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         self.crawler = crawler
+        self.context = context_of(crawler)
         self.figures = Figures(sample=Reservoir(settings.getint("CONTACT_SHEET")))
         self.repeats = Repeats(settings.getint("PLACEHOLDER_REPEATS"))
         self.limit = settings.getint("CONCURRENT_REQUESTS")
@@ -50,7 +51,7 @@ class Recorder:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Recorder:
-        recorder = context_of(crawler).recorder = cls(crawler)
+        recorder = cls(crawler)
         connect = crawler.signals.connect
         connect(recorder.spider_opened, signal=scrapy_signals.spider_opened)
         connect(recorder.row_written, signal=signals.row_written)
@@ -72,7 +73,6 @@ class Recorder:
         self._begin = self._last = time.monotonic()
         self._cpu = time.process_time()
         self._totals = self.figures.kept, self.figures.bytes
-        self.context = context_of(self.crawler)
         job = self.context.job
         if job.run.kinds is not None:
             self.kind_log = KindLog(job.run.kinds)
@@ -137,3 +137,10 @@ class Recorder:
         if queued:
             return "hosts"
         return "waiting" if waiting else "list"
+
+
+def recorder_of(crawler: Crawler) -> Recorder:
+    """Return the recorder of *crawler*'s run, once its extensions are built."""
+    recorder = crawler.get_extension(Recorder)
+    assert recorder is not None  # `imagefetch.config.needed_components` checks it
+    return recorder

@@ -66,7 +66,7 @@ class Figures:
     damaged: Counter[str] = field(default_factory=Counter)
     """Rows whose file is an image that is damaged or unverified, by `Reason`."""
     kinds: Counter[str] = field(default_factory=Counter)
-    """Bodies that are not images, by `imagefetch.images.kinds.KINDS`; not recorded in reports,
+    """Bodies that are not images, by `imagefetch.images.non_images.KINDS`; not recorded in reports,
     but for fleets in `imagefetch.stats.kind_log`."""
     signals: Counter[str] = field(default_factory=Counter)
     """Lines whose hosts opt out, by `imagefetch.download.opt_outs.signals.SIGNALS`; not recorded

@@ -11,11 +11,12 @@ from scrapy.crawler import Crawler
 
 from imagefetch.context import context_of
 from imagefetch.errors import condition_of
-from imagefetch.images.kinds import KINDS
+from imagefetch.images.non_images import KINDS
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.done_totals import DoneTotals
 from imagefetch.scheduling.concurrency.host_limits import HostLimit
-from imagefetch.stats.causes import likely_cause
+from imagefetch.stats.likely_cause import likely_cause
+from imagefetch.stats.recorder import recorder_of
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
@@ -50,7 +51,7 @@ class Summary:
 
     async def spider_closed(self, reason: str) -> None:
         context = context_of(self.crawler)
-        recorder, run = context.recorder, context.job.run
+        recorder, run = recorder_of(self.crawler), context.job.run
         figures, repeated = recorder.figures, recorder.repeats.found()
         for name, value in stats_of(figures).items():
             self.crawler.stats.set_value(f"imagefetch/{name}", value)

@@ -28,7 +28,7 @@ from imagefetch.fleet.shards.merge import Sorter, in_order
 from imagefetch.fleet.shards.plan import DividedGroup
 from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
-from imagefetch.fleet.worker.child import watch
+from imagefetch.fleet.worker.crawl_process import watch
 from imagefetch.fleet.worker.fencing import Heartbeat
 from imagefetch.fleet.worker.task import Task
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes

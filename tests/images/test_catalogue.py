@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagefetch.config.rules.setting_values import TYPE_NAMES
+from imagefetch.config.rules.image_types import TYPE_NAMES
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.catalogue import FORMATS
 from imagefetch.images.formats import HEAD, ImageInfo, probe

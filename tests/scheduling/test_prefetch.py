@@ -14,7 +14,7 @@ from imagefetch.scheduling.circuit_breakers.circuit_breaker import Transition
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.delayed import DelayedLines
 from imagefetch.scheduling.host_queues import HostQueues
-from imagefetch.scheduling.prefetch import LookAhead, host_of
+from imagefetch.scheduling.prefetch import Prefetcher, host_of
 from imagefetch.urls import Line, origin_of
 from tests.conftest import project
 from tests.support.steps import steps
@@ -35,7 +35,7 @@ class Run:
         self.hosts = HostQueues(lambda _: LIMIT)
         settings = project(BREAKER_FAILURES=1, RETRY_TIMES=1)
         self.waiting = DelayedLines(settings, HostLimits(settings))
-        self.look = LookAhead(self.hosts, self.waiting, lambda: self.hosts.waiting, LOOKAHEAD)
+        self.look = Prefetcher(self.hosts, self.waiting, lambda: self.hosts.waiting, LOOKAHEAD)
         self.consumer = asyncio.create_task(self._consume())
 
     def _lines(self) -> Iterator[Line]:
@@ -224,7 +224,7 @@ def test_lines_that_are_pulled_are_not_yielded_again() -> None:
         settings = project()
         hosts = HostQueues(lambda _: LIMIT)
         waiting = DelayedLines(settings, HostLimits(settings))
-        look = LookAhead(hosts, waiting, lambda: 0, LOOKAHEAD)
+        look = Prefetcher(hosts, waiting, lambda: 0, LOOKAHEAD)
         lines = (Line(n, f"http://host{n}.example/") for n in range(7))
         pulled, yielded = [line.number for line in look.pull()], []
         async for line in look.lines(lines):
@@ -247,7 +247,7 @@ def test_an_error_of_reading_is_raised_to_the_spider() -> None:
     async def run() -> list[int]:
         settings = project()
         hosts = HostQueues(lambda _: LIMIT)
-        look = LookAhead(hosts, DelayedLines(settings, HostLimits(settings)), lambda: 0, LOOKAHEAD)
+        look = Prefetcher(hosts, DelayedLines(settings, HostLimits(settings)), lambda: 0, LOOKAHEAD)
         found = []
         with pytest.raises(OSError, match="broken"):
             async for line in look.lines(broken()):

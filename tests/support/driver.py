@@ -135,7 +135,8 @@ def fetched(
     record.bytes, record.sha256 = len(body), hashlib.sha256(body).hexdigest()
     kill.reach("whole")
     name = names.name(line.text, ".jpg", line.number, record.sha256)
-    record.file = store.add(Download(path, len(body), record.sha256), name)
+    if_taken = names.name_if_taken(name, line.text, ".jpg")
+    record.file = store.add(Download(path, len(body), record.sha256), name, if_taken)
     kill.reach("moved")
     return record
 

@@ -10,29 +10,12 @@ from typing import Any
 from scrapy.settings import BaseSettings, default_settings
 
 from imagefetch.config.rules.header_values import Headers, HeaderText, HostHeaders, Referer
+from imagefetch.config.rules.image_types import Types
+from imagefetch.config.rules.lists import Choices, Names, Networks, Separator, Statuses, Words
+from imagefetch.config.rules.numbers import COUNTS, SIZES, TIMES, Number, seconds, size
+from imagefetch.config.rules.rule import NOT_ALLOWED, Rule
 from imagefetch.config.rules.scrapy_rules import check_scrapy_settings
-from imagefetch.config.rules.setting_values import (
-    COUNTS,
-    NOT_ALLOWED,
-    SIZES,
-    TIMES,
-    Choice,
-    Choices,
-    Contact,
-    Names,
-    Networks,
-    Number,
-    Rule,
-    Separator,
-    Statuses,
-    Switch,
-    Template,
-    Text,
-    Types,
-    Words,
-    seconds,
-    size,
-)
+from imagefetch.config.rules.setting_values import Choice, Contact, Switch, Template, Text
 from imagefetch.download.opt_outs.signals import SIGNALS
 from imagefetch.errors import BadInput
 from imagefetch.lists.options import FORMATS

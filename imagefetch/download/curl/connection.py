@@ -69,12 +69,12 @@ class Connection:
         if self.sent:
             self.resent = True
             return DO_NOT_SEND
-        if self._transfer.dry:
+        if self._transfer.handshake_only:
             return DO_NOT_SEND
         endpoints = remote, local, remote_port, local_port
         if self.is_new:  # an idle connection with the same ports has ended
             self._idle.forget(endpoints)
-        elif self._idle.is_spoiled(endpoints, self._transfer.origin):
+        elif self._idle.is_stale(endpoints, self._transfer.origin):
             self.is_stale = True
             return DO_NOT_SEND
         self.endpoints = endpoints

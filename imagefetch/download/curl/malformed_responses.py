@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from imagefetch.download.curl.client import CurlClient
 from imagefetch.download.curl.deadlines import Deadline
 from imagefetch.download.curl.easy_handle import Handle
-from imagefetch.download.curl.engine import Engine
 from imagefetch.download.curl.error_mapping import Code, CURLcode
 from imagefetch.download.curl.lenient_reader import LenientReader
 from imagefetch.download.curl.raw_connection import RawConnection
@@ -35,12 +35,12 @@ def is_acceptable(handle: Handle, code: Code) -> bool:
     return code.number == CURLcode.WEIRD_SERVER_REPLY and code.text.startswith(ACCEPTABLE)
 
 
-async def perform(engine: Engine, transfer: Transfer, deadline: Deadline) -> Exception | None:
+async def perform(client: CurlClient, transfer: Transfer, deadline: Deadline) -> Exception | None:
     """Send the request of *transfer*, a GET, and pass the response to its consumer; return the
     error with which it ended, if any. The connection is to the server, or a tunnel to it."""
     options = (*transfer.options, (pycurl.CONNECT_ONLY, 1), (pycurl.FRESH_CONNECT, 1))
     once = transfer._replace(options=options, keep=True, hold=True)
-    handle, code = await engine.perform(once, deadline)
+    handle, code = await client.perform(once, deadline)
     try:
         if handle.error is not None or code.number:
             return handle.error or ConnectionReset()
@@ -54,7 +54,7 @@ async def perform(engine: Engine, transfer: Transfer, deadline: Deadline) -> Exc
     except Exception as error:
         return error
     finally:
-        engine.drop(handle)
+        client.close_handle(handle)
     return None
 
 

@@ -1,5 +1,5 @@
 """Runs ``scrapy crawl images`` in a subprocess that ends with this process
-(`imagefetch.fleet.worker.child`)."""
+(`imagefetch.fleet.worker.crawl_process`)."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from imagefetch.images.bounded_bytes import (
     Bytes,
@@ -24,12 +25,23 @@ WINDOW = 4_096
 JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
-def jpeg(data: Bytes) -> Header:
+class Frame(NamedTuple):
+    """The frame header of a JPEG (ITU-T T.81, section B.2.2)."""
+
+    process: int
+    """Its marker, which names the coding process: 0xC0 is baseline, 0xC2 progressive."""
+    fields: bytes
+    """Depth, height, width and number of components."""
+    end: int
+    """Offset of the end of the headers, before the first scan."""
+
+
+def jpeg_frame(data: Bytes) -> Frame:
     """Read a JPEG up to its first scan (ITU-T T.81, annex B); payloads are skipped.
 
     A file that is truncated before the scan has a size if it contains the frame header.
     """
-    at, frame = _jpeg_segments(data[:WINDOW])
+    at, frame, process = _jpeg_segments(data[:WINDOW])
     try:
         while True:
             marker = read_exact(data, at, 2)
@@ -48,7 +60,7 @@ def jpeg(data: Bytes) -> Header:
             else:
                 length = int.from_bytes(read_exact(data, at + 2, 2), "big")
                 if kind in FRAMES:
-                    frame = read_exact(data, at + 4, 6)
+                    frame, process = read_exact(data, at + 4, 6), kind
                 at += 2 + max(length, 2)
                 if kind == SCAN:
                     break
@@ -58,24 +70,30 @@ def jpeg(data: Bytes) -> Header:
         at = len(data)
     if not frame:
         raise MalformedError
-    height, width, components = struct.unpack(">xHHB", frame)
+    return Frame(process, frame, min(at, len(data)))
+
+
+def jpeg(data: Bytes) -> Header:
+    """Read the size in the frame header of a JPEG."""
+    frame = jpeg_frame(data)
+    height, width, components = struct.unpack(">xHHB", frame.fields)
     if not width or not height:
         raise MalformedError
-    return Header(width, height, JPEG_MODES.get(components), end=min(at, len(data)))
+    return Header(width, height, JPEG_MODES.get(components), end=frame.end)
 
 
-def _jpeg_segments(head: bytes) -> tuple[int, bytes]:
+def _jpeg_segments(head: bytes) -> tuple[int, bytes, int]:
     """Return the offset after the ordinary segments before the scan in *head*, the beginning of a
-    JPEG, and the beginning of the last frame header among them: all of them at once."""
-    at, frame, last = 2, b"", len(head) - 10
+    JPEG, and the beginning and the marker of the last frame header among them: all at once."""
+    at, frame, process, last = 2, b"", 0, len(head) - 10
     while at <= last:
         mark, kind, length = SEGMENT.unpack_from(head, at)
         if mark != 0xFF or kind < 0xC0 or kind in NOT_SKIPPED:
             break
         if kind in FRAMES:
-            frame = head[at + 4 : at + 10]
+            frame, process = head[at + 4 : at + 10], kind
         at += 2 + max(length, 2)
-    return at, frame
+    return at, frame, process
 
 
 APNG = "image/apng"

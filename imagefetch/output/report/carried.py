@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imagefetch.output.report.columns import Layout
-from imagefetch.utils.cells import CUT, decode_cell, encode_unquoted
+from imagefetch.output.report.encoding import split
+from imagefetch.utils.cells import CUT, decode_cell, encode_cell
 
 CARRIED_MAX = 64 * 1024
 """Maximum length of a carried cell, in bytes of UTF-8; a longer one is truncated."""
@@ -35,4 +36,5 @@ def truncated(cell: str) -> str:
     raw = cell.encode("utf-8", "surrogatepass")
     if len(raw) > CARRIED_MAX:
         cell = raw[:CARRIED_MAX].decode("utf-8", "ignore") + CUT
-    return decode_cell(encode_unquoted(cell))  # the escapes of control characters take room, too
+    [written] = split(encode_cell(cell))  # quotes and the escapes of control characters take room
+    return decode_cell(written)

@@ -1,4 +1,4 @@
-"""Tells whether the responses of a host are slow, compared with its baseline latency.
+"""Compares the latency of a host with its baseline latency, to detect slow responses.
 
 The baseline latency is the lowest one seen, which a host has without load. It rises slowly, since
 the network may get slower.

@@ -1,4 +1,4 @@
-"""Tells whether so many requests to a host fail that load may be the cause."""
+"""Measures how many requests to a host fail, to find out whether its load is the cause."""
 
 from __future__ import annotations
 

@@ -18,13 +18,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from imagefetch.fleet.finish import kinds_of
 from imagefetch.fleet.folder import JobFolder, done_path, shard_path
+from imagefetch.fleet.job_report import kinds_of
 from imagefetch.fleet.ownership import clear_partials
 from imagefetch.fleet.worker import fencing, fork_client
-from imagefetch.fleet.worker.attempt import fetch_shard, stop, stopped
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
 from imagefetch.fleet.worker.fork_client import Fork
+from imagefetch.fleet.worker.running_attempts import fetch_shard, stop, stopped
 from imagefetch.fleet.worker.task import Abandoned, AttemptFailed, Task
 from imagefetch.job.audit import audit
 from imagefetch.lists.list_file import ListFile

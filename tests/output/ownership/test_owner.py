@@ -32,7 +32,13 @@ from tests.support import driver, forked
 from tests.support.server import Server, Writer, image
 
 PATHS = 5
-TEMPLATES = ["{stem}-{hash}{ext}", "{sha256}{ext}", "{host}/{sha256:.2}/{hash}{ext}"]
+TEMPLATES = [
+    "{stem}-{hash}{ext}",
+    "{sha256}{ext}",
+    "{host}/{sha256:.2}/{hash}{ext}",
+    "{stem}{ext}",
+    "{host}/all{ext}",
+]
 STEPS = ["whole", "noted", "linked", "moved", "torn", "row", "retired", "removed"]
 
 

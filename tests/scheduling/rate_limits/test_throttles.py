@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from benchmarks.rates import LIMITS, FixedWindow, Limit
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.concurrency.request_outcome import Outcome
-from imagefetch.scheduling.rate_limits.refusals import History, Sent, Told, Verdict
+from imagefetch.scheduling.rate_limits.refusals import History, RateLimitHint, SentRequest, Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
 from imagefetch.urls import Line
 from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, examples, project, run_crawl
@@ -145,11 +145,11 @@ class Lines:
             self.queue(entry.line.text.rpartition("/")[0], entry.line.number)
         return entry is not None
 
-    def end(self, line: int, told: Told | None) -> None:
+    def end(self, line: int, told: RateLimitHint | None) -> None:
         origin, sent = self.in_flight.pop(line)
         refused = told is not None and told.refused
         outcome = Outcome.REFUSED if refused else Outcome.RESPONDED
-        request = Sent(line, sent, self.data.draw(st.integers(1, 5)), 0, sent)
+        request = SentRequest(line, sent, self.data.draw(st.integers(1, 5)), 0, sent)
         self.throttles.note(origin, request, outcome, told, self.now)
         if refused and self.data.draw(st.booleans()):
             self.queue(origin, line)
@@ -164,7 +164,10 @@ class Lines:
                 pass
 
 
-TOLD = [None, *(Told(refused, s) for refused in (True, False) for s in (None, 1.0, 20.0, 1_000.0))]
+TOLD = [
+    None,
+    *(RateLimitHint(refused, s) for refused in (True, False) for s in (None, 1.0, 20.0, 1_000.0)),
+]
 
 
 @examples(300)

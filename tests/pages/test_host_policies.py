@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagefetch.pages.manners import apply_manners, lacks_contact
+from imagefetch.pages.host_policies import apply_host_policies, lacks_contact
 from imagefetch.pages.wikimedia import WikimediaPage
 from tests.conftest import HOSTS, RunCrawl, project
 from tests.support.server import Server
@@ -25,7 +25,7 @@ PAGES = "imagefetch.pages,imagefetch.sites,tests.support.polite_pages"
 def test_known_hosts_have_a_slot(given: dict[str, object], slot: dict[str, object]) -> None:
     """Unless the user has set one; the user's other slots stay."""
     settings = project(**given)
-    apply_manners(settings)
+    apply_host_policies(settings)
     slots = settings.getdict("DOWNLOAD_SLOTS")
     assert slots[HOST] == slot
     assert slots.get("b.example") == ({"delay": 1} if "b.example" in str(given) else None)
@@ -41,7 +41,7 @@ def test_an_address_of_contact(agent: str, lacks: bool) -> None:
 
 
 @pytest.mark.parametrize("contact", ["", "me@example.org"])
-def test_manners_in_a_run(crawl: RunCrawl, hosts: Server, contact: str) -> None:
+def test_host_policies_in_a_run(crawl: RunCrawl, hosts: Server, contact: str) -> None:
     """The host gets at most two requests at once, others more; a missing address is told once."""
     urls = [hosts.url(f"/slow/150/{n}", HOSTS[n % 2]) for n in range(60)]
     done = crawl(urls, SCRAPY_POET_DISCOVER=PAGES, CONTACT=contact)

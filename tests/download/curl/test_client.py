@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.curl.engine: HTTP/2, and writing to slow disks."""
+"""Tests of imagefetch.download.curl.client: HTTP/2, and writing to slow disks."""
 
 from __future__ import annotations
 

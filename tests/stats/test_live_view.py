@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from imagefetch.scheduling.circuit_breakers.waiting_hosts import BlockedLines
+from imagefetch.stats.live_view import render
 from imagefetch.stats.sketches import FrequentKeys
 from imagefetch.stats.snapshot import Snapshot
-from imagefetch.stats.terminal import render
 from tests.conftest import HOSTS, ROOT, command, environment
 from tests.support.server import Server, serving
 from tests.support.terminal import Terminal

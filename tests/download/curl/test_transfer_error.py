@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.curl.outcome: what is kept of responses that are not quite HTTP.
+"""Tests of imagefetch.download.curl.transfer_error: what is kept of malformed responses.
 
 Each server leaves its connection open, so that the response has to tell its end.
 """

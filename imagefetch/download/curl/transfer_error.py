@@ -1,4 +1,4 @@
-"""Tells what became of a transfer: nothing if its response is complete, else the error."""
+"""Finds the error with which a transfer ended; none if its response is complete."""
 
 from __future__ import annotations
 

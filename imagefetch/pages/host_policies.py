@@ -14,7 +14,7 @@ from web_poet import consume_modules, default_registry
 from imagefetch.pages.base import ImagePage
 
 
-def apply_manners(settings: BaseSettings) -> None:
+def apply_host_policies(settings: BaseSettings) -> None:
     """Add an entry to DOWNLOAD_SLOTS for each known host that has none.
 
     Settings: SCRAPY_POET_DISCOVER, CONCURRENT_REQUESTS_PER_DOMAIN.

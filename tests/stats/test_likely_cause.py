@@ -8,7 +8,7 @@ import pytest
 
 from imagefetch import errors
 from imagefetch.items import ImageRecord
-from imagefetch.stats.causes import FEWEST, HINTS, likely_cause
+from imagefetch.stats.likely_cause import FEWEST, HINTS, likely_cause
 from imagefetch.stats.run_stats import Figures
 
 KEPT = ImageRecord("http://a.example/1.jpg", "200", 1, "1.jpg", 5, "image/jpeg", 1, 1, "ab", 1, 0.2)

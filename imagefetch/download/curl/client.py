@@ -42,12 +42,12 @@ BASE: Options = (
 """Options of every transfer."""
 
 
-class Engine:
+class CurlClient:
     """The connections and transfers of one run."""
 
     def __init__(self, options: Options, connections: int, interval: float) -> None:
         """*options*: those of every transfer, besides `BASE`; *connections*: the most that are
-        open at once; *interval*: seconds between two looks at all transfers."""
+        open at once; *interval*: seconds between two checks of all transfers."""
         self._options = (*BASE, *options)
         self._curl = CurlLoop(self._on_done, self._on_busy, connections)
         self._idle = IdleSockets(2 * connections)
@@ -74,9 +74,9 @@ class Engine:
             if error is None or error.errno not in LOCAL or not (tries := tries - 1):
                 return handle, code
             self.release(handle)
-            await self.make_room()
+            await self.close_idle_connections()
 
-    async def make_room(self) -> None:
+    async def close_idle_connections(self) -> None:
         """Close all idle connections, since this machine has no free socket; then wait a little.
 
         libcurl does so for a new connection while their number is limited: one that is never
@@ -119,7 +119,7 @@ class Engine:
         handle.forget()
         self._free.append(handle)
 
-    def drop(self, handle: Handle) -> None:
+    def close_handle(self, handle: Handle) -> None:
         """Close a handle whose transfer was to `hold` it, and its connection."""
         self._detach(handle)
         handle.easy.close()
@@ -142,7 +142,7 @@ class Engine:
 
     def _on_done(self, easy: pycurl.Curl, code: Code) -> None:
         if easy not in self._running:
-            return  # of make_room()
+            return  # of close_idle_connections()
         handle, _ = self._running.pop(easy)
         handle.end(code)
         if not handle.transfer.hold:
