@@ -29,6 +29,14 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 
+# First bytes of compressed files, and the suffix of each.
+COMPRESSED = {
+    b"\x1f\x8b": ".gz",
+    b"\x28\xb5\x2f\xfd": ".zst",
+    b"BZh": ".bz2",
+    b"\xfd7zXZ\0": ".xz",
+}
+
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 # URLs that are sent unchanged, as no part of their path begins with a dot; parsing any other
@@ -120,7 +128,7 @@ def place_of(number: int, part: int | None) -> str:
 
 
 def check_beginning(head: bytes, source: str) -> None:
-    """Check the first bytes, *head*, of a list from *source*.
+    """Check the first bytes, *head*, of a list of text from *source*.
 
     :raises BadInput: if they can't be the beginning of a list
     """
@@ -211,8 +219,9 @@ def _encoding(head: bytes, path: Path | str) -> str:
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return encoding
-    if head.startswith(b"\x1f\x8b"):
-        raise BadInput(f"{path}: is compressed; give it a name that ends in .gz")
+    for magic, suffix in COMPRESSED.items():
+        if head.startswith(magic):
+            raise BadInput(f"{path}: is compressed; give it a name that ends in {suffix}")
     zeros = head.count(0)
     if zeros > len(head) / 10:
         # In URLs as UTF-16, nearly every second byte is zero, and no other.

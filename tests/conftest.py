@@ -94,6 +94,9 @@ class Crawl:
 
 RunCrawl = Callable[..., Crawl]
 
+QUICK = {"RETRY_DELAY": 0.05, "HTML_REPORT": False}
+"""Settings that shorten a crawl: most of the CPU time of a short one is that of its HTML report."""
+
 
 def command(folder: Path, settings: Mapping[str, object]) -> list[str]:
     """Return the command line of a crawl of ``urls.txt`` in *folder*."""
@@ -129,7 +132,7 @@ def run_crawl(
 
     It runs in a fork (`tests.support.forks`), or in a new process as a user's does.
     """
-    python, _, *module = [*command(folder, {"RETRY_DELAY": 0.05, **settings}), *words]
+    python, _, *module = [*command(folder, {**QUICK, **settings}), *words]
     variables = {**environment(), **(env or {})}
     if fork:
         done = forks.run(module, env=variables)
@@ -146,15 +149,21 @@ def run_crawl(
     return Crawl(done.returncode, done.stderr, folder)
 
 
-@pytest.fixture
-def crawl(tmp_path: Path) -> RunCrawl:
-    """Run a crawl over some lines; the other arguments are those of `run_crawl`."""
+def crawls(folder: Path, **defaults: Any) -> RunCrawl:
+    """Return a function that runs a crawl over some lines; its other arguments are those of
+    `run_crawl`, by default *defaults*."""
 
     def run(lines: Iterable[str], *words: str, **arguments: Any) -> Crawl:
-        (tmp_path / "urls.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
-        return run_crawl(tmp_path, *words, **arguments)
+        (folder / "urls.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        return run_crawl(folder, *words, **{**defaults, **arguments})
 
     return run
+
+
+@pytest.fixture
+def crawl(tmp_path: Path) -> RunCrawl:
+    """Runs a crawl over some lines."""
+    return crawls(tmp_path)
 
 
 @pytest.fixture

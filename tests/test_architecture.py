@@ -1,4 +1,4 @@
-"""Imports between rooms go one way, as CONTRIBUTING.md draws it."""
+"""Imports between rooms go one way, as CONTRIBUTING.md draws it; tests mirror the rooms."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import imagefetch
 
 ROOT = Path(imagefetch.__file__).parent
+TESTS = Path(__file__).parent
 
 # From the bottom to the top: a room imports those before it, and itself.
 ORDER = [
@@ -157,6 +158,22 @@ def test_every_room_says_what_it_does() -> None:
         text = ast.get_docstring(ast.parse(MODULES[room].read_text(encoding="utf-8"))) or ""
         assert text.count(".") >= 2, f"{room} needs a docstring of two or three sentences"
         assert not room.startswith("_")
+
+
+def test_no_test_module_is_imported() -> None:
+    """What two of them share is in `tests.support`."""
+    imported = {
+        (str(path.relative_to(TESTS)), name)
+        for path in TESTS.rglob("*.py")
+        for node in statements(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [f"{node.module}.{alias.name}" for alias in node.names]
+        )
+        if name.startswith("tests.") and ".test_" in name
+    }
+    assert imported == set()
 
 
 def test_contributing_names_every_room() -> None:

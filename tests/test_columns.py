@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from imagefetch.html_report.from_report import rebuild
 from imagefetch.job.audit import audit, describe
 from imagefetch.lists.list_file import ListFile
 from imagefetch.output.report.columns import NAMES
-from tests.conftest import Crawl, RunCrawl, run_crawl
+from tests.conftest import Crawl, RunCrawl, project, run_crawl
 from tests.support import kill
 from tests.support.server import Server, Writer
 
@@ -223,7 +224,8 @@ def test_a_long_cell_is_cut_and_counted(crawl: RunCrawl, server: Server) -> None
     """In the report alone; the log says so once."""
     url = server.url("/status/404/x.jpg")
     cells = ["a" * 65_536, "b" * 65_537, "ü" * 40_000, "\x1b" * 30_000]
-    done = crawl(["text,url", *(f"{cell},{url}?{n}" for n, cell in enumerate(cells))])
+    lines = ["url,text", *(f"{url}?{n},{cell}" for n, cell in enumerate(cells))]
+    done = crawl(lines, LIST_FORMAT="csv")
     assert done.status == 0, done.log
     found = {int(row["Line"]): row["text"] for row in done.rows}
     assert found[1] == cells[0]
@@ -254,3 +256,17 @@ def test_kills_at_random_moments(crawl: RunCrawl, server: Server, tmp_path: Path
     files = {row["File"] for row in done.rows}
     assert len(files) == images
     whole(done, tmp_path)
+
+
+def test_parts_in_the_html_report(crawl: RunCrawl, server: Server, tmp_path: Path) -> None:
+    """Images and failures are named by line and part, during a run and from the report alone."""
+    done = crawl(table(server), HTML_REPORT=True)
+    assert done.status == 0, done.log
+    assert "can't be written" not in done.log
+    page = tmp_path / "REPORT.html"
+    assert "line 3, part 1, 404" in page.read_text("utf-8")
+    settings = project(FILES_STORE=str(done.images))
+    assert rebuild(settings, {"report": str(done.report)}) == page
+    text = page.read_text("utf-8")
+    for place in ("line 1, part 2, 64", "line 3, part 1, 404", "line 2, 64"):
+        assert place in text

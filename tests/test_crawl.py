@@ -15,9 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment
+from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, crawls, environment
 from tests.support import faults
 from tests.support.server import Server, image
+
+
+@pytest.fixture
+def crawl(tmp_path: Path) -> RunCrawl:
+    """Runs a crawl over some lines as a user does: in a new process, with the HTML report."""
+    return crawls(tmp_path, fork=False, HTML_REPORT=True)
 
 
 def test_two_thousand_urls_over_twenty_hosts(crawl: RunCrawl, hosts: Server) -> None:
@@ -56,7 +62,8 @@ def test_the_report_is_rfc_4180_with_the_columns_promised(crawl: RunCrawl, serve
     done = crawl([server.url("/image/a,b.jpg")])
     header, row, end = done.report.read_bytes().split(b"\r\n")
     assert header == (
-        b"URL,Response code,Line,File,Bytes,Type,Width,Height,SHA-256,Attempts,Seconds,Reason"
+        b"URL,Response code,Line,File,Bytes,Type,Width,Height,SHA-256,Attempts,Seconds,Reason,"
+        b"Part,Final URL,Fetched,ETag,Last-Modified,Source,Change,Match"
     )
     assert row.startswith(b'"http://127.0.0.1:')
     assert end == b""

@@ -18,8 +18,8 @@ from imagefetch.output.report.csv_rows import COLUMNS, HEADER, ROW_MAX, encode
 from imagefetch.output.report.report_file import read_rows
 from imagefetch.utils.bounded.scratch_db import ScratchDatabase
 from imagefetch.utils.cells import CELL_MAX, CUT
-from tests.config.test_distinct_paths import URL, check, content
 from tests.conftest import RunCrawl
+from tests.support.checks import URL, check, content
 from tests.support.commands import scrapy
 
 GOOD = [URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", *[""] * 8]

@@ -16,10 +16,10 @@ import trustme
 
 from tests.conftest import Crawl, run_crawl
 from tests.support import faults
-from tests.support.answers import Endless, sends, unasked
+from tests.support.extensions import resolving
 from tests.support.faults import CASES, Case
+from tests.support.raw_responses import Endless, sends, unasked
 from tests.support.server import Server, serving
-from tests.support.strangers import resolving
 from tests.support.tls import certificate
 
 # Pictures of honest servers in the same list.
@@ -72,11 +72,14 @@ def ran(tmp_path_factory: pytest.TempPathFactory, dead_port: int) -> Iterator[Ra
         (folder / "urls.txt").write_text(lines, encoding="utf-8", newline="")
         settings = {**faults.SETTINGS, **resolving(faults.NAMES)}
         extensions = json.loads(str(settings["EXTENSIONS"]))
-        settings["EXTENSIONS"] = json.dumps({**extensions, "tests.support.strangers.PeakMemory": 1})
+        settings["EXTENSIONS"] = json.dumps(
+            {**extensions, "tests.support.extensions.PeakMemory": 1}
+        )
         done = run_crawl(
             folder,
             env={"SSL_CERT_FILE": str(folder / "authority.pem")},
             fork=False,  # its memory is measured
+            HTML_REPORT=True,
             CONCURRENT_REQUESTS=100,
             CONCURRENT_REQUESTS_PER_DOMAIN=100,
             **settings,

@@ -24,9 +24,9 @@ from imagefetch.download.response import FileResponse
 from imagefetch.errors import Failure, InternalError
 from imagefetch.meta import PROBLEM, STREAM_TO
 from tests.conftest import Crawl, examples, run_crawl
-from tests.support.answers import PICTURE, Answer, sends, then_reset, unasked
 from tests.support.faults import chunk
 from tests.support.handling import handler
+from tests.support.raw_responses import PICTURE, Answer, sends, then_reset, unasked
 from tests.support.server import PAGE, Server, serving
 
 # --- Answers ----------------------------------------------------------------

@@ -16,7 +16,7 @@ from imagefetch import errors, settings
 from imagefetch.config.rules.setting_rules import RULES
 from imagefetch.output.report.csv_rows import COLUMNS
 from tests.conftest import LOOPBACK, ROOT, environment
-from tests.pages.test_base import redirects, shows
+from tests.support.proxying import redirects, shows
 from tests.support.server import Server, Writer
 
 DOCUMENTS = {

@@ -26,6 +26,9 @@ BOUNDED = {"scrapy", "scrapy-poet", "web-poet", "pycurl", "pillow", "pygal", "di
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
+# Modules that need another requirements file.
+EXTRAS = {"imagefetch/fleet", "imagefetch/lists/arrow_table.py"}
+
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 import imagefetch
@@ -83,9 +86,21 @@ def test_imports_are_declared(folder: str, requirements: str) -> None:
         (package, path.relative_to(ROOT))
         for package, path in imported(ROOT / folder)
         if not {normalized(each) for each in distributions.get(package, [package])} <= known.keys()
-        and not (folder == "imagefetch" and path.is_relative_to(ROOT / "imagefetch/fleet"))
+        and not (folder == "imagefetch" and any(path.is_relative_to(ROOT / e) for e in EXTRAS))
     }
     assert not missing
+
+
+def test_pyarrow_is_declared() -> None:
+    """What reads Parquet has a requirements file of its own."""
+    found = {package for package, _ in imported(ROOT / "imagefetch/lists")}
+    assert {normalized(package) for package in found} - {
+        "ada-url",
+        "backports",
+        "compression",
+        "scrapy",
+    } == {"pyarrow"}
+    assert "pyarrow" in declared(ROOT / "requirements-data.txt")
 
 
 def test_internals_have_upper_bounds() -> None:

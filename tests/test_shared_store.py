@@ -335,7 +335,7 @@ def test_rows_that_only_supersedes_are_no_fault(
 
 
 def calls(done: Crawl) -> int:
-    """Return how many functions were called in a run that `tests.support.strangers.Calls`
+    """Return how many functions were called in a run that `tests.support.extensions.Calls`
     watched."""
     assert done.status == 0, done.log
     return int(done.log.partition("calls: ")[2].split()[0])
@@ -347,7 +347,7 @@ def test_going_on_costs_no_more_a_line_than_beginning(
     """Counted in calls of functions, which no other process disturbs."""
     lines = [server.url(f"/image/{n}.jpg") for n in range(160)]
     watched: dict[str, Any] = {
-        "EXTENSIONS": json.dumps({"tests.support.strangers.Calls": 1}),
+        "EXTENSIONS": json.dumps({"tests.support.extensions.Calls": 1}),
         "CONCURRENT_REQUESTS": 16,
     }
     empty = calls(crawl(job(tmp_path, "empty", lines[:1]), tmp_path / "first", **watched))

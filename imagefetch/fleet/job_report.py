@@ -28,6 +28,7 @@ from imagefetch.output.report.report_file import read_layout, read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.stats.kind_log import SUFFIX, read_kinds
 from imagefetch.stats.run_stats import Figures
+from imagefetch.urls import id_of
 from imagefetch.utils.formatting import files
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def newest_rows(folder: JobFolder, shard: int, attempt: str) -> Iterator[Row]:
 
 
 def kinds_of(folder: JobFolder, shard: int, attempt: str) -> dict[int, str]:
-    """Return the kinds of the bodies of *attempt* at *shard* that are not images, by line."""
+    """Return the kinds of the bodies of *attempt* at *shard* that are not images, by line id."""
     path = attempt_path(shard, attempt, SUFFIX)
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -94,7 +95,7 @@ def finish(opened: OpenJob, settings: BaseSettings) -> tuple[Figures, Repeats]:
             kinds = kinds_of(parts, shard, outcome["attempt"])
             for row in newest_rows(parts, shard, outcome["attempt"]):
                 sorter.add(row)
-                if not row.file and (kind := kinds.pop(row.line, None)):
+                if not row.file and (kind := kinds.pop(id_of(*row.key), None)):
                     figures.kinds[kind] += 1
 
         def see(row: Row) -> None:

@@ -84,7 +84,9 @@ def write_page(
 
 def no_figures(settings: BaseSettings) -> tuple[Figures, Repeats]:
     """Return empty statistics."""
-    figures = Figures(sample=Reservoir(settings.getint("CONTACT_SHEET")))
+    figures = Figures(
+        sample=Reservoir(settings.getint("CONTACT_SHEET")), repairs=settings.getbool("REPAIR_URLS")
+    )
     return figures, Repeats(settings.getint("PLACEHOLDER_REPEATS"))
 
 

@@ -21,6 +21,7 @@ from imagefetch.html_report.chart_data import charts
 from imagefetch.images.non_images import KINDS
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
+from imagefetch.urls import place_of
 from imagefetch.utils.formatting import count, duration, lines, share, size
 from imagefetch.utils.text import escape, hide_credentials, hide_credentials_of
 
@@ -169,11 +170,12 @@ def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the images of the contact sheet in the order of the list."""
     store, thumbnails, linked = facts["store"], facts["thumbnails"], frozenset(facts["linked"])
     turned = frozenset(facts["turned"])
-    for image in sorted(figures.sample.sample, key=lambda image: image["line"]):
+    for image in sorted(figures.sample.sample, key=_place):
         if store is not None and image["file"] not in thumbnails:
             continue  # no time was left for its thumbnail
         yield {
             **image,
+            "place": place_of(image["line"], image.get("part")),
             "name": image["file"].rpartition("/")[2],
             "small": thumbnails.get(image["file"]),
             "turned": image["file"] in turned,
@@ -182,6 +184,10 @@ def _sheet(figures: Figures, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
             if image["file"] in linked
             else None,
         }
+
+
+def _place(image: dict[str, Any]) -> tuple[int, int]:
+    return image["line"], image.get("part") or 0
 
 
 def _time(moment: float) -> str:

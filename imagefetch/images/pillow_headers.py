@@ -64,6 +64,9 @@ class BoundedFile:
     def tell(self) -> int:
         return self._at
 
+    def close(self) -> None:
+        """Do nothing: the file is its caller's. Some plugins close it."""
+
 
 @cache
 def _plugin(name: str) -> type[ImageFile]:

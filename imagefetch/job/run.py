@@ -132,7 +132,7 @@ def list_at_hand(run: Run, settings: BaseSettings) -> Copy:
     :raises BadInput: if the list can't be read or copied
     """
     if run.urls == STANDARD_INPUT:
-        return copy_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"))
+        return copy_standard_input(run.report, settings.getint("INPUT_URLS_MAXSIZE"), run.options)
     if run.address:
         return copy_address(run.report, run.address, settings, anew=run.fresh)
     return Copy(run.urls)

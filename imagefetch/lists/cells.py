@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from imagefetch.errors import InvalidURL, UnsupportedScheme
 from imagefetch.lists.options import AUTO
-from imagefetch.urls import PLAIN_URL, request_url
+from imagefetch.lists.repair import is_url, repaired
+from imagefetch.urls import PLAIN_URL
 
 WHOLE = "none"
 """Separator of cells that are one URL each."""
 
-# With white space around a mark, so that the mark is not taken for a part of the URL.
-SEPARATORS = tuple(map(re.compile, (r"\s*\|\s*", r"\s*;\s*", r"\s*,\s*", r"\s+")))
-
-BEGINNING = re.compile(r"https?://[^/]", re.I)
+MARKS = "|;,"
+"""Separators that are tried before white space."""
 
 
-def is_url(text: str) -> bool:
-    """Whether *text* is an http or https URL."""
-    if not BEGINNING.match(text):
-        return False
-    try:
-        request_url(text)
-    except (InvalidURL, UnsupportedScheme):
-        return False
-    return True
+def holds_url(text: str) -> bool:
+    """Whether *text* is an http or https URL, or can be repaired to one."""
+    return is_url(repaired(text) or text)
 
 
 def splitter(separator: str) -> Callable[[str], list[str]]:
@@ -39,21 +30,22 @@ def splitter(separator: str) -> Callable[[str], list[str]]:
     if separator == AUTO:
         return _split_auto
     if separator == WHOLE:
-        return lambda cell: [cell.strip()] if cell.strip() else []
-    return lambda cell: _json_array(cell) or _pieces(cell.split(separator))
+        return lambda cell: _stripped([cell])
+    return lambda cell: _stripped(_json_array(cell) or cell.split(separator))
 
 
 def _split_auto(cell: str) -> list[str]:
     if PLAIN_URL.fullmatch(cell):
         return [cell]
     if (urls := _json_array(cell)) is not None:
-        return urls
-    cell = cell.strip()
-    for mark in SEPARATORS:
-        pieces = _pieces(mark.split(cell))
-        if len(pieces) > 1 and all(map(is_url, pieces)):
-            return pieces
-    return [cell] if cell else []
+        return _stripped(urls)
+    for mark in MARKS:
+        if mark in cell:
+            pieces = _stripped(cell.split(mark))
+            if all(map(holds_url, pieces)):
+                return pieces
+    pieces = cell.split()
+    return pieces if all(map(holds_url, pieces)) else _stripped([cell])
 
 
 def _json_array(cell: str) -> list[str] | None:
@@ -64,10 +56,11 @@ def _json_array(cell: str) -> list[str] | None:
         urls = json.loads(cell)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+    if not isinstance(urls, list):
         return None
-    return _pieces(urls)
+    urls = [url for url in urls if url is not None]
+    return urls if all(isinstance(url, str) for url in urls) else None
 
 
-def _pieces(texts: list[str]) -> list[str]:
+def _stripped(texts: Iterable[str]) -> list[str]:
     return [piece for text in texts if (piece := text.strip())]

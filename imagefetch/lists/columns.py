@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.cells import is_url
+from imagefetch.lists.cells import holds_url
 from imagefetch.lists.options import AUTO
 
 USUAL = frozenset(
@@ -110,6 +110,6 @@ def _plain(name: str) -> str:
 def _has_urls(
     position: int, sample: Sequence[Sequence[str]], split: Callable[[str], list[str]]
 ) -> bool:
-    """Whether most of the column's cells that are not blank hold URLs."""
-    found = [split(record[position]) for record in sample if record[position].strip()]
-    return sum(bool(urls) and all(map(is_url, urls)) for urls in found) * 2 > len(found)
+    """Whether most of the column's cells that are not blank hold nothing but URLs."""
+    found = [urls for record in sample if (urls := split(record[position]))]
+    return sum(all(map(holds_url, urls)) for urls in found) * 2 > len(found)

@@ -14,10 +14,11 @@ from typing import BinaryIO
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.errors import BadInput
-from imagefetch.lists.kept_copy import check_copy, copy_path, write_copy
-from imagefetch.lists.plain import check_list
-from imagefetch.lists.shape import check_readable
+from imagefetch.errors import BadInput, Failure, TooLarge
+from imagefetch.lists.compression import Decompressor
+from imagefetch.lists.kept_copy import BINARY, CopyWriter, check_copy, copy_path
+from imagefetch.lists.list_file import ListFile
+from imagefetch.lists.options import DEFAULTS, ListOptions
 from imagefetch.output.own_files import new_file
 from imagefetch.urls import check_beginning, shown
 
@@ -71,7 +72,7 @@ class Copy:
             self._new = None
 
 
-def copy_standard_input(report: Path, max_size: int = 0) -> Copy:
+def copy_standard_input(report: Path, max_size: int = 0, options: ListOptions = DEFAULTS) -> Copy:
     """Copy standard input into the folder of *report*.
 
     If standard input is empty, an earlier copy is used. *max_size* in bytes; 0: no limit.
@@ -81,26 +82,32 @@ def copy_standard_input(report: Path, max_size: int = 0) -> Copy:
     path = copy_path(report)
     check_copy(path)
     source = sys.stdin.buffer if sys.stdin is not None else None
-    chunk = source.read(CHUNK_SIZE) if source else b""
-    if not chunk and path.exists():
+    first = source.read(CHUNK_SIZE) if source else b""
+    if not first and path.exists():
         return Copy(path)
-    check_beginning(chunk, "standard input")
 
     def write(file: BinaryIO) -> None:
-        nonlocal chunk
-        size = 0
-        with write_copy(file) as copy:
+        copy, decompressor = CopyWriter(file), Decompressor(max_size)
+        chunk = first
+        try:
             while chunk:
-                size += len(chunk)
-                if max_size and size > max_size:
-                    raise BadInput(
-                        f"standard input: the list is longer than INPUT_URLS_MAXSIZE = "
-                        f"{max_size:,} bytes; raise the limit, or name a file with -a urls=PATH"
-                    )
-                copy.write(chunk)
+                for piece in decompressor.feed(chunk):
+                    if decompressor.size == len(piece) and not piece.startswith(BINARY):
+                        check_beginning(piece, "standard input")  # it may be endless
+                    copy.write(piece)
                 chunk = source.read(CHUNK_SIZE) if source else b""
+            for piece in decompressor.finish():
+                copy.write(piece)
+        except TooLarge:
+            raise BadInput(
+                f"standard input: the list is longer than INPUT_URLS_MAXSIZE = "
+                f"{max_size:,} bytes; raise the limit, or name a file with -a urls=PATH"
+            ) from None
+        except Failure as failure:
+            raise BadInput("standard input: is compressed, and damaged or cut") from failure
+        copy.close()
 
-    return _copied(path, "standard input", write)
+    return _copied(path, "standard input", write, options, "-")
 
 
 def copy_address(report: Path, address: str, settings: BaseSettings, *, anew: bool) -> Copy:
@@ -117,10 +124,22 @@ def copy_address(report: Path, address: str, settings: BaseSettings, *, anew: bo
     from imagefetch.lists.download import fetch_list  # loads much that few runs need
 
     logger.info("Fetching the list %s", shown(address))
-    return _copied(path, shown(address), lambda file: fetch_list(address, file, settings))
+    return _copied(
+        path,
+        shown(address),
+        lambda file: fetch_list(address, file, settings),
+        ListOptions.of(settings),
+        shown(address),
+    )
 
 
-def _copied(path: Path, source: str, write: Callable[[BinaryIO], None]) -> Copy:
+def _copied(
+    path: Path,
+    source: str,
+    write: Callable[[BinaryIO], None],
+    options: ListOptions,
+    argument: str,
+) -> Copy:
     """Let *write* write the list from *source*; return the copy, to be kept at *path*.
 
     :raises BadInput: naming *source*, if it is not a list, or *path*, if it can't be written
@@ -131,8 +150,7 @@ def _copied(path: Path, source: str, write: Callable[[BinaryIO], None]) -> Copy:
         copy = Copy(path, new_file(path))
         with copy.path.open("wb") as file:
             write(file)
-        check_list(copy.path)
-        check_readable(copy.path)
+        ListFile(copy.path, options, argument).check()
     except BaseException as error:
         temporary = str(copy.path)
         copy.drop()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from imagefetch.lists.compression import file_compression
 from imagefetch.lists.list_file import ListFile
-from imagefetch.lists.plain import READ_ERRORS, is_gzipped
+from imagefetch.lists.plain import READ_ERRORS
 
 LOOKED_AT = 2_000
 """Lines from whose average length the number of lines is estimated."""
@@ -25,7 +26,7 @@ def estimate_lines(urls: ListFile) -> tuple[int | None, bool]:
             length += len(line.text.encode("utf-8", "replace")) + 1
         else:
             return lines, False
-        if is_gzipped(urls.path):
+        if file_compression(urls.path):
             return None, True
         size = urls.path.stat().st_size
     except READ_ERRORS:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO
 
-from imagefetch.lists.records import RECORD_MAX, Broken, check_names
+from imagefetch.lists.records import RECORD_MAX, Broken, column_names
 
 csv.field_size_limit(RECORD_MAX)  # `_Lines` bounds records; the default is a smaller bound
 
@@ -21,35 +21,48 @@ DELIMITERS = ",;\t|"
 class CsvRecords:
     """The records of a CSV file, whose first record names the columns."""
 
+    left_out = 0
+
     def __init__(self, file: IO[str], delimiter: str) -> None:
         """*file* must be opened with ``newline=""``.
 
         :raises BadInput: if two columns have one name
         """
+        self._delimiter = delimiter
         self._lines = _Lines(file)
         self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
-        header = self._next()
-        self.names = () if header is None or isinstance(header, Broken) else tuple(header)
-        check_names(self.names)
+        self.names = column_names(self._next() or self._lines.cells(delimiter))
 
     def __iter__(self) -> Iterator[list[str] | Broken]:
         width = len(self.names)
         while (record := self._next()) is not None:
-            if len(record) == width or isinstance(record, Broken):
+            if len(record) == width:
                 yield record
+            elif self._lines.taken[0].isspace():
+                self._lines.put_back()
             else:
-                yield Broken("".join(self._lines.taken))
+                yield self._unquoted(width)
 
-    def _next(self) -> list[str] | Broken | None:
-        """Return the next record that is not blank; None if there is none."""
+    def _next(self) -> list[str] | None:
+        """Return the cells of the next record that is not blank; none if they can't be told. None
+        at the end."""
         while True:
             self._lines.begin()
             try:
                 record = next(self._reader, None)
             except csv.Error:
-                return Broken(self._lines.put_back())
+                return []
             if record != []:
                 return record
+
+    def _unquoted(self, width: int) -> list[str] | Broken:
+        """Return the record without a meaning of quotes, which many a table with tabs does not
+        know, if it then has *width* cells."""
+        self._lines.put_back()
+        first = self._lines.taken[0]
+        is_whole = self._delimiter == "\t" and len(first) < RECORD_MAX
+        cells = self._lines.cells(self._delimiter) if is_whole else []
+        return cells if len(cells) == width else Broken(first)
 
 
 class _Lines:
@@ -80,12 +93,14 @@ class _Lines:
         self.taken.clear()
         self._size = 0
 
-    def put_back(self) -> str:
-        """Put back the lines of the record except the first one, which is returned, truncated if
-        it is long."""
-        first, *others = self.taken
+    def cells(self, delimiter: str) -> list[str]:
+        """Return the cells of the first line, quotes included."""
+        return self.taken[0].rstrip("\r\n").split(delimiter) if self.taken else []
+
+    def put_back(self) -> None:
+        """Put back the lines of the record except the first one; skip that to its end."""
+        part, *others = self.taken
+        del self.taken[1:]
         self._put_back.extendleft(reversed(others))
-        part = first
         while len(part) == RECORD_MAX and part[-1] not in "\r\n":
             part = self._file.readline(RECORD_MAX)
-        return first

@@ -4,42 +4,54 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from imagefetch.lists.cells import is_url
+from imagefetch.errors import BadInput
+from imagefetch.lists.arrow_table import open_binary
+from imagefetch.lists.cells import holds_url
+from imagefetch.lists.compression import SUFFIXES as COMPRESSED
 from imagefetch.lists.csv_table import DELIMITERS
+from imagefetch.lists.kept_copy import BINARY
 from imagefetch.lists.options import AUTO
-from imagefetch.lists.plain import open_text
+from imagefetch.lists.plain import checked_path, open_text
+from imagefetch.lists.records import LOOKED_AT
 
 HEAD = 2**16
 """Characters of the list's beginning from which its format is told."""
-
-LOOKED_AT = 100
-"""Records of it."""
 
 SUFFIXES = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".parquet": "arrow",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
 }
 
-COMPRESSED = {".gz"}
+NAMES = {"jsonl": "json", "parquet": "arrow"}
+"""Formats that have one reader with another."""
 
-COLUMN = re.compile(r"url|uri|link|image|img|src|href|identifier", re.IGNORECASE)
+COLUMN = re.compile(r"url|uri|link|image|img|src|href|identifier|photo|picture", re.IGNORECASE)
 """Matches the name of a column with URLs."""
+
+JSON = re.compile(r'\s*(?:\{\s*"|\[\s*[{"\]])')
+"""Matches the beginning of JSON Lines, or of an array of objects or strings."""
+
+BEGINS_WITH_URL = re.compile(r"""[\["'<\s]*(?:(?:https?:)?//|www\.)""", re.IGNORECASE)
 
 
 class Format(NamedTuple):
     """The format of a list."""
 
     name: str
-    """One of `imagefetch.lists.options.FORMATS`, but "auto"."""
+    """"lines", "csv", "json" or "arrow"."""
     delimiter: str = ""
     """What separates the cells of a record, in CSV."""
 
@@ -47,29 +59,43 @@ class Format(NamedTuple):
 def format_of(path: Path, wanted: str = AUTO) -> Format:
     """Return the format of the list *path*: *wanted*, unless that is "auto".
 
-    :raises BadInput: if it can't be opened, or is not text
+    :raises BadInput: if it can't be opened, or is not in the format
     """
+    wanted = NAMES.get(wanted, wanted)
+    by_name = suffix_format(path) if wanted == AUTO else wanted
+    with checked_path(path), open_binary(path) as binary:
+        is_binary = binary.read(8).startswith(BINARY)
+    if wanted == "lines" and is_binary:
+        raise BadInput(
+            f"{path}: looks like Parquet or Arrow; a list has one URL per line: "
+            "-s LIST_FORMAT=auto reads such a table"
+        )
     if wanted == "lines":
         return Format("lines")
+    if by_name == "arrow" or (wanted == AUTO and is_binary):
+        if path.suffix.lower() in COMPRESSED and not is_binary:
+            raise BadInput(f"{path}: Parquet and Arrow files are read as they are; decompress it")
+        return Format("arrow")
     with open_text(path, newline="") as file:
         head = file.read(HEAD)
     if len(head) == HEAD:
         head = head[: head.rfind("\n") + 1] or head
-    name = suffix_format(path) if wanted == AUTO else wanted
+    return _text_format(head, by_name, is_sure=wanted != AUTO)
+
+
+def _text_format(head: str, name: str, *, is_sure: bool) -> Format:
+    """Return the format of a text that begins with *head*. Its name tells *name*; *is_sure*: the
+    user does."""
+    if name == "json" or (name == AUTO and JSON.match(head)):
+        return Format("json")
     if name == "tsv":
         return Format("csv", "\t")
-    if name == "csv":
-        delimiter = delimiter_of(head)
-        if wanted == AUTO and delimiter is None and _is_plain(head):
-            return Format("lines")
-        return Format("csv", delimiter or ",")
-    if name == "jsonl" or (name == AUTO and _is_json_lines(head)):
-        return Format("jsonl")
-    if name == AUTO and not head.lstrip().startswith("#"):
-        delimiter = delimiter_of(head)
-        if delimiter is not None:
-            return Format("csv", delimiter)
-    return Format("lines")
+    if name == AUTO and head.lstrip().startswith("#"):
+        return Format("lines")  # a comment
+    delimiter = delimiter_of(head)
+    if name == "csv" and (delimiter or is_sure or not _is_plain(head)):
+        return Format("csv", delimiter or most_usual(head))
+    return Format("csv", delimiter) if delimiter else Format("lines")
 
 
 def suffix_format(path: Path) -> str:
@@ -85,8 +111,8 @@ def delimiter_of(head: str) -> str | None:
     many cells as the header, and some cells are URLs. None if it is no table."""
     best: tuple[float, int, str] | None = None
     for delimiter in DELIMITERS:
-        header, *others = _records(head, delimiter) or [[]]
-        if len(header) < 2 or not others or any(map(is_url, map(str.strip, header))):
+        header, *others = records(head, delimiter) or [[]]
+        if len(header) < 2 or not others or any(map(BEGINS_WITH_URL.match, header)):
             continue
         fitting = [record for record in others if len(record) == len(header)]
         share = len(fitting) / len(others)
@@ -98,7 +124,14 @@ def delimiter_of(head: str) -> str | None:
     return best and best[2]
 
 
-def _records(head: str, delimiter: str) -> list[list[str]]:
+def most_usual(head: str) -> str:
+    """Return the delimiter that splits the first record into most cells."""
+    first = next(iter(_lines(head)), "")
+    return max(DELIMITERS, key=first.count)
+
+
+def records(head: str, delimiter: str) -> list[list[str]]:
+    """Return the first records of a CSV file that begins with *head*."""
     found: list[list[str]] = []
     try:
         for record in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter):
@@ -111,36 +144,21 @@ def _records(head: str, delimiter: str) -> list[list[str]]:
     return found
 
 
-def _has_urls(records: list[list[str]]) -> bool:
+def _has_urls(found: list[list[str]]) -> bool:
     """Whether most cells of any column that are not blank begin with a URL."""
-    for column in zip(*records, strict=True):
-        cells = [cell.strip() for cell in column if cell.strip()]
-        if sum(map(_begins_with_url, cells)) * 2 > len(cells):
+    for column in zip(*found, strict=True):
+        cells = [cell for cell in column if cell.strip()]
+        if sum(map(bool, map(BEGINS_WITH_URL.match, cells))) * 2 > len(cells):
             return True
     return False
-
-
-def _begins_with_url(cell: str) -> bool:
-    return re.match(r"""[\["\s]*(https?:)?//""", cell, re.I) is not None
 
 
 def _is_plain(head: str) -> bool:
     """Whether most lines are URLs."""
     lines = [line for line in _lines(head) if not line.startswith("#")]
-    return sum(map(is_url, lines)) * 2 > len(lines)
+    return sum(map(holds_url, lines)) * 2 > len(lines)
 
 
 def _lines(head: str) -> Iterator[str]:
     lines = (line.strip() for line in head.splitlines()[:LOOKED_AT])
     return (line for line in lines if line)
-
-
-def _is_json_lines(head: str) -> bool:
-    """Whether the first line is a JSON object."""
-    first = next(_lines(head), "")
-    if not first.startswith("{"):
-        return False
-    try:
-        return isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import re
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from imagefetch.errors import BadInput
 from imagefetch.output.own_files import head_of
+
+BINARY = (b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
+"""Beginnings of Parquet and Arrow files and of Arrow streams."""
 
 NAME = "imagefetch-list"
 """File name in a copy's gzip header; files without it are never overwritten."""
@@ -57,8 +61,52 @@ def check_copy(path: Path) -> None:
     )
 
 
-def write_copy(file: BinaryIO) -> BinaryIO:
-    """Truncate *file*, and return a writer that compresses a copy of a list into it."""
-    file.seek(0)
-    file.truncate()
-    return cast("BinaryIO", gzip.GzipFile(NAME, "wb", 1, file, mtime=0))
+class CopyWriter:
+    """Writes the copy of a list into a file: compressed, or as it is if it is a binary file, of
+    which parts are read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Truncate *file*."""
+        file.seek(0)
+        file.truncate()
+        self._file = file
+        self._gzip: gzip.GzipFile | None = None
+        self._is_binary = False
+
+    def write(self, data: bytes) -> None:
+        """:raises OSError: if the file system refuses"""
+        if not data:
+            return
+        if self._is_binary:
+            self._file.write(data)
+            return
+        if self._gzip is None:
+            self._gzip = gzip.GzipFile(NAME, "wb", 1, self._file, mtime=0)
+            if data.startswith(BINARY):
+                self._is_binary = True
+                self._gzip.close()
+                self._file.write(data)
+                return
+        self._gzip.write(data)
+
+    def close(self) -> None:
+        """:raises OSError: if the file system refuses"""
+        if self._gzip is None:
+            self._gzip = gzip.GzipFile(NAME, "wb", 1, self._file, mtime=0)
+        self._gzip.close()
+
+
+def _nothing() -> bytes:
+    """Return what stands before a binary file: a copy of nothing."""
+    file = io.BytesIO()
+    CopyWriter(file).close()
+    return file.getvalue()
+
+
+_NOTHING = _nothing()
+
+
+def binary_offset(head: bytes) -> int:
+    """Return at which byte of a file that begins with *head* a binary list begins; 0 unless it is
+    a stored copy of one."""
+    return len(_NOTHING) if head.startswith(_NOTHING) and head[len(_NOTHING) :] else 0

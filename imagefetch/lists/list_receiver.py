@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -12,13 +11,11 @@ from scrapy.http import Response
 
 from imagefetch.download.bodies.body import Sink, Skip
 from imagefetch.download.bodies.content_encoding import decoder
-from imagefetch.download.bodies.decoders import Decoder
 from imagefetch.download.curl.response_head import Head
 from imagefetch.download.receiver import Receiver, Reception
-from imagefetch.errors import TooLarge, rejection_of, store_error
-from imagefetch.lists.kept_copy import write_copy
-
-GZIP = b"\x1f\x8b"
+from imagefetch.errors import rejection_of, store_error
+from imagefetch.lists.compression import Decompressor
+from imagefetch.lists.kept_copy import CopyWriter
 
 
 class ListReceiver(Receiver):
@@ -60,8 +57,9 @@ class ListSink:
 
     def __init__(self, file: BinaryIO, codings: list[str], max_size: int) -> None:
         self._name = file.name
-        self._decompressor = Decompressor(",".join(codings), max_size)
-        self._copy = write_copy(file)
+        self._decode = decoder(",".join(codings))
+        self._decompressor = Decompressor(max_size)
+        self._copy = CopyWriter(file)
 
     def feed(self, data: bytes) -> bool:
         """
@@ -69,7 +67,9 @@ class ListSink:
         :raises StoreError: if the file system refuses
         """
         try:
-            self._copy.writelines(self._decompressor.feed(data))
+            for decoded in (data,) if self._decode is None else self._decode.feed(data):
+                for piece in self._decompressor.feed(decoded):
+                    self._copy.write(piece)
         except OSError as error:
             raise store_error(self._name, error) from error
         return True
@@ -79,8 +79,11 @@ class ListSink:
         :raises Failure: if the list is incomplete
         :raises StoreError: if the file system refuses
         """
-        self._decompressor.finish()
+        if self._decode is not None:
+            self._decode.finish()
         try:
+            for piece in self._decompressor.finish():
+                self._copy.write(piece)
             self._copy.close()
         except OSError as error:
             raise store_error(self._name, error) from error
@@ -88,36 +91,3 @@ class ListSink:
     async def discard(self) -> None:
         with suppress(OSError):
             self._copy.close()
-
-
-class Decompressor:
-    """Decodes a Content-Encoding, then gzip if the decoded body is a gzip file.
-
-    *max_size* limits the decompressed list, in bytes.
-    """
-
-    def __init__(self, coding: str, max_size: int) -> None:
-        self.max_size = max_size
-        self.size = 0
-        self.started = False
-        self.decode = decoder(coding)
-        self.inflate: Decoder | None = None
-
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        for data in (piece,) if self.decode is None else self.decode.feed(piece):
-            yield from self._inflate(data)
-
-    def _inflate(self, piece: bytes) -> Iterator[bytes]:
-        if not self.started:
-            self.started = True
-            self.inflate = decoder("gzip") if piece.startswith(GZIP) else None
-        for data in (piece,) if self.inflate is None else self.inflate.feed(piece):
-            self.size += len(data)
-            if self.max_size and self.size > self.max_size:
-                raise TooLarge
-            yield data
-
-    def finish(self) -> None:
-        for step in (self.decode, self.inflate):
-            if step is not None:
-                step.finish()

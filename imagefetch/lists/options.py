@@ -8,7 +8,7 @@ from scrapy.settings import BaseSettings
 
 AUTO = "auto"
 
-FORMATS = ("auto", "lines", "csv", "tsv", "jsonl")
+FORMATS = ("auto", "lines", "csv", "tsv", "json", "jsonl", "parquet", "arrow")
 """Values of LIST_FORMAT."""
 
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import stat
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.kept_copy import is_kept_list
+from imagefetch.lists import compression
 from imagefetch.lists.shards import is_shard, read_shard
-from imagefetch.output.own_files import LOOKED_AT
 from imagefetch.urls import MAX_LINE, Line, _encoding
 from imagefetch.utils.cells import CUT, truncated
 
 SNIFF = 4_096  # bytes read to tell text from binary files, and to detect the encoding
 
 # Errors that reading a list may raise after its beginning was valid.
-READ_ERRORS = (OSError, EOFError, zlib.error)
+READ_ERRORS = compression.ERRORS
 
 
 def read_lines(path: Path) -> Iterator[Line]:
@@ -63,10 +61,11 @@ def check_list(path: Path) -> None:
         raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
 
 
-def open_text(path: Path, newline: str | None = None) -> IO[str]:
-    """Open the list as text; *newline*: as for `open`.
+@contextmanager
+def checked_path(path: Path) -> Iterator[None]:
+    """Let the list *path* be opened.
 
-    :raises BadInput: if it can't be opened or is not text
+    :raises BadInput: if it can't be, or is not a regular file
     """
     try:
         mode = path.stat().st_mode
@@ -74,13 +73,22 @@ def open_text(path: Path, newline: str | None = None) -> IO[str]:
             raise BadInput(
                 f"{path}: is not a regular file; give the list on standard input, with -a urls=-"
             )
-        binary = gzip.open(path) if is_gzipped(path) else path.open("rb")
+        yield
     except FileNotFoundError:
         raise BadInput(f"{path}: no such list; name one with -a urls=PATH") from None
     except IsADirectoryError:
         raise BadInput(f"{path}: is a folder; name a list of URLs with -a urls=PATH") from None
     except OSError as error:
-        raise BadInput(f"{path}: can't be opened: {error.strerror}") from error
+        raise BadInput(f"{path}: can't be opened: {error.strerror or error}") from error
+
+
+def open_text(path: Path, newline: str | None = None) -> IO[str]:
+    """Open the list as text; *newline*: as for `open`.
+
+    :raises BadInput: if it can't be opened or is not text
+    """
+    with checked_path(path):
+        binary = compression.open_decompressed(path)
     try:
         encoding = "utf-8" if is_shard(path) else _encoding(binary.read(SNIFF), path)
         binary.seek(0)
@@ -88,14 +96,3 @@ def open_text(path: Path, newline: str | None = None) -> IO[str]:
         binary.close()
         raise
     return io.TextIOWrapper(binary, encoding, errors="replace", newline=newline)
-
-
-def is_gzipped(path: Path) -> bool:
-    """Whether the list *path* is compressed: by its name, or as a stored copy.
-
-    :raises OSError: if it can't be read
-    """
-    if path.suffix == ".gz":
-        return True
-    with path.open("rb") as file:  # until it is kept, a copy has a temporary name
-        return is_kept_list(file.read(LOOKED_AT))

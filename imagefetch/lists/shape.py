@@ -1,24 +1,22 @@
-"""Detects files that are not lists of one URL per line, before any request is sent."""
+"""Looks at the first lines of a list, and refuses what is no list of one URL per line."""
 
 from __future__ import annotations
 
-import itertools
 import re
+import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
-from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
-from imagefetch.lists.plain import READ_ERRORS, read_lines
-from imagefetch.lists.shards import is_shard
-from imagefetch.urls import request_url
-
-LOOKED_AT = 100
-"""Lines from which the format of the list is guessed."""
+from imagefetch.errors import InvalidURL, UnsupportedScheme
+from imagefetch.lists.detection import COLUMN, delimiter_of, records
+from imagefetch.lists.repair import is_url
+from imagefetch.urls import Line, request_url
 
 CHARACTERS = 500
 """Characters of a line that are matched: matching may take time quadratic in the length."""
 
 DELIMITERS = "\t,;|"
+
+CRAWL = "scrapy crawl images -a urls"
 
 # What a line of such a file matches, and what the format is called.
 SHAPES = {
@@ -29,51 +27,73 @@ SHAPES = {
     re.compile(r".*[,;|].*"): "CSV",
 }
 
-COLUMN = re.compile(r"url|uri|link|image|img|src|href", re.IGNORECASE)
-"""Matches the name of the URL column in a header line."""
+# The same for lines that are valid URLs, but not as they were meant.
+TABLE = re.compile(r"https?://[^,;|\t\s]*(?:[,;|]|\t)\s*[^,;|\s]* .*|https?://\S*\t.*")
 
-# The same for lines that are valid URLs, but probably not as they were meant.
+# The same for lines that probably are not as they were meant.
 WRONG = {
     re.compile(r".+[\s,;|]\s*https?://.*"): "several URLs in a line",
     re.compile(r".*&amp;.*"): "URLs escaped for HTML: &amp; for &",
-    re.compile(r"[^,;|]*[,;|]\s*\S* .*"): "CSV",
 }
 
 
-def check_readable(path: Path) -> None:
-    """Refuse a list in which no line is a URL, if its format can be named.
+def refusal_of(lines: Sequence[Line], argument: str) -> str | None:
+    """Return why *lines*, the first of a list, can't be meant as one URL each, and what to do; None
+    if they may be.
 
-    :raises BadInput: saying what format it looks like
+    *argument*: what names the list on the command line, after ``-a urls=``
     """
-    lines = _first_lines(path)
-    urls = [line for line in lines if _is_url(line)]
-    looks_like = ""
-    if lines and not urls:
-        looks_like = _majority_format(SHAPES, lines)
-    elif len(lines) == len(urls) + 1 and _is_header(lines[0], urls):
-        looks_like = "CSV"
-    if looks_like:
-        raise BadInput(
-            f"{path}: looks like {looks_like}; a list has one URL per line, nothing else"
+    texts = [line.text for line in lines]
+    urls = [line.text for line in lines if _is_url(line.url)]
+    what = ""
+    if not urls:
+        what = _majority_format(SHAPES, texts)
+    elif len(texts) == len(urls) + 1 and _is_header(texts[0], urls):
+        what = "CSV"
+    if not what:
+        what = _majority_format({TABLE: "CSV"}, [line.url for line in lines if not line.part])
+    if what:
+        return (
+            f"looks like {what}; a list has one URL per line, or is a table with a header: "
+            f"{_command(what, texts, shlex.quote(argument))}"
         )
+    if not urls and len(texts) > 1:
+        return f"no URL in its first {len(texts)} lines; a list has one URL per line"
+    return None
 
 
-def warning_of(path: Path) -> str | None:
-    """Return a warning if most lines, though valid URLs, look like another format, or None."""
-    try:
-        urls = [line for line in _first_lines(path) if _is_url(line)]
-    except READ_ERRORS:
-        return None  # the spider reports the same error
-    looks_like = _majority_format(WRONG, urls) if urls else ""
-    return (
-        f"{path}: looks like {looks_like}; each line is treated as one URL" if looks_like else None
-    )
+def warning_of(lines: Sequence[Line]) -> str | None:
+    """Return a warning if most of *lines*, though valid URLs, look like another format, or None."""
+    if sum(line.part is not None for line in lines) * 2 > len(lines):
+        return "looks like several URLs in a line; each is fetched, as a part of its line"
+    looks_like = _majority_format(WRONG, [line.url for line in lines if _is_url(line.url)])
+    return f"looks like {looks_like}; each line is treated as one URL" if looks_like else None
 
 
-def _first_lines(path: Path) -> list[str]:
-    if is_shard(path):
-        return []
-    return [line.text for line in itertools.islice(read_lines(path), LOOKED_AT)]
+def _command(what: str, texts: Sequence[str], argument: str) -> str:
+    """Return a command that fetches a list that looks like *what*."""
+    if what == "HTML or XML":
+        return f"grep -oE 'https?://[^\"<> ]+' {argument} | {CRAWL}=-"
+    if what == "URLs in quotes":
+        return f"{CRAWL}={argument} -s REPAIR_URLS=yes"
+    if what == "JSON":
+        return f"""jq -r '.. | strings | select(test("^https?://"))' {argument} | {CRAWL}=-"""
+    head = "".join(f"{text}\n" for text in texts)
+    if delimiter_of(head):
+        return f"{CRAWL}={argument} -s LIST_FORMAT=csv"
+    delimiter = max(DELIMITERS, key=texts[-1].count)
+    return header_command(next(iter(records(head, delimiter)), []), delimiter, argument)
+
+
+def header_command(first: Sequence[str], delimiter: str, argument: str) -> str:
+    """Return a command that fetches a table without a header, whose *first* record is given."""
+    named = [f"column{at}" for at in range(1, len(first) + 1)]
+    for at, cell in enumerate(first):
+        if is_url(cell.strip()):
+            named[at] = "url"
+            break
+    header = shlex.quote(delimiter.join(named).replace("\t", "\\t"))
+    return f"(printf '%b\\n' {header}; cat {argument}) | {CRAWL}=- -s LIST_FORMAT=csv"
 
 
 def _is_url(text: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ada_url import join_url
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 
 MOVED = {301, 302, 303, 307, 308}
+
+UNUSUAL = re.compile(rb"[^?#]*\\|[^/?#]*//[^/?#]*[\x80-\xff]")
+"""Matches a Location with a backslash, or with a host name that is not ASCII."""
 
 
 class NamedRedirectMiddleware(RedirectMiddleware):
@@ -55,6 +60,8 @@ class NamedRedirectMiddleware(RedirectMiddleware):
         moved = "Location" in response.headers
         if moved and not response.headers["Location"]:
             raise BadRedirect  # as a relative URL, it would be this URL again
+        if moved and UNUSUAL.match(response.headers["Location"] or b""):
+            response.headers["Location"] = _standard(response)
         try:
             result = super().process_response(request, response)
             if isinstance(result, Request):
@@ -88,6 +95,18 @@ class NamedRedirectMiddleware(RedirectMiddleware):
         """:raises BadRedirect: if the download handler rejected the URL of a Location"""
         if isinstance(exception, InvalidURL) and request.meta.get("redirect_urls"):
             raise BadRedirect from exception
+
+
+def _standard(response: Response) -> str:
+    """Return the Location of *response* as the URL standard reads it: Scrapy takes backslashes for
+    a part of a name, and encodes host names by IDNA 2003.
+
+    :raises BadRedirect: if it is no URL
+    """
+    try:
+        return join_url(response.url, (response.headers["Location"] or b"").decode())
+    except ValueError as error:  # of UTF-8, too
+        raise BadRedirect from error
 
 
 def with_credentials(source: str, target: str) -> str:

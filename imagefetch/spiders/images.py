@@ -25,6 +25,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.job.report_repair.superseded_rows import compact
 from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
+from imagefetch.lists.list_file import Unused
 from imagefetch.lists.plain import READ_ERRORS
 from imagefetch.meta import KEY, LINE, RECORD, SENT_TO_PIPELINES
 from imagefetch.output.file_names import NameTemplate
@@ -113,12 +114,15 @@ class ImagesSpider(Spider):
                     f"{self.job.journal.total:,}",
                 )
             is_done = self.job.journal.is_done
-            pending = (line for line in self.run.list.lines() if not is_done(line))
+            unused = Unused()
+            pending = (line for line in self.run.list.lines(unused) if not is_done(line))
             is_plain = type(self).start is ImagesSpider.start  # a subclass may leave out requests
             first = self._first_request if is_plain else None
             async for line in self.context.scheduler.lines(pending, first):
                 yield self._first_request(line)
             self.row_check.whole = True
+            if told := str(unused):
+                self.logger.warning("%s: %s", self.run.urls, told)
         except errors.LocalError as error:
             stop_run(self.crawler, error)
         except READ_ERRORS as error:

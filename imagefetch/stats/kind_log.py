@@ -1,7 +1,8 @@
 """Records what the bodies are that are not images, for a fleet: reports don't say it.
 
 The log of a part of a fleet's job is next to the report of that part: a line for each row whose
-body is not an image, with the row's line number and a kind of `imagefetch.images.non_images.KINDS`.
+body is not an image, with the id of its line (`imagefetch.urls.id_of`) and a kind of
+`imagefetch.images.non_images.KINDS`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class KindLog:
             with suppress(OSError):
                 if self._file is None:
                     self._file = self.path.open("ab", buffering=0)
-                self._file.write(b"%d %s\n" % (record.line, record.kind.encode()))
+                self._file.write(b"%d %s\n" % (record.line_id, record.kind.encode()))
 
     def close(self) -> None:
         if self._file is not None:
@@ -40,10 +41,10 @@ class KindLog:
 
 
 def read_kinds(lines: Iterable[bytes]) -> dict[int, str]:
-    """Return the kinds in the *lines* of a log by line number; damaged lines are left out."""
+    """Return the kinds in the *lines* of a log by id of the line; damaged lines are left out."""
     found = {}
     for line in lines:
         number, _, kind = line.strip().decode("ascii", "replace").partition(" ")
-        if kind in KINDS and number.isdecimal() and len(number) < 20:
+        if kind in KINDS and number.isdecimal() and len(number) < 32:
             found[int(number)] = kind
     return found

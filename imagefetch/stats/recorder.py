@@ -35,13 +35,16 @@ BUSY = 0.9
 class Recorder:
     """Adds up rows, timings and, every `TICK`, the scheduler's state.
 
-    Settings: CONTACT_SHEET, PLACEHOLDER_REPEATS, CONCURRENT_REQUESTS."""
+    Settings: CONTACT_SHEET, REPAIR_URLS, PLACEHOLDER_REPEATS, CONCURRENT_REQUESTS."""
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         self.crawler = crawler
         self.context = context_of(crawler)
-        self.figures = Figures(sample=Reservoir(settings.getint("CONTACT_SHEET")))
+        self.figures = Figures(
+            sample=Reservoir(settings.getint("CONTACT_SHEET")),
+            repairs=settings.getbool("REPAIR_URLS"),
+        )
         self.repeats = Repeats(settings.getint("PLACEHOLDER_REPEATS"))
         self.limit = settings.getint("CONCURRENT_REQUESTS")
         self.run_info = RunInfo()

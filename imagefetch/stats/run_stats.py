@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagefetch import errors
 from imagefetch.images.repeats import Repeats
+from imagefetch.lists.repair import repaired
 from imagefetch.stats.sketches import FrequentKeys, Histogram, Reservoir, Series
-from imagefetch.urls import host_of
+from imagefetch.urls import PLAIN_URL, host_of
 
 if TYPE_CHECKING:
     from imagefetch.items import ImageRecord
@@ -28,6 +29,7 @@ NEVER_SENT = frozenset(
     cls.reason
     for cls in (
         errors.InvalidURL,
+        errors.InvalidRecord,
         errors.UnsupportedScheme,
         errors.HostUnavailable,
         errors.HostPaused,
@@ -61,6 +63,10 @@ class Figures:
     """Requests sent for these rows, not counting redirects."""
     retried: int = 0
     """Rows with more than one request."""
+    repaired: int = 0
+    """Rows whose URL was repaired before it was requested."""
+    repairs: bool = False
+    """Whether URLs are repaired."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rows without a file, by `Reason`."""
     damaged: Counter[str] = field(default_factory=Counter)
@@ -185,8 +191,8 @@ class Figures:
 
 def image_of(record: ImageRecord) -> dict[str, Any]:
     """Return the fields of *record* that the contact sheet shows."""
-    names = ("line", "url", "file", "type", "width", "height", "bytes", "reason")
-    return {name: getattr(record, name) for name in names} | {"line": _line(record)}
+    names = ("line", "part", "url", "file", "type", "width", "height", "bytes", "reason")
+    return {name: getattr(record, name) for name in names}
 
 
 def _line(record: ImageRecord) -> int | str:
@@ -195,6 +201,10 @@ def _line(record: ImageRecord) -> int | str:
 
 def add_record(record: ImageRecord, figures: Figures, repeats: Repeats) -> None:
     """Add the row of *record* to *figures* and *repeats*."""
-    figures.add(record, host_of(record.url))
+    url = record.url
+    if figures.repairs and not PLAIN_URL.fullmatch(url) and (right := repaired(url)):
+        figures.repaired += 1
+        url = right
+    figures.add(record, host_of(url))
     if record.file and record.attempts:
         repeats.add(record.url, record.sha256)

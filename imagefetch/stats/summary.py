@@ -29,7 +29,7 @@ NOTHING = DoneTotals()
 
 class Summary:
     """Logs a table, and sets the stats ``imagefetch/lines``, ``/kept``, ``/bytes``,
-    ``/requests``, ``/retried``, ``/duplicates``, ``imagefetch/reason/<slug>``,
+    ``/requests``, ``/retried``, ``/duplicates``, ``/repaired``, ``imagefetch/reason/<slug>``,
     ``imagefetch/damaged/<slug>``, ``imagefetch/unverified/<slug>``,
     ``imagefetch/not_an_image/<kind>``, ``imagefetch/opted_out/<signal>``,
     ``imagefetch/type/<type>``,
@@ -90,6 +90,7 @@ def stats_of(figures: Figures) -> dict[str, int]:
         "requests": figures.requests,
         "retried": figures.retried,
         "duplicates": figures.duplicates,
+        "repaired": figures.repaired,
         **{f"reason/{slug}": count for slug, count in figures.reasons.items()},
         **{f"{condition_of(slug)}/{slug}": n for slug, n in figures.damaged.items()},
         **{f"not_an_image/{kind}": count for kind, count in figures.kinds.items()},
@@ -149,6 +150,7 @@ def describe(
     retried = f", {lines(figures.retried)} tried more than once" if figures.retried else ""
     rows = [
         *_outcomes(figures, before),
+        ("repaired", lines(figures.repaired) if figures.repaired else None),
         *(("repeated", str(repeat)) for repeat in repeated[:REPEATS_MAX]),
         ("requests", f"{figures.requests:,}{retried}"),
         ("rate", rate),

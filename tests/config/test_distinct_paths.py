@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from imagefetch.config.distinct_paths import lock_file
-from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.job.report_repair.rewrite import replace_report
 from imagefetch.job.run import lock_report
@@ -18,10 +17,9 @@ from imagefetch.lists.copy import copy_path
 from imagefetch.output.own_files import new_file, replacing
 from imagefetch.output.page_file import MARK, is_ours, page_path
 from imagefetch.output.report.csv_rows import HEADER, encode
-from tests.conftest import project
+from tests.support.checks import URL, check, content
 from tests.support.commands import scrapy
 
-URL = "http://127.0.0.1:9/a.jpg"
 ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", *[""] * 8])
 
 
@@ -29,18 +27,6 @@ ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", 
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "urls.txt").write_text(f"{URL}\n")
-
-
-def content(folder: Path) -> dict[str, bytes | None]:
-    """Return the contents of the files in *folder*, by name."""
-    return {
-        path.name: path.read_bytes() if path.is_file() and not path.is_symlink() else None
-        for path in folder.iterdir()
-    }
-
-
-def check(arguments: dict[str, str], **settings: Any) -> None:
-    check_run(project(FILES_STORE="images", **settings), {"urls": "urls.txt", **arguments})
 
 
 DERIVED = [

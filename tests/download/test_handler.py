@@ -22,7 +22,8 @@ from scrapy.exceptions import StopDownload
 
 from imagefetch.errors import InvalidURL
 from tests.conftest import HOSTS, LOOPBACK, ROOT, Crawl, RunCrawl, environment
-from tests.support.answers import (
+from tests.support.handling import fetch
+from tests.support.raw_responses import (
     OK,
     PICTURE,
     WHOLE,
@@ -34,7 +35,6 @@ from tests.support.answers import (
     then_silent,
     unasked,
 )
-from tests.support.handling import fetch
 from tests.support.server import Server, Writer, serving
 from tests.support.tls import certificate
 

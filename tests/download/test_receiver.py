@@ -14,8 +14,8 @@ from scrapy.http import Headers, Response, TextResponse
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import DownloadTimeout, IncompleteBody
 from imagefetch.meta import STREAM_TO
-from tests.support.answers import OK, PICTURE, Endless, sends, then_silent
 from tests.support.handling import fetch, handler
+from tests.support.raw_responses import OK, PICTURE, Endless, sends, then_silent
 from tests.support.server import Server
 
 CUT = sends(OK + b"Content-Length: 900\r\n\r\n" + PICTURE[:99])

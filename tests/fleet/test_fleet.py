@@ -28,13 +28,12 @@ from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.report_file import read_rows
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
-from tests.fleet.worker.test_attempt import is_over
 from tests.support.fleet_chaos import chaos
 from tests.support.fleet_cluster import Cluster, cluster, crawls_of, fleet_command
+from tests.support.remote_stores import Remote, s3
 from tests.support.server import Server
 from tests.support.terminal import Terminal
-from tests.support.until import PATIENCE, until
-from tests.test_pipelines import Remote, s3
+from tests.support.until import PATIENCE, is_over, until
 
 __all__ = ["s3"]  # a fixture
 

@@ -65,6 +65,7 @@ def done(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Crawl:
         CONCURRENT_REQUESTS=20,
         PACE_ENABLED=False,
         RETRY_TIMES=0,
+        HTML_REPORT=True,
         EXTENSIONS=json.dumps(all_thumbnails.SETTING),
     )
     assert crawl.status == 0, crawl.log

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import struct
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from imagefetch.errors import DamagedImage, NotAnImage
+from imagefetch.images.bounded_bytes import Bytes
+from imagefetch.images.completeness import STEP
 from imagefetch.images.formats import ImageInfo, probe
+from imagefetch.images.headers.web import jpeg_frame
 from tests.support.pictures import box, heif, icon, jp2, jxl, pcx, placed, sequence, tga, tiff
+from tests.support.png_chunks import chunk
 from tests.support.samples import Sample
+from tests.support.variants.base import noise, saved
 from tests.support.variants.others import ifd
-from tests.support.variants.web import GIF, GIF_BLOCKS, GIFS, WEBP, WEBPS
+from tests.support.variants.web import GIF, GIF_BLOCKS, GIFS, JPEG, PNG, WEBP, WEBPS, segment
 from tests.support.variants.windows import icon_of, png_of
 
 
@@ -37,27 +43,44 @@ FITS = b"".join(
     )
 ).ljust(2_880) + bytes(2_880)
 
+BITS = pcx(40, 30)[:3] + b"\1" + pcx(40, 30)[4:]  # a PCX that needs no palette
+
 RARE = {
-    "Pixar": ("image/x-pixar", placed(b"\x80\xe8\0\0", 416, "<HHHHHH", 30, 40, 0, 0, 14, 2, length=600)),
+    "Pixar": (
+        "image/x-pixar",
+        placed(b"\x80\xe8\0\0", 416, "<HHHHHH", 30, 40, 0, 0, 14, 2, length=600),
+    ),
     "GIMP brush": (
         "image/x-gimp-gbr",
         struct.pack(">5I4sI", 32, 2, 40, 30, 4, b"GIMP", 10) + b"abc\0" + bytes(4_800),
     ),
-    "several PCX": ("image/x-dcx", b"\xb1\x68\xde\x3a" + struct.pack("<II", 12, 0) + pcx(40, 30)),
-    "XV thumbnail": ("image/x-xv-thumbnail", b"P7 332\n#XVVERSION:2\n#END_OF_COMMENTS\n40 30 255\n" + bytes(1_200)),
+    "several PCX": ("image/x-dcx", b"\xb1\x68\xde\x3a" + struct.pack("<II", 12, 0) + BITS),
+    "XV thumbnail": (
+        "image/x-xv-thumbnail",
+        b"P7 332\n#XVVERSION:2\n#END_OF_COMMENTS\n40 30 255\n" + bytes(1_200),
+    ),
     "McIDAS": ("image/x-mcidas", placed(b"\0\0\0\0\0\0\0\4", 32, ">III", 30, 40, 1, length=400)),
     "FITS": ("image/fits", FITS),
     "Olympus, IIRS": ("image/x-olympus-orf", tiff(b"IIRS", 40, 30)),
     "JPEG XR, version 0": ("image/jxr", tiff(b"II\xbc\0", 40, 30, at=(0xBC80, 0xBC81))),
     "DPX, big-endian": ("image/x-dpx", placed(b"SDPX", 772, ">II", 40, 30, length=2_048)),
     "Windows Paint 2": ("image/x-mspaint", placed(b"LinS", 4, "<HH", 40, 30)),
-    "Windows metafile": ("image/wmf", placed(b"\xd7\xcd\xc6\x9a\0\0", 6, "<hhhhH", 30, 20, 630, 470, 1_440)),
+    "Windows metafile": (
+        "image/wmf",
+        placed(b"\xd7\xcd\xc6\x9a\0\0", 6, "<hhhhH", 30, 20, 630, 470, 1_440),
+    ),
     "enhanced metafile": (
         "image/emf",
         placed(b"\1\0\0\0\x6c\0\0\0", 8, "<4i", 5, 6, 45, 36, length=40) + b" EMF" + bytes(60),
     ),
-    "IFUNC": ("image/x-im", b"Image type: RGB image\r\nImage size (x*y): 40*30\r\n\x1a" + bytes(500)),
-    "TIFF, values of type IFD": ("image/tiff", tiff(b"II*\0", 40, 30).replace(b"\4\0\1\0", b"\x0d\0\1\0")),
+    "IFUNC": (
+        "image/x-im",
+        b"Image type: RGB image\r\nImage size (x*y): 40*30\r\n\x1a" + bytes(500),
+    ),
+    "TIFF, values of type IFD": (
+        "image/tiff",
+        tiff(b"II*\0", 40, 30).replace(b"\4\0\1\0", b"\x0d\0\1\0"),
+    ),
     "XPM of one line": ("image/x-xpixmap", b'/* XPM */ static char *a[] = {"40 30 2 1 XPMEXT",'),
     "PNM, carriage returns": ("image/x-portable-anymap", b"P5\r# a\r40\r30\r255\ra"),
     "PNM, zeros": ("image/x-portable-anymap", b"P1 40 30\n0"),
@@ -289,6 +312,39 @@ def test_what_is_no_tga() -> None:
             probed(made[:at] + bytes(2) + made[at + 2 :])
 
 
+def test_what_more_is_a_tga() -> None:
+    """Fields match each other, whatever follows; of encoded data, the end is not known."""
+    assert brief(tga(40, 30, depth=32, flags=0x28) + b"abc") == ("image/x-tga", 40, 30)
+    assert probed(tga(40, 30, kind=10)).whole is None
+    palette = tga(40, 30, kind=1, depth=8)
+    with pytest.raises(NotAnImage):
+        probed(palette[:1] + b"\0" + palette[2:3] + bytes(5) + palette[8:] + b"abc")
+
+
+def test_a_cut_document_with_a_prefix_is_no_svg() -> None:
+    """Its namespace is not known; without a prefix it is a damaged one."""
+    for text in (b'<a:svg xmlns:a="http://www.w3.org/2000/svg" wid', b"<a:svg a='b'"):
+        with pytest.raises(NotAnImage):
+            probed(text)
+    with pytest.raises(DamagedImage):
+        probed(b"<svg a='b'")
+
+
+def test_quotes_within_characters() -> None:
+    """In ISO-2022-JP, bytes of a character may be those of markup."""
+    text = '<?xml version="1.0" encoding="ISO-2022-JP"?><svg id="\u3042" '
+    text += 'xmlns="http://www.w3.org/2000/svg" width="40" height="30"/>'
+    assert b'$"' in text.encode("iso2022_jp")
+    assert brief(text.encode("iso2022_jp")) == ("image/svg+xml", 40, 30)
+
+
+@pytest.mark.parametrize("mark", [b"\0\0\xfe\xff", b"\xff\xfe\0\0"])
+def test_svg_of_four_bytes_a_character(mark: bytes) -> None:
+    text = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"/>'
+    order = "utf-32-be" if mark[0] == 0 else "utf-32-le"
+    assert brief(mark + text.encode(order)) == ("image/svg+xml", 40, 30)
+
+
 def test_what_is_no_bitmap() -> None:
     """A bitmap without file header has possible fields only."""
     made = Sample("DIB", "image/bmp", ".dib").bytes()
@@ -339,3 +395,70 @@ def test_a_header_of_exr_that_goes_on() -> None:
     assert brief(start + struct.pack("<I", 70_000) + bytes(80_000)) == ("image/x-exr", None, None)
     with pytest.raises(DamagedImage):
         probed(start + struct.pack("<I", 70_000) + bytes(50))
+
+
+def test_an_end_marker_across_two_reads() -> None:
+    """It is found wherever it is in the file."""
+    made = Sample("JPEG", "image/jpeg", ".jpg").bytes()[:-2]
+    begin = jpeg_frame(Bytes(BytesIO(made))).end
+    for at in (STEP - 2, STEP - 1, STEP):
+        content = made.ljust(begin + at, b"\0") + b"\xff\xd9" + bytes(99)
+        assert probed(content).whole is True
+
+
+@pytest.mark.parametrize("version", ["BLP1", "BLP2"])
+def test_versions_of_blp(version: str) -> None:
+    content = saved("BLP", noise("P"), blp_version=version)
+    assert content.startswith(version.encode())
+    assert brief(content) == ("image/x-blp", 40, 30)
+
+
+def test_data_of_a_heif_in_other_boxes() -> None:
+    """Image data may be in a box that has an identifier."""
+    content = heif(40, 30)
+    assert probed(content.replace(b"mdat", b"imda")).whole is True
+    assert probed(content.replace(b"mdat", b"free")).whole is False
+
+
+def test_an_animation_of_no_frames() -> None:
+    image = probed(PNG[:33] + chunk(b"acTL", bytes(8)) + PNG[33:])
+    assert (image.media_type, image.frames) == ("image/png", 0)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content", "size"),
+    [
+        ("image/jpeg", JPEG[:2] + segment(0xCC, b"\0\1\0\0\0\0\0\0") + JPEG[2:], (40, 30)),
+        ("image/sgi", b"\x01\xda\0\1\0\1" + struct.pack(">HHH", 40, 0, 0) + bytes(600), (40, 1)),
+        (
+            "image/x-ftex",
+            struct.pack("<4s8i", b"FTEX", 0, 40, 30, 1, 1, 1, 32, 9) + bytes(4_000),
+            (40, 30),
+        ),
+        ("image/x-portable-anymap", b"P1 40 30\n1", (40, 30)),
+        (
+            "image/svg+xml",
+            b'<svg xmlns="http://www.w3.org/2000/svg" width="40.5" height="30.5"/>',
+            (41, 31),
+        ),
+    ],
+)
+def test_rare_fields(media_type: str, content: bytes, size: tuple[int, int]) -> None:
+    """Conditions of arithmetic coding, an image of one row, a number that is rounded, …"""
+    assert brief(content) == (media_type, *size)
+
+
+def test_headers_that_end_too_early() -> None:
+    for content in (
+        GIF[:GIF_BLOCKS] + b";" + GIF[GIF_BLOCKS:],
+        b"P7\nWIDTH 40\nHEIGHT 30\nDEPTH 1\n",
+    ):
+        with pytest.raises(DamagedImage):
+            probed(content)
+
+
+def test_a_page_whose_root_is_a_drawing() -> None:
+    """The document type decides."""
+    with pytest.raises(NotAnImage) as raised:
+        probed(b'<!DOCTYPE html><svg xmlns="http://www.w3.org/2000/svg" width="4" height="3"/>')
+    assert raised.value.kind == "html"

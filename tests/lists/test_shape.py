@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.shape import check_readable, warning_of
+from imagefetch.lists.list_file import ListFile
+from imagefetch.lists.options import ListOptions
 from tests.conftest import RunCrawl
 from tests.support.server import Server
 
 URL = "http://a.example/plain"
+
+AS_LINES = ListOptions(format="lines", repair=False)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,7 @@ URL = "http://a.example/plain"
         (f"url,caption\n{URL}?1,a dog\n{URL}?2,a cat\n", "CSV"),
         (f"Image Link;Name\n{URL}?1;a\n{URL}?2;b\n", "CSV"),
         (f"1;{URL}\n2;{URL}\n", "CSV"),
+        (f"{URL}?1,a dog\n{URL}?2,a cat\n", "CSV"),
     ],
 )
 def test_a_list_of_no_urls_is_refused(tmp_path: Path, text: str, what: str) -> None:
@@ -36,7 +40,7 @@ def test_a_list_of_no_urls_is_refused(tmp_path: Path, text: str, what: str) -> N
     with pytest.raises(
         BadInput, match=rf"list\.txt: looks like {what}; a list has one URL per line"
     ):
-        check_readable(path)
+        ListFile(path, AS_LINES).check()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ def test_what_may_be_a_list_is_one(tmp_path: Path, text: str) -> None:
     """Lines that are not URLs get a row each; the list is accepted."""
     path = tmp_path / "list.txt"
     path.write_text(text)
-    check_readable(path)
+    ListFile(path).check()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,6 @@ def test_what_may_be_a_list_is_one(tmp_path: Path, text: str) -> None:
     [
         (f"{URL}?1|{URL}?2\n{URL}?3, {URL}?4\n", "several URLs in a line"),
         (f"{URL}?a=1&amp;b=2\n", "URLs escaped for HTML"),
-        (f"{URL}?1,a dog\n{URL}?2,a cat\n", "CSV"),
         (f"{URL}?a,b\n{URL}?c;d\n", None),
         (f"{URL}?u=http%3A%2F%2Fb.example\n{URL}/http://b.example/\n", None),
         (f"{URL}/a b.jpg\n", None),
@@ -73,7 +76,7 @@ def test_what_is_odd_is_told(tmp_path: Path, text: str, what: str | None) -> Non
     """If most lines, though valid URLs, look like another format, a warning says so."""
     path = tmp_path / "list.txt"
     path.write_text(text)
-    told = warning_of(path)
+    told = ListFile(path, AS_LINES).warning()
     assert (told is None) if what is None else (told is not None and f"looks like {what}" in told)
 
 

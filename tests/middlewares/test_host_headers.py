@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.conftest import HOSTS, RunCrawl
-from tests.support.answers import LAST, outcomes
+from tests.support.raw_responses import LAST, outcomes
 from tests.support.server import Reader, Server, Writer, serving
 
 A, B = HOSTS[:2]
@@ -27,6 +27,7 @@ def test_headers_of_a_host(crawl: RunCrawl, hosts: Server) -> None:
         [hosts.url("/image/a", A), hosts.url("/image/b", B)],
         *("-a", f"referer={SHOP}"),
         HOST_HEADERS=HEADERS,
+        HTML_REPORT=True,
     )
     assert outcomes(done) == [("200", "", 1)] * 2
     assert hosts.headers["/image/a"]["referer"] == "https://a.example/"

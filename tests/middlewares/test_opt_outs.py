@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.conftest import HOSTS, RunCrawl
-from tests.support.answers import OK, WHOLE, Answer, Endless, outcomes, sends, then_reset
+from tests.support.raw_responses import OK, WHOLE, Answer, Endless, outcomes, sends, then_reset
 from tests.support.server import Server, Writer
 
 KEPT = ("200", "", 1)

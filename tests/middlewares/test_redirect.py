@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from tests.conftest import HOSTS, RunCrawl
-from tests.support.answers import LAST, OK, PICTURE, Answer, sends
+from tests.support.raw_responses import LAST, OK, PICTURE, Answer, sends
 from tests.support.server import Server, image
 
 BAD = ("FAILED BadRedirect", "bad-redirect")

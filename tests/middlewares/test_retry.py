@@ -18,7 +18,16 @@ from imagefetch.middlewares.rate_limit_headers import retry_after
 from imagefetch.middlewares.retry import JITTER, backoff
 from imagefetch.scheduling.rate_limits.pause_policy import spread
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples
-from tests.support.answers import LAST, OK, PICTURE, Answer, Endless, outcomes, sends, then_silent
+from tests.support.raw_responses import (
+    LAST,
+    OK,
+    PICTURE,
+    Answer,
+    Endless,
+    outcomes,
+    sends,
+    then_silent,
+)
 from tests.support.server import Server, Writer
 
 NOW = 1_800_000_000.0
@@ -167,7 +176,7 @@ def test_an_invalid_retry_after_is_ignored(crawl: RunCrawl, server: Server) -> N
 
 
 def test_retry_after_is_waited_for(crawl: RunCrawl, hosts: Server) -> None:
-    """By all lines of the host; fifty requests to another host are sent meanwhile, although
+    """By all lines of the host; ten requests to another host are sent meanwhile, although
     RETRY_DELAY is 0."""
     answers = [refuses(503, "3"), sends(LAST)]
 
@@ -175,12 +184,12 @@ def test_retry_after_is_waited_for(crawl: RunCrawl, hosts: Server) -> None:
         await answers.pop(0)(writer)
 
     hosts.raw["/raw/a"] = in_turn
-    others = [hosts.url(f"/image/{n}", HOSTS[1]) for n in range(50)]
+    others = [hosts.url(f"/image/{n}", HOSTS[1]) for n in range(10)]
     lines = [hosts.url("/raw/a"), *others, hosts.url("/image/last")]
     done = crawl(lines, RETRY_TIMES=0, RETRY_DELAY=0, CONCURRENT_REQUESTS=1)
-    assert outcomes(done) == [("200", "", 2), *[("200", "", 1)] * 51]
+    assert outcomes(done) == [("200", "", 2), *[("200", "", 1)] * 11]
     assert hosts.arrived[0] == "/raw/a"
-    assert set(hosts.arrived[51:]) == {"/raw/a", "/image/last"}
+    assert set(hosts.arrived[11:]) == {"/raw/a", "/image/last"}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from imagefetch.download.opt_outs.robots_tag import OptOut
 from imagefetch.middlewares.robots import HostRobots, NamedRobotsTxtMiddleware
 from imagefetch.middlewares.site_rules.robots_txt import Rules, reduce
 from tests.conftest import HOSTS, RunCrawl
-from tests.support.answers import OK, WHOLE, Endless, outcomes, sends, then_reset
+from tests.support.raw_responses import OK, WHOLE, Endless, outcomes, sends, then_reset
 from tests.support.server import Server
 
 

@@ -26,8 +26,9 @@ from imagefetch.pages.image_response import ImageResponse
 from imagefetch.pages.imgur import ImgurPage
 from imagefetch.urls import Line
 from tests.conftest import RunCrawl
-from tests.support.answers import sends
-from tests.support.server import Server, Writer, image
+from tests.support.proxying import redirects, shows
+from tests.support.raw_responses import sends
+from tests.support.server import Server, image
 
 
 def response(download: Download, url: str = "http://a.example/b.jpg") -> ImageResponse:
@@ -151,27 +152,6 @@ def test_an_image_of_the_site_is_no_placeholder(
     assert record.type == "image/jpeg"
 
 
-def redirects(server: Server, url: str, to: str) -> None:
-    """Let *server*, used as a proxy, redirect *url*."""
-
-    async def respond(writer: Writer) -> None:
-        writer.write(f"HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
-        await writer.drain()
-
-    server.raw[url] = respond
-
-
-def shows(server: Server, url: str) -> None:
-    """Let *server*, used as a proxy, respond to *url* with an image."""
-
-    async def respond(writer: Writer) -> None:
-        body = image(url)
-        writer.write(f"HTTP/1.1 200 X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-        await writer.drain()
-
-    server.raw[url] = respond
-
-
 def test_domains_are_found_without_the_network() -> None:
     """Matching URLs to web sites never downloads a list of public suffixes."""
     assert tldextract.TLD_EXTRACTOR.suffix_list_urls == ()
@@ -209,7 +189,7 @@ def test_a_run_reads_long_headers_in_threads(crawl: RunCrawl, server: Server) ->
     for path, body in bodies.items():
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
         server.raw[path] = sends(head + body)
-    extensions = json.dumps({"tests.support.strangers.ReadsOnLoop": 1})
+    extensions = json.dumps({"tests.support.extensions.ReadsOnLoop": 1})
     done = crawl([server.url(path) for path in bodies], EXTENSIONS=extensions)
     assert done.status == 0, done.log
     done.check(len(bodies))

@@ -9,7 +9,7 @@ from collections import deque
 import pytest
 
 from imagefetch.scheduling.backlog import BATCH, IN_MEMORY, Backlog
-from imagefetch.urls import Line
+from imagefetch.urls import NO_COLUMNS, Line
 
 
 def test_each_origin_has_a_fifo_queue(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,6 +30,26 @@ def test_each_origin_has_a_fifo_queue(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (origin in backlog) is bool(known.get(origin))
     with pytest.raises(KeyError):
         Backlog().take("http://a")
+    backlog.close()
+
+
+def test_lines_come_back_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also from the disk: with part, record, and what was repaired."""
+    monkeypatch.setattr("imagefetch.scheduling.backlog.IN_MEMORY", 1)
+    lines = [
+        Line(
+            7,
+            "a.example/\ud800",
+            part,
+            {"sku": "ü\n"} if part else NO_COLUMNS,
+            repaired="http://x/",
+        )
+        for part in (None, 1, 2, 3)
+    ]
+    backlog = Backlog()
+    for line in lines:
+        backlog.put("http://a", line)
+    assert [backlog.take("http://a") for _ in lines] == lines
     backlog.close()
 
 

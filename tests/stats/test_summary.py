@@ -34,7 +34,7 @@ def test_bodies_that_are_no_images(crawl: RunCrawl, server: Server) -> None:
     urls = [sent(server, path, content) for path, content in BODIES.items()]
     packed = gzip.compress(BODIES["/raw/long-page"])
     urls.append(sent(server, "/raw/packed", packed, "Content-Encoding: gzip"))
-    done = crawl(urls)
+    done = crawl(urls, HTML_REPORT=True)
     assert done.status == 0, done.log
     done.check(len(urls))
     assert {row["Reason"] for row in done.by_line.values()} == {"not-an-image"}

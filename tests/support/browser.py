@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -44,8 +44,13 @@ class Tab:
 
     def all(self, selector: str, script: str = "e => e.textContent.trim()") -> list[Any]:
         """Return what *script* makes of each element that *selector* finds."""
-        found: list[Any] = self.page.eval_on_selector_all(selector, f"all => all.map({script})")
-        return found
+        while True:
+            try:
+                return list(self.page.eval_on_selector_all(selector, f"all => all.map({script})"))
+            except Error as error:
+                if "Execution context was destroyed" not in error.message:
+                    raise
+                self.page.wait_for_load_state()  # the page has just reloaded itself
 
 
 CONTRAST = """

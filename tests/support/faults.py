@@ -20,7 +20,8 @@ from typing import Any
 from PIL import Image
 
 from tests.support import packing
-from tests.support.answers import (
+from tests.support.extensions import Answers
+from tests.support.raw_responses import (
     CHUNKED,
     LAST,
     OK,
@@ -32,7 +33,6 @@ from tests.support.answers import (
     then_silent,
 )
 from tests.support.server import ENCODERS, PAGE, Writer, image
-from tests.support.strangers import Answers
 
 SETTINGS = {
     "RETRY_TIMES": 1,

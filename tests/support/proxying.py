@@ -7,7 +7,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.support.server import Reader, Server, Writer
+from tests.support.server import Reader, Server, Writer, image
 
 
 @dataclass
@@ -62,3 +62,24 @@ async def copy(reader: Reader, writer: Writer) -> None:
         pass
     finally:
         writer.close()
+
+
+def redirects(server: Server, url: str, to: str) -> None:
+    """Let *server*, used as a proxy, redirect *url*."""
+
+    async def respond(writer: Writer) -> None:
+        writer.write(f"HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+
+    server.raw[url] = respond
+
+
+def shows(server: Server, url: str) -> None:
+    """Let *server*, used as a proxy, respond to *url* with an image."""
+
+    async def respond(writer: Writer) -> None:
+        body = image(url)
+        writer.write(f"HTTP/1.1 200 X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        await writer.drain()
+
+    server.raw[url] = respond

@@ -30,7 +30,7 @@ import ssl
 import sys
 import threading
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -101,6 +101,10 @@ class Server:
     """Instead of HTTP: what is done with each connection before it is closed."""
     refused: Counter[str] = field(default_factory=Counter)
     """Requests for `/most/` paths that were too many, by host."""
+    has_refused: defaultdict[str, asyncio.Event] = field(
+        default_factory=lambda: defaultdict(asyncio.Event)
+    )
+    """Set with the first of them."""
     limited: dict[str, LimitedHost] = field(default_factory=dict)
     """By host: how `/limited/` paths are limited."""
     gate: threading.Event = field(default_factory=threading.Event)
@@ -148,10 +152,10 @@ async def _answer(server: Server, host: str, path: str, writer: Writer) -> None:
         case "most" if server.under_way[host] > int(first):
             status, body = 429, b"too many"
             server.refused[host] += 1
+            server.has_refused[host].set()
         case "most":
             await asyncio.sleep(0.05)
-            while not server.refused[host]:
-                await asyncio.sleep(0.01)
+            await server.has_refused[host].wait()
         case "limited":
             if (told := server.limited[host].answer(path)) is not None:
                 status, body = server.limited[host].status, b"too many"

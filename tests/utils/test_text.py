@@ -23,7 +23,7 @@ from imagefetch.utils.text import (
     unescape,
 )
 from tests.conftest import HOSTS, ROOT, RunCrawl, examples
-from tests.support.answers import sends
+from tests.support.raw_responses import sends
 from tests.support.server import Server
 
 TEXT = st.lists(st.sampled_from(["\\", "u", "001b", "\x1b", "\\u001b"]) | st.text()).map("".join)
@@ -185,7 +185,7 @@ def test_nothing_in_a_log_tells_a_password(crawl: RunCrawl, hosts: Server, dead_
         "AWS_SECRET_ACCESS_KEY": "secret",
         "DEFAULT_REQUEST_HEADERS": '{"Authorization": "Basic secret", "X-Api-Key": "secret"}',
     }
-    done = crawl(lines, env=env, LOG_LEVEL="DEBUG", RETRY_TIMES=1, **settings)
+    done = crawl(lines, env=env, LOG_LEVEL="DEBUG", RETRY_TIMES=1, HTML_REPORT=True, **settings)
     assert done.status == 0, done.log
     assert "***@127.0.0.1" in done.log
     assert "'FTP_PASSWORD': ***" in done.log
@@ -217,7 +217,7 @@ def test_a_store_s_password_is_told_nowhere(crawl: RunCrawl, dead_port: int) -> 
     """Not in logged settings, not in a library's error, not on the page, not in the command
     shown there."""
     store = f"ftp://me:secret word@127.0.0.1:{dead_port}/images"
-    done = crawl(["no URL"], LOG_LEVEL="DEBUG", FILES_STORE=store)
+    done = crawl(["no URL"], LOG_LEVEL="DEBUG", FILES_STORE=store, HTML_REPORT=True)
     assert f"ftp://***@127.0.0.1:{dead_port}/images" in done.log
     assert f"ftp://***@127.0.0.1:{dead_port}/images" in (done.folder / "REPORT.html").read_text()
     assert "secret" not in done.log + (done.folder / "REPORT.html").read_text()

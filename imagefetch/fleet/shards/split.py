@@ -76,7 +76,7 @@ def interleave(path: Path) -> None:
                 continue
             if len(lines) == MIXED_MAX:
                 return
-            group = group_and_url(parse_shard_line(raw.decode()).text)[0]
+            group = group_and_url(parse_shard_line(raw.decode()).url)[0]
             lines.append((seen[group], len(lines), raw))
             seen[group] += 1
     if len(seen) > 1:

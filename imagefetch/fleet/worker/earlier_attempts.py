@@ -13,6 +13,7 @@ from imagefetch.fleet.folder import BEFORE, JobFolder, attempt_path, shard_path
 from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import Suspects, suspects_of
 from imagefetch.fleet.worker.task import Task
+from imagefetch.job.report_repair.rewrite import add_own_columns
 from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.intents import Notes
 from imagefetch.output.report.columns import Layout
@@ -62,6 +63,7 @@ def take_over(task: Task, folder: JobFolder, scratch: Path) -> TakenOver:
         newest = folder.fetch(attempt_path(shard, earlier[-1]), scratch)
         shutil.copyfile(newest, report)
         os.truncate(report, whole_size(report))
+        add_own_columns(report)
         with suppress(FileNotFoundError):
             kinds = folder.fetch(attempt_path(shard, earlier[-1], KINDS), scratch)
             shutil.copyfile(kinds, report.with_suffix(KINDS))

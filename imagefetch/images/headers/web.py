@@ -84,7 +84,7 @@ def jpeg(data: Bytes) -> Header:
 
 def _jpeg_segments(head: bytes) -> tuple[int, bytes, int]:
     """Return the offset after the ordinary segments before the scan in *head*, the beginning of a
-    JPEG, and the beginning and the marker of the last frame header among them: all at once."""
+    JPEG, the beginning of the last frame header among them, and its marker: all of them at once."""
     at, frame, process, last = 2, b"", 0, len(head) - 10
     while at <= last:
         mark, kind, length = SEGMENT.unpack_from(head, at)

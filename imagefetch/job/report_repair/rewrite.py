@@ -126,3 +126,15 @@ def with_own_columns(raw: bytes, layout: Layout) -> bytes:
     """Return the row *raw* of a report with *layout*, with all columns of imagefetch."""
     missing = b"," * (OWN - layout.own)  # only reports without columns of a list lack some
     return raw.removesuffix(b"\r\n") + missing + b"\r\n" if missing else raw
+
+
+def add_own_columns(report: Path) -> None:
+    """Rewrite *report* with all columns of imagefetch, if an older version wrote it.
+
+    :raises BadInput: if it is not a report, or is damaged
+    :raises ReportError: if the file system refuses; the report is left unchanged
+    """
+    layout = read_layout(report)
+    if layout is not None and layout.own < OWN:
+        rows = (with_own_columns(row.raw, layout) for row in read_rows(report))
+        replace_report(report, rows)

@@ -41,6 +41,7 @@ ALLOWED: list[tuple[str, list[Any]]] = [
     ("USER_AGENT", ["me/1.0", "mé/1.0 (it's me)"]),
     ("FILES_STORE", ["s3://bucket/", Path("images")]),
     ("RETRY_HTTP_CODES", ["429,503", [100, 599], []]),
+    ("OPT_OUT_SIGNALS", ["tdmrep, X-Robots-Tag", ["content-signal:search"], [], ""]),
     ("DEFAULT_REQUEST_HEADERS", ['{"Accept": "image/*"}', {}, {"A": ["b", b"c", 5]}, {"A": None}]),
     ("VERIFY_IMAGES", ["header", "full", "off"]),
     ("MAX_IMAGE_PIXELS", [1, "2000000000"]),
@@ -82,6 +83,7 @@ REFUSED: list[tuple[str, list[Any]]] = [
     ("REPORT", [" ", None]),
     ("FILES_STORE", ["", None]),
     ("RETRY_HTTP_CODES", ["abc", "99", [600], 429, "429 503", "429,"]),
+    ("OPT_OUT_SIGNALS", ["content-signal", "tdmrep,", "tdmrep noai", "content-usage:any", 5, [1]]),
 ]
 
 

@@ -11,9 +11,9 @@ import pytest
 from imagefetch.download.addresses.address_guard import Guard, literal_address
 from imagefetch.errors import BlockedAddress
 from tests.conftest import RunCrawl
-from tests.support.answers import WHOLE, outcomes, sends, unasked
+from tests.support.extensions import Answers, resolving
+from tests.support.raw_responses import WHOLE, outcomes, sends, unasked
 from tests.support.server import Server, serving
-from tests.support.strangers import Answers, resolving
 
 BLOCKED = ("FAILED BlockedAddress", "blocked-address", 1)
 KEPT = ("200", "", 1)

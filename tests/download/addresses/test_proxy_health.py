@@ -14,9 +14,9 @@ from imagefetch.download.addresses import proxy_health
 from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.errors import ProxyDown, ProxyFailure
 from tests.conftest import HOSTS, RunCrawl
-from tests.support.answers import outcomes
 from tests.support.handling import handler
 from tests.support.proxying import Proxy
+from tests.support.raw_responses import outcomes
 from tests.support.server import Server, serving
 
 LINES = [f"http://h{n % 20}.example/{n}.jpg" for n in range(200)]

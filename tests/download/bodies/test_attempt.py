@@ -22,7 +22,6 @@ from imagefetch.download.response import FileResponse
 from imagefetch.errors import IncompleteBody
 from imagefetch.meta import CONTINUED, KEY, STREAM_TO
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment
-from tests.support.answers import outcomes
 from tests.support.breaking import (
     MIB,
     RANGES,
@@ -34,6 +33,7 @@ from tests.support.breaking import (
 )
 from tests.support.handling import handler
 from tests.support.nginx import nginx
+from tests.support.raw_responses import outcomes
 from tests.support.server import Server, Writer, serving
 from tests.support.until import until
 

@@ -13,8 +13,17 @@ from scrapy import Request, signals
 
 from imagefetch.errors import BadHTTP, IncompleteBody, TooLarge, TooSlow
 from imagefetch.meta import STREAM_TO
-from tests.support.answers import CHUNKED, OK, PICTURE, Answer, Endless, reset, sends, then_silent
 from tests.support.handling import fetch, handler
+from tests.support.raw_responses import (
+    CHUNKED,
+    OK,
+    PICTURE,
+    Answer,
+    Endless,
+    reset,
+    sends,
+    then_silent,
+)
 from tests.support.server import Reader, Server, Writer
 
 CHUNK = b"10\r\n" + PICTURE[:16] + b"\r\n"

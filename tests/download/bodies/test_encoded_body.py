@@ -26,10 +26,9 @@ from imagefetch.download.response import FileResponse
 from imagefetch.errors import BadEncoding, Failure, IncompleteBody, NotAnImage, TooLarge
 from imagefetch.meta import PROBLEM, STREAM_TO
 from tests.conftest import ROOT, environment, examples
-from tests.download.bodies.test_decoders import encoded as in_encoding
 from tests.support import packing
-from tests.support.answers import OK, PICTURE, sends
 from tests.support.handling import fetch, handler
+from tests.support.raw_responses import OK, PICTURE, sends
 from tests.support.server import ENCODERS, PAGE, Server
 
 MIB = 2**20
@@ -204,7 +203,7 @@ def test_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     st.sampled_from(["gzip", "deflate", "br", "zstd"]),
     st.lists(
         st.sampled_from([pack(3_000) for _, pack in COSTLY.values()])
-        | st.sampled_from([in_encoding(name, bytes(9_000)) for name in ENCODERS])
+        | st.sampled_from([encode(bytes(9_000)) for encode in ENCODERS.values()])
         | st.binary(max_size=99),
         max_size=9,
     ),

@@ -8,8 +8,8 @@ import pytest
 from scrapy import Request
 
 from imagefetch.download.curl import event_loop
-from tests.support.answers import OK, PICTURE, sends
 from tests.support.handling import handler
+from tests.support.raw_responses import OK, PICTURE, sends
 from tests.support.server import Server, image
 
 

@@ -11,9 +11,9 @@ import pytest
 from scrapy import Request
 
 from imagefetch.download.curl.idle_sockets import IdleSockets
-from tests.support.answers import CHUNKED, OK
 from tests.support.faults import chunk
 from tests.support.handling import handler
+from tests.support.raw_responses import CHUNKED, OK
 from tests.support.server import Reader, Server, Writer
 
 ALIEN = OK + b"Content-Length: 5\r\n\r\nalien"

@@ -13,8 +13,8 @@ from scrapy import Request
 
 from imagefetch.errors import CertificateWrongHost, IncompleteBody, TLSFailure
 from tests.conftest import HOSTS, RunCrawl
-from tests.support.answers import CHUNKED, OK
 from tests.support.handling import fetch
+from tests.support.raw_responses import CHUNKED, OK
 from tests.support.server import Writer, image, serving
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.RSA)

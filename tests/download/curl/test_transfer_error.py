@@ -23,9 +23,9 @@ from imagefetch.errors import (
 )
 from imagefetch.meta import STREAM_TO
 from tests.conftest import RunCrawl
-from tests.support.answers import CHUNKED, LENGTH, OK, PICTURE, outcomes, sends, then_silent
 from tests.support.faults import chunk
 from tests.support.handling import fetch
+from tests.support.raw_responses import CHUNKED, LENGTH, OK, PICTURE, outcomes, sends, then_silent
 from tests.support.server import Server
 
 LAST = b"0\r\n\r\n"

@@ -164,3 +164,24 @@ def test_shards_of_a_big_host_take_turns() -> None:
     turns.ended(5, done=True)
     turns.ended(6, done=True)
     assert (turns.left, turns.next()) == (0, None)
+
+
+def test_a_table_is_split(tmp_path: Path) -> None:
+    """Parts, records and the names of columns are in the shards; each is read as a list itself."""
+    (tmp_path / "shop.csv").write_text(
+        "sku,url,note\n"
+        'A,"http://a.example/1.png http://b.example/2.png","say ""x"", twice"\n'
+        'B,http://c.example/3.png,"two\nlines"\n'
+    )
+    urls = ListFile(tmp_path / "shop.csv")
+    found: list[ListFile] = []
+
+    def send(shard: int, path: Path, rows: Path | None) -> None:
+        assert rows is None
+        found.append(ListFile(path.rename(tmp_path / f"{shard}.shard")))
+
+    made = plan(urls.lines(), size=1, workers=1, limit=64)
+    split(urls, tmp_path / "scratch", made, lambda _: b"", send)
+    assert {shard.columns for shard in found} == {("sku", "note")}
+    lines = [line for shard in found for line in shard.lines()]
+    assert sorted(lines, key=lambda line: line.id) == sorted(urls.lines(), key=lambda line: line.id)

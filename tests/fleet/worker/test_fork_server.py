@@ -15,9 +15,8 @@ import pytest
 from imagefetch.fleet.worker.fork_client import Fork, ForkServer
 from imagefetch.fleet.worker.task import Order
 from tests.conftest import LOOPBACK, ROOT, environment
-from tests.fleet.worker.test_attempt import is_over
 from tests.support.server import Server
-from tests.support.until import PATIENCE, until
+from tests.support.until import PATIENCE, is_over, until
 
 PRELOADED = """
 import sys

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import HOSTS, RunCrawl
-from tests.support.answers import LENGTH, OK, PICTURE, Answer, outcomes, sends
+from tests.support.raw_responses import LENGTH, OK, PICTURE, Answer, outcomes, sends
 from tests.support.server import Server, Writer
 
 KEPT = ("200", "", 1)

@@ -18,7 +18,7 @@ from imagefetch.scheduling.circuit_breakers.circuit_breaker import BreakerPolicy
 from imagefetch.scheduling.circuit_breakers.host_breakers import HostBreakers
 from imagefetch.urls import Line
 from tests.conftest import HOSTS, RunCrawl, examples
-from tests.support.answers import LAST
+from tests.support.raw_responses import LAST
 from tests.support.server import Server, Writer
 from tests.support.steps import steps
 

@@ -23,9 +23,9 @@ from imagefetch.scheduling.rate_limits.refusals import History, RateLimitHint, S
 from imagefetch.scheduling.rate_limits.throttles import Throttles
 from imagefetch.urls import Line
 from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, examples, project, run_crawl
-from tests.support.answers import LAST, LENGTH, PICTURE, Answer, outcomes, sends
 from tests.support.rate_limited import LimitedHost, nothing_told
 from tests.support.rate_limited import Told as ToldHeaders
+from tests.support.raw_responses import LAST, LENGTH, PICTURE, Answer, outcomes, sends
 from tests.support.server import Server, Writer, serving
 from tests.support.simulated import (
     ConcurrencySimulation,

@@ -1,4 +1,4 @@
-"""Extensions of a crawl under test: a resolver that says what it is told to, and witnesses.
+"""Scrapy extensions for a crawl under test: a resolver with given answers, and ones that measure.
 
 The setting RESOLVER maps a name to what each lookup of it gives, the last for
 ever, as JSON: a list of addresses, the number of an error, or null for a lookup
@@ -27,7 +27,7 @@ Answers = dict[str, list[list[str] | int | None]]
 
 def resolving(answers: Answers) -> dict[str, str]:
     """Return settings that let names resolve to *answers*, and others as ever."""
-    extensions = json.dumps({"tests.support.strangers.Resolver": 1})
+    extensions = json.dumps({"tests.support.extensions.Resolver": 1})
     return {"EXTENSIONS": extensions, "RESOLVER": json.dumps(answers)}
 
 

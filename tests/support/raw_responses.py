@@ -1,6 +1,5 @@
-"""Answers written byte by byte, as broken and hostile servers write them; for `Server.raw`.
-
-And what comes of them.
+"""Responses written byte by byte, as broken and hostile servers write them, for `Server.raw`; and
+the outcomes of lines.
 """
 
 from __future__ import annotations

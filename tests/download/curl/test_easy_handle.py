@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.connector: the handler alone, with a controlled server."""
+"""Tests of imagefetch.download.curl.easy_handle: which connections are reused, and for what."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from scrapy import Request
 
 from imagefetch.errors import ConnectionReset, SystemLimit
-from tests.support.answers import WHOLE
 from tests.support.handling import handler
+from tests.support.raw_responses import WHOLE
 from tests.support.server import Server, Writer, image
 
 

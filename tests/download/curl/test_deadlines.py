@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.framing: unlimited framing would prolong a download."""
+"""Tests of imagefetch.download.curl.deadlines: unlimited framing would prolong a download."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from imagefetch.download.curl.easy_handle import INTERIM_MAX
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import BadHTTP, Failure, HeadersTooLarge
 from imagefetch.meta import STREAM_TO
-from tests.support.answers import CHUNKED, LAST, OK, PICTURE, Answer, Endless, sends
 from tests.support.faults import GONE, chunk
 from tests.support.handling import fetch, handler
+from tests.support.raw_responses import CHUNKED, LAST, OK, PICTURE, Answer, Endless, sends
 from tests.support.server import Server
 
 HINT = b"HTTP/1.1 100\r\n\r\n"
