@@ -317,7 +317,8 @@ class Reception:
 
     def _in_file(self, download: Download, flags: Sequence[str] = ()) -> FileResponse:
         assert self._head is not None
-        return FileResponse.of(self._head, self.request.url, download, [*flags])
+        fields = self._attempt.merged(self._head.fields)
+        return FileResponse.of(self._head, fields, self.request.url, download, [*flags])
 
     def _common(self) -> dict[str, Any]:
         head = self._head

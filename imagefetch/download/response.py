@@ -6,6 +6,7 @@ from typing import Any
 
 from scrapy.http import Headers, Response
 
+from imagefetch.download.bodies.continuation import Fields
 from imagefetch.download.curl.response_head import Head
 from imagefetch.output.partial_files import Download
 
@@ -21,20 +22,22 @@ class FileResponse(Response):
         super().__init__(*args, **kwargs)
 
     @classmethod
-    def of(cls, head: Head, url: str, download: Download, flags: list[str]) -> FileResponse:
-        """Return the response that began with *head*."""
+    def of(
+        cls, head: Head, fields: Fields, url: str, download: Download, flags: list[str]
+    ) -> FileResponse:
+        """Return the response that began with *head*, with the headers *fields*."""
         response = cls(url, head.status, flags=flags, download=download, protocol=head.protocol)
-        response.headers = headers_of(head)
+        response.headers = headers_of(fields)
         return response
 
 
-def headers_of(head: Head) -> Headers:
-    """Return the headers in *head*, raw bytes, since headers need not be valid text.
+def headers_of(fields: Fields) -> Headers:
+    """Return headers of raw bytes, since headers need not be valid text.
 
     Scrapy would check the type of each name and value.
     """
     values: dict[bytes, list[bytes]] = {}
-    for name, value in head.fields:
+    for name, value in fields:
         values.setdefault(name.title(), []).append(value)
     headers = Headers()
     dict.update(headers, values)
