@@ -26,6 +26,7 @@ LOCATIONS: dict[bytes, tuple[str, str]] = {
     b"/image/\xe5\x90\x8d": GOOD,
     b"/image/caf\xe9": GOOD,
     b"/image/%zz": GOOD,
+    b"\\image\\backslash": GOOD,
     b"/image/to-a#fragment": GOOD,
     b"http://me:pw@127.0.0.2:PORT/image/with-password": GOOD,
     b"/status/404/a": ("404", "not-found"),
