@@ -20,8 +20,8 @@ INPUT_URLS = "urls.txt"
 # decoded. Ten million lines are one or two gigabytes. 0: no limit.
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
-# Format of the list: "lines" (one URL a line), "csv", "tsv" or "jsonl"; "auto": told by its
-# name and its first records.
+# Format of the list: "lines" (one URL a line), "csv", "tsv", "json", "jsonl", "parquet" or
+# "arrow"; "auto": told by its name and its first records.
 LIST_FORMAT = "auto"
 
 # Columns of a table that hold URLs: names, or patterns such as "image_*". "auto": the one

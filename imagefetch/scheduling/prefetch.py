@@ -20,7 +20,7 @@ from imagefetch.urls import Line, origin_of
 # Lines read before control returns to the event loop: about a millisecond.
 AT_A_TIME = 250
 
-# Lines that `LookAhead.pull` yields for one request that is sent.
+# Lines that `Prefetcher.pull` yields for one request that is sent.
 PULLED = 2
 
 

@@ -18,7 +18,7 @@ from tests.conftest import examples
 from tests.support.bitmaps import BITMAPS
 from tests.support.browser import browsing, needs_chromium
 from tests.support.pictures import SVG_NAMESPACE, icon
-from tests.support.svg_texts import BEFORE, NO_SIZES, ROOT, SIZES
+from tests.support.svg_texts import BEFORE, BOX_SIZES, NO_SIZES, ROOT, SIZES
 from tests.support.variants import WEB as VARIANTS
 from tests.support.variants.avif import AVIFS_OF_NO_SIZE
 from tests.support.variants.svg import SVGZS
@@ -76,7 +76,7 @@ WEB: dict[str, bytes] = {
     **{f"BMP, {name}": content for name, content in BITMAPS.items()},
     **{f"SVG after {name}": (before + ROOT).encode() for name, before in BEFORE.items()},
     **{f"SVG in {name}": ROOT.encode(name) for name in ("utf-16", "utf-8-sig")},
-    **{f"SVG {attributes}": svg(attributes) for attributes, _ in SIZES + NO_SIZES},
+    **{f"SVG {attributes}": svg(attributes) for attributes, _ in SIZES + BOX_SIZES + NO_SIZES},
     "SVG, prefixed": f'<a:svg xmlns:a="{SVG_NAMESPACE}" width="3" height="2"/>'.encode(),
     "no SVG": b'<svg xmlns="http://a.example/" width="3" height="2"/>',
     "page": b"<!DOCTYPE html><svg/>",
@@ -145,7 +145,20 @@ def contradicts(image: ImageInfo | None, shown: list[int] | None) -> bool:
     """Whether the browser shows what is not known, or in another size than is told."""
     if shown is None:
         return False
-    return image is None or (image.width is not None and [image.width, image.height] != shown)
+    if image is None:
+        return True
+    if image.width is None or image.height is None or [image.width, image.height] == shown:
+        return False
+    return image.media_type != "image/svg+xml" or not is_fitted(image.width, image.height, *shown)
+
+
+def is_fitted(width: int, height: int, shown_width: int, shown_height: int) -> bool:
+    """Whether an SVG with only a view box is shown in its ratio, within 300 by 150 pixels. Sides
+    are rounded."""
+    difference = abs(shown_width * height - shown_height * width)
+    return (shown_width == 300 or shown_height == 150) and difference <= sum(
+        (width, height, shown_width, shown_height)
+    ) / 2
 
 
 @needs_chromium

@@ -39,14 +39,17 @@ SIZES: list[tuple[str, tuple[int, int] | None]] = [
 ]
 """Attributes of a root element, and the size that they state."""
 
+BOX_SIZES: list[tuple[str, tuple[int, int] | None]] = [
+    ('viewBox="0 0 24 24"', (24, 24)),
+    ('viewBox="-5 -5 100.4 50.6"', (100, 51)),
+    ('viewBox="0 0 300 150"', (300, 150)),
+    ('width="100%" height="100%" viewBox="0 0 30 20"', (30, 20)),
+    ('width="auto" height="auto" viewBox="0 0 30 20"', (30, 20)),
+]
+"""Attributes that state only a view box. Browsers show it in its ratio."""
+
 NO_SIZES: list[tuple[str, tuple[int, int] | None]] = [
     ("", None),
-    # Browsers fit these into 300 by 150 pixels; others take the view box for their size.
-    ('viewBox="0 0 24 24"', None),
-    ('viewBox="-5 -5 100.4 50.6"', None),
-    ('viewBox="0 0 300 150"', None),
-    ('width="100%" height="100%" viewBox="0 0 30 20"', None),
-    ('width="auto" height="auto" viewBox="0 0 30 20"', None),
     ('width="40"', None),
     ('height="40"', None),
     ('width="0" height="10"', None),
@@ -59,6 +62,7 @@ NO_SIZES: list[tuple[str, tuple[int, int] | None]] = [
     ('viewBox="0 0 -1 5"', None),
     ('viewBox="0 0 9"', None),
     ('width="20" viewBox="0 0 40 30" preserveAspectRatio="none"', None),
+    ('viewBox="0 0 40 30" preserveAspectRatio="none"', None),
     ('width="1e9" height="1e9"', None),
     ('width="1e999" height="1"', None),
 ]

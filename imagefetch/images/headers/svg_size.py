@@ -36,30 +36,35 @@ def size_of(attributes: Mapping[str, str | None]) -> tuple[int, int] | None:
     attributes don't state them.
 
     A side that is missing, or relative to what the image is placed in, follows from the other one
-    and the view box. If both are, the image has a ratio, but no size: browsers fit it into what
-    it is placed in, by default 300 by 150 pixels, and other programs take the view box for it.
+    and the view box. If both are, the view box has the size, as most programs that draw SVG take
+    it; browsers take only its ratio, and fit it into what it is placed in, by default 300 by 150
+    pixels.
     """
     width, height = _length(attributes.get("width")), _length(attributes.get("height"))
     if any(side is not None and math.isnan(side) for side in (width, height)):
         return None
-    if (width is None) != (height is None):
-        wide, high = _proportions(attributes)
-        if width is not None:
-            height = width * high / wide if wide else None
-        elif height is not None:
-            width = height * wide / high if high else None
     if width is None or height is None:
-        return None
+        wide, high = _view_box(attributes)
+        is_stretched = (attributes.get("preserveAspectRatio") or "").startswith("none")
+        if not wide or is_stretched:
+            return None
+        if width is not None:
+            height = width * high / wide
+        elif height is not None:
+            width = height * wide / high
+        else:
+            width, height = wide, high
+    assert height is not None
     if not (math.isfinite(width) and math.isfinite(height)):
         return None
     sides = math.floor(width + 0.5), math.floor(height + 0.5)
     return sides if all(0 < side <= SIDE_MAX for side in sides) else None
 
 
-def _proportions(attributes: Mapping[str, str | None]) -> tuple[float, float]:
-    """Return width and height of the view box; zeros if there is none, or it is stretched."""
+def _view_box(attributes: Mapping[str, str | None]) -> tuple[float, float]:
+    """Return width and height of the view box; zeros if there is none."""
     box = _BOX.fullmatch(attributes.get("viewBox") or "")
-    if box is None or (attributes.get("preserveAspectRatio") or "").startswith("none"):
+    if box is None:
         return 0, 0
     wide, high = float(box[3]), float(box[4])
     return (wide, high) if wide > 0 and high > 0 else (0, 0)

@@ -16,7 +16,7 @@ from imagefetch.images.headers.svg_size import size_of
 from imagefetch.images.headers.xml_root import DOCTYPE_MAX
 from tests.conftest import examples
 from tests.support.pictures import SVG_NAMESPACE
-from tests.support.svg_texts import BEFORE, NO_SIZES, ROOT, SIZES
+from tests.support.svg_texts import BEFORE, BOX_SIZES, NO_SIZES, ROOT, SIZES
 
 
 def brief(folder: Path, content: bytes) -> tuple[str, str, int | None, int | None]:
@@ -110,7 +110,7 @@ def test_too_long_to_tell(tmp_path: Path) -> None:
             brief(tmp_path, cut.encode())
 
 
-@pytest.mark.parametrize(("attributes", "size"), SIZES + NO_SIZES)
+@pytest.mark.parametrize(("attributes", "size"), SIZES + BOX_SIZES + NO_SIZES)
 def test_sizes(tmp_path: Path, attributes: str, size: tuple[int, int] | None) -> None:
     text = f'<svg xmlns="{SVG_NAMESPACE}" {attributes}/>'
     assert brief(tmp_path, text.encode())[2:] == (size or (None, None))
