@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import pytest
@@ -323,10 +322,8 @@ def test_demo_shows_every_kind_of_outcome() -> None:
     assert "$ scrapy crawl images -a urls=" in done.stdout
     assert "URL,Response code,Line,File" in done.stdout
     folder = Path(done.stdout.rsplit("Look around: ", 1)[1].strip())
-    with (folder / "REPORT.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 34
-    reasons = {row["Reason"] for row in rows}
+    rows = (folder / "REPORT.csv").read_text().splitlines()
+    assert len(rows) == 35
     for word in (
         "not-found",
         "not-an-image",
@@ -334,5 +331,5 @@ def test_demo_shows_every_kind_of_outcome() -> None:
         "too-many-redirects",
         "empty-body",
     ):
-        assert word in reasons
+        assert any(f",{word}," in row for row in rows)
     assert len(list((folder / "images").iterdir())) == 25
