@@ -18,7 +18,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.config.rules.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_file_names, check_run
 from imagefetch.errors import BadInput
-from imagefetch.fleet.crawl_arguments import max_lanes
+from imagefetch.fleet.crawl_arguments import lanes_of_known_hosts, max_lanes
 from imagefetch.fleet.folder import (
     BEFORE,
     JobFolder,
@@ -166,7 +166,8 @@ def begin(
                 return report.readline()
 
             wanted = (line for line in urls.lines() if row_of(line) is not None)
-            shard_plan = plan(wanted, size, max(1, workers()), limit)
+            known = lanes_of_known_hosts(settings)
+            shard_plan = plan(wanted, size, max(1, workers()), limit, known)
             scratch = stack.enter_context(scratch_folder(parts, run.report))
             send = partial(_send, parts, preparation.layout)
             split(urls, scratch, shard_plan, row_of, send)

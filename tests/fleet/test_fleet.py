@@ -182,6 +182,20 @@ def test_a_host_s_limit_holds_for_the_fleet(dask: Cluster, tmp_path: Path, serve
     check(tmp_path)
 
 
+def test_what_a_known_host_asks_for_holds_for_the_fleet(
+    dask: Cluster, tmp_path: Path, server: Server
+) -> None:
+    """Its page object allows two requests at once: two processes send one each."""
+    write_list(tmp_path, [server.url(f"/slow/200/{n}") for n in range(60)])
+    pages = "imagefetch.pages,imagefetch.sites,tests.support.polite_pages"
+    running = dask.start_fleet(tmp_path, SHARD_SIZE=20, SCRAPY_POET_DISCOVER=pages)
+    until(lambda: sum(len(worker.crawls()) for worker in dask.workers) == 2, "two processes")
+    assert running.wait() == 0, log(tmp_path)
+    assert server.peak["127.0.0.1"] == 2
+    assert set(server.hits.values()) == {1}
+    check(tmp_path)
+
+
 def test_a_limit_may_be_lowered_meanwhile(dask: Cluster, tmp_path: Path, server: Server) -> None:
     """The lower limit holds even if the list was split for more processes per host."""
     write_list(tmp_path, [server.url(f"/held/{n}") for n in range(60)])
