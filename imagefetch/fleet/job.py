@@ -38,6 +38,7 @@ from imagefetch.lists.plain import READ_ERRORS
 from imagefetch.output.ownership.owner import Ownership, clean_up
 from imagefetch.output.report.columns import Layout
 from imagefetch.output.store_paths import is_remote, local_path
+from imagefetch.pages.host_policies import known_slots
 from imagefetch.urls import Line, key_of, sent_url
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def open_job(
     others = {name: value for name, value in arguments.items() if name != "job"}
     run = check_run(settings, others)
     check_proxies(settings)
+    known_slots(settings)  # fails now if a page object can't be imported
     if not is_remote(run.store):  # workers have other working directories
         run = replace(run, store=str(local_path(run.store)))
     if arguments.get("job") == "":

@@ -11,6 +11,7 @@ from typing import Any
 from scrapy.settings import BaseSettings
 from web_poet import consume_modules, default_registry
 
+from imagefetch.errors import BadInput
 from imagefetch.pages.base import ImagePage
 
 
@@ -27,8 +28,13 @@ def known_slots(settings: BaseSettings) -> dict[str, dict[str, Any]]:
     """Return what each known host asks for, as an entry of DOWNLOAD_SLOTS.
 
     Settings: SCRAPY_POET_DISCOVER, CONCURRENT_REQUESTS_PER_DOMAIN.
+
+    :raises BadInput: if a module with page objects can't be imported
     """
-    consume_modules(*settings.getlist("SCRAPY_POET_DISCOVER"))
+    try:
+        consume_modules(*settings.getlist("SCRAPY_POET_DISCOVER"))
+    except ImportError as error:
+        raise BadInput(f"setting SCRAPY_POET_DISCOVER: can't be imported: {error}") from error
     most = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
     slots: dict[str, dict[str, Any]] = {}
     for rule in default_registry.get_rules():

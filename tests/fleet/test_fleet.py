@@ -538,6 +538,11 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
         ({"job": "taken"}, {}, r"^job folder [^:]*taken: contains other files"),
         ({"job": "foreign"}, {}, r"job folder .*foreign: its job\.json is damaged or of another"),
         ({"only": "failed", "fresh": "1"}, {}, r"give one of them"),
+        (
+            {},
+            {"SCRAPY_POET_DISCOVER": "no.pages"},
+            r"^setting SCRAPY_POET_DISCOVER: can't be imported: No module named 'no'$",
+        ),
         ({"report": "stranger.csv"}, {}, r"stranger\.csv: not a report of imagefetch"),
     ],
 )
