@@ -1,7 +1,7 @@
 """What the components of a run share.
 
 Scrapy builds each component from the crawler alone. Its spider, which it builds first, holds the
-`RunContext`; the scheduler and the recorder are added when they are built. Components find it with
+`RunContext`; the scheduler is added when it is built. Components find it with
 `context_of`: none needs to know the class of another, nor where Scrapy keeps it. There is no
 global state, so that several runs in one process are independent of each other.
 """
@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # it holds objects of rooms that it knows nothing about
     from imagefetch.scheduling.requests import RequestFactory
     from imagefetch.scheduling.scheduler import HostScheduler
     from imagefetch.spiders.records import Records
-    from imagefetch.stats.recorder import Recorder
 
 
 @dataclass
@@ -56,8 +55,6 @@ class RunContext:
     """Creates the records of lines."""
     scheduler: HostScheduler = field(init=False)
     """Set when the engine opens the spider."""
-    recorder: Recorder = field(init=False)
-    """The statistics; set when extensions are built."""
     side_files: list[SideFile] = field(default_factory=list)
     """Added by the extensions that write them."""
 

@@ -8,6 +8,7 @@ these are retried.
     ├── Failure                      no complete response: "FAILED <name>"
     │   ├── InvalidURL               invalid-url
     │   ├── UnsupportedScheme        unsupported-scheme
+    │   ├── InvalidRecord            invalid-record
     │   ├── HostNotFound             host-not-found
     │   ├── DNSFailure             ~ dns-failure
     │   ├── HostUnavailable        ~ host-unavailable
@@ -66,6 +67,7 @@ these are retried.
     ├── StoreError                   store-error
     ├── ReportError                  report-error
     ├── SystemLimit                  system-limit
+    ├── ProxyDown                    proxy-down
     ├── RowsMissing                  rows-missing
     ├── SchedulerLost                scheduler-lost
     └── ShardFailed                  shard-failed
@@ -121,6 +123,16 @@ class UnsupportedScheme(Failure):
 
     reason = "unsupported-scheme"
     advice = "only http and https URLs are fetched"
+
+
+class InvalidRecord(Failure):
+    """The record of the list can't be read in the list's format."""
+
+    reason = "invalid-record"
+    advice = (
+        "the record can't be read: a quote without its partner, too many or too few cells, no"
+        " valid JSON, or too long; correct it in the list"
+    )
 
 
 class HostNotFound(Failure):
@@ -447,7 +459,7 @@ class EmptyBody(Rejection):
 class NotAnImage(Rejection):
     """The bytes are not in an image format that is known.
 
-    *kind*: what they are, a key of `imagefetch.images.kinds.KINDS`; empty if that is unknown.
+    *kind*: what they are, a key of `imagefetch.images.non_images.KINDS`; empty if that is unknown.
     """
 
     def __init__(self, kind: str = "") -> None:
@@ -594,6 +606,12 @@ class SystemLimit(LocalError):
     reason = "system-limit"
 
 
+class ProxyDown(LocalError):
+    """The proxy of the environment accepts no connection."""
+
+    reason = "proxy-down"
+
+
 class RowsMissing(LocalError):
     """At its end, the run had not written exactly one row for each line."""
 
@@ -627,8 +645,8 @@ def condition_of(reason: str) -> str:
 def rejection_of(status: int, *, partial: bool = True) -> Rejection | None:
     """Return why a response with *status* has no image; None if it may have one.
 
-    Every 2xx may, except 204 and 205, which have no body, and 206 if its body is *partial*, as
-    its Content-Range tells: no request asks for one (RFC 9110, section 15.3).
+    Every 2xx may, except 204 and 205, which have no body, and 206 if its body is *partial*: a part
+    that was not asked for, as its Content-Range tells (RFC 9110, section 15.3).
     """
     if 200 <= status < 300 and status not in {204, 205} and (status != 206 or not partial):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scrapy import signals
@@ -21,7 +22,24 @@ from imagefetch.output.report.csv_rows import cells, check_figures
 from imagefetch.pipelines import ImageFilesPipeline, NotStored
 from imagefetch.utils.processes.shutdown import stop_run
 
-IDENTITY = ("url", "code", "line", "file", "attempts", "seconds", "reason", "key")
+IDENTITY = (
+    "url",
+    "code",
+    "line",
+    "file",
+    "attempts",
+    "seconds",
+    "reason",
+    "part",
+    "final_url",
+    "fetched",
+    "etag",
+    "last_modified",
+    "source",
+    "change",
+    "match",
+    "key",
+)
 """Fields of a record that no pipeline may change."""
 
 DESCRIPTION = ("bytes", "width", "height", "type", "sha256")
@@ -82,9 +100,11 @@ class RecordProcessor(ItemPipelineManager):
         except Exception as error:
             self._remove_file(item, download)
             if isinstance(error, DropItem):
-                logger.debug("Line %d: dropped by an item pipeline: %s", item.line, error)
+                logger.debug("%s: dropped by an item pipeline: %s", item.place.capitalize(), error)
             else:
-                logger.error("Line %d: error in an item pipeline", item.line, exc_info=error)
+                logger.error(
+                    "%s: error in an item pipeline", item.place.capitalize(), exc_info=error
+                )
             if had_file:
                 item = _without_file(
                     item, DroppedByPipeline() if isinstance(error, DropItem) else InternalError()
@@ -92,6 +112,13 @@ class RecordProcessor(ItemPipelineManager):
         return item
 
     async def _process(self, record: ImageRecord, download: Download | None) -> None:
+        carried = dict(record.record)
+        try:
+            await self._run_steps(record, download)
+        finally:
+            record.record = carried
+
+    async def _run_steps(self, record: ImageRecord, download: Download | None) -> None:
         identity = _identity(record)
         value: Any = record
         assert self.crawler is not None
@@ -138,8 +165,9 @@ def _is_files_pipeline(method: Callable[..., Any]) -> bool:
 
 def _without_file(record: ImageRecord, problem: DroppedByPipeline | InternalError) -> ImageRecord:
     code = problem.code if isinstance(problem, InternalError) else record.code
-    rejected = ImageRecord(record.url, code, record.line, reason=problem.reason)
-    rejected.attempts, rejected.seconds = record.attempts, record.seconds
+    no_file: dict[str, Any] = {"file": "", "bytes": None, "type": "", "sha256": ""}
+    no_file |= {"width": None, "height": None}
+    rejected = replace(record, code=code, reason=problem.reason, **no_file)
     rejected.key = record.key
     return rejected
 

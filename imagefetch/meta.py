@@ -28,6 +28,9 @@ RETRY_IN = "retry_in"
 UNCOUNTED = "uncounted"
 """Number of requests sent for the line that cost it no try: its host told it to wait."""
 
+CONTINUED = "continued"
+"""Number of requests of `retry_times` that cost the line no try: they continued its body."""
+
 HOST_HEADERS = "host_headers"
 """The origin for which headers were added, and their names."""
 

@@ -23,6 +23,7 @@ from imagefetch.output.folder_store import FolderStore
 from imagefetch.output.partial_files import Download
 from imagefetch.output.stores import FTPStore, GoogleStore
 from imagefetch.utils.processes.shutdown import stop_run
+from imagefetch.utils.stat_names import RENAMED
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class ImageFilesPipeline(FilesPipeline):
             if self.fsync:
                 await run_in_thread(sync, download.path)
             if isinstance(self.store, FolderStore):
-                item.file = await self._move(self.store, download, item.file)
+                item.file = await self._move(self.store, download, item)
                 if self.fsync:
                     for folder in Path(item.file).parents:
                         await run_in_thread(sync, Path(self.store.basedir, folder))
@@ -91,13 +92,17 @@ class ImageFilesPipeline(FilesPipeline):
     def withdraw(self, file: str) -> None:
         """Remove *file*, which was just stored, from a local folder, unless another row may name
         it, too: then the end of the run decides."""
-        by_content = NameTemplate(self.crawler.settings["FILES_NAME"]).by_content
+        by_content = NameTemplate(self.crawler.settings["FILES_NAME"], None).by_content
         if isinstance(self.store, FolderStore) and not by_content:
             self.store.own.withdraw(file)
 
-    async def _move(self, store: FolderStore, download: Download, name: str) -> str:
-        stored = await self.disk.run(store.add, download, name)
-        if stored != name and not self._warned:
+    async def _move(self, store: FolderStore, download: Download, item: ImageRecord) -> str:
+        name = item.file
+        stored = await self.disk.run(store.add, download, name, item.file_if_taken)
+        if stored != name and item.file_if_taken:
+            assert self.crawler.stats is not None
+            self.crawler.stats.inc_value(RENAMED)
+        elif stored != name and not self._warned:
             self._warned = True
             logger.warning(
                 "%s: the name is taken by a file that is not this report's; this image and others "

@@ -20,6 +20,25 @@ INPUT_URLS = "urls.txt"
 # decoded. Ten million lines are one or two gigabytes. 0: no limit.
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
+# Format of the list: "lines" (one URL a line), "csv", "tsv" or "jsonl"; "auto": told by its
+# name and its first records.
+LIST_FORMAT = "auto"
+
+# Columns of a table that hold URLs: names, or patterns such as "image_*". "auto": the one
+# that has a usual name (url, image_url, images, link, …) and holds URLs.
+URL_COLUMNS = ["auto"]
+
+# What separates several URLs in a cell that is no JSON array. "auto": white space, "|", ";"
+# or ",", if every piece is a URL. "none": a cell is one URL.
+URL_SEPARATOR = "auto"
+
+# Other columns of the table that the report carries: names or patterns, "all" or "none".
+CARRY_COLUMNS = ["all"]
+
+# Whether URLs are repaired where only one reading makes sense: "&amp;" for "&", a missing
+# scheme, quotes around a URL. The report has them as they are in the list.
+REPAIR_URLS = True
+
 # Lines of a shard, which one process of `scrapy fleet` fetches at a time.
 # Shards are smaller if that keeps every worker busy.
 SHARD_SIZE = 10_000

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from ada_url import idna, normalize_url
 
 from imagefetch.errors import BadInput, Failure, InvalidURL, UnsupportedScheme
 from imagefetch.utils.cells import CUT
@@ -27,10 +30,11 @@ BYTE_ORDER_MARKS = {
 
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
-# URLs that Scrapy sends unchanged; parsing any other takes many times as long.
+# URLs that are sent unchanged, as no part of their path begins with a dot; parsing any other
+# takes many times as long.
 PLAIN_URL = re.compile(
-    rf"https?://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::{PORT})?/[A-Za-z0-9._~/-]*"
-    r"(?:\?[A-Za-z0-9._~/=&-]+)?"
+    rf"https?://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::{PORT})?/"
+    r"[A-Za-z0-9_~/-]*(?:(?<![/.])\.+[A-Za-z0-9_~/-]*)*(?:\?[A-Za-z0-9._~/=&-]+)?"
 )
 
 ORIGIN = re.compile(r"https?://[a-z0-9.:-]+(?=[/?#]|$)")
@@ -43,6 +47,9 @@ MAX_LABEL = 63
 # Fast path for the host of most URLs; parsing one takes several times as long.
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
 
+
+LineKey = tuple[int, int | None]
+"""Number and part of a `Line`, which identify an image of a list."""
 
 NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 
@@ -61,6 +68,51 @@ class Line(NamedTuple):
     """The record's other columns that the report carries, by name."""
     invalid: bool = False
     """Whether the record can't be read, so that it has no URL: its row is ``InvalidRecord``."""
+    repaired: str = ""
+    """The URL that the text stands for, if it had to be repaired."""
+
+    @property
+    def url(self) -> str:
+        """The URL to request, if it is one."""
+        return "" if self.invalid else self.repaired or self.text
+
+    @classmethod
+    def from_json(cls, text: str) -> Line:
+        """Return the line for the result of `to_json`.
+
+        :raises ValueError, TypeError: if it is something else
+        """
+        number, url, part, record, *rest = json.loads(text)
+        return cls(number, url, part, record or NO_COLUMNS, *rest)
+
+    def to_json(self) -> str:
+        """Return all fields as JSON."""
+        return json.dumps([*self[:3], dict(self.record), *self[4:]])
+
+    @property
+    def key(self) -> LineKey:
+        return self[0], self[2]
+
+    @property
+    def id(self) -> int:
+        """`id_of` the line."""
+        return self[0] if self[2] is None else id_of(self[0], self[2])
+
+    @property
+    def place(self) -> str:
+        """The line for a message: ``line 7, part 2``."""
+        return place_of(self[0], self[2])
+
+
+def id_of(number: int, part: int | None) -> int:
+    """Return a number that is different for each line and part: that of the line, if it has no
+    parts."""
+    return number + ((part or 0) << 64)
+
+
+def place_of(number: int, part: int | None) -> str:
+    """Return number and part of a line as text: ``line 7, part 2``."""
+    return f"line {number}" if part is None else f"line {number}, part {part}"
 
 
 def check_beginning(head: bytes, source: str) -> None:
@@ -72,7 +124,7 @@ def check_beginning(head: bytes, source: str) -> None:
 
 
 def request_url(text: str) -> str:
-    """Return *text* if it is a URL for a request.
+    """Return *text* if it is a URL for a request; `standard_url` is what is sent for it.
 
     :raises InvalidURL: if it is no absolute URL with a host
     :raises UnsupportedScheme: if its scheme is not http or https
@@ -92,11 +144,42 @@ def request_url(text: str) -> str:
         raise InvalidURL  # "example.com:80/a.jpg" has no scheme, despite its colon
     if parts.scheme not in {"http", "https"}:
         raise UnsupportedScheme
-    host = parts.hostname or ""
-    if any(c.isspace() or c in '<>"^`{|}\\%' for c in host):
+    host = (parts.hostname or "").partition("\\")[0]  # a slash, by the URL standard
+    if any(c.isspace() or c in '<>"^`{|}%' for c in host):
         raise InvalidURL
     check_host(host)
     return text
+
+
+def standard_url(text: str) -> str:
+    """Return the URL in *text* as the URL standard (WHATWG) writes it.
+
+    The host name is encoded by UTS 46, non-transitional; Scrapy would do so by IDNA 2003, which
+    names other hosts. Dot segments are resolved, and backslashes are slashes.
+
+    :raises InvalidURL: if it is no absolute URL with a host
+    :raises UnsupportedScheme: if its scheme is not http or https
+    """
+    url = request_url(text)
+    if PLAIN_URL.fullmatch(url):
+        return url
+    try:
+        return normalize_url(url)
+    except ValueError as error:
+        raise InvalidURL from error
+
+
+def ascii_host(host: str) -> str:
+    """Return the host name *host* as it stands in DNS: encoded by UTS 46, non-transitional.
+
+    :raises InvalidURL: if it can't be encoded
+    """
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host).decode()
+    except ValueError as error:
+        raise InvalidURL from error
 
 
 def check_host(host: str) -> None:
@@ -107,10 +190,7 @@ def check_host(host: str) -> None:
     """
     if ":" in host:
         return
-    try:
-        name = (host if host.isascii() else host.encode("idna").decode()).removesuffix(".")
-    except UnicodeError as error:
-        raise InvalidURL from error
+    name = ascii_host(host).removesuffix(".")
     if len(name) > MAX_HOST or not all(0 < len(label) <= MAX_LABEL for label in name.split(".")):
         raise InvalidURL
 
@@ -156,7 +236,7 @@ def origin_of(url: str) -> str | None:
     if match := ORIGIN.match(url):
         return match[0]
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url if url.isascii() and "\\" not in url else sent_url(url) or url)
     except ValueError:
         return None
     host = parts.netloc.rpartition("@")[2]
@@ -178,7 +258,7 @@ def sent_url(text: str) -> str | None:
     from scrapy import Request  # imported here: a subprocess that renders a page needs none
 
     try:
-        return Request(request_url(text)).url.partition("#")[0]
+        return Request(standard_url(text)).url.partition("#")[0]
     except (Failure, ValueError):
         return None
 

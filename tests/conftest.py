@@ -17,6 +17,7 @@ import pytest
 from scrapy.settings import Settings
 
 from imagefetch.output.report.csv_rows import decode
+from tests.support import forks
 from tests.support.server import Server, serving
 
 ROOT = Path(__file__).parent.parent
@@ -118,18 +119,30 @@ def project(**changed: Any) -> Settings:
 
 
 def run_crawl(
-    folder: Path, *words: str, env: Mapping[str, str] | None = None, **settings: object
+    folder: Path,
+    *words: str,
+    env: Mapping[str, str] | None = None,
+    fork: bool = True,
+    **settings: object,
 ) -> Crawl:
-    """Run a crawl of ``urls.txt`` in *folder*; keyword arguments are settings."""
-    done = subprocess.run(
-        [*command(folder, {"RETRY_DELAY": 0.05, **settings}), *words],
-        cwd=ROOT,
-        env={**environment(), **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    """Run a crawl of ``urls.txt`` in *folder*; other keyword arguments are settings.
+
+    It runs in a fork (`tests.support.forks`), or in a new process as a user's does.
+    """
+    python, _, *module = [*command(folder, {"RETRY_DELAY": 0.05, **settings}), *words]
+    variables = {**environment(), **(env or {})}
+    if fork:
+        done = forks.run(module, env=variables)
+    else:
+        done = subprocess.run(
+            [python, "-m", *module],
+            cwd=ROOT,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
     return Crawl(done.returncode, done.stderr, folder)
 
 

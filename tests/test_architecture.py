@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -156,3 +157,14 @@ def test_every_room_says_what_it_does() -> None:
         text = ast.get_docstring(ast.parse(MODULES[room].read_text(encoding="utf-8"))) or ""
         assert text.count(".") >= 2, f"{room} needs a docstring of two or three sentences"
         assert not room.startswith("_")
+
+
+def test_contributing_names_every_room() -> None:
+    """CONTRIBUTING.md has each room in its table, and names no file that does not exist."""
+    text = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.rglob("*/__init__.py")}
+    assert {room for room in rooms - {"sites"} if f"| `{room}/` |" not in text} == set()
+    folders = (ROOT, *(ROOT.parent / name for name in ("tests", "docs", "benchmarks")))
+    files = {path.as_posix() for folder in folders for path in folder.rglob("*.*")}
+    named = set(re.findall(r"`([\w./]+\.(?:py|md))`", text))
+    assert {name for name in named if not any(f.endswith(f"/{name}") for f in files)} == set()

@@ -34,7 +34,7 @@ def test_two_thousand_urls_over_twenty_hosts(crawl: RunCrawl, hosts: Server) -> 
     done = crawl(lines, RETRY_TIMES=1)
     assert done.status == 0, done.log
     done.check(2_000)
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     kept = sum(1 for row in done.rows if row["File"])
     assert kept > 1_300
 
@@ -243,7 +243,7 @@ def test_a_report_that_cannot_be_written_ends_the_run(tmp_path: Path, server: Se
     (tmp_path / "urls.txt").write_text("\n".join(lines))
     done = _limited(tmp_path, 40_000, {"CONCURRENT_REQUESTS": 8})
     assert done.status == 3
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     assert done.log.count("report-error: ") == 2  # in the log, and at the end
     raw = done.report.read_bytes()
     assert len(raw) <= 40_000
@@ -261,7 +261,7 @@ def test_a_store_that_is_full_ends_the_run(tmp_path: Path, server: Server) -> No
     (tmp_path / "urls.txt").write_text("\n".join(server.url(path) for path in paths))
     done = _limited(tmp_path, 100_000, {"CONCURRENT_REQUESTS": 1})
     assert done.status == 3
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     assert done.log.count("store-error: ") == 2
     assert len(done.by_line) == 50
     assert all(row["Response code"] == "200" for row in done.rows)
@@ -342,4 +342,4 @@ def test_a_host_that_can_be_no_name(crawl: RunCrawl) -> None:
     assert [(row["Response code"], row["Reason"]) for row in done.rows] == [
         ("FAILED InvalidURL", "invalid-url")
     ]
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log

@@ -12,16 +12,17 @@ import pytest
 from imagefetch.config.only_argument import NOTHING
 from imagefetch.errors import BadInput, SystemLimit
 from imagefetch.job.report_repair.resume import prepare
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.csv_rows import COLUMNS, HEADER, ROW_MAX, encode
 from imagefetch.output.report.report_file import read_rows
 from imagefetch.utils.bounded.scratch_db import ScratchDatabase
 from imagefetch.utils.cells import CELL_MAX, CUT
-from tests.commands.test_commands import run
 from tests.config.test_distinct_paths import URL, check, content
 from tests.conftest import RunCrawl
+from tests.support.commands import scrapy
 
-GOOD = [URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"]
+GOOD = [URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", *[""] * 8]
 
 
 def changed(column: str, value: str) -> bytes:
@@ -72,12 +73,12 @@ def test_a_damaged_row(tmp_path: Path, kind: str) -> None:
     report.write_bytes(HEADER + encode(GOOD) + DAMAGED[kind])
     before = content(tmp_path)
     with pytest.raises(BadInput, match=r"REPORT\.csv: .*line .*; repair it, move") as refusal:
-        prepare(report, urls, str(tmp_path / "images"), only=NOTHING, fresh=False)
+        prepare(report, ListFile(urls), str(tmp_path / "images"), only=NOTHING, fresh=False)
     assert "\n" not in str(refusal.value)
     assert len(str(refusal.value)) < 500
     assert content(tmp_path) == before
     report.write_bytes(HEADER + DAMAGED[kind] + encode(GOOD))
-    prepare(report, urls, str(tmp_path / "images"), only=NOTHING, fresh=True).close()
+    prepare(report, ListFile(urls), str(tmp_path / "images"), only=NOTHING, fresh=True).close()
     assert not report.exists() or report.read_bytes() == HEADER
 
 
@@ -105,7 +106,7 @@ def test_every_command_says_it_in_one_line(tmp_path: Path) -> None:
         ["report", "--sort"],
         ["report", "--html"],
     ):
-        done = run(*command, *words)
+        done = scrapy(*command, *words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert f"{report}: the row of line 1 is damaged: SHA-256 = 'zz'" in done.stderr
         after = content(tmp_path)
@@ -189,7 +190,7 @@ def test_surrogates_in_a_report_whose_list_has_changed(tmp_path: Path) -> None:
     report.write_bytes(HEADER + b"".join(map(encode, rows)))
     urls.write_text(f"{URL}\n{URL}2\n{URL}3\n")
     with pytest.raises(BadInput, match="is of another list: 1 of its 3 lines"):
-        prepare(report, urls, str(tmp_path / "images"), only=NOTHING, fresh=False)
+        prepare(report, ListFile(urls), str(tmp_path / "images"), only=NOTHING, fresh=False)
 
 
 def test_no_room_for_temporary_files() -> None:

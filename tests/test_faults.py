@@ -76,6 +76,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, dead_port: int) -> Iterator[Ra
         done = run_crawl(
             folder,
             env={"SSL_CERT_FILE": str(folder / "authority.pem")},
+            fork=False,  # its memory is measured
             CONCURRENT_REQUESTS=100,
             CONCURRENT_REQUESTS_PER_DOMAIN=100,
             **settings,
@@ -114,7 +115,7 @@ def test_the_rest_of_the_list_goes_on(ran: Ran) -> None:
 
 def test_nothing_is_a_surprise(ran: Ran) -> None:
     """No error of the program's own, in the log or in a row."""
-    assert "Traceback" not in ran.crawl.log
+    assert "Traceback" not in ran.crawl.log, ran.crawl.log
     assert " ERROR: " not in ran.crawl.log
     assert not [row for row in ran.crawl.rows if row["Reason"] == "internal-error"]
 

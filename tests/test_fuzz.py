@@ -204,7 +204,7 @@ def test_any_line_has_one_row(drawn: list[str]) -> None:
         env = {name: proxy.url("") for name in ("http_proxy", "https_proxy")}
         done = run_crawl(Path(folder), env=env, RETRY_TIMES=0, **BOUNDS)
         assert done.status == 0, done.log
-        assert "Traceback" not in done.log
+        assert "Traceback" not in done.log, done.log
         assert done.by_line.keys() == lines_of(done)
         done.check(len(done.by_line))
 
@@ -218,6 +218,6 @@ def test_any_list_of_answers_has_one_row_each(drawn: list[Answer]) -> None:
         Path(folder, "urls.txt").write_text("\n".join(server.url(path) for path in server.raw))
         done = run_crawl(Path(folder), RETRY_TIMES=1, RETRY_AFTER_MAX=1, **BOUNDS)
         assert done.status == 0, done.log
-        assert "Traceback" not in done.log
+        assert "Traceback" not in done.log, done.log
         done.check(len(drawn))
         assert not [row for row in done.rows if row["Reason"] == "internal-error"]

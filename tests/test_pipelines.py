@@ -32,7 +32,7 @@ from imagefetch.download.bodies.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.output.file_names import NameTemplate, file_name
 from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
-from tests.job.test_audit import report
+from tests.support.commands import report
 from tests.support.server import Server, Writer, image
 
 Response = Callable[[Writer], Any]
@@ -89,7 +89,7 @@ def partial_files(folder: Path) -> list[Path]:
 def assert_refused(done: Crawl) -> None:
     """Assert that the store ended the run, which said so once and again as its last word."""
     assert done.status == 3, done.log
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     assert done.log.count("store-error: ") == 2
     logged, last = (line for line in done.log.splitlines() if "store-error: " in line)
     assert "ERROR: store-error: " in logged
@@ -401,7 +401,7 @@ def test_every_kept_file_is_in_the_remote_store(
     lines += [server.url("/status/404/a"), server.url("/type/a"), server.url("/empty/a"), "no url"]
     done = crawl(lines, FILES_STORE=remote.store, RETRY_TIMES=0, **remote.settings)
     assert done.status == 0, done.log
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     rows = done.by_line
     assert rows.keys() == set(range(1, len(lines) + 1))
     assert {line for line, row in rows.items() if row["File"]} == bodies.keys()

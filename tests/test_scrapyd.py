@@ -15,6 +15,7 @@ import pytest
 
 import imagefetch
 from imagefetch.job.audit import audit
+from imagefetch.lists.list_file import ListFile
 from tests.conftest import HOSTS
 from tests.support.scrapyd_node import Node, blocks, checkout, located, outside, running
 from tests.support.server import Server, Writer, serving
@@ -84,7 +85,7 @@ def rows_of(report: Path) -> int:
 
 def assert_whole(urls: Path, report: Path, store: Path, lines: int) -> None:
     """Assert the invariant, as ``scrapy report`` finds it."""
-    found = audit(urls, report, store)
+    found = audit(ListFile(urls), report, store)
     assert not found.broken, found.examples
     assert (found.lines, found.rows, found.missing) == (lines, lines, 0)
     assert found.partial == 0
@@ -170,7 +171,7 @@ def test_what_is_refused(second: Node, work: Path, site: Server) -> None:
     for job, (_, _, why) in refused.items():
         log = second.wait(f"refused-{job}")
         assert f"] ERROR: Ended early: bad-input: {why}" in log, log
-        assert "Traceback" not in log
+        assert "Traceback" not in log, log
         if job not in {"address", "handler"}:  # which the job had begun to look at
             assert log.count("\n") == 1, log
         assert second.status(f"refused-{job}") == 2

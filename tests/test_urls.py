@@ -194,7 +194,7 @@ INVALID = [
     "", "a.jpg", "/a.jpg", "//h/a.jpg", "example.com/a.jpg", "example.com:80/a.jpg",
     "http:", "http://", "http:///a.jpg", "http:/h/a.jpg", "http://:80/", "http://../",
     "http://h:port/", "http://h:65536/", "http://[::1/", "http://a b/", "http://<h>/",
-    "http://h%2e/", "http://h\\x/", "http://h/\ufffd", "http://h/\0", "http://h/\x1f",
+    "http://h%2e/", "http://h/\ufffd", "http://h/\0", "http://h/\x1f",
     f"http://{LONGEST}d/", f"http://{LONGEST}d./", f"http://u:p@{LONGEST}d:80/?q",
     f"http://{64 * 'x'}/",
     f"http://a.{64 * 'x'}/?ü", "http://a..b/", "http://.a/", "http://a../", f"http://{LONG_IDN}/",

@@ -16,9 +16,9 @@ from imagefetch.config.destinations import check_output
 from imagefetch.config.paths import find_paths
 from imagefetch.config.validation import check_log
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.utils.command_line import check_pairs
+from imagefetch.utils.command_line import check_pairs, options_of, refuse_in_one_line
 from imagefetch.utils.standard_streams import flush_streams, print_error
-from imagefetch.utils.text import SanitizingFormatter
+from imagefetch.utils.text import SanitizingFormatter, hide_in_tracebacks
 
 PATH_SETTINGS = {"LOG_FILE", "INPUT_URLS", "REPORT", "FILES_STORE", "JOBS_FOLDER"}
 """Settings that hold paths."""
@@ -35,6 +35,22 @@ def add_arguments(parser: argparse.ArgumentParser, known: str) -> None:
     parser.add_argument(
         "-a", dest="spargs", action="append", default=[], metavar="NAME=VALUE", help=known
     )
+
+
+def report_in_one_line(parser: argparse.ArgumentParser) -> list[str]:
+    """Let *parser* report errors with `refuse`; return its long options, sorted."""
+    refuse_in_one_line(parser, refuse)
+    return options_of(parser)
+
+
+@contextmanager
+def refusing_bad_input() -> Iterator[None]:
+    """Report `BadInput` with `refuse`; from now on, tracebacks are sanitized."""
+    hide_in_tracebacks()
+    try:
+        yield
+    except BadInput as error:
+        refuse(error)
 
 
 def arguments_of(opts: argparse.Namespace) -> dict[str, str]:

@@ -16,6 +16,8 @@ from imagefetch.commands._cli import (
     end_quickly,
     log_to,
     refuse,
+    refusing_bad_input,
+    report_in_one_line,
 )
 from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.rules.setting_rules import check_assignments
@@ -25,15 +27,9 @@ from imagefetch.job.report_repair.resume import NothingToDo
 from imagefetch.job.run import begin
 from imagefetch.logformatter import quieten, sanitize_log
 from imagefetch.stats.recorder import Recorder
-from imagefetch.utils.command_line import (
-    check_options,
-    check_pairs,
-    options_of,
-    refuse_in_one_line,
-)
+from imagefetch.utils.command_line import check_options, check_pairs
 from imagefetch.utils.processes.shutdown import STOPPED_BY
 from imagefetch.utils.standard_streams import print_error
-from imagefetch.utils.text import hide_in_tracebacks
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())  # until a log is open, `print_error` reports errors
@@ -54,17 +50,12 @@ class Command(crawl.Command):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        refuse_in_one_line(parser, refuse)
-        self.options = options_of(parser)
+        self.options = report_in_one_line(parser)
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
-        hide_in_tracebacks()
-        try:
-            with log_to(check_outputs(self.settings, opts)):
-                self.prepare(args, opts)
-        except BadInput as error:
-            refuse(error)
+        with refusing_bad_input(), log_to(check_outputs(self.settings, opts)):
+            self.prepare(args, opts)
 
     def prepare(self, args: list[str], opts: argparse.Namespace) -> None:
         """:raises BadInput: if the run can't start"""

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 
-from imagefetch.commands._cli import refuse
-from imagefetch.errors import BadInput
-from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
+from imagefetch.commands._cli import refusing_bad_input, report_in_one_line
+from imagefetch.utils.command_line import check_left
 from imagefetch.utils.standard_streams import print_output
 
 ROWS_SHOWN = 12
@@ -31,14 +30,11 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
-        refuse_in_one_line(parser, refuse)
-        self.options = options_of(parser)
+        self.options = report_in_one_line(parser)
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        try:
+        with refusing_bad_input():
             check_left(args, self.options, "demo")
-        except BadInput as error:
-            refuse(error)
         super().process_options(args, opts)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

@@ -15,15 +15,16 @@ from imagefetch.commands._cli import (
     check_outputs,
     end_quickly,
     refuse,
+    refusing_bad_input,
+    report_in_one_line,
 )
 from imagefetch.config.rules.setting_rules import check_assignments, check_settings
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.report_repair.resume import NothingToDo
 from imagefetch.logformatter import sanitize_log
-from imagefetch.utils.command_line import check_left, options_of, refuse_in_one_line
+from imagefetch.utils.command_line import check_left
 from imagefetch.utils.standard_streams import print_error
-from imagefetch.utils.text import hide_in_tracebacks
 
 logger = logging.getLogger(__name__)
 
@@ -58,18 +59,14 @@ class Command(ScrapyCommand):
             metavar="HOST:PORT",
             help="serve Dask's dashboard of the workers on this machine there; needs bokeh",
         )
-        refuse_in_one_line(parser, refuse)
-        self.options = options_of(parser)
+        self.options = report_in_one_line(parser)
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
-        hide_in_tracebacks()
-        try:
+        with refusing_bad_input():
             check_left(args, self.options, "fleet")
             check_assignments(self.settings, opts.set)
             check_outputs(self.settings, opts)
-        except BadInput as error:
-            refuse(error)
         super().process_options(args, opts)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:

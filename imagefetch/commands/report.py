@@ -13,6 +13,8 @@ from imagefetch.commands._cli import (
     arguments_of,
     check_outputs,
     refuse,
+    refusing_bad_input,
+    report_in_one_line,
 )
 from imagefetch.config.validation import check_run
 from imagefetch.errors import BadInput, LocalError
@@ -21,10 +23,10 @@ from imagefetch.job.run import lock_report
 from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.output.ownership.strays import remove_strays
 from imagefetch.output.store_paths import is_remote, local_path
-from imagefetch.utils.command_line import check_left, check_names, options_of, refuse_in_one_line
+from imagefetch.utils.command_line import check_left, check_names
 from imagefetch.utils.formatting import files
 from imagefetch.utils.standard_streams import print_output
-from imagefetch.utils.text import escape, hide_in_tracebacks
+from imagefetch.utils.text import escape
 
 BROKEN = 1
 
@@ -61,16 +63,12 @@ class Command(ScrapyCommand):
             action="store_true",
             help="write the HTML report from the report alone; nothing is verified",
         )
-        refuse_in_one_line(parser, refuse)
-        self.options = options_of(parser)
+        self.options = report_in_one_line(parser)
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
-        hide_in_tracebacks()
-        try:
+        with refusing_bad_input():
             check_outputs(self.settings, opts, [f"report={path}" for path in args[:1]])
-        except BadInput as error:
-            refuse(error)
         super().process_options(args, opts)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -95,7 +93,7 @@ class Command(ScrapyCommand):
                 run = replace(run, urls=copy_path(run.report))
             if opts.sort:
                 with lock_report(run.report):
-                    sort(run.urls, run.report)
+                    sort(run.list, run.report)
             if opts.remove_strays:
                 with lock_report(run.report):
                     removed, left = remove_strays(run.report, run.store)
@@ -104,7 +102,7 @@ class Command(ScrapyCommand):
                     + (f"; {files(left)} left, which may be another report's" if left else "")
                 )
             store = None if is_remote(run.store) else local_path(run.store)
-            result = audit(run.urls, run.report, store, self.settings.getint("PLACEHOLDER_REPEATS"))
+            result = audit(run.list, run.report, store, self.settings.getint("PLACEHOLDER_REPEATS"))
         except (BadInput, LocalError) as error:
             refuse(error)
         print_output(describe(result))

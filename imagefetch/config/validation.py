@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,16 @@ from imagefetch.config.rules.setting_values import read_switch
 from imagefetch.errors import BadInput
 from imagefetch.lists.copy import STANDARD_INPUT, copy_path
 from imagefetch.lists.kept_copy import check_copy
-from imagefetch.lists.plain import check_list
-from imagefetch.lists.shape import check_readable
+from imagefetch.lists.list_file import ListFile
+from imagefetch.lists.options import DEFAULTS, ListOptions
 from imagefetch.middlewares.host_headers import read_netrc
+from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.partial_files import partial_folder
+from imagefetch.output.store_paths import is_remote
 from imagefetch.utils.spelling import did_you_mean
 
-ARGUMENTS = {"urls", "report", "only", "fresh", "referer", "_job", "_version", "_owner"}
-"""Arguments of ``-a``; Scrapyd adds ``_job`` and ``_version``, a fleet adds ``_owner``."""
+ARGUMENTS = {"urls", "report", "only", "fresh", "referer", "_job", "_version", "_owner", "_kinds"}
+"""Arguments of ``-a``, with those that Scrapyd and fleets add."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,19 @@ class Run:
     """Where the list is fetched from, if it is; ``urls`` is then its local copy."""
     owner: Path | None = None
     """The report of the fleet job that this run is a part of."""
+    kinds: Path | None = None
+    """Where that job finds what the bodies are that are not images."""
+    options: ListOptions = DEFAULTS
+    """How the list is read."""
+
+    @cached_property
+    def list(self) -> ListFile:
+        """The list at `urls`."""
+        return self.list_at(self.urls)
+
+    def list_at(self, path: Path) -> ListFile:
+        """Return the list if it is at *path* now."""
+        return ListFile(path, self.options)
 
     @property
     def how_to_resume(self) -> str:
@@ -80,16 +96,36 @@ def check_run(settings: BaseSettings, arguments: Mapping[str, Any]) -> Run:
     fresh = _switch("fresh", arguments.get("fresh", "0"))
     if only and fresh:
         raise BadInput(f"arguments -a only={only} and -a fresh=1: give one of them")
+    options = ListOptions.of(settings)
     if is_address(listed):
         check_list_address(listed)
-        return Run(copy_path(report, listed), report, store, only, fresh, listed)
+        path = copy_path(report, listed)
+        return Run(path, report, store, only, fresh, listed, options=options)
     urls = Path(listed)
     if urls != STANDARD_INPUT:
         urls = urls.absolute()
-        check_list(urls)
-        check_readable(urls)
-    owner = Path(str(arguments["_owner"])) if "_owner" in arguments else None
-    return Run(urls, report, store, only, fresh, owner=owner)
+        ListFile(urls, options).check()
+    owner, kinds = (
+        Path(str(arguments[name])) if name in arguments else None for name in ("_owner", "_kinds")
+    )
+    return Run(urls, report, store, only, fresh, owner=owner, kinds=kinds, options=options)
+
+
+def check_file_names(settings: BaseSettings, store: str, columns: Sequence[str]) -> None:
+    """Check FILES_NAME against the *columns* of the list that the report carries, and the store.
+
+    :raises BadInput: if it has an unknown field, or could give two images one remote file
+    """
+    template = settings["FILES_NAME"]
+    try:
+        names = NameTemplate(template, columns)
+    except ValueError as error:
+        raise BadInput(f"setting FILES_NAME = {template!r}: {error}") from error
+    if names.may_repeat and is_remote(store):
+        raise BadInput(
+            f"setting FILES_NAME = {template!r}: two images could get the same file, and in a "
+            "remote FILES_STORE one be lost; add {hash} or {sha256}, not shortened"
+        )
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:

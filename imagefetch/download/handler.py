@@ -14,13 +14,14 @@ from imagefetch import signals
 from imagefetch.download.addresses.address_guard import Guard
 from imagefetch.download.addresses.lookup import Lookup
 from imagefetch.download.addresses.proxy import EnvironmentProxies, Route, route_of
+from imagefetch.download.addresses.proxy_health import ProxyHealth
 from imagefetch.download.curl import malformed_responses
 from imagefetch.download.curl.deadlines import Deadline
-from imagefetch.download.curl.outcome import KeptConnectionEnded, error_of
 from imagefetch.download.curl.transfer import Transfer
+from imagefetch.download.curl.transfer_error import KeptConnectionEnded, error_of
 from imagefetch.download.receiver import Receiver, Reception
 from imagefetch.download.response import FileResponse
-from imagefetch.download.sent_request import header_lines, method_options, place_and_target
+from imagefetch.download.sent_request import header_lines, method_options, server_and_target
 from imagefetch.download.session import session_of
 from imagefetch.download.tracing import EVERY, Timing
 from imagefetch.errors import (
@@ -60,8 +61,9 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         self.guard = Guard(crawler.settings.getlist("ALLOWED_NETWORKS"))
         self.session = session_of(crawler)
         self.lookup = Lookup(self.session, self.guard)
-        self.receiver = Receiver(crawler)
+        self.receiver = Receiver(crawler, self.session.interrupted)
         self.proxies = EnvironmentProxies(enabled=crawler.settings.getbool("HTTPPROXY_ENABLED"))
+        self.proxy_health = ProxyHealth(crawler.settings)
         self._count = 0
 
     async def download_request(self, request: Request) -> Response:
@@ -91,7 +93,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         count as attempts. If it responds, the first is taken as unread, as with servers
         that close idle connections without notice.
         """
-        begin = self.session.engine.time()
+        begin = self.session.client.time()
         retries = request.meta.get("retry_times", 0)
         try:
             # A retry gets a new connection: the old one may have caused the failure.
@@ -111,23 +113,27 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         if proxy or b"Proxy-Authorization" in headers:
             headers = headers.copy()
         route = route_of(request, headers, proxy)
-        place, target = place_and_target(request.url)
-        if place.literal is not None and route.proxy is not None:
-            self.guard.check(place.literal)  # checked here: the proxy opens the connection
+        server, target = server_and_target(request.url)
+        if server.literal is not None and route.proxy is not None:
+            self.guard.check(server.literal)  # checked here: the proxy opens the connection
         total_by = begin + request.meta.get("download_timeout", self.session.timeout)
         limits = self.session.limits
         deadline = Deadline(limits, begin, begin + limits.connect, total_by)
         timing = self._timing() if keep else None
-        resolve, dns = await self.lookup.resolve(place, route.proxy, deadline, keep=keep)
+        try:
+            resolve, dns = await self.lookup.resolve(server, route.proxy, deadline, keep=keep)
+        except ProxyFailure as failure:
+            assert route.proxy is not None
+            raise self.proxy_health.failure(route.proxy) from failure
         if timing is not None:
             timing.dns = dns
             request.meta[TIMING] = timing
         reception = self.receiver.reception(request)
         options = method_options(request)
         transfer = Transfer(
-            place.origin,
-            target if route.is_tunnel or route.proxy is None else place.url(target),
-            header_lines(headers, place.authorization),
+            server.origin,
+            target if route.is_tunnel or route.proxy is None else server.url(target),
+            header_lines(reception.asking(headers), server.authorization),
             (*route.options, *options),
             resolve,
             None if route.proxy is not None else self.guard,
@@ -150,20 +156,25 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         timing: Timing | None,
         reception: Reception,
     ) -> Response:
-        engine = self.session.engine
-        handle, code = await engine.perform(transfer, deadline)
+        client = self.session.client
+        handle, code = await client.perform(transfer, deadline)
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=route.is_tunnel)
+        if route.proxy is not None:
+            error = self.proxy_health.checked(route.proxy, handle, code, error)
+        is_refused = self.session.certificate_names.is_refused(handle)
         if timing is not None and error is None:
-            timing.end(handle.easy, is_new=handle.allowed)
+            timing.end(handle.easy, is_new=handle.connection.is_new)
         again = isinstance(error, BadHTTP) and malformed_responses.is_acceptable(handle, code)
         if transfer.options == route.options:  # else it would keep the method
-            engine.release(handle)
+            client.release(handle)
             if again and (route.proxy is None or route.is_tunnel):
                 meta = reception.request.meta
                 meta["retry_times"] = meta.get("retry_times", 0) + 1  # it is sent twice
-                error = await malformed_responses.perform(engine, transfer, deadline)
+                error = await malformed_responses.perform(client, transfer, deadline)
         if isinstance(error, CertificateWrongHost):
             error = await self._certificate_error(transfer, deadline, route)
+        elif is_refused:
+            error = CertificateWrongHost()
         response = await reception.finish(error)
         if timing is not None:
             self.crawler.signals.send_catch_log(signals.download_timed, timing=timing)
@@ -178,8 +189,8 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         has that error: a second connection, on which nothing is sent, tells.
         """
         options = (*transfer.options, (pycurl.SSL_VERIFYHOST, 0))
-        dry = transfer._replace(options=options, keep=False, dry=True)
-        handle, code = await self.session.engine.perform(dry, deadline)
+        handshake = transfer._replace(options=options, keep=False, handshake_only=True)
+        handle, code = await self.session.client.perform(handshake, deadline)
         tunnel = route.is_tunnel
         error = error_of(handle, code, to_proxy=route.proxy is not None, tunnel=tunnel)
         return error if isinstance(error, CERTIFICATE) else CertificateWrongHost()

@@ -17,10 +17,14 @@ from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure as TwistedFailure
 
 from imagefetch.download.bodies import body
+from imagefetch.download.bodies.attempt import Attempt
 from imagefetch.download.bodies.body import InMemory, Sink, Skip, ToEncodedFile, ToFile
 from imagefetch.download.bodies.content_encoding import known_codings
+from imagefetch.download.bodies.continuation import ContentRange, is_everything, range_of
 from imagefetch.download.bodies.encoded_body import decoded
+from imagefetch.download.bodies.interrupted import InterruptedBodies
 from imagefetch.download.curl.response_head import Head
+from imagefetch.download.curl.transfer import Enough
 from imagefetch.download.opt_outs.response_headers import HeaderSignals
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import (
@@ -28,12 +32,16 @@ from imagefetch.errors import (
     IncompleteBody,
     NotAnImage,
     OptedOut,
+    StoreError,
     TooLarge,
     rejection_of,
 )
+from imagefetch.items import ImageRecord
 from imagefetch.meta import BODY_MAX, PROBLEM, STREAM_TO, TIMING
 from imagefetch.output.disk_io import Disk
-from imagefetch.output.partial_files import Download
+from imagefetch.output.partial_files import Download, PartialFile
+from imagefetch.signals import row_written
+from imagefetch.utils.processes.shutdown import stop_run
 
 # Maximum bytes of a body in memory: of a request that is not for an image.
 IN_MEMORY_MAX = 8 * 2**20
@@ -52,8 +60,10 @@ class Receiver:
 
     _numbers = itertools.count()  # shared by the handlers of all schemes, which write to one folder
 
-    def __init__(self, crawler: Crawler) -> None:
+    def __init__(self, crawler: Crawler, interrupted: InterruptedBodies | None = None) -> None:
+        """*interrupted*: those of the run."""
         self.crawler = crawler
+        self.interrupted = interrupted or InterruptedBodies(0)
         self.max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self.opt_outs = HeaderSignals(crawler.settings)
         self.disk = Disk()
@@ -76,14 +86,34 @@ class Receiver:
             return InMemory(request.meta.get(BODY_MAX, IN_MEMORY_MAX))
         if rejection_of(head.status, partial=not is_everything(head)) is not None:
             return Skip()
-        if signal := self.opt_outs.signal(head.values):
-            request.meta[PROBLEM] = OptedOut(signal)
+        if self.opts_out(request, head):
             return Skip()
         path = request.meta[STREAM_TO] / str(next(self._numbers))
-        timing = request.meta.get(TIMING)
         if codings := known_codings(head.values(b"content-encoding")):
+            timing = request.meta.get(TIMING)
             return ToEncodedFile(path, codings, max_size, self.disk, timing)
-        return ToFile(path, self.disk, timing)
+        return self.file_sink(request, PartialFile(path))
+
+    def file_sink(self, request: Request, part: PartialFile) -> ToFile:
+        """Return what appends the body of a response to *part*."""
+        return ToFile(part, self.disk, request.meta.get(TIMING))
+
+    def opts_out(self, request: Request, head: Head) -> bool:
+        """Return whether the response opts out of being collected; mark *request* if so."""
+        if signal := self.opt_outs.signal(head.values):
+            request.meta[PROBLEM] = OptedOut(signal)
+        return bool(signal)
+
+    def watch_rows(self) -> None:
+        """Remove what is kept of a line's body when the line has its row."""
+        self.crawler.signals.connect(self._end_interrupted, row_written)
+
+    def _end_interrupted(self, record: ImageRecord) -> None:
+        if record.key is not None:
+            try:
+                self.interrupted.end(record.key)
+            except StoreError as error:
+                stop_run(self.crawler, error)
 
     def has_listeners(self, signal: object) -> bool:
         """Return whether anyone receives *signal*."""
@@ -117,8 +147,16 @@ class Reception:
         """Takes the body."""
         self._max_size = receiver.max_size_of(request)
         self._received = 0
+        """Bytes of the body, those of earlier requests included."""
+        self._range: ContentRange | None = None
+        """The bytes of the body that the response brings, if it is a 206 with an image."""
+        self._attempt = Attempt(receiver.interrupted, request)
         self._tells = False
         """Whether someone listens to `bytes_received`."""
+
+    def asking(self, headers: Headers) -> Headers:
+        """Return *headers* of the request as they are to be sent."""
+        return self._attempt.asking(headers)
 
     @property
     def busy(self) -> asyncio.Future[None] | None:
@@ -142,15 +180,33 @@ class Reception:
                 body_length=head.length,
             )
         self._tells = receiver.has_listeners(signals.bytes_received)
-        self.sink = receiver.sink_for(self.request, head, self._max_size)
+        self.sink = self._sink_for(head)
         if isinstance(self.sink, Skip):
             self.unwanted = True
             self.patience = body.UNWANTED_SECONDS
             return
         if head.bad:
             raise BadHTTP
-        if self._max_size and (head.length or 0) > self._max_size:
+        if self._max_size and self._size_told(head) > self._max_size:
             raise TooLarge
+
+    def _sink_for(self, head: Head) -> Sink:
+        part = self._attempt.part_for(head)
+        if part is None:
+            sink = self.receiver.sink_for(self.request, head, self._max_size)
+        elif self.receiver.opts_out(self.request, head):
+            part.discard()
+            return Skip()
+        else:
+            self._received = part.size
+            sink = self.receiver.file_sink(self.request, part)
+        if head.status == 206 and isinstance(sink, ToFile | ToEncodedFile):
+            self._range = range_of(head)
+        return sink
+
+    def _size_told(self, head: Head) -> int:
+        """Return the bytes of the whole body; 0 if that is unknown."""
+        return self._range.total if self._range is not None else head.length or 0
 
     def feed(self, data: bytes) -> bool:
         """Take a piece of the body.
@@ -159,6 +215,10 @@ class Reception:
         :raises StopDownload: if a signal handler raised it
         :raises NotAnImage, BadEncoding, StoreError: as the sinks do
         """
+        left = math.inf if self._range is None else self._range.last + 1 - self._received
+        is_more = len(data) > left
+        if is_more:
+            data = data[: int(left)]
         if not self.sink.feed(data):
             return False
         self._received += len(data)
@@ -166,6 +226,8 @@ class Reception:
             raise TooLarge
         if self._tells:
             self.receiver.send_signal(signals.bytes_received, self.request, data=data)
+        if is_more:
+            raise Enough  # bytes after the end, as with a Content-Length
         return True
 
     async def finish(self, error: Exception | None) -> Response:
@@ -188,14 +250,20 @@ class Reception:
             await self.sink.discard()
             self.request.meta[PROBLEM] = problem
             return FileResponse(**self._common(), download=Download())
-        except IncompleteBody:
-            if isinstance(self.sink, InMemory) and not self._fails():
-                return await self._in_memory(self.sink, ["dataloss"])
-            await self.sink.discard()
+        except BaseException as failure:
+            sink, is_cut = self.sink, isinstance(failure, IncompleteBody)
+            if is_cut and isinstance(sink, InMemory) and not self._fails():
+                return await self._in_memory(sink, ["dataloss"])
+            await self._interrupt(failure)
             raise
-        except BaseException:
+
+    async def _interrupt(self, failure: BaseException) -> None:
+        """Keep what was received for the next request, or remove it."""
+        if await self._attempt.keep(failure, self.sink, self._head):
+            self.sink = Skip()  # it owns the file no more
+            self.receiver.watch_rows()
+        else:
             await self.sink.discard()
-            raise
 
     async def abandon(self) -> None:
         """Remove what was received: the caller was cancelled."""
@@ -204,6 +272,8 @@ class Reception:
     async def whole_response(self) -> Response:
         """Return the response of a complete transfer."""
         sink = self.sink
+        if self._range is not None and self._received < self._range.total:
+            raise IncompleteBody
         if isinstance(sink, ToFile | ToEncodedFile):
             return FileResponse(**self._common(), download=await sink.finish())
         if isinstance(sink, InMemory):
@@ -250,15 +320,7 @@ class Reception:
         return {
             "url": self.request.url,
             "status": head.status,
-            "headers": head.fields,  # raw bytes: headers need not be valid text
+            # Raw bytes: headers need not be valid text.
+            "headers": self._attempt.merged(head.fields),
             "protocol": head.protocol,
         }
-
-
-def is_everything(head: Head) -> bool:
-    """Return whether the Content-Range of a 206 is the whole."""
-    words = " ".join(head.values(b"content-range")).replace("/", " ").replace("-", " ").split()
-    if len(words) != 4 or words[0].lower() != "bytes" or not all(w.isdigit() for w in words[1:]):
-        return False
-    first, last, size = map(int, words[1:])
-    return first == 0 and last + 1 == size

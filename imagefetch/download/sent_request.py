@@ -15,7 +15,7 @@ from scrapy.http import Headers
 from imagefetch.download.addresses.address_guard import Address, literal_address
 from imagefetch.download.curl.transfer import Options
 from imagefetch.errors import InvalidURL
-from imagefetch.urls import check_host
+from imagefetch.urls import ascii_host, check_host
 
 PORTS = {"http": 80, "https": 443}
 
@@ -31,7 +31,7 @@ UNASKED = {b"accept": b"Accept:", b"content-type": b"Content-Type:", b"expect": 
 UNSAFE = re.compile(rb"[\r\n\0]")
 
 
-class Place(NamedTuple):
+class Server(NamedTuple):
     """The server of a URL, as it is connected to."""
 
     scheme: str
@@ -51,7 +51,7 @@ class Place(NamedTuple):
         return self.origin[:-1].removesuffix(default) + target
 
 
-def place_and_target(url: str) -> tuple[Place, str]:
+def server_and_target(url: str) -> tuple[Server, str]:
     """Return the server, and the path and query, of *url*, which Scrapy has escaped.
 
     :raises InvalidURL: if the host can't exist
@@ -63,27 +63,26 @@ def place_and_target(url: str) -> tuple[Place, str]:
         target = f"/{target}"
     if not TARGET.fullmatch(target):
         raise InvalidURL
-    return _place_of(server[0]), target
+    return _server_of(server[0]), target
 
 
 @lru_cache(1_024)
-def _place_of(server: str) -> Place:
+def _server_of(server: str) -> Server:
     """:raises InvalidURL: if the host can't exist"""
     try:
         parts = urlsplit(server)
         port = parts.port or PORTS[parts.scheme]
         host = parts.hostname or ""
-        if not host.isascii():
-            host = host.encode("idna").decode()
-    except (ValueError, KeyError) as error:  # UnicodeError is a ValueError
+    except (ValueError, KeyError) as error:
         raise InvalidURL from error
+    host = ascii_host(host)
     check_host(host)  # for requests that are not from the list, too
     literal = literal_address(host)
     host = host.rstrip(".") if literal is None else str(literal)
     if not host:
         raise InvalidURL
     shown = f"[{host}]" if ":" in host else host
-    return Place(
+    return Server(
         parts.scheme,
         host,
         port,

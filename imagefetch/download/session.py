@@ -1,4 +1,4 @@
-"""Holds what all requests of a run share: the engine, its options and the resolver."""
+"""Holds what all requests of a run share: the client of libcurl, its options and the resolver."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.download.addresses.resolver import Addresses, PooledResolver
 from imagefetch.download.bodies import body
+from imagefetch.download.bodies.interrupted import InterruptedBodies
+from imagefetch.download.curl.certificate_names import CertificateNames
+from imagefetch.download.curl.client import CurlClient
 from imagefetch.download.curl.deadlines import Limits
-from imagefetch.download.curl.engine import Engine
 from imagefetch.download.curl.tls import http_options, tls_options
 from imagefetch.download.curl.transfer import Options
 from imagefetch.utils.processes.descriptors import share
 
 
 class Session:
-    """The engine and the resolver of a run, created at its first request: before, no event loop
-    runs.
+    """The client of libcurl and the resolver of a run.
+
+    They are created at the run's first request: before, no event loop runs.
 
     Settings: CONCURRENT_REQUESTS (for concurrent lookups and idle connections),
     DNS_NEGATIVE_TTL, CONNECT_TIMEOUT, RESPONSE_TIMEOUT, MIN_SPEED, MIN_SPEED_WINDOW,
@@ -38,6 +41,8 @@ class Session:
             settings.getfloat("MIN_SPEED_WINDOW"),
         )
         self.timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
+        self.certificate_names = CertificateNames()
+        self.interrupted = InterruptedBodies(self.timeout)
         self.users = 0
         """The handlers that use it."""
         self._options = (
@@ -51,15 +56,15 @@ class Session:
         self._lookups = 2 * requests
         self.most_connections = sum(share(requests))
         """Beyond it, the connections that were idle longest are closed."""
-        self._engine: Engine | None = None
+        self._client: CurlClient | None = None
         self._addresses: dict[bool, Addresses] = {}
 
     @property
-    def engine(self) -> Engine:
-        if self._engine is None:
+    def client(self) -> CurlClient:
+        if self._client is None:
             interval = self.limits.interval(self.timeout, body.UNWANTED_SECONDS)
-            self._engine = Engine(self._options, self.most_connections, interval)
-        return self._engine
+            self._client = CurlClient(self._options, self.most_connections, interval)
+        return self._client
 
     def addresses(self, *, keep: bool) -> Addresses:
         """Return the cache of addresses for requests that reuse connections, or for retries: an
@@ -70,11 +75,13 @@ class Session:
         return self._addresses[keep]
 
     def close(self) -> None:
-        """Close the engine, once the last of the handlers that share it calls this."""
+        """Close the client, once the last of the handlers that share it calls this."""
         self.users -= 1
-        if not self.users and self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        if not self.users:
+            self.interrupted.clear()
+            if self._client is not None:
+                self._client.close()
+                self._client = None
 
 
 _sessions: WeakKeyDictionary[Crawler, Session] = WeakKeyDictionary()

@@ -1,9 +1,9 @@
 """Downloader (Scrapy's setting DOWNLOADER) that lets requests pass without slots of its own.
 
-The scheduler returns a request only if its host may have one more in flight, so that Scrapy's
-slot, with a queue, a task and two deferreds for each request, would hold nothing back. Where it
-would, requests take it: with a delay between requests, and for requests that are not from the
-scheduler.
+The scheduler returns a request only if its host may have one more in flight. So Scrapy's slot,
+which needs a queue, a task and two deferreds for each request, would delay none of them. Requests
+that it may delay still pass through it: all requests if there is a delay between two, and those
+that are not from the scheduler.
 """
 
 from __future__ import annotations

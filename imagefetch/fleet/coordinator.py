@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from distributed import Client, Future, KilledWorker, fire_and_forget
+from distributed import Client, Future, fire_and_forget
 
-from imagefetch.errors import SchedulerLost, ShardFailed
+from imagefetch.fleet.cluster_status import ClusterStatus
 from imagefetch.fleet.crawl_arguments import CrawlArguments
 from imagefetch.fleet.job_file import OpenJob
 from imagefetch.fleet.progress import FleetView
+from imagefetch.fleet.shard_failures import ShardFailures
 from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.fleet.worker.dask_task import allow_job, on_worker, stop_job, topic
-from imagefetch.fleet.worker.task import Abandoned, Progress, Task
-
-logger = logging.getLogger(__name__)
-
-FAILURES_MAX = 3
-"""Failures of a shard, other than deaths of its worker, after which the run ends."""
-
-KILLED_MAX = 20
-"""Times that Dask may give up a shard because its workers died; each stands for several deaths."""
+from imagefetch.fleet.worker.task import Progress, Task
 
 POLL_INTERVAL = 1.0
 """Seconds between two polls of the cluster."""
-
-HEARTBEAT_TIMEOUT_MAX = 20.0
-"""Seconds, see `imagefetch.fleet.worker.task.Task`."""
 
 
 class Fleet:
@@ -53,12 +40,11 @@ class Fleet:
         self.lanes = {each.first + n: each.lanes for each in big for n in range(each.parts)}
         self.futures: dict[int, Future[Progress | None]] = {}
         self.ended: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self.failures: Counter[int] = Counter()
-        self.killed: Counter[int] = Counter()
+        self.failures = ShardFailures()
         self.again: list[int] = []
         """Shards to be submitted again once Dask has released their earlier tasks."""
         self.stopping = False
-        self.workers = self.threads = 0
+        self.cluster = ClusterStatus(client)
 
     def run(self, near_the_end: Callable[[], None]) -> None:
         """Return once every shard is done.
@@ -80,7 +66,8 @@ class Fleet:
                 self._run_on_workers(stop_job)
             if time.monotonic() - last_poll > POLL_INTERVAL:
                 last_poll = time.monotonic()
-                self._poll()
+                self.cluster.poll()
+                self.view.show(self.cluster.workers, ending=self.stopping)
             self._submit_ready()
             if self.shards.left == len(self.futures):
                 near_the_end()
@@ -107,27 +94,12 @@ class Fleet:
 
         threading.Thread(target=run, daemon=True).start()
 
-    def _poll(self) -> None:
-        """Update the number of workers and the view.
-
-        :raises SchedulerLost: if the scheduler is gone
-        """
-        if self.client.status != "running":
-            raise _lost()
-        try:
-            threads = self.client.nthreads().values()
-            self.heartbeat_timeout = self._get_heartbeat_timeout()
-        except OSError as error:
-            raise _lost() from error
-        self.workers, self.threads = len(threads), sum(threads)
-        self.view.show(self.workers, ending=self.stopping)
-
     def _submit_ready(self) -> None:
         """Submit shards that may be fetched now, up to two per worker thread."""
         for released in [n for n in self.again if self._key(n) not in self.client.futures]:
             self.again.remove(released)
             self.shards.ended(released, done=False)
-        while not self.stopping and len(self.futures) < 2 * max(1, self.threads):
+        while not self.stopping and len(self.futures) < 2 * max(1, self.cluster.threads):
             shard = self.shards.next()
             if shard is None:
                 break
@@ -142,7 +114,7 @@ class Fleet:
             shard,
             self.arguments.for_lane(self.lanes.get(shard, 1)),
             opened.run.store,
-            self.heartbeat_timeout,
+            self.cluster.heartbeat_timeout,
             str(opened.run.report),
         )
         future = self.client.submit(on_worker, task, key=self._key(shard), pure=False)
@@ -165,7 +137,7 @@ class Fleet:
         """
         future = self.futures.pop(shard)
         if future.status == "error":
-            self._failed(shard, future.exception())
+            self.failures.record(shard, future.exception())
         # From the job folder: Dask's result is lost if its worker dies now.
         outcome = self.opened.parts.outcome(shard)
         future.release()
@@ -176,35 +148,3 @@ class Fleet:
                 {"shard": shard, "done": outcome.get("done", 0), "kept": outcome.get("kept", 0)}
             )
             self.shards.ended(shard, done=True)
-
-    def _failed(self, shard: int, error: BaseException | None) -> None:
-        """:raises ShardFailed: if the shard failed too often"""
-        if isinstance(error, KilledWorker | Abandoned):
-            logger.warning("Shard %d: its worker died or lost it; retrying", shard)
-            self.killed[shard] += 1
-        else:
-            logger.warning("Shard %d failed: %s; retrying", shard, error)
-            self.failures[shard] += 1
-        if self.failures[shard] >= FAILURES_MAX or self.killed[shard] >= KILLED_MAX:
-            why = " ".join(str(error).split()) or type(error).__name__
-            raise ShardFailed(f"shard {shard}: {why}")
-
-    def _get_heartbeat_timeout(self) -> float:
-        """Return the heartbeat timeout of crawl processes in seconds.
-
-        It is shorter than the scheduler's timeout, so that a process ends before another worker
-        gets its shard.
-        """
-        ttl: float | None = self.client.run_on_scheduler(_worker_ttl)
-        return HEARTBEAT_TIMEOUT_MAX if ttl is None else min(HEARTBEAT_TIMEOUT_MAX, ttl / 3)
-
-
-def _lost() -> SchedulerLost:
-    return SchedulerLost(
-        "Dask's scheduler no longer responds; start one, then run the same command to resume"
-    )
-
-
-def _worker_ttl(dask_scheduler: Any) -> float | None:
-    ttl: float | None = dask_scheduler.worker_ttl
-    return ttl

@@ -5,6 +5,8 @@
     job-3c…/attempts/000012/0002-5f….csv  the report of an attempt at that shard, see
                                           `imagefetch.fleet.worker.attempt`
     job-3c…/attempts/000012/0002-5f….json the note of that attempt for the next one
+    job-3c…/attempts/000012/0002-5f….kinds  what its bodies are that are not images, see
+                                          `imagefetch.stats.kind_log`
     job-3c…/done/000012.json              the attempt that completed the shard
 
 The files of a job are under its id, so that a worker of a discarded job can't touch the next

@@ -16,10 +16,9 @@ from typing import Any
 from scrapy.settings import BaseSettings
 
 from imagefetch.config.rules.scrapy_rules import check_proxies
-from imagefetch.config.validation import Run, check_run
+from imagefetch.config.validation import Run, check_file_names, check_run
 from imagefetch.errors import BadInput
 from imagefetch.fleet.crawl_arguments import max_lanes
-from imagefetch.fleet.finish import gather
 from imagefetch.fleet.folder import (
     BEFORE,
     JobFolder,
@@ -27,15 +26,17 @@ from imagefetch.fleet.folder import (
     shard_path,
 )
 from imagefetch.fleet.job_file import Job, OpenJob, find_job, open_folder, scratch_folder
+from imagefetch.fleet.job_report import gather
 from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files, write_owned_names
 from imagefetch.fleet.shards.plan import plan
 from imagefetch.fleet.shards.split import split
 from imagefetch.job.report_repair.resume import NothingToDo, inspect_report
 from imagefetch.job.run import list_at_hand, lock_report
 from imagefetch.lists.copy import Copy
-from imagefetch.lists.plain import READ_ERRORS, read_lines
+from imagefetch.lists.list_file import ListFile
+from imagefetch.lists.plain import READ_ERRORS
 from imagefetch.output.ownership.owner import Ownership, clean_up
-from imagefetch.output.report.csv_rows import HEADER
+from imagefetch.output.report.columns import Layout
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.urls import Line, key_of, sent_url
 
@@ -64,8 +65,9 @@ def open_job(
         job = find_job(folder, run)
         copy = list_at_hand(run, settings)
         stack.callback(copy.drop)
+        check_file_names(settings, run.store, run.list_at(copy.path).columns)
         if job is not None and run.fresh:
-            check_whole(copy.path, run)
+            check_whole(run.list_at(copy.path), run)
             parts = folder.of(job.id)
             gather(run.report, parts)
             shards = list(parts.attempted_shards())
@@ -80,7 +82,7 @@ def open_job(
             if job is None:
                 job = begin(run, copy, folder, settings, workers)
             else:
-                check_known(job, run, copy.path)
+                check_known(job, run, run.list_at(copy.path))
                 copy.keep()
         except READ_ERRORS as error:
             raise _damaged(run, error) from error
@@ -88,10 +90,10 @@ def open_job(
         yield OpenJob(run, folder, folder.of(job.id), job)
 
 
-def check_whole(urls: Path, run: Run) -> None:
+def check_whole(urls: ListFile, run: Run) -> None:
     """:raises BadInput: if the list *urls* can't be read to its end"""
     try:
-        for _ in read_lines(urls):
+        for _ in urls.lines():
             pass
     except READ_ERRORS as error:
         raise _damaged(run, error) from error
@@ -101,12 +103,19 @@ def _damaged(run: Run, error: Exception) -> BadInput:
     return BadInput(f"{run.urls}: is truncated or damaged: {error}")
 
 
-def check_known(job: Job, run: Run, urls: Path) -> None:
-    """:raises BadInput: if an unfinished *job* has another list or ``only`` argument than *run*"""
-    if job.list != fingerprint(urls):
+def check_known(job: Job, run: Run, urls: ListFile) -> None:
+    """:raises BadInput: if an unfinished *job* has another list, carries other columns, or has
+    another ``only`` argument than *run*"""
+    if job.list != fingerprint(urls.path):
         raise BadInput(
             f"{run.urls}: has changed since its job began; restore the list to finish the job, "
             "or restart from scratch with -a fresh=1"
+        )
+    if job.columns != urls.columns:
+        raise BadInput(
+            f"{run.report}: a job is not finished, and carries other columns of the list: "
+            f"{', '.join(job.columns) or 'none'}; finish it with the same CARRY_COLUMNS first, or "
+            "restart from scratch with -a fresh=1"
         )
     if run.only and str(run.only) != job.only:
         raise BadInput(
@@ -123,13 +132,12 @@ def begin(
     :raises BadInput: if the report is not one of this program, or belongs to another list
     :raises NothingToDo: if every line is done
     """
+    urls = run.list_at(copy.path)
     list_hash = fingerprint(copy.path)
     job_id = uuid.uuid4().hex[:12]
     parts = folder.of(job_id)
     try:
-        preparation = inspect_report(
-            run.report, copy.path, run.store, only=run.only, fresh=run.fresh
-        )
+        preparation = inspect_report(run.report, urls, run.store, only=run.only, fresh=run.fresh)
     except NothingToDo:
         copy.keep()
         clean_up(run.report, run.store)
@@ -140,7 +148,7 @@ def begin(
         size, limit = settings.getint("SHARD_SIZE"), max_lanes(settings)
         logger.info("Splitting the list")
         with ExitStack() as stack:
-            before = preparation.new or run.report
+            before = preparation.inspected
             report = stack.enter_context(before.open("rb")) if before.exists() else None
 
             def row_of(line: Line) -> bytes | None:
@@ -151,20 +159,21 @@ def begin(
                 """
                 if not journal.is_done(line):
                     return b""
-                url = sent_url(line.text)
+                url = sent_url(line.url)
                 if report is None or url is None or journal.row_offsets.offset(key_of(url)) is None:
                     return None
                 report.seek(journal.offset(line))
                 return report.readline()
 
-            wanted = (line for line in read_lines(copy.path) if row_of(line) is not None)
+            wanted = (line for line in urls.lines() if row_of(line) is not None)
             shard_plan = plan(wanted, size, max(1, workers()), limit)
             scratch = stack.enter_context(scratch_folder(parts, run.report))
-            split(copy.path, scratch, shard_plan, row_of, partial(_send, parts))
+            send = partial(_send, parts, preparation.layout)
+            split(urls, scratch, shard_plan, row_of, send)
         own = Ownership(run.report, run.store)
         own.begin()
         own.close()
-        copy.keep()
+        preparation.copy = copy
         prepared.commit()
         total = shard_plan.lines if journal.total is None else journal.total
         job = Job(
@@ -176,16 +185,17 @@ def begin(
             total - shard_plan.lines,
             shard_plan.shards,
             tuple(shard_plan.big),
+            urls.columns,
         )
     folder.write("job.json", json.dumps(asdict(job)).encode())
     return job
 
 
-def _send(folder: JobFolder, shard: int, lines: Path, rows: Path | None) -> None:
+def _send(folder: JobFolder, layout: Layout, shard: int, lines: Path, rows: Path | None) -> None:
     folder.send(lines, shard_path(shard))
     if rows is not None:
         report = rows.with_suffix(".csv")
-        report.write_bytes(HEADER + rows.read_bytes())
+        report.write_bytes(layout.header + rows.read_bytes())
         folder.send(report, attempt_path(shard, BEFORE))
 
 

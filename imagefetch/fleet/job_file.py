@@ -17,6 +17,7 @@ from imagefetch.errors import BadInput
 from imagefetch.fleet.file_system import storage_options
 from imagefetch.fleet.folder import COUNT_MAX, JobFolder, is_of_a_job
 from imagefetch.fleet.shards.plan import DividedGroup
+from imagefetch.output.report.columns import Layout
 
 SHARDS_MAX = 10_000_000
 PATH_MAX = 4_096  # characters
@@ -40,6 +41,8 @@ class Job:
     """Number of lines that are in no shard, since the report already has their rows."""
     shards: int
     big: tuple[DividedGroup, ...]
+    columns: tuple[str, ...] = ()
+    """The columns of the list that the report carries."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class OpenJob:
     parts: JobFolder
     """This job's part of the job folder."""
     job: Job
+
+    @property
+    def layout(self) -> Layout:
+        """The columns of the job's report."""
+        return Layout.of_list(self.job.columns)
 
 
 def default_address(run: Run) -> str:
@@ -106,13 +114,16 @@ def parse_job(content: Mapping[str, Any]) -> Job:
 
     :raises ValueError, TypeError, KeyError: if the content is damaged or of another version
     """
-    job = Job(**{**content, "big": tuple(DividedGroup(*big) for big in content["big"])})
+    lists = {"big": tuple(DividedGroup(*big) for big in content["big"])}
+    lists |= {"columns": tuple(content.get("columns", ()))}
+    job = Job(**{**content, **lists})
     numbers = [job.lines, job.before, job.shards, *(n for big in job.big for n in big)]
     if not (
         all(type(number) is int and 0 <= number < COUNT_MAX for number in numbers)
         and job.before <= job.lines
         and job.shards <= min(job.lines, SHARDS_MAX)
         and all(big.parts and big.lanes and big.first + big.parts <= job.shards for big in job.big)
+        and all(isinstance(name, str) for name in job.columns)
         and is_of_a_job(f"job-{job.id}")
         and isinstance(job.report, str)
         and len(job.report) <= PATH_MAX

@@ -19,15 +19,14 @@ from imagefetch.config.resume_command import CommandLine
 from imagefetch.fleet.cluster import check_dashboard, connected, dashboard_address
 from imagefetch.fleet.coordinator import Fleet
 from imagefetch.fleet.crawl_arguments import CrawlArguments
-from imagefetch.fleet.finish import finish
 from imagefetch.fleet.job import open_job
 from imagefetch.fleet.job_file import OpenJob
+from imagefetch.fleet.job_report import finish
 from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.html_report.from_report import write_page
 from imagefetch.html_report.writer import PageError, PageWriter, writer_of
-from imagefetch.lists.shape import warning_of
-from imagefetch.stats.causes import likely_cause
+from imagefetch.stats.likely_cause import likely_cause
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.summary import describe
 from imagefetch.utils.redaction import hide_credentials_of
@@ -70,7 +69,7 @@ def run_fleet(
         job = stack.enter_context(open_job(settings, arguments, threads))
         if link := dashboard_address(client()):
             logger.info("Dashboard: %s", link)
-        if (warning := warning_of(job.run.urls)) is not None:
+        if (warning := job.run.list.warning()) is not None:
             logger.warning("%s", warning)
         outcomes = job.parts.outcomes()
         options = [("--scheduler", scheduler), ("--workers", workers)]

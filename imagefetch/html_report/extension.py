@@ -13,6 +13,7 @@ from scrapy.exceptions import NotConfigured
 
 from imagefetch.context import SideFile, context_of
 from imagefetch.html_report.writer import PageError, writer_of
+from imagefetch.stats.recorder import recorder_of
 from imagefetch.utils.processes.threads import in_daemon_thread
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class HtmlReport:
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
         context = context_of(self.crawler)
-        run, self.recorder = context.job.run, context.recorder
+        run, self.recorder = context.job.run, recorder_of(self.crawler)
         self.writer = writer_of(self.crawler.settings, run.report, run.store)
         context.side_files.append(self.file)
         self._writing = asyncio.ensure_future(self._keep_writing())

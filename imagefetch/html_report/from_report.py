@@ -97,7 +97,7 @@ def add_rows(report: Path, figures: Figures, repeats: Repeats) -> None:
         try:
             add_row(figures, repeats, row)
         except (ValueError, OverflowError) as error:
-            raise BadInput(f"{report}: the row of line {row.line} is damaged: {error}") from error
+            raise BadInput(f"{report}: the row of {row.place} is damaged: {error}") from error
 
 
 def add_row(figures: Figures, repeats: Repeats, row: Row) -> None:

@@ -18,7 +18,7 @@ from markupsafe import escape as html
 from imagefetch import errors
 from imagefetch.html_report.bottlenecks import bottlenecks, phases
 from imagefetch.html_report.chart_data import charts
-from imagefetch.images.kinds import KINDS
+from imagefetch.images.non_images import KINDS
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
 from imagefetch.utils.formatting import count, duration, lines, share, size

@@ -24,11 +24,12 @@ def media_type_of(head: bytes) -> str | None:
     """Return the media type of an image that begins with the file type box *head*; None if it is
     none. The major brand decides, then the compatible ones: browsers show as AVIF what names it
     anywhere."""
-    if head[4:8] != b"ftyp":
+    name, at, length = next(_boxes(head, 0, len(head)), (b"", 0, 0))
+    if name != b"ftyp":
         return None
-    end = min(int.from_bytes(head[:4], "big"), len(head))
-    major, minor = head[8:12], head[12:16]
-    others = {head[at : at + 4] for at in range(16, end - 3, 4)}
+    begin, end = begin_of(head, at), min(length, len(head))
+    major, minor = head[begin : begin + 4], head[begin + 4 : begin + 8]
+    others = {head[at : at + 4] for at in range(begin + 8, end - 3, 4)}
     if major in CR3:
         return "image/x-canon-cr3"
     if major == b"mif3":  # the codec's brand stands in place of the version

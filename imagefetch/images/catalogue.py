@@ -67,13 +67,18 @@ def _variant(media_type: str, extension: str, pillow: str | None = None) -> Form
     return Format(media_type, extension, lambda _: False, pillow=pillow)
 
 
-def _heif(media_type: str, extension: str, pillow: str | None = None) -> Format:
+def _heif(
+    media_type: str,
+    extension: str,
+    header: ReadHeader = heif.heif,
+    pillow: str | None = None,
+) -> Format:
     """Return a format that is told by the brands in its first box."""
 
     def matches(head: bytes) -> bool:
         return boxes.media_type_of(head) == media_type
 
-    return _format(media_type, extension, matches, heif.heif, ends.boxes, pillow=pillow)
+    return _format(media_type, extension, matches, header, ends.boxes, pillow=pillow)
 
 
 _old = partial(_format, weak=True)
@@ -87,7 +92,7 @@ FORMATS = (
     _variant("image/apng", ".png", "PNG"),
     _format("image/gif", ".gif", rb"GIF8[79]a", web.gif, ends.gif, pillow="GIF"),
     _format("image/webp", ".webp", rb"RIFF.{4}WEBP", web.webp, ends.webp, pillow="WEBP"),
-    _heif("image/avif", ".avif", "AVIF"),
+    _heif("image/avif", ".avif", heif.avif, "AVIF"),
     _heif("image/heic", ".heic"),
     _heif("image/heif", ".heif"),
     _heif("image/x-canon-cr3", ".cr3"),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from imagefetch.images.bounded_bytes import Bytes, MalformedError, TooLongError, byte
 from imagefetch.images.boxes import begin_of, inner_boxes, top_boxes
 from imagefetch.images.headers.raster import TGAHeader
-from imagefetch.images.headers.web import after_blocks
+from imagefetch.images.headers.web import after_blocks, first_block
 
 # Bytes that are searched for a marker, in total and at once: other threads run in between.
 SEARCH = 6 * 2**20
@@ -39,12 +39,13 @@ png = marked(PNG_END)
 
 
 def gif(data: Bytes, begin: int) -> bool | None:
-    """Whether the blocks of a GIF, from the first frame at *begin*, lead to the trailer."""
+    """Whether the blocks of a GIF, from the first frame at *begin*, lead to the trailer; from the
+    first block, if *begin* is 0."""
     size = len(data)
     if data[size - 2 : size] == b"\0;":
         return True
-    at = begin
     try:
+        at = begin or first_block(data)
         while True:
             kind = byte(data, at)
             if kind == 0x3B:

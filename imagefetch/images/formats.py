@@ -17,7 +17,7 @@ from imagefetch.images.bounded_bytes import (
 )
 from imagefetch.images.catalogue import FORMATS, Format
 from imagefetch.images.headers import Header
-from imagefetch.images.kinds import KIND_HEAD, kind_of
+from imagefetch.images.non_images import KIND_HEAD, kind_of
 
 __all__ = ["FORMATS", "HEAD", "Format", "ImageInfo", "format_of", "inspect", "probe"]
 

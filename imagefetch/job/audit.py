@@ -13,12 +13,13 @@ from imagefetch.errors import BadInput, condition_of
 from imagefetch.images.repeats import Repeat, Repeats
 from imagefetch.job.journal import Journal
 from imagefetch.job.report_repair.rewrite import replace_report
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.ownership.intents import Notes, proven_file
 from imagefetch.output.ownership.stored_files import StoredFiles, all_notes
+from imagefetch.output.report.columns import PLAIN
 from imagefetch.output.report.csv_rows import Row
-from imagefetch.output.report.report_file import read_rows, whole_size
+from imagefetch.output.report.report_file import read_layout, read_rows, whole_size
 from imagefetch.urls import host_of
 from imagefetch.utils.text import escape, hide_credentials
 
@@ -65,7 +66,7 @@ class Audit:
             self.examples.append(f"{kind}: {where}")
 
 
-def audit(urls: Path, report: Path, store: Path | None, repeats: int = 0) -> Audit:
+def audit(urls: ListFile, report: Path, store: Path | None, repeats: int = 0) -> Audit:
     """Compare *report* with the list *urls* and the files in the folder *store*.
 
     Every file is read and hashed. A remote store (None) is not read.
@@ -119,16 +120,16 @@ def _check_superseded(row: Row, result: Audit) -> None:
     if row.reason:
         result.superseded += 1
     else:  # a line without a reason is not fetched again
-        result.found("second row for a line", f"line {row.line}")
+        result.found("second row for a line", row.place)
 
 
 def _check_row(row: Row, result: Audit, store: Path | None, files: StoredFiles) -> None:
-    line, name, reason = row.line, row.file, row.reason
+    place, name, reason = row.place, row.file, row.reason
     if not name:
         result.reasons[reason] += 1
         result.hosts[host_of(row.url), reason] += 1
         if not reason:
-            result.found("row with neither file nor reason", f"line {line}")
+            result.found("row with neither file nor reason", place)
         return
     result.kept += 1
     if reason:
@@ -137,30 +138,31 @@ def _check_row(row: Row, result: Audit, store: Path | None, files: StoredFiles) 
         return  # a duplicate's file was checked before
     path = stored_file(store, name)
     if path is None:
-        result.found("file missing", f"line {line}: {name}")
+        result.found("file missing", f"{place}: {name}")
         return
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             length = file.tell()
     except OSError:
-        result.found("file unreadable", f"line {line}: {name}")
+        result.found("file unreadable", f"{place}: {name}")
         return
     if (str(length), digest) != (row.size, row.sha256):
-        result.found("file changed", f"line {line}: {name}")
+        result.found("file changed", f"{place}: {name}")
 
 
-def sort(urls: Path, report: Path) -> None:
+def sort(urls: ListFile, report: Path) -> None:
     """Rewrite *report* in the order of the list *urls*."""
     journal = Journal()
     journal.read(report, urls)
     with report.open("rb") as file:
-        replace_report(report, _rows_in_list_order(urls, journal, file))
+        layout = read_layout(report) or PLAIN
+        replace_report(report, _rows_in_list_order(urls, journal, file), layout)
     journal.close()
 
 
-def _rows_in_list_order(urls: Path, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
-    for line in read_lines(urls):
+def _rows_in_list_order(urls: ListFile, journal: Journal, file: BinaryIO) -> Iterator[bytes]:
+    for line in urls.lines():
         if journal.has_row(line):
             file.seek(journal.offset(line))
             yield file.readline()

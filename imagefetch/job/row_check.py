@@ -8,7 +8,7 @@ from imagefetch.urls import Line
 
 
 class RowCheck:
-    """Counts lines and rows, and sums their line numbers.
+    """Counts lines and rows, and sums numbers of their lines and parts.
 
     The sums show a lost row and a duplicate one that the counts alone would hide.
     """
@@ -18,17 +18,17 @@ class RowCheck:
         self.whole = False
         """Whether the list was read to the end."""
         self._difference = 0
-        """Sum of line numbers, of lines minus rows."""
+        """Sum of `imagefetch.urls.id_of` the lines minus those of the rows."""
 
     def handed_out(self, line: Line) -> None:
         """Record that *line* must get a row."""
         self.lines += 1
-        self._difference += line.number
+        self._difference += line.id
 
     def row_written(self, record: ImageRecord) -> None:
         """Record that the row of *record* is written."""
         self.rows += 1
-        self._difference -= record.line
+        self._difference -= record.line_id
 
     def check(self) -> None:
         """Check the counts at the end of a run.

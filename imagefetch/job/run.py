@@ -15,11 +15,12 @@ from scrapy.settings import BaseSettings
 from imagefetch.config.distinct_paths import check_lock, lock_file
 from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.rules.scrapy_rules import check_proxies
-from imagefetch.config.validation import Run, check_run
+from imagefetch.config.validation import Run, check_file_names, check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal
 from imagefetch.job.report_repair.resume import NothingToDo, Preparation, inspect_report
 from imagefetch.lists.copy import STANDARD_INPUT, Copy, copy_address, copy_standard_input
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.owner import clean_up
 from imagefetch.utils.formatting import files
 from imagefetch.utils.processes.descriptors import share
@@ -50,10 +51,10 @@ class Job:
         return self.preparation.journal
 
     @property
-    def list_path(self) -> Path:
-        """Path of the list: until the run has begun, a copy is not yet at `Run.urls`."""
+    def list(self) -> ListFile:
+        """The list: until the run has begun, a copy is not yet at `Run.urls`."""
         copy = self.preparation.copy
-        return self.run.urls if copy is None else copy.path
+        return self.run.list if copy is None else self.run.list_at(copy.path)
 
     def close(self) -> None:
         self.preparation.close()
@@ -85,9 +86,14 @@ def begin(
             copy = list_at_hand(run, settings)
             stack.callback(copy.drop)
             run = replace(run, urls=copy.final_path)
+            check_file_names(settings, run.store, run.list_at(copy.path).columns)
             try:
                 preparation = inspect_report(
-                    run.report, copy.path, run.store, only=run.only, fresh=run.fresh
+                    run.report,
+                    run.list_at(copy.path),
+                    run.store,
+                    only=run.only,
+                    fresh=run.fresh,
                 )
             except NothingToDo:
                 copy.keep()

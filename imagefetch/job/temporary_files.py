@@ -7,7 +7,7 @@ from pathlib import Path
 from imagefetch.lists.kept_copy import is_copy_of, is_kept_list
 from imagefetch.output.own_files import remove_leftovers
 from imagefetch.output.page_file import MARK, page_path
-from imagefetch.output.report.csv_rows import HEADER
+from imagefetch.output.report.columns import begins_report
 
 
 def remove_temporary_files(report: Path, urls: Path | None = None) -> None:
@@ -18,7 +18,7 @@ def remove_temporary_files(report: Path, urls: Path | None = None) -> None:
 
     def is_ours(name: str, head: bytes) -> bool:
         if name == report.name:
-            return head.startswith(HEADER) or HEADER.startswith(head)
+            return begins_report(head)
         if name == page_path(report).name:
             return head.startswith(MARK) or MARK.startswith(head)
         return is_copy_of(report, name) and (not head or is_kept_list(head))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -13,15 +12,12 @@ from typing import IO
 
 from imagefetch.errors import BadInput
 from imagefetch.lists.kept_copy import is_kept_list
-from imagefetch.lists.shards import is_shard
+from imagefetch.lists.shards import is_shard, read_shard
 from imagefetch.output.own_files import LOOKED_AT
 from imagefetch.urls import MAX_LINE, Line, _encoding
-from imagefetch.utils.cells import CELL_MAX, CUT, truncated
+from imagefetch.utils.cells import CUT, truncated
 
 SNIFF = 4_096  # bytes read to tell text from binary files, and to detect the encoding
-
-
-SHARD_LINE = re.compile(r"([0-9]{1,18})\t(.*)\n?")
 
 # Errors that reading a list may raise after its beginning was valid.
 READ_ERRORS = (OSError, EOFError, zlib.error)
@@ -39,10 +35,10 @@ def read_lines(path: Path) -> Iterator[Line]:
     :raises BadInput: if the list can't be opened or is not text
     :raises OSError, EOFError, zlib.error: if reading fails after the beginning
     """
-    if is_shard(path):
-        yield from _read_shard(path)
-        return
-    with _open(path) as file:
+    with open_text(path) as file:
+        if is_shard(path):
+            yield from read_shard(path, file)
+            return
         number = 0
         while part := file.readline(MAX_LINE + 1):
             number += 1
@@ -53,19 +49,6 @@ def read_lines(path: Path) -> Iterator[Line]:
                     pass
             if text and not text.startswith("#"):
                 yield Line(number, truncated(text))  # rows are matched by this text
-
-
-def _read_shard(path: Path) -> Iterator[Line]:
-    with _open(path) as file:
-        position = 0
-        while raw := file.readline(CELL_MAX + 20):
-            position += 1
-            match = SHARD_LINE.fullmatch(raw)
-            if match is None:
-                raise BadInput(
-                    f"{path}: line {position} is not a line of a shard: number, tab, URL"
-                )
-            yield Line(int(match[1]), match[2])
 
 
 def check_list(path: Path) -> None:
@@ -80,8 +63,11 @@ def check_list(path: Path) -> None:
         raise BadInput(f"{path}: can't be read as a list of URLs: {error}") from error
 
 
-def _open(path: Path) -> IO[str]:
-    """Open the list as text, with universal newlines."""
+def open_text(path: Path, newline: str | None = None) -> IO[str]:
+    """Open the list as text; *newline*: as for `open`.
+
+    :raises BadInput: if it can't be opened or is not text
+    """
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a list is read more than once
@@ -101,7 +87,7 @@ def _open(path: Path) -> IO[str]:
     except BaseException:
         binary.close()
         raise
-    return io.TextIOWrapper(binary, encoding, errors="replace")
+    return io.TextIOWrapper(binary, encoding, errors="replace", newline=newline)
 
 
 def is_gzipped(path: Path) -> bool:

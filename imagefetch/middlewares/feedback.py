@@ -11,9 +11,9 @@ from scrapy.http import Response
 from imagefetch import errors
 from imagefetch.context import context_of
 from imagefetch.meta import FOR_REQUEST, VERDICT
-from imagefetch.middlewares.rate_limit_headers import told_by
-from imagefetch.scheduling.concurrency.outcomes import Outcome
-from imagefetch.scheduling.rate_limits.refusals import Told
+from imagefetch.middlewares.rate_limit_headers import rate_limit_hint
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
+from imagefetch.scheduling.rate_limits.refusals import RateLimitHint
 
 # Errors that mean that a host can't be connected to, whatever the request.
 NO_CONNECTION = (
@@ -50,7 +50,9 @@ class FeedbackMiddleware:
             self._record_told(request.meta[FOR_REQUEST], response)
             return response
         outcome = STATUSES.get(response.status, Outcome.RESPONDED)
-        self._record(request, outcome, told_by(response.status, response.headers, time.time()))
+        self._record(
+            request, outcome, rate_limit_hint(response.status, response.headers, time.time())
+        )
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> None:
@@ -59,7 +61,7 @@ class FeedbackMiddleware:
 
     def _record_told(self, request: Request, response: Response) -> None:
         """Record what *response*, for a file that *request* waits for, tells."""
-        told = told_by(response.status, response.headers, time.time())
+        told = rate_limit_hint(response.status, response.headers, time.time())
         verdict = told and self.context.scheduler.record_told(request, told)
         if verdict is not None:
             request.meta[VERDICT] = verdict
@@ -68,7 +70,7 @@ class FeedbackMiddleware:
         self,
         request: Request,
         outcome: Outcome,
-        told: Told | None = None,
+        told: RateLimitHint | None = None,
         *,
         unreachable: bool = False,
     ) -> None:

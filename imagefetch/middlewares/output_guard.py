@@ -62,5 +62,6 @@ class OutputGuard:
         request.meta[SENT_TO_PIPELINES] = True
         original, line, file = request.meta[RECORD]
         record: ImageRecord = copy(original)  # other middlewares may still change the original
-        record.url, record.line, record.file = line.text, line.number, file
+        record.url, record.line, record.part = line.text, line.number, line.part
+        record.file, record.record = file, dict(line.record)
         return record

@@ -24,8 +24,8 @@ from web_poet import ApplyRule, ItemPage, RulesRegistry
 from imagefetch.items import ImageRecord
 from imagefetch.meta import LINE
 from imagefetch.pages.base import ImagePage
+from imagefetch.pages.host_policies import lacks_contact
 from imagefetch.pages.image_response import ImageResponse
-from imagefetch.pages.manners import lacks_contact
 from imagefetch.urls import host_of
 
 logger = logging.getLogger(__name__)

@@ -12,12 +12,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 from scrapy.http import Headers
 
-from imagefetch.scheduling.rate_limits.refusals import Told
+from imagefetch.scheduling.rate_limits.refusals import RateLimitHint
+from imagefetch.utils.http_date import time_of
 
 # A date has whole seconds: the moment it stands for may be nearly a second later.
 DATE_RESOLUTION = 1.0
@@ -37,19 +36,21 @@ PREFIXES = ("RateLimit", "X-RateLimit", "X-Rate-Limit")
 PARAMETER = re.compile(r"(?:^|[;,\s])(r|t|remaining|reset)\s*=\s*(\d{1,18})")
 
 
-def told_by(status: int, headers: Headers, now: float) -> Told | None:
+def rate_limit_hint(status: int, headers: Headers, now: float) -> RateLimitHint | None:
     """Return what a response tells of further requests; None if nothing.
 
     *now*: seconds since the epoch.
     """
     if status == 429:
-        return Told(True, _retry_after(headers, now) or _reset(headers, now, exhausted=False))
+        return RateLimitHint(
+            True, _retry_after(headers, now) or _reset(headers, now, exhausted=False)
+        )
     if status in MAY_REFUSE:
         seconds = _retry_after(headers, now) or _reset(headers, now)
-        return None if seconds is None else Told(True, seconds)
+        return None if seconds is None else RateLimitHint(True, seconds)
     if any(b"Rate" in name for name in headers):
         seconds = _reset(headers, now)
-        return None if seconds is None else Told(False, seconds)
+        return None if seconds is None else RateLimitHint(False, seconds)
     return None
 
 
@@ -63,26 +64,15 @@ def retry_after(header: str, now: float) -> float | None:
     text = header.strip()
     if text.isascii() and text.isdigit():
         return float(text[:20]) or None
-    date = _date(text)
+    date = time_of(text)
     return date - now if date is not None and date > now else None
-
-
-def _date(text: str) -> float | None:
-    """Return an HTTP-date in seconds since the epoch; None if *text* is none."""
-    try:
-        date = parsedate_to_datetime(text)
-        if date.tzinfo is None:  # "-0000" in the header means UTC (RFC 5322)
-            date = date.replace(tzinfo=UTC)
-        return date.timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _retry_after(headers: Headers, now: float) -> float | None:
     """Return the seconds of Retry-After. A date is compared with the host's own clock if the
     response has it, since the clock of either side may be wrong."""
     text = _text(headers, "Retry-After")
-    clock = _date(_text(headers, "Date"))
+    clock = time_of(_text(headers, "Date"))
     seconds = retry_after(text, now if clock is None else clock)
     if seconds is None or text.strip().isdigit():
         return seconds

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
+import imagefetch.utils.public_suffixes  # noqa: F401 - for its side effect
 from imagefetch.errors import BadRedirect, InvalidURL, TooManyRedirects
 from imagefetch.meta import COOKIES_SENT
 from imagefetch.urls import request_url
+
+if TYPE_CHECKING:
+    from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 
 MOVED = {301, 302, 303, 307, 308}
 
@@ -33,6 +37,8 @@ class NamedRedirectMiddleware(RedirectMiddleware):
         return middleware
 
     def spider_opened(self) -> None:
+        from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
+
         self.cookies = self.crawler.get_downloader_middleware(CookiesMiddleware)
 
     def handle_referer(self, request: Request, response: Response) -> None:

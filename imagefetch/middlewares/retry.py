@@ -13,7 +13,7 @@ from scrapy.downloadermiddlewares.retry import RetryMiddleware, get_retry_reques
 from scrapy.http import Response
 
 from imagefetch.errors import Problem, RetryAfterTooLong, rejection_of
-from imagefetch.meta import FOR_REQUEST, PROBLEM, RETRY_IN, UNCOUNTED, VERDICT
+from imagefetch.meta import CONTINUED, FOR_REQUEST, PROBLEM, RETRY_IN, UNCOUNTED, VERDICT
 from imagefetch.scheduling.rate_limits.refusals import Verdict
 
 # Random variation of a delay, as a share of it, so that lines of one host that failed at the
@@ -78,15 +78,16 @@ class WaitingRetryMiddleware(RetryMiddleware):
         if request.meta.get("dont_retry", False):
             return None
         assert self.crawler.spider is not None
+        free = request.meta.get(CONTINUED, 0)
         retry_request = get_retry_request(
             request,
             spider=self.crawler.spider,
             reason=problem.reason,
-            max_retry_times=request.meta.get("max_retry_times", self.max_retry_times),
+            max_retry_times=request.meta.get("max_retry_times", self.max_retry_times) + free,
             give_up_log_level="DEBUG",  # the row names the reason
         )
         if retry_request is not None:
-            tries = retry_request.meta["retry_times"]
+            tries = max(1, retry_request.meta["retry_times"] - free)
             retry_request.meta[RETRY_IN] = backoff(tries, self.delay, self.max_delay)
         return retry_request
 

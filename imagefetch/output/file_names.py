@@ -1,43 +1,53 @@
-"""Builds an image's file name, different for each URL, and finds the file for a name."""
+"""Builds an image's file name from a template, and finds the file for a name."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 import stat
 import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from pathvalidate import sanitize_filename
 
-# Bytes of UTF-8. With hash and extension a name stays below the 143 bytes of
-# eCryptfs, the smallest limit of file systems in common use.
-STEM_MAX = 100
-HOST_MAX = 100
+from imagefetch.output.report.columns import unique_names
+from imagefetch.output.safe_names import (
+    BAD_START,
+    HASH_LENGTH,
+    HOST_MAX,
+    PLAIN_SEGMENT,
+    STEM_MAX,
+    hash_of,
+    safe_cell,
+    safe_host,
+    safe_stem,
+    stem_of,
+    usable,
+)
 
-# 80 bits: the probability of a collision among 10 million URLs is 4e-11.
-HASH_BYTES = 10
-
-# A spreadsheet would run a cell that begins with one of these; a shell or file manager would
-# hide the file.
-BAD_START = "=+-@.~ '"
+__all__ = ["DEFAULT", "PLAIN_SEGMENT", "NameTemplate", "file_name", "safe_stem", "stored_file"]
 
 DEFAULT = "{stem}-{hash}{ext}"
 
 # Fields of FILES_NAME, with the maximum bytes of each.
-FIELDS = {"stem": STEM_MAX, "hash": 16, "ext": 5, "host": HOST_MAX, "line": 12, "sha256": 64}
+FIELDS = {
+    "stem": STEM_MAX,
+    "hash": HASH_LENGTH,
+    "ext": 5,
+    "host": HOST_MAX,
+    "line": 12,
+    "part": 9,
+    "sha256": 64,
+}
+NUMBERS = {"line", "part"}
 
 COMPONENT_MAX = 255
 """Maximum bytes of a file's or folder's name, on most file systems."""
 
-# Names that Windows reserves for devices, with any extension.
-RESERVED = frozenset(
-    {"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in "0123456789")}
-)
+SEPARATORS = "-_. ,+~"
+"""Characters that an empty field takes along."""
 
 
 class Piece(NamedTuple):
@@ -49,49 +59,96 @@ class Piece(NamedTuple):
 
 
 class NameTemplate:
-    """FILES_NAME: ``{stem}-{hash}{ext}``, ``{host}/{hash:.2}/{hash}{ext}``, ``{sha256}{ext}``."""
+    """FILES_NAME: ``{stem}-{hash}{ext}``, ``{host}/{hash:.2}/{hash}{ext}``, ``{sha256}{ext}``,
+    ``{sku}-{part}{ext}``."""
 
-    def __init__(self, text: str) -> None:
-        """:raises ValueError: if *text* is not a valid template; the message says why"""
+    def __init__(self, text: str, columns: Sequence[str] | None = ()) -> None:
+        """*columns* are those of the list that the report carries; None if the list is not known
+        yet: then any name may be one.
+
+        :raises ValueError: if *text* is not a valid template; the message says why
+        """
+        self._columns: Mapping[str, str] | None = None
+        if columns is not None:
+            self._columns = dict(zip(unique_names(columns, FIELDS), columns, strict=True))
         try:
-            self.pieces = [_piece(*part) for part in Formatter().parse(text)]
+            self.pieces = [self._piece(*part) for part in Formatter().parse(text)]
         except ValueError as error:
             raise ValueError(f"{error}; write it as {DEFAULT}") from None
+        if not any(piece.field for piece in self.pieces):
+            raise ValueError("two URLs could get the same file; add a field, as {hash}")
         whole = {piece.field for piece in self.pieces if not piece.spec}
-        if not whole & {"hash", "sha256"}:
-            raise ValueError(
-                "two URLs could get the same file, and one picture be lost; "
-                "add {hash} or {sha256}, not shortened"
-            )
-        self.by_content = "hash" not in whole
+        self.by_content = "sha256" in whole and "hash" not in whole
         """Whether identical images share a file."""
+        self.may_repeat = not whole & {"hash", "sha256"}
+        """Whether two images may get the same name."""
         self._uses = {piece.field for piece in self.pieces}
+        self._own = [field for field in self._uses if field and field not in FIELDS]
         self._plain = "/" not in text and self.pieces[0].field == "stem" and "hash" in whole
-        for component in self._components():
-            _check(component)
+        self._plain &= self._uses <= {"stem", "hash", "ext", "sha256", "line", "host", None}
+        self._components = self._split()
+        for component in self._components:
+            _check(component, HASH_LENGTH + 1 if self.may_repeat else 0)
 
-    def name(self, url: str, extension: str, line: int = 0, sha256: str = "") -> str:
+    def name(
+        self,
+        url: str,
+        extension: str,
+        line: int = 0,
+        sha256: str = "",
+        *,
+        part: int | None = None,
+        record: Mapping[str, str] | None = None,
+    ) -> str:
         """Return the path for the image at *url*, relative to the store, with slashes.
 
-        *extension* begins with a dot, *line* is the URL's line number in the list,
-        *sha256* is the image's hash in hex.
+        *extension* begins with a dot, *line* is the number of the line in the list, *part* which
+        of several images of the line it is, *record* holds the list's columns, *sha256* is the
+        image's hash in hex.
         """
-        values = {"ext": extension, "sha256": sha256, "line": line}
+        values: dict[str, str | int] = {"ext": extension, "sha256": sha256, "line": line}
+        values["part"] = "" if part is None else part
         if "stem" in self._uses:
-            values["stem"] = _stem(url)
+            values["stem"] = stem_of(url)
         if "hash" in self._uses:
             values["hash"] = hash_of(url)
         if "host" in self._uses:
-            values["host"] = _host(url)
-        text = "".join(
-            literal + (format(values[field], spec) if field else "")
-            for literal, field, spec in self.pieces
-        )
+            values["host"] = safe_host(url)
+        for field in self._own:
+            column = field if self._columns is None else self._columns[field]
+            values[field] = safe_cell((record or {}).get(column, ""))
         if self._plain:
-            return text
-        return "/".join(_usable(component) for component in text.split("/"))
+            return "".join(
+                literal + (format(values[field], spec) if field else "")
+                for literal, field, spec in self.pieces
+            )
+        return "/".join(usable(_component(pieces, values)) for pieces in self._components)
 
-    def _components(self) -> list[list[Piece]]:
+    def name_if_taken(self, name: str, url: str, extension: str) -> str:
+        """Return the name for the image at *url* if another has *name*; empty if that is unique."""
+        if not self.may_repeat:
+            return ""
+        stem = name.removesuffix(extension)
+        return f"{stem}-{hash_of(url)}{name[len(stem) :]}"
+
+    def _piece(
+        self, literal: str, field: str | None, spec: str | None, conversion: str | None
+    ) -> Piece:
+        if field is None:
+            return Piece(literal, None, "")
+        known = [*FIELDS, *(self._columns or ())]
+        may_be_column = self._columns is None and field
+        if conversion or not (field in known or may_be_column):
+            shown = ", ".join(f"{{{name}}}" for name in known)
+            others = "" if self._columns else "; the report carries no columns of the list"
+            raise ValueError(f"{{{field}}} is not one of {shown}{others}")
+        allowed = r"|0\d{1,2}" if field in NUMBERS else r"|\.[1-9]\d?"
+        if not re.fullmatch(allowed, spec or ""):
+            example = f"{{{field}:08}}" if field in NUMBERS else f"{{{field}:.2}}"
+            raise ValueError(f"{{{field}:{spec}}} is not a valid format; write it as {example}")
+        return Piece(literal, field, spec or "")
+
+    def _split(self) -> list[list[Piece]]:
         """Return the pieces of each folder's name, then those of the file's name."""
         components: list[list[Piece]] = [[]]
         for piece in self.pieces:
@@ -103,25 +160,43 @@ class NameTemplate:
         return components
 
 
-def _piece(literal: str, field: str | None, spec: str | None, conversion: str | None) -> Piece:
-    if field is None:
-        return Piece(literal, None, "")
-    if field not in FIELDS or conversion:
-        known = ", ".join(f"{{{name}}}" for name in FIELDS)
-        raise ValueError(f"{{{field}}} is not one of {known}")
-    allowed = r"|0\d{1,2}" if field == "line" else r"|\.[1-9]\d?"
-    if not re.fullmatch(allowed, spec or ""):
-        example = "{line:08}" if field == "line" else f"{{{field}:.2}}"
-        raise ValueError(f"{{{field}:{spec}}} is not a valid format; write it as {example}")
-    return Piece(literal, field, spec or "")
+def _component(pieces: Sequence[Piece], values: Mapping[str, str | int]) -> str:
+    """Return the name of a folder or file. An empty field takes the separator before it along, or
+    the one after it if it comes first."""
+    text, missing = "", False
+    for literal, field, spec in pieces:
+        value = values[field] if field else None
+        before = literal.lstrip(SEPARATORS) if missing and not text else literal
+        if value == "":
+            missing = True
+            before = before.rstrip(SEPARATORS)
+        text += before
+        if field == "ext":
+            text = text or "image"
+        text += format(value, spec) if field else ""
+    return text.lstrip(BAD_START) if missing else text
 
 
-EXAMPLES = {"stem": "a", "hash": "a2", "ext": ".a", "host": "a.a", "line": "1", "sha256": "a1"}
+# What each field is at least.
+EXAMPLES = {
+    "stem": "a",
+    "hash": "a2",
+    "ext": ".a",
+    "host": "a.a",
+    "line": "1",
+    "part": "1",
+    "sha256": "a1",
+}
 
 
-def _check(component: list[Piece]) -> None:
-    """:raises ValueError: if *component* is not a valid name on every file system"""
-    example = "".join(literal + EXAMPLES.get(field or "", "") for literal, field, _ in component)
+def _check(component: list[Piece], more: int) -> None:
+    """Check that *component* is a valid name on every file system, also with *more* bytes.
+
+    :raises ValueError: if not
+    """
+    example = "".join(
+        literal + (EXAMPLES.get(field, "a") if field else "") for literal, field, _ in component
+    )
     if not example:
         raise ValueError("a folder or file would have no name")
     safe = sanitize_filename(example, platform="universal")
@@ -131,7 +206,7 @@ def _check(component: list[Piece]) -> None:
             literal + (f"{{{field}}}" if field else "") for literal, field, _ in component
         )
         raise ValueError(f"{shown!r} is not a valid name on every file system")
-    longest = sum(
+    longest = more + sum(
         len(literal.encode()) + _longest(field, spec) for literal, field, spec in component
     )
     if longest > COMPONENT_MAX:
@@ -144,27 +219,15 @@ def _check(component: list[Piece]) -> None:
 def _longest(field: str | None, spec: str) -> int:
     if field is None:
         return 0
+    most = FIELDS.get(field, STEM_MAX)
     if spec.startswith("."):
-        return min(FIELDS[field], 4 * int(spec[1:]))  # a character takes up to four bytes
-    return max(FIELDS[field], int(spec or 0))
-
-
-def _usable(component: str) -> str:
-    """Return *component* without a trailing dot or blank, and not reserved by Windows."""
-    component = component.rstrip(". ") or "_"
-    return f"_{component}" if component.partition(".")[0].lower() in RESERVED else component
+        return min(most, 4 * int(spec[1:]))  # a character takes up to four bytes
+    return max(most, int(spec or 0))
 
 
 def file_name(url: str, extension: str) -> str:
     """Return ``<stem>-<hash><extension>`` for the image at *url*."""
     return _DEFAULT.name(url, extension)
-
-
-def hash_of(url: str) -> str:
-    """Return the beginning of the URL's SHA-256 in base32: lower case only, since some file
-    systems ignore case."""
-    digest = hashlib.sha256(url.encode()).digest()[:HASH_BYTES]
-    return base64.b32encode(digest).decode().lower()
 
 
 def stored_file(store: Path, name: str) -> Path | None:
@@ -180,36 +243,6 @@ def stored_file(store: Path, name: str) -> Path | None:
     except (OSError, ValueError):
         return None
     return path if regular and inside else None
-
-
-# Segments that are safe as they are; to sanitize one takes ten times as long. Names of
-# devices are shorter.
-PLAIN_SEGMENT = re.compile(r"(\w[\w-]{3,98}\w)(?:\.[a-z0-9]{1,5})?", re.ASCII | re.IGNORECASE)
-
-
-def _stem(url: str) -> str:
-    """Return the last segment of the URL's path, sanitized."""
-    segment = unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")
-    plain = PLAIN_SEGMENT.fullmatch(segment)
-    return plain[1] if plain else safe_stem(segment)
-
-
-def safe_stem(segment: str) -> str:
-    """Return *segment* sanitized to a name that is valid on every file system."""
-    text = unicodedata.normalize("NFC", segment)
-    # Remove control, format (bidi), surrogate and private characters, and separators
-    # other than the blank.
-    text = "".join(c for c in text if c == " " or unicodedata.category(c)[0] not in "CZ")
-    text = sanitize_filename(text, replacement_text="_", platform="universal")
-    text = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", text)  # the image's bytes give the extension
-    text = text.encode()[:STEM_MAX].decode(errors="ignore")
-    return text.strip(BAD_START).rstrip(". ") or "image"
-
-
-def _host(url: str) -> str:
-    """Return the URL's host, reduced to letters, digits, dots, dashes and underscores."""
-    host = re.sub(r"[^a-z0-9.-]", "_", urlsplit(url).hostname or "")
-    return host[:HOST_MAX].strip("-.") or "host"
 
 
 _DEFAULT = NameTemplate(DEFAULT)

@@ -35,23 +35,25 @@ class FolderStore(FSFilesStore):
         self._folders: set[str] = set()
         self._locks = [threading.Lock() for _ in range(LOCKS)]
 
-    def add(self, download: Download, name: str) -> str:
-        """Move *download* to *name*, or into the report's own folder if a file with another
-        owner has that name; return the name that was used.
+    def add(self, download: Download, name: str, if_taken: str = "") -> str:
+        """Move *download* to *name*; return the name that was used.
+
+        If *name* is taken, it is *if_taken*, for a template that may give two images the same
+        name; if that is empty or taken, it is in the report's own folder.
 
         :raises StoreError: if a parent folder is a symbolic link, or no name is free
         :raises OSError: if the file system refuses
         """
         with self._locks[hash(name) % LOCKS]:
             try:
-                return self._add(download, name)
+                return self._add(download, name, if_taken)
             except FileNotFoundError:  # another run has removed an empty folder
                 self._folders.clear()
-                return self._add(download, name)
+                return self._add(download, name, if_taken)
 
-    def _add(self, download: Download, name: str) -> str:
+    def _add(self, download: Download, name: str, if_taken: str) -> str:
         body, equal_file = str(download.path), ""
-        for candidate in self.own.candidate_names(name):
+        for candidate in self._candidates(name, if_taken):
             if "/" in candidate:
                 self._make_folders(candidate)
             target = f"{self.basedir}/{candidate}"
@@ -60,6 +62,13 @@ class FolderStore(FSFilesStore):
             status = os.lstat(target)
             same = _has_same_bytes(target, status, download)
             owner = self.own.owner(candidate, status.st_mtime_ns)
+            if candidate == name and if_taken:
+                # Of equal images, too, each has its own file. Other processes of a fleet may be
+                # about to replace the same file.
+                if owner is not Owner.EARLIER or self.own.part:
+                    continue
+                self._replace(body, candidate, target)
+                return candidate
             if same and owner is not Owner.OTHER:
                 os.unlink(body)  # noqa: PTH108 - for each image: parse no path
                 return candidate
@@ -71,6 +80,11 @@ class FolderStore(FSFilesStore):
         raise StoreError(
             f"{name}: all names for it in {self.own.folder} are taken; move that folder away"
         )
+
+    def _candidates(self, name: str, if_taken: str) -> list[str]:
+        if not if_taken:
+            return self.own.candidate_names(name)
+        return [name, *self.own.candidate_names(if_taken)]
 
     def _move(self, body: str, equal_file: str, name: str, target: str) -> bool:
         """Move *body* to *target*, or make *target* a hard link to *equal_file*, which has the

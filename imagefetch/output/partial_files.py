@@ -114,7 +114,8 @@ class PartialFile(BodyBuffer):
             return
         try:
             if self._file is None:
-                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+                new = 0 if self._created else os.O_CREAT | os.O_EXCL
+                self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | new, 0o666)
                 self._created = True
             for piece in pieces:  # joining them first would double the memory in use
                 rest = memoryview(piece)
@@ -130,14 +131,28 @@ class PartialFile(BodyBuffer):
         :raises StoreError: if the file system refuses
         """
         head = b"".join(self._pieces) if self.size == self.gathered <= SMALL else self.head
-        self.write_out()
+        self.pause()
         if not self._created:
             return Download()
+        return Download(self.path, self.size, self._sha256.hexdigest(), head)
+
+    def pause(self) -> None:
+        """Write the rest of the buffer and close the file; `write_out` opens it again.
+
+        :raises StoreError: if the file system refuses
+        """
+        self.write_out()
         try:
             self._close()
         except OSError as error:  # some file systems report a full disk only here
             raise store_error(self.path, error) from error
-        return Download(self.path, self.size, self._sha256.hexdigest(), head)
+
+    def is_intact(self) -> bool:
+        """Return whether the file, which is paused, still has the bytes that were written."""
+        try:
+            return self.path.lstat().st_size == self.size
+        except OSError:
+            return False
 
     def discard(self) -> None:
         """Close and remove the file.

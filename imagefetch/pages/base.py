@@ -15,7 +15,7 @@ from web_poet import ItemPage, field
 from web_poet.fields import get_fields_dict
 from web_poet.pages import get_item_cls
 
-import imagefetch.pages._suffixes  # noqa: F401 - for its side effect
+import imagefetch.utils.public_suffixes  # noqa: F401 - for its side effect
 from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.images.bounded_bytes import TakesLongerError
 from imagefetch.images.formats import ImageInfo, inspect

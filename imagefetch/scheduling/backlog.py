@@ -1,4 +1,4 @@
-"""Queues lines that were read before their hosts have free slots, by origin."""
+"""Queues lines by origin, in memory and on disk, until their hosts have free slots."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Backlog:
 
     def __init__(self) -> None:
         self._db = ScratchDatabase(
-            "CREATE TABLE backlog (origin, number, text, PRIMARY KEY (origin, number))"
+            "CREATE TABLE backlog (origin, position, line, PRIMARY KEY (origin, position))"
             " WITHOUT ROWID",
             cache=4_000,
         )
@@ -33,6 +33,7 @@ class Backlog:
             int
         )  # lines on disk, after those in memory
         self._unwritten: list[tuple[str, int, str]] = []  # not yet on disk
+        self._position = 0  # of the last line put on disk
         self._size = self._in_memory = 0
 
     def __len__(self) -> int:
@@ -54,7 +55,8 @@ class Backlog:
             return
         self._fronts.setdefault(origin, deque())
         self._on_disk[origin] += 1
-        self._unwritten.append((origin, line.number, line.text))
+        self._position += 1
+        self._unwritten.append((origin, self._position, line.to_json()))
         if len(self._unwritten) >= BATCH:
             self._write()
 
@@ -84,10 +86,11 @@ class Backlog:
 
     def _read(self, origin: str, front: deque[Line]) -> None:
         self._write()
-        query = "SELECT number, text FROM backlog WHERE origin = ? ORDER BY number LIMIT ?"
-        front.extend(Line(*row) for row in self._db.execute(query, (origin, BATCH)))
-        query = "DELETE FROM backlog WHERE origin = ? AND number <= ?"
-        self._db.execute(query, (origin, front[-1].number))
+        query = "SELECT position, line FROM backlog WHERE origin = ? ORDER BY position LIMIT ?"
+        rows = self._db.execute(query, (origin, BATCH)).fetchall()
+        front.extend(Line.from_json(line) for _, line in rows)
+        query = "DELETE FROM backlog WHERE origin = ? AND position <= ?"
+        self._db.execute(query, (origin, rows[-1][0]))
         self._in_memory += len(front)
         self._on_disk[origin] -= len(front)
         if not self._on_disk[origin]:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.circuit_breakers.breaker_state import Change
-from imagefetch.scheduling.circuit_breakers.circuit_breaker import Breakers
+from imagefetch.scheduling.admission import Admission
+from imagefetch.scheduling.circuit_breakers.circuit_breaker import BreakerPolicy, Transition
+from imagefetch.scheduling.circuit_breakers.host_breakers import HostBreakers
 from imagefetch.scheduling.circuit_breakers.waiting_hosts import WaitingHost
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.rate_limits.pause_policy import LINE_WAITS
@@ -24,7 +25,7 @@ from imagefetch.urls import Line, host_of
 WAITING_MAX = 100_000
 
 
-class Retry(NamedTuple):
+class WaitingLine(NamedTuple):
     """A line that waits to be sent. It takes a tenth of the memory of a `Request`."""
 
     due: float
@@ -48,21 +49,22 @@ class DelayedLines:
     """
 
     def __init__(self, settings: BaseSettings, limits: HostLimits) -> None:
-        self._breakers: Breakers[Retry] = Breakers(
+        policy = BreakerPolicy(
             settings.getint("BREAKER_FAILURES"),
             max(1, settings.getint("RETRY_TIMES")),
             settings.getfloat("RETRY_DELAY"),
             settings.getfloat("RETRY_MAX_DELAY"),
             settings.getfloat("BREAKER_PATIENCE"),
         )
-        self.throttles: Throttles[Retry] = Throttles(
+        self._breakers: HostBreakers[WaitingLine] = HostBreakers(policy)
+        self.throttles: Throttles[WaitingLine] = Throttles(
             settings,
             lambda origin: limits.limit(host_of(origin)),
             lambda origin, sent: limits.history(host_of(origin), sent),
         )
         limits.rates = lambda: {host_of(name): rate for name, _, rate in self.throttles.rates()}
         limits.ceilings = lambda: {host_of(name): n for name, n in self.throttles.ceilings()}
-        self._retries: list[Retry] = []  # a heap
+        self._retries: list[WaitingLine] = []  # a heap
         self._last_retry = 0.0  # the latest due time so far
         self._order = itertools.count()
         self._unblocked: deque[str] = deque()  # origins whose lines may be sent or fail
@@ -84,7 +86,7 @@ class DelayedLines:
         return self._last_retry if self._retries else None
 
     def open_hosts(self) -> Iterator[WaitingHost]:
-        """Yield the origins whose circuit breaker is open: `Breakers.open_hosts`."""
+        """Yield the origins whose circuit breaker is open: `HostBreakers.open_hosts`."""
         return self._breakers.open_hosts()
 
     def next_due(self) -> float | None:
@@ -95,13 +97,13 @@ class DelayedLines:
                 due.append(held_until)
         return min(due, default=None)
 
-    def take_due(self, now: float) -> Retry | None:
+    def take_due(self, now: float) -> WaitingLine | None:
         """Remove and return a line whose retry, or whose turn at its host, is due."""
         if self._retries and self._retries[0].due <= now:
             return heapq.heappop(self._retries)
         return self.throttles.take_due(now) or self._breakers.take_probe(now)
 
-    def take_unblocked(self) -> Retry | None:
+    def take_unblocked(self) -> WaitingLine | None:
         """Remove and return a line whose host does not block it any more."""
         while self._unblocked:
             origin = self._unblocked[0]
@@ -117,7 +119,7 @@ class DelayedLines:
         self, line: Line, due: float, times: int, first_sent: float | None, uncounted: int = 0
     ) -> bool:
         """Let *line* wait until *due*; return whether it is the next retry due."""
-        retry = Retry(due, next(self._order), line, times, first_sent, uncounted)
+        retry = WaitingLine(due, next(self._order), line, times, first_sent, uncounted)
         heapq.heappush(self._retries, retry)
         self._last_retry = max(self._last_retry, due)
         return self._retries[0] is retry
@@ -135,9 +137,12 @@ class DelayedLines:
         now: float,
         request: Request | None = None,
     ) -> None:
-        """Let *line* wait for *origin*, which limits requests; *request*: as in `Retry`. It goes
-        first if it was refused once or twice, or has a request."""
-        retry = Retry(0, next(self._order), line, times, first_sent, uncounted, request)
+        """Let *line* wait for *origin*, which limits requests.
+
+        *request*: as in `WaitingLine`. A line that has one, or was refused once or twice, goes
+        first.
+        """
+        retry = WaitingLine(0, next(self._order), line, times, first_sent, uncounted, request)
         first = request is not None or 0 < uncounted < LINE_WAITS
         self.throttles.add(origin, retry, first=first, now=now)
 
@@ -146,23 +151,23 @@ class DelayedLines:
         """Whether lines of any host may have to wait for it."""
         return bool(self._breakers) or bool(self.throttles)
 
-    def admit(self, origin: str, line: Line, now: float) -> Change:
-        """Decide whether *line* may be sent: `Breakers.admit`."""
+    def admit(self, origin: str, line: Line, now: float) -> Admission:
+        """Decide whether *line* may be sent: `HostBreakers.admit`."""
         return self._breakers.admit(origin, line, now)
 
     def add_blocked(
         self, origin: str, line: Line, times: int, first_sent: float | None, uncounted: int = 0
     ) -> None:
         """Let *line* wait for *origin*, whose circuit breaker is open."""
-        retry = Retry(0, next(self._order), line, times, first_sent, uncounted)
+        retry = WaitingLine(0, next(self._order), line, times, first_sent, uncounted)
         self._breakers.add_waiting(origin, retry)
 
-    def note(self, origin: str, line: Line, now: float, *, failed: bool) -> Change:
-        """Record the outcome of a request: `Breakers.note`."""
-        change = self._breakers.note(origin, line, now, failed=failed)
-        if change in {Change.CLOSED, Change.GIVEN_UP}:
+    def note(self, origin: str, line: Line, now: float, *, failed: bool) -> Transition:
+        """Record the outcome of a request: `HostBreakers.note`."""
+        transition = self._breakers.note(origin, line, now, failed=failed)
+        if transition in {Transition.CLOSED, Transition.GIVEN_UP}:
             self._unblocked.append(origin)
-        return change
+        return transition
 
     def ended(self, line: int, now: float) -> None:
         """Record that the row of *line* was written."""

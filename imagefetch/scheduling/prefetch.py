@@ -1,8 +1,8 @@
 """Selects the next line of the list, so that one host's many lines don't delay other hosts.
 
-Up to LOOKAHEAD lines are read ahead. Beyond that, reading continues only while there is a free
-slot that no line read so far may take. A line whose host has enough queued requests goes to the
-backlog until it needs more.
+Up to LOOKAHEAD lines are read ahead. Beyond that, reading continues only while a slot is free that
+no line read so far may use, since their hosts' limits are reached. Lines of hosts that have enough
+queued requests wait in the backlog.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from imagefetch.urls import Line, origin_of
 AT_A_TIME = 250
 
 
-class LookAhead:
+class Prefetcher:
     """Reads lines ahead and yields each when its host needs it."""
 
     def __init__(
@@ -90,7 +90,7 @@ class LookAhead:
 
     def _add_to_backlog(self, line: Line) -> bool:
         """Put *line* into the backlog if its host needs none now; return whether it did so."""
-        origin = origin_of(line.text)
+        origin = origin_of(line.url)
         if origin is None:
             return False
         if origin not in self._backlog:

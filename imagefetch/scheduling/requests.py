@@ -12,9 +12,9 @@ from typing import Any
 
 from scrapy import Request
 
-from imagefetch.errors import Failure, InvalidURL
+from imagefetch.errors import Failure, InvalidRecord, InvalidURL
 from imagefetch.meta import DUPLICATE_OF, FAILURE, KEY, LINE, STREAM_TO
-from imagefetch.urls import Line, key_of, request_url
+from imagefetch.urls import Line, key_of, standard_url
 
 # URL of requests for lines that need no download.
 NOWHERE = "about:blank"
@@ -35,8 +35,10 @@ class RequestFactory:
 
         :raises Failure: if no request can be made of its text
         """
+        if line.invalid:
+            raise InvalidRecord
         try:
-            request = self._request(request_url(line.text), {LINE: line, **meta})
+            request = self._request(standard_url(line.url), {LINE: line, **meta})
         except ValueError as error:  # raised by w3lib or IDNA
             raise InvalidURL from error
         request.meta[KEY] = key_of(request.url)

@@ -17,21 +17,21 @@ from scrapy.crawler import Crawler
 
 from imagefetch import signals
 from imagefetch.context import context_of
-from imagefetch.errors import HostPaused, HostUnavailable, LocalError
+from imagefetch.errors import LocalError
 from imagefetch.items import ImageRecord
-from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, KEY, LINE, RETRY_IN, UNCOUNTED
-from imagefetch.scheduling.circuit_breakers.breaker_state import Change
+from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, LINE, RETRY_IN, UNCOUNTED
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
-from imagefetch.scheduling.concurrency.outcomes import Outcome
-from imagefetch.scheduling.delayed import DelayedLines, Retry
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
+from imagefetch.scheduling.delayed import DelayedLines, WaitingLine
 from imagefetch.scheduling.downloader_slots import SLOTS, forget_slots
 from imagefetch.scheduling.drop_detector import DropDetector
 from imagefetch.scheduling.due_timer import DueTimer
 from imagefetch.scheduling.host_queues import HostQueues, Slot
 from imagefetch.scheduling.metrics import SchedulerMetrics
-from imagefetch.scheduling.prefetch import LookAhead
-from imagefetch.scheduling.rate_limits.refusals import Admission, Sent, Told, Verdict
-from imagefetch.scheduling.requests import give_up
+from imagefetch.scheduling.outcome_recorder import OutcomeRecorder
+from imagefetch.scheduling.prefetch import Prefetcher
+from imagefetch.scheduling.rate_limits.refusals import RateLimitHint, Verdict
+from imagefetch.scheduling.request_queue import RequestQueue, history_of
 from imagefetch.urls import Line, origin_of
 from imagefetch.utils.processes.shutdown import stop_run
 
@@ -53,13 +53,16 @@ class HostScheduler(BaseScheduler):
         self.lookahead = crawler.settings.getint("LOOKAHEAD")
         self._hosts = HostQueues(self.host_limits.limit)
         self._delayed = DelayedLines(crawler.settings, self.host_limits)
-        self._look_ahead = LookAhead(self._hosts, self._delayed, self.__len__, self.lookahead)
-        self._undownloaded: deque[Request] = deque()  # requests of lines that need no download
+        self._prefetcher = Prefetcher(self._hosts, self._delayed, self.__len__, self.lookahead)
+        self._queue = RequestQueue(crawler, self._hosts, self._delayed)
         self._duplicates: deque[tuple[Line, bytes]] = deque()  # duplicates of lines that are done
         self._drop_detector = DropDetector(crawler)
         self._timer = DueTimer(self._delayed.next_due, self._send_due)
+        self._outcomes = OutcomeRecorder(
+            self._queue, self.host_limits, self._prefetcher, self._timer
+        )
         self.metrics = SchedulerMetrics(
-            self._hosts, self._delayed, self._look_ahead, self.host_limits
+            self._hosts, self._delayed, self._prefetcher, self.host_limits
         )
         self._slots_kept = SLOTS
 
@@ -73,16 +76,16 @@ class HostScheduler(BaseScheduler):
         self._loop = asyncio.get_running_loop()
 
     def close(self, reason: str) -> None:
-        self._look_ahead.close()
+        self._prefetcher.close()
         self._timer.cancel()
 
     def __len__(self) -> int:
         """Return the number of lines that are ready to be sent or to end."""
-        return self._hosts.waiting + len(self._undownloaded) + len(self._duplicates)
+        return self._hosts.waiting + len(self._queue.undownloaded) + len(self._duplicates)
 
     def lines(self, lines: Iterator[Line]) -> AsyncIterator[Line]:
-        """Yield each of *lines* when a request for it is needed: `LookAhead.lines`."""
-        return self._look_ahead.lines(lines)
+        """Yield each of *lines* when a request for it is needed: `Prefetcher.lines`."""
+        return self._prefetcher.lines(lines)
 
     def has_pending_requests(self) -> bool:
         return bool(len(self) or len(self._delayed) or self._drop_detector)
@@ -92,14 +95,14 @@ class HostScheduler(BaseScheduler):
         meta = request.meta
         if RETRY_IN in meta:
             due = self._loop.time() + meta[RETRY_IN]
-            if self._delayed.add_retry(meta[LINE], due, *_history(request)):
+            if self._delayed.add_retry(meta[LINE], due, *history_of(request)):
                 self._timer.set()
         elif DUPLICATE_OF in meta and self.context.row_offsets.offset(meta[DUPLICATE_OF]) is None:
             self._delayed.add_duplicate(meta[DUPLICATE_OF], meta[LINE])
         elif FAILURE in meta or DUPLICATE_OF in meta:
-            self._undownloaded.append(request)
+            self._queue.undownloaded.append(request)
         else:
-            self._queue(request)
+            self._queue.add(request)
         return True
 
     def next_request(self) -> Request | None:
@@ -112,15 +115,15 @@ class HostScheduler(BaseScheduler):
             request = self._take()
         self._slots_kept = forget_slots(self.crawler.engine.downloader.slots, self._slots_kept)
         slot = None if request is None else self._hosts.slot_of(request)
-        self._look_ahead.slot_is_free = request is None
-        self._look_ahead.wake(None if slot is None else slot.host)
+        self._prefetcher.slot_is_free = request is None
+        self._prefetcher.wake(None if slot is None else slot.host)
         if self._delayed.throttles.waiting:
             self._timer.set()
         return request
 
     def row_written(self, record: ImageRecord, offset: int) -> None:
         """Release the duplicates of *record*'s line."""
-        self._delayed.ended(record.line, self._loop.time())
+        self._delayed.ended(record.line_id, self._loop.time())
         if record.key is not None:
             try:
                 self.context.row_offsets.set_offset(record.key, offset)
@@ -135,34 +138,19 @@ class HostScheduler(BaseScheduler):
         return self._hosts.slot_of(request)
 
     def record_outcome(
-        self, request: Request, outcome: Outcome, told: Told | None = None, *, unreachable: bool
+        self,
+        request: Request,
+        outcome: Outcome,
+        told: RateLimitHint | None = None,
+        *,
+        unreachable: bool,
     ) -> Verdict | None:
-        """Record the outcome of *request*.
+        """Record the outcome of *request*: `OutcomeRecorder.record`."""
+        return self._outcomes.record(request, outcome, told, unreachable=unreachable)
 
-        *told*: what the response said of further requests; *unreachable*: whether no connection
-        could be made. Return what happens to the line, if that is not up to its retries.
-        """
-        now, verdict = self._loop.time(), None
-        if (slot := self._hosts.slot_of(request)) is not None:
-            if (told is not None or self._delayed.throttles) and LINE in request.meta:
-                outcome, verdict = self._record_limit(request, slot, outcome, told, now)
-            latency = request.meta.get("download_latency", 0.0)
-            busy = self._hosts.is_full(slot.host)
-            self.host_limits.note(slot.host, outcome, slot.since, now, latency, busy=busy)
-            self._hosts.ended(request)
-        # The target of a redirect is not the host whose lines would wait.
-        if KEY in request.meta and not request.meta.keys() & {FAILURE, "redirect_times"}:
-            self._record_connection(request, now, unreachable=unreachable)
-            if unreachable:
-                return self._delayed.verdict(origin_of(request.url) or "")
-        return verdict
-
-    def record_told(self, request: Request, told: Told) -> Verdict | None:
-        """Record what the response for a file of its origin, which *request* waits for, *told* of
-        further requests. Return what happens to the line if the host refused."""
-        if (slot := self._hosts.slot_of(request)) is None:
-            return None
-        return self._record_limit(request, slot, Outcome.OTHER, told, self._loop.time())[1]
+    def record_told(self, request: Request, told: RateLimitHint) -> Verdict | None:
+        """Record what another response *told*: `OutcomeRecorder.record_told`."""
+        return self._outcomes.record_told(request, told)
 
     def is_paused(self, request: Request) -> bool:
         """Return whether *request*'s origin has paused, so that it must not be sent now."""
@@ -172,81 +160,11 @@ class HostScheduler(BaseScheduler):
     def not_sent(self, request: Request) -> None:
         """Record that *request* is scheduled again instead of being sent."""
         throttles = self._delayed.throttles
-        throttles.ended(request.meta[LINE].number, self._loop.time(), origin_of(request.url))
-
-    def _record_limit(
-        self, request: Request, slot: Slot, outcome: Outcome, told: Told | None, now: float
-    ) -> tuple[Outcome, Verdict | None]:
-        """Record what a response *told*: `Throttles.note`."""
-        origin, meta = origin_of(request.url) or "", request.meta
-        first_sent = meta.get(FIRST_SENT, slot.since)
-        refusals = meta.get(UNCOUNTED, 0)
-        sent = Sent(meta[LINE].number, slot.since, slot.in_flight, refusals, first_sent)
-        noted = self._delayed.throttles.note(origin, sent, outcome, told, now)
-        if told is not None:
-            self._requeue(slot.host)
-            self._look_ahead.wake(slot.host, origin)
-        return noted
-
-    def _requeue(self, host: str) -> None:
-        """Queue the requests of *host* again, which may have to wait now."""
-        for queued in self._hosts.take_all(host):
-            line, origin = queued.meta[LINE].number, origin_of(queued.url)
-            self._delayed.throttles.ended(line, self._loop.time(), origin)
-            self._queue(queued)
-
-    def _record_connection(self, request: Request, now: float, *, unreachable: bool) -> None:
-        origin = origin_of(request.url) or ""
-        change = self._delayed.note(origin, request.meta[LINE], now, failed=unreachable)
-        if change is Change.NONE and not unreachable:
-            return
-        host = self._host_of(request)
-        if change is Change.OPEN:
-            self._requeue(host)
-        if change is not Change.NONE:
-            self._look_ahead.wake(host, origin)
-        if unreachable:
-            self._timer.set()
-
-    def _host_of(self, request: Request) -> str:
-        host: str = self.crawler.engine.downloader.get_slot_key(request)
-        return host
-
-    def _queue(self, request: Request) -> None:
-        redirected = bool(request.meta.get("redirect_times"))  # redirects go first
-        if self._delayed.has_failing_hosts and not self._may_send(request, redirected=redirected):
-            return
-        self._hosts.add(self._host_of(request), request, first=redirected)
-
-    def _may_send(self, request: Request, *, redirected: bool) -> bool:
-        """Return whether *request* may be sent; else its line waits for its host, or fails."""
-        origin, line, now = origin_of(request.url) or "", request.meta[LINE], self._loop.time()
-        throttles = self._delayed.throttles
-        match throttles.admit(origin, line.number, now):
-            case Admission.WAIT:
-                # The target of a redirect waits as a line, which is small. That starts at its
-                # first URL, so it would never get past two URLs of one origin.
-                passed = map(origin_of, request.meta.get("redirect_urls", ()))
-                kept = request if origin in passed else None
-                self._delayed.add_throttled(origin, line, *_history(request), now=now, request=kept)
-                return False
-            case Admission.FAIL:
-                self._undownloaded.append(give_up(request, HostPaused()))
-                return False
-        # The target of a redirect is not the host whose lines would wait.
-        change = Change.NONE if redirected else self._delayed.admit(origin, line, now)
-        if change is Change.NONE:
-            return True
-        throttles.ended(line.number, now)
-        if change is Change.OPEN:
-            self._delayed.add_blocked(origin, line, *_history(request))
-        else:
-            self._undownloaded.append(give_up(request, HostUnavailable()))
-        return False
+        throttles.ended(request.meta[LINE].id, self._loop.time(), origin_of(request.url))
 
     def _take(self) -> Request | None:
-        if self._undownloaded:
-            return self._undownloaded.popleft()
+        if self._queue.undownloaded:
+            return self._queue.undownloaded.popleft()
         if self._duplicates:
             return self.context.requests.duplicate(*self._duplicates.popleft())
         return self._hosts.take(self._loop.time())
@@ -257,16 +175,16 @@ class HostScheduler(BaseScheduler):
             retry = self._delayed.take_due(now) or self._delayed.take_unblocked()
             if retry is None:
                 return
-            self._queue(self._request_of(retry))
+            self._queue.add(self._request_of(retry))
 
-    def _request_of(self, retry: Retry) -> Request:
+    def _request_of(self, retry: WaitingLine) -> Request:
         if retry.request is not None:
             return retry.request
         sent: dict[str, float] = {} if retry.first_sent is None else {FIRST_SENT: retry.first_sent}
         if retry.uncounted:
             sent[UNCOUNTED] = retry.uncounted
         request = self.context.requests.download(retry.line, retry_times=retry.retry_times, **sent)
-        self._look_ahead.wake(self._host_of(request), origin_of(request.url))
+        self._prefetcher.wake(self._queue.host_of(request), origin_of(request.url))
         return request
 
     def _send_due(self) -> None:
@@ -275,10 +193,3 @@ class HostScheduler(BaseScheduler):
             retry = self._delayed.take_due(self._loop.time() + CLOCK)
             if retry is not None:
                 self.crawler.engine.crawl(self._request_of(retry))
-
-
-def _history(request: Request) -> tuple[int, float | None, int]:
-    """Return what is kept of a waiting request: its retries, when the first request of its line
-    was sent, and its requests that are no retries."""
-    meta = request.meta
-    return meta.get("retry_times", 0), meta.get(FIRST_SENT), meta.get(UNCOUNTED, 0)

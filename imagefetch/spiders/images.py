@@ -22,16 +22,16 @@ from imagefetch.context import RunContext
 from imagefetch.download.response import FileResponse
 from imagefetch.images.acceptance import Acceptance
 from imagefetch.items import ImageRecord
-from imagefetch.job.report_repair.resume import compact
+from imagefetch.job.report_repair.superseded_rows import compact
 from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
-from imagefetch.lists.plain import READ_ERRORS, read_lines
+from imagefetch.lists.plain import READ_ERRORS
 from imagefetch.meta import KEY, LINE, RECORD, SENT_TO_PIPELINES
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.owner import Ownership
 from imagefetch.output.report.exporter import begin_report
 from imagefetch.pages.base import ImagePage
-from imagefetch.pages.manners import apply_manners
+from imagefetch.pages.host_policies import apply_host_policies
 from imagefetch.scheduling.requests import RequestFactory
 from imagefetch.spiders.preflight import fit_descriptors, warn
 from imagefetch.spiders.records import Records
@@ -74,7 +74,7 @@ class ImagesSpider(Spider):
             check_components(crawler.settings)
         spider = cls(kwargs.get("job") or begin(crawler.settings, kwargs))
         # On Scrapyd it may be in the folder of the job; the pipeline reads the setting.
-        apply_manners(crawler.settings)
+        apply_host_policies(crawler.settings)
         crawler.settings.set("FILES_STORE", spider.run.store, priority="spider")
         spider._set_crawler(crawler)
         fit_descriptors(crawler.settings)
@@ -88,14 +88,15 @@ class ImagesSpider(Spider):
 
     def _new_context(self) -> RunContext:
         run, row_offsets = self.job.run, self.job.journal.row_offsets
+        layout = self.job.preparation.layout
         ownership = Ownership(run.report, run.store, run.owner)
-        names = NameTemplate(self.settings["FILES_NAME"])
+        names = NameTemplate(self.settings["FILES_NAME"], layout.columns)
         return RunContext(
             self.job,
             ownership,
             row_offsets,
             RequestFactory(self.parse, self.errback, ownership.partial),
-            Records(self.crawler, self.acceptance, names, run.report, row_offsets),
+            Records(self.crawler, self.acceptance, names, run.report, row_offsets, layout=layout),
         )
 
     async def start(self) -> AsyncIterator[Any]:
@@ -103,8 +104,8 @@ class ImagesSpider(Spider):
             self.context.ownership.begin()
             await self.acceptance.begin()
             self._commit()
-            begin_report(self.run.report)
-            warn(self.settings, self.run.urls)
+            begin_report(self.run.report, self.job.preparation.layout)
+            warn(self.settings, self.run.list)
             if self.job.journal.done:
                 self.logger.info(
                     "continuing: %s of %s lines done",
@@ -112,7 +113,7 @@ class ImagesSpider(Spider):
                     f"{self.job.journal.total:,}",
                 )
             is_done = self.job.journal.is_done
-            pending = (line for line in read_lines(self.run.urls) if not is_done(line))
+            pending = (line for line in self.run.list.lines() if not is_done(line))
             async for line in self.context.scheduler.lines(pending):
                 self.row_check.handed_out(line)
                 yield self.request_for(line)
@@ -198,7 +199,7 @@ class ImagesSpider(Spider):
         if reason == "finished":
             removed = self.context.ownership.finish()
             if self.run.only:
-                removed += compact(self.run.report, self.run.store)
+                removed += compact(self.run.report, self.run.store, self.run.list)
             if removed:
                 self.crawler.stats.set_value(REMOVED, removed)
                 self.logger.info("%s of earlier runs removed", files(removed))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from scrapy.settings import BaseSettings
 
 from imagefetch.config.rules.setting_rules import RULES
-from imagefetch.lists.shape import warning_of
+from imagefetch.lists.list_file import ListFile
 from imagefetch.utils.processes.descriptors import share
 from imagefetch.utils.spelling import misspelt
 
@@ -29,9 +28,9 @@ def fit_descriptors(settings: BaseSettings) -> None:
         settings.set("CONCURRENT_REQUESTS", allowed, priority="cmdline")
 
 
-def warn(settings: BaseSettings, urls: Path) -> None:
+def warn(settings: BaseSettings, urls: ListFile) -> None:
     """Log a warning of misspelt settings, and one if the list *urls* is unusual."""
     for name, known in misspelt(settings, RULES):
         logger.warning("setting %s: there is no such setting; did you mean %s?", name, known)
-    if (unusual := warning_of(urls)) is not None:
+    if (unusual := urls.warning()) is not None:
         logger.warning("%s", unusual)

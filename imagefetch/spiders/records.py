@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,10 @@ from imagefetch.meta import (
 )
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.partial_files import Download
+from imagefetch.output.report.columns import PLAIN, Layout
 from imagefetch.output.report.report_file import read_row
 from imagefetch.pages.base import ImagePage
+from imagefetch.spiders.response_columns import fill_in, first_url
 from imagefetch.urls import Line
 from imagefetch.utils.processes.shutdown import stop_run
 
@@ -48,12 +51,15 @@ class Records:
         names: NameTemplate,
         report: Path,
         row_offsets: RowOffsets,
+        *,
+        layout: Layout = PLAIN,
     ) -> None:
         self.crawler = crawler
         self.acceptance = acceptance
         self.names = names
         self.report = report
         self.row_offsets = row_offsets
+        self.layout = layout
 
     async def of_response(self, response: FileResponse, page: ImagePage) -> ImageRecord | None:
         """Return the record of a line with a complete response, which *page* describes.
@@ -61,11 +67,16 @@ class Records:
         None also if the run ends before the image has been decoded: the next run fetches the
         line again.
         """
+        assert response.request is not None
+        came = time.time()
         try:
-            return await self._of_response(response, page)
+            record = await self._of_response(response, page)
         except errors.LocalError as error:
             stop_run(self.crawler, error)
             return None
+        if record is not None:
+            fill_in(record, response.request, response, came)
+        return record
 
     def of_error(self, request: Request, error: BaseException | None) -> ImageRecord | None:
         """Return the record of a line whose request ended with *error*, or is a duplicate."""
@@ -78,8 +89,8 @@ class Records:
             error = errors.RequestDropped()
         elif not isinstance(error, errors.Failure | errors.OptedOut):
             logger.error(
-                "Line %d: internal error",
-                request.meta[LINE].number,
+                "%s: internal error",
+                request.meta[LINE].place.capitalize(),
                 exc_info=(type(error), error, error.__traceback__) if error else None,
             )
             error = errors.InternalError()
@@ -128,12 +139,19 @@ class Records:
         except OSError as error:
             raise errors.StoreError(f"{request.meta[STREAM_TO]}: {error.strerror}") from error
         except Exception:
-            logger.exception("Line %d: error in the page object", line.number)
+            logger.exception("%s: error in the page object", line.place.capitalize())
             download.discard()
             return _record(request, errors.InternalError().code, errors.InternalError.reason)
+        url = first_url(request)
         record.file = self.names.name(
-            _first_url(request), image.extension, record.line, record.sha256
+            url,
+            image.extension,
+            line.number,
+            record.sha256,
+            part=line.part,
+            record=line.record,
         )
+        record.file_if_taken = self.names.name_if_taken(record.file, url, image.extension)
         record.download = download
         return record
 
@@ -142,7 +160,7 @@ class Records:
         try:
             offset = self.row_offsets.offset(meta[DUPLICATE_OF])
             assert offset is not None  # the scheduler sends it after the first line's row
-            first = read_row(self.report, offset)
+            first = read_row(self.report, offset, self.layout)
         except errors.LocalError as error:
             stop_run(self.crawler, error)
             return None
@@ -150,14 +168,24 @@ class Records:
             stop_run(self.crawler, errors.ReportError(f"{self.report}: can't be read: {error}"))
             return None
         line: Line = meta[LINE]
-        return replace(first, url=line.text, line=line.number, attempts=0, seconds=None)
+        return replace(
+            first,
+            url=line.text,
+            line=line.number,
+            part=line.part,
+            record=dict(line.record),
+            attempts=0,
+            seconds=None,
+        )
 
 
 def _record(request: Request, code: str, reason: str = "") -> ImageRecord:
     """Return a record without a file of the line of *request*."""
     meta = request.meta
     line: Line = meta[LINE]
-    record = ImageRecord(line.text, code, line.number, reason=reason)
+    record = ImageRecord(line.text, code, line.number, reason=reason, part=line.part)
+    if line.record:
+        record.record = dict(line.record)
     record.attempts = meta.get("retry_times", 0) + meta.get(UNCOUNTED, 0)
     if FAILURE not in meta:
         record.attempts += 1
@@ -182,12 +210,7 @@ def _checked(item: object, request: Request) -> ImageRecord:
     if not isinstance(item, ImageRecord):
         raise TypeError(f"the page object returned a {type(item).__name__}, not an ImageRecord")
     line: Line = request.meta[LINE]
-    item.url, item.line = line.text, line.number
+    item.url, item.line, item.part = line.text, line.number, line.part
+    item.record = dict(line.record)
     item.key = request.meta.get(KEY)
     return item
-
-
-def _first_url(request: Request) -> str:
-    """Return the URL of the line, from before any redirect."""
-    first: str = request.meta.get("redirect_urls", [request.url])[0]
-    return first

@@ -16,12 +16,13 @@ from scrapy.utils.asyncio import create_looping_call
 
 from imagefetch.context import context_of
 from imagefetch.stats.rate import Rate
+from imagefetch.stats.recorder import recorder_of
 from imagefetch.stats.snapshot import Snapshot
 from imagefetch.utils.formatting import duration
 from imagefetch.utils.processes.shutdown import is_stopping
 
 if TYPE_CHECKING:
-    from imagefetch.stats.terminal import View
+    from imagefetch.stats.live_view import View
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Progress:
     def spider_opened(self) -> None:
         self.crawler.signals.connect(self.spider_closed, signal=scrapy_signals.spider_closed)
         self.context = context_of(self.crawler)
-        self.recorder = self.context.recorder
+        self.recorder = recorder_of(self.crawler)
         self._updating = create_looping_call(self._update)
         self._updating.start(REDRAW, now=False)
         self.display.start()
@@ -194,6 +195,6 @@ def view_if_any() -> View | None:
     """Return the live view if standard error is a terminal, else None."""
     if not sys.stderr.isatty():
         return None  # rich is not imported
-    from imagefetch.stats.terminal import terminal_view
+    from imagefetch.stats.live_view import terminal_view
 
     return terminal_view()

@@ -15,6 +15,7 @@ from imagefetch.context import context_of
 from imagefetch.images.repeats import Repeats
 from imagefetch.items import ImageRecord
 from imagefetch.lists.count import count_lines, estimate_lines
+from imagefetch.stats.kind_log import KindLog
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import PHASES, Figures, add_record
 from imagefetch.stats.sketches import Reservoir
@@ -39,16 +40,18 @@ class Recorder:
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         self.crawler = crawler
+        self.context = context_of(crawler)
         self.figures = Figures(sample=Reservoir(settings.getint("CONTACT_SHEET")))
         self.repeats = Repeats(settings.getint("PLACEHOLDER_REPEATS"))
         self.limit = settings.getint("CONCURRENT_REQUESTS")
         self.run_info = RunInfo()
         self.in_flight = 0
+        self.kind_log: KindLog | None = None
         self._closed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Recorder:
-        recorder = context_of(crawler).recorder = cls(crawler)
+        recorder = cls(crawler)
         connect = crawler.signals.connect
         connect(recorder.spider_opened, signal=scrapy_signals.spider_opened)
         connect(recorder.row_written, signal=signals.row_written)
@@ -70,11 +73,12 @@ class Recorder:
         self._begin = self._last = time.monotonic()
         self._cpu = time.process_time()
         self._totals = self.figures.kept, self.figures.bytes
-        self.context = context_of(self.crawler)
         job = self.context.job
+        if job.run.kinds is not None:
+            self.kind_log = KindLog(job.run.kinds)
         self.run_info = RunInfo.of(self.crawler.settings, job)
         if self.run_info.total is None:
-            self.run_info.total, self.run_info.estimated = estimate_lines(job.list_path)
+            self.run_info.total, self.run_info.estimated = estimate_lines(job.list)
             if self.run_info.estimated:
                 self._counting = asyncio.ensure_future(self._count(job))
         self._call = create_looping_call(self.tick)
@@ -84,20 +88,24 @@ class Recorder:
         self.tick()
         self._end, self._closed = time.monotonic(), True
         self.run_info.finish(reason)
+        if self.kind_log is not None:
+            self.kind_log.close()
         if self._call.running:
             self._call.stop()
 
     async def _count(self, job: Job) -> None:
         """Count the lines of the list in a thread: ten million lines take seconds."""
-        total, path = None, None
-        while total is None and path != job.list_path:  # it may be moved as the run begins
-            path = job.list_path
-            total = await in_daemon_thread(count_lines, path, lambda: self._closed)
+        total, urls = None, None
+        while total is None and urls != job.list:  # it may be moved as the run begins
+            urls = job.list
+            total = await in_daemon_thread(count_lines, urls, lambda: self._closed)
         if total is not None:
             self.run_info.total, self.run_info.estimated = total, False
 
     def row_written(self, record: ImageRecord) -> None:
         add_record(record, self.figures, self.repeats)
+        if self.kind_log is not None:
+            self.kind_log.add(record)
 
     def download_timed(self, timing: Timing) -> None:
         phases = self.figures.phases
@@ -129,3 +137,10 @@ class Recorder:
         if queued:
             return "hosts"
         return "waiting" if waiting else "list"
+
+
+def recorder_of(crawler: Crawler) -> Recorder:
+    """Return the recorder of *crawler*'s run, once its extensions are built."""
+    recorder = crawler.get_extension(Recorder)
+    assert recorder is not None  # `imagefetch.config.needed_components` checks it
+    return recorder

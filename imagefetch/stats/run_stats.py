@@ -66,7 +66,8 @@ class Figures:
     damaged: Counter[str] = field(default_factory=Counter)
     """Rows whose file is an image that is damaged or unverified, by `Reason`."""
     kinds: Counter[str] = field(default_factory=Counter)
-    """Bodies that are not images, by `imagefetch.images.kinds.KINDS`; not recorded in reports."""
+    """Bodies that are not images, by `imagefetch.images.non_images.KINDS`; not recorded in reports,
+    but for fleets in `imagefetch.stats.kind_log`."""
     signals: Counter[str] = field(default_factory=Counter)
     """Lines whose hosts opt out, by `imagefetch.download.opt_outs.signals.SIGNALS`; not recorded
     in reports."""
@@ -83,7 +84,7 @@ class Figures:
     hosts: FrequentKeys = field(default_factory=lambda: FrequentKeys(HOSTS, 5))
     """By host: `LINES`, `FAILED`, `BYTES`, `SECONDS`, `DOWNLOADS`."""
     examples: dict[str, list[list[Any]]] = field(default_factory=dict)
-    """By reason: lines as ``[number, URL, code]``."""
+    """By reason: lines as ``[number, URL, code]``, the number with the part, if there is one."""
     sample: Reservoir = field(default_factory=lambda: Reservoir(0))
     """Sample of the rows with a file, as `image_of` returns them."""
     series: Series = field(default_factory=lambda: Series(len(POINT)))
@@ -153,7 +154,7 @@ class Figures:
             self.signals[record.signal] += 1
         examples = self.examples.setdefault(record.reason, [])
         if len(examples) < EXAMPLES:
-            examples.append([record.line, record.url, record.code])
+            examples.append([_line(record), record.url, record.code])
 
     def _stored(self, record: ImageRecord, sums: list[float]) -> None:
         size = record.bytes or 0
@@ -185,7 +186,11 @@ class Figures:
 def image_of(record: ImageRecord) -> dict[str, Any]:
     """Return the fields of *record* that the contact sheet shows."""
     names = ("line", "url", "file", "type", "width", "height", "bytes", "reason")
-    return {name: getattr(record, name) for name in names}
+    return {name: getattr(record, name) for name in names} | {"line": _line(record)}
+
+
+def _line(record: ImageRecord) -> int | str:
+    return record.line if record.part is None else f"{record.line}, part {record.part}"
 
 
 def add_record(record: ImageRecord, figures: Figures, repeats: Repeats) -> None:

@@ -11,15 +11,16 @@ from scrapy.crawler import Crawler
 
 from imagefetch.context import context_of
 from imagefetch.errors import condition_of
-from imagefetch.images.kinds import KINDS
+from imagefetch.images.non_images import KINDS
 from imagefetch.images.repeats import Repeat
 from imagefetch.job.done_totals import DoneTotals
 from imagefetch.scheduling.concurrency.host_limits import HostLimit
-from imagefetch.stats.causes import likely_cause
+from imagefetch.stats.likely_cause import likely_cause
+from imagefetch.stats.recorder import recorder_of
 from imagefetch.stats.run_stats import Figures
 from imagefetch.utils.formatting import files, lines
 from imagefetch.utils.redaction import hide_credentials_of
-from imagefetch.utils.stat_names import REMOVED
+from imagefetch.utils.stat_names import REMOVED, RENAMED, TRUNCATED_CELLS
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Summary:
 
     async def spider_closed(self, reason: str) -> None:
         context = context_of(self.crawler)
-        recorder, run = context.recorder, context.job.run
+        recorder, run = recorder_of(self.crawler), context.job.run
         figures, repeated = recorder.figures, recorder.repeats.found()
         for name, value in stats_of(figures).items():
             self.crawler.stats.set_value(f"imagefetch/{name}", value)
@@ -59,8 +60,11 @@ class Summary:
         for name, figure in host_limits.stats().items():
             self.crawler.stats.set_value(name, figure)
         await context.side_files_closed()
-        removed = self.crawler.stats.get_value(REMOVED)
+        count = self.crawler.stats.get_value
+        removed, renamed, cut = count(REMOVED), count(RENAMED), count(TRUNCATED_CELLS)
         outputs = {
+            **({"renamed": f"{files(renamed)}, whose name was taken"} if renamed else {}),
+            **({"cut": f"{cut:,} cells of more than 64 KiB"} if cut else {}),
             **({"removed": f"{files(removed)} of earlier runs"} if removed else {}),
             "report": str(run.report),
             **{file.label: str(file.path) for file in context.side_files if file.path},

@@ -193,7 +193,7 @@ def assert_refused(done: Crawl, setting: str) -> None:
     assert last.startswith("imagefetch: setting ")
     if setting != "FEEDS":
         assert setting in last
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
 
 
 OFF = {

@@ -18,11 +18,11 @@ from imagefetch.lists.copy import copy_path
 from imagefetch.output.own_files import new_file, replacing
 from imagefetch.output.page_file import MARK, is_ours, page_path
 from imagefetch.output.report.csv_rows import HEADER, encode
-from tests.commands.test_commands import run
 from tests.conftest import project
+from tests.support.commands import scrapy
 
 URL = "http://127.0.0.1:9/a.jpg"
-ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found"])
+ROW = encode([URL, "404", "1", "", "", "", "", "", "", "1", "0.1", "not-found", *[""] * 8])
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +110,7 @@ def test_what_is_refused_leaves_all_as_it_was(tmp_path: Path) -> None:
         ["report", "--sort", *words, "-a", f"urls={tmp_path}/REPORT.csv"],
         ["report", "--html", *words, "-a", f"urls={tmp_path}/REPORT.html"],
     ):
-        done = run(*command)
+        done = scrapy(*command)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert "can't be" in done.stderr
         assert content(tmp_path) == before, command
@@ -159,7 +159,7 @@ def test_lists_that_are_called_like_what_is_written(tmp_path: Path) -> None:
         words += ["-s", f"FILES_STORE={tmp_path}/images"]
         before = content(tmp_path)
         for command in (["report", "--sort"], ["crawl", "images"]):
-            done = run(*command, *words)
+            done = scrapy(*command, *words)
             assert done.returncode == 0, done.stderr
             after = content(tmp_path)
             assert after.pop(f".{report}.lock") == b""

@@ -176,7 +176,7 @@ def test_bad_bind_address(crawl: RunCrawl, server: Server, value: str) -> None:
     """It is bad input: the run ends before anything is fetched."""
     done = crawl([server.url("/image/a.jpg")], DOWNLOAD_BIND_ADDRESS=value)
     assert done.status == 2
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     assert f"DOWNLOAD_BIND_ADDRESS = {value!r}: must be an IP address" in done.log.splitlines()[-1]
     assert not server.hits
 
@@ -231,7 +231,7 @@ def test_from_a_script(
         words, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120, check=False
     )
     assert run.returncode == 0, run.stderr
-    assert "Traceback" not in run.stderr
+    assert "Traceback" not in run.stderr, run.stderr
     whole = ("200", "", 1)
     page = ("200", "not-an-image", 1)
     assert outcomes(done) == [whole, whole, ("200", "", 2), ("404", "not-found", 1), whole, page]

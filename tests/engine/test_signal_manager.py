@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -173,7 +174,7 @@ def ids(receivers: Any) -> str:
 @pytest.mark.parametrize("later", [False, True], ids=["now", "later"])
 @pytest.mark.parametrize("dont_log", [(), IgnoreRequest, (IgnoreRequest, LookupError)])
 @pytest.mark.parametrize("receivers", [*([each] for each in RECEIVERS), RECEIVERS], ids=ids)
-def test_results_and_log_are_those_of_scrapy(
+def test_results_log_and_warnings_are_those_of_scrapy(
     receivers: list[Any], dont_log: Any, later: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each receiver alone, and all together."""
@@ -184,9 +185,12 @@ def test_results_and_log_are_those_of_scrapy(
         caplog.clear()
         for receiver in receivers:
             manager.connect(receiver, SIGNAL, weak=False)
-        results = send(manager, later=later, spider="a spider", response=1, **more)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            results = send(manager, later=later, spider="a spider", response=1, **more)
         told = [(each.name, each.levelno, each.getMessage()) for each in caplog.records]
-        found.append((results, [each for each in told if each[1] >= logging.ERROR]))
+        errors = [each for each in told if each[1] >= logging.ERROR]
+        found.append((results, errors, [(each.category, str(each.message)) for each in warned]))
     assert found[0][0]
     assert found[0] == found[1]
 

@@ -24,6 +24,7 @@ from imagefetch.fleet.cluster import check_dashboard
 from imagefetch.fleet.run import run_fleet
 from imagefetch.fleet.worker.dask_task import is_private
 from imagefetch.job.audit import audit
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.report_file import read_rows
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
@@ -67,7 +68,7 @@ def said_by_crawls(scratch: Path) -> str:
 def check(folder: Path) -> None:
     """Assert that list, report and files agree, that the rows are in the order of the list, and
     that no other file is left."""
-    found = audit(folder / "urls.txt", folder / "REPORT.csv", folder / "images")
+    found = audit(ListFile(folder / "urls.txt"), folder / "REPORT.csv", folder / "images")
     assert not found.broken, found.examples
     assert (found.missing, found.strays, found.partial) == (0, 0, 0)
     rows = [(row.line, row.cells[0]) for row in read_rows(folder / "REPORT.csv")]
@@ -111,6 +112,8 @@ def test_as_crawl_does(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
     assert f"] INFO: Finished\n  lines       {len(lines) - 2}\n  kept        62 (" in said
     page = (fleet / "REPORT.html").read_text()
     assert "62" in page
+    for text in (said, page):
+        assert text.count("20 are HTML pages") == 1
     assert not list((fleet / "images").rglob("*.html"))
 
     assert dask.run_fleet(fleet, **settings) == 0
@@ -159,7 +162,7 @@ def test_a_report_s_row_is_damaged(dask: Cluster, tmp_path: Path, server: Server
     assert dask.run_fleet(tmp_path) == 2
     said = log(tmp_path)
     assert "the row of line 2 is damaged: Bytes = " in said.splitlines()[-1]
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     report.write_bytes(whole)
     assert dask.run_fleet(tmp_path) == 0, log(tmp_path)
     check(tmp_path)
@@ -334,7 +337,8 @@ def test_in_chaos(tmp_path: Path) -> None:
 def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> None:
     """Without --scheduler, with store and job folder in a bucket, no port is opened. Ctrl-C, which
     reaches every process, shuts the run down gracefully; the same command resumes it."""
-    write_list(tmp_path, [server.url(f"/image/{n}") for n in range(30)] + [server.url("/held/x")])
+    paths = [*(f"/image/{n}" for n in range(28)), "/type/1", "/type/2", "/held/x"]
+    write_list(tmp_path, [server.url(path) for path in paths])
     settings = {**s3.settings, "FILES_STORE": s3.store, "SHARD_SIZE": 10}
     words = fleet_command(tmp_path, settings, "--workers", "2", "-a", "job=s3://bucket/job")
     scratch = tmp_path / "scratch"
@@ -363,8 +367,9 @@ def test_on_this_machine_with_s3(tmp_path: Path, server: Server, s3: Remote) -> 
     rows = Crawl(0, "", tmp_path).by_line
     assert list(rows) == list(range(1, 32))
     kept = s3.bodies()
-    assert set(kept) == {row["File"] for row in rows.values()}
+    assert set(kept) == {row["File"] for row in rows.values()} - {""}
     assert set(server.hits.values()) == {1}
+    assert b"2 are HTML pages" in again.stderr
 
 
 def ports_of(processes: list[psutil.Process]) -> set[tuple[str, int]]:
@@ -555,7 +560,7 @@ def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "imagefetch: --scheduler tcp://127.0.0.1:1: no scheduler responds" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
 
 
 def test_without_its_packages(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from imagefetch.fleet.shards.merge import Sorter, in_order
 from imagefetch.fleet.shards.plan import DividedGroup
 from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import ALONE, CHANCES, PROCESS, WORKER, Suspects, suspects_of
-from imagefetch.fleet.worker.child import watch
+from imagefetch.fleet.worker.crawl_process import watch
 from imagefetch.fleet.worker.fencing import Heartbeat
 from imagefetch.fleet.worker.task import Task
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
@@ -158,7 +158,7 @@ def test_heartbeat_reads_the_clock_in_a_thread() -> None:
 
 def rows(*lines: Line, code: str = "404") -> Iterator[Row]:
     for line in lines:
-        cells = [line.text, code, str(line.number), *[""] * 6, "1", "", "not-found"]
+        cells = [line.text, code, str(line.number), *[""] * 6, "1", "", "not-found", *[""] * 8]
         yield Row(0, encode(cells), cells)
 
 
@@ -214,7 +214,7 @@ def test_what_a_killed_process_moved_is_known_behind_its_fence(tmp_path: Path) -
     assert fencing.fence_off(partial) == fencing.notes_of(partial) == notes
     report = tmp_path / "REPORT.csv"
     cells = ["http://a.example/1", "200", "1", "named.jpg", "1", "image/jpeg", "", "", "0" * 64]
-    cells += ["1", "0.001", ""]
+    cells += ["1", "0.001", *[""] * 9]
     report.write_bytes(HEADER + encode(cells))
     assert remove_noted(notes, report, tmp_path) == 1
     assert {path.name for path in tmp_path.glob("*.jpg")} == {"named.jpg", "another.jpg"}

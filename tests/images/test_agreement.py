@@ -14,8 +14,8 @@ from PIL import Image
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.formats import probe
 from tests.conftest import examples
-from tests.images.test_formats import SAMPLES
 from tests.support.pictures import OF_SIZE, bmp, icon
+from tests.support.samples import SAMPLES
 
 WRITTEN = [sample.bytes() for sample in SAMPLES]
 WRITTEN += [made(70, 50) for _, made in OF_SIZE.values()]

@@ -14,7 +14,7 @@ import pytest
 from imagefetch.errors import NotAnImage
 from imagefetch.images.bounded_bytes import READS, Bytes
 from imagefetch.images.formats import HEAD, inspect
-from tests.images.test_formats import HOSTILE
+from tests.support.hostile_pictures import HOSTILE
 from tests.support.pictures import JXL_BOXES, box
 
 MIB = 2**20
@@ -55,6 +55,8 @@ COSTLY: dict[str, Callable[[], bytes]] = {
     "SVG: an entity without end": repeated(SVG_DTD + b"<!ENTITY ", b" "),
     "SVG: UTF-16": lambda: ("<!---->" * MIB).encode("utf-16"),
     "SVG: escapes": repeated(b'<?xml version="1.0" encoding="iso-2022-jp"?><!--', b"\x1b$B\x1b(B"),
+    "SVGZ: members": lambda: gzip.compress(b"<!---->") * 100_000,
+    "SVGZ: empty members": lambda: gzip.compress(b"") * 100_000,
     "SVGZ: nothing": lambda: gzip.compress(bytes(64 * MIB)),
     "SVGZ: a comment": lambda: gzip.compress(b"<!--" + b"-" * 64 * MIB),
     "SVGZ: comments": lambda: gzip.compress(b"<!---->" * 4 * MIB),
@@ -105,15 +107,18 @@ COSTLY: dict[str, Callable[[], bytes]] = {
     "XV: comments": repeated(b"P7 332\n", b"#\n"),
 }
 
-CPU_MAX = 0.1
-"""Seconds of CPU. A file takes at most 0.02 on an idle machine; what is quadratic takes minutes."""
+CPU_MAX = 0.025
+"""Seconds of CPU for a file. What is quadratic takes minutes."""
+
+TRIES = 20
+"""Other programs slow down this one: the bound must hold once."""
 
 
 @pytest.mark.parametrize("make", COSTLY.values(), ids=COSTLY)
 def test_no_file_costs_much(
     tmp_path: Path, make: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most 8 MiB of a file are read, in a bounded number of reads."""
+    """At most 8 MiB of a file are read, in a bounded number of reads, and 25 ms of CPU used."""
     lengths: list[int] = []
     get = Bytes.__getitem__
 
@@ -122,18 +127,25 @@ def test_no_file_costs_much(
         lengths.append(len(found))
         return found
 
-    monkeypatch.setattr(Bytes, "__getitem__", noted)
     path = tmp_path / "1"
     path.write_bytes(make())
     with path.open("rb") as file:
         head = file.read(HEAD)
-    spent = []
-    for _ in range(3):  # the least of them is that without other programs' doing
-        lengths.clear()
-        begin = time.process_time()
-        with suppress(NotAnImage):
-            inspect(path, head)
-        spent.append(time.process_time() - begin)
+    with monkeypatch.context() as context:
+        context.setattr(Bytes, "__getitem__", noted)
+        spent = cpu_seconds(path, head)
     assert sum(lengths) <= 8 * MIB
     assert len(lengths) <= 2 * READS + 20
-    assert min(spent) < CPU_MAX
+    for _ in range(TRIES):
+        if spent <= CPU_MAX or spent > 40 * CPU_MAX:
+            break
+        spent = cpu_seconds(path, head)
+    assert spent <= CPU_MAX
+
+
+def cpu_seconds(path: Path, head: bytes) -> float:
+    """Return the CPU time that this thread needs to inspect a file."""
+    begin = time.thread_time()
+    with suppress(NotAnImage):
+        inspect(path, head)
+    return time.thread_time() - begin

@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagefetch.config.rules.setting_values import TYPE_NAMES
+from imagefetch.config.rules.image_types import TYPE_NAMES
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.catalogue import FORMATS
 from imagefetch.images.formats import HEAD, ImageInfo, probe
 from tests.conftest import ROOT, examples
 from tests.support import pictures
+from tests.support.bitmaps import BITMAPS
 from tests.support.pictures import OF_SIZE, bmp, icon
+from tests.support.variants import VARIANTS, Variant
 
 
 def probed(content: bytes) -> ImageInfo:
@@ -49,17 +51,17 @@ def test_any_size(name: str, width: int, height: int) -> None:
 
 # --- Variants ----------------------------------------------------------------
 
-BITMAPS = {
-    "hot spot": bmp(reserved=b"\x15\0\x10\0"),
-    "from the top": bmp(5, -3),
-    "4-bit masks": bmp(compression=3, masks=(0xF000000, 0xF00000, 0xF0000)),
-    "alpha masks": bmp(compression=6, masks=(0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
-    "V5, ARGB4444": bmp(header=124, bits=16, compression=3, masks=(0xF00, 0xF0, 0xF, 0xF000)),
-    "JPEG inside": bmp(compression=4),
-    "no such depth": bmp(bits=7),
-    **{f"header of {n}": bmp(header=n, bits=24) for n in (12, 16, 24, 40, 42, 46, 48, 52, 56, 64)},
-    **{f"header of {n}": bmp(header=n, bits=24) for n in (108, 124)},
-}
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_variants(tmp_path: Path, variant: Variant) -> None:
+    """Each is known, complete, and has its size, or none where decoders differ."""
+    path = tmp_path / "1"
+    path.write_bytes(variant.content)
+    head = variant.content[:HEAD]
+    image = probe(path, head)
+    assert (image.media_type, image.whole is not False) == (variant.media_type, True)
+    assert (image.width, image.height) == (variant.size or (None, None))
+    assert probe(path, head, header=False).width is None
 
 
 @pytest.mark.parametrize("content", BITMAPS.values(), ids=BITMAPS)

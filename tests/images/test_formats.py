@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -30,75 +30,17 @@ from imagefetch.pages.base import ImagePage
 from imagefetch.pages.image_response import ImageResponse
 from imagefetch.urls import Line
 from tests.support import bombs
-
-SIZE = (40, 30)
-
-
-class Sample(NamedTuple):
-    """A format that Pillow can save."""
-
-    pillow: str
-    media_type: str
-    extension: str
-    cut: int = 20
-    """A number of bytes that includes the signature, but not the whole header."""
-    options: dict[str, Any] = {}  # noqa: RUF012 - not changed
-    mode: str = "RGB"
-    """One that Pillow can save."""
-
-    def bytes(self) -> bytes:
-        out = io.BytesIO()
-        Image.new(self.mode, SIZE, 1).save(out, self.pillow, **self.options)
-        return out.getvalue()
-
-
-AVIF = Sample("AVIF", "image/avif", ".avif")
-PNG = Sample("PNG", "image/png", ".png")
-WEBP = Sample("WEBP", "image/webp", ".webp", 29)
-APNG = Sample(
-    "PNG",
-    "image/apng",
-    ".png",
-    options={"save_all": True, "append_images": [Image.new("RGB", SIZE)]},
-)
-WITHOUT_SIGNATURE = [
-    Sample("TGA", "image/x-tga", ".tga"),
-    Sample("TGA", "image/x-tga", ".tga", options={"compression": "tga_rle"}),
-    Sample("DIB", "image/bmp", ".dib"),
-    Sample("XBM", "image/x-xbitmap", ".xbm", mode="1"),
-    Sample("SPIDER", "image/x-spider", ".spi", mode="F"),
-]
-"""Formats whose header must be complete, so that it is told from other files."""
-SAMPLES = [
+from tests.support.hostile_pictures import HOSTILE
+from tests.support.png_chunks import chunk
+from tests.support.samples import (
     AVIF,
     PNG,
+    SAMPLES,
+    SIZE,
     WEBP,
-    WEBP._replace(options={"lossless": True}, cut=24),
-    WEBP._replace(options={"save_all": True, "append_images": [Image.new("L", SIZE)]}),
-    Sample("JPEG", "image/jpeg", ".jpg"),
-    Sample("JPEG", "image/jpeg", ".jpg", options={"exif": b"Exif\0\0" + bytes(2 * HEAD)}),
-    Sample("MPO", "image/jpeg", ".jpg", 3),
-    Sample("GIF", "image/gif", ".gif", 12),
-    Sample("JPEG2000", "image/jp2", ".jp2"),
-    Sample("JPEG2000", "image/j2c", ".j2k", options={"no_jp2": True}),
-    Sample("TIFF", "image/tiff", ".tif"),
-    Sample("TIFF", "image/tiff", ".tif", options={"big_tiff": True}),
-    Sample("BMP", "image/bmp", ".bmp"),
-    Sample("ICO", "image/vnd.microsoft.icon", ".ico"),
-    Sample("ICNS", "image/x-icns", ".icns"),
-    Sample("DDS", "image/vnd.ms-dds", ".dds"),
-    Sample("QOI", "image/qoi", ".qoi", 12),
-    Sample("PPM", "image/x-portable-anymap", ".pnm", 5),
-    Sample("PPM", "image/x-portable-anymap", ".pnm", 5, mode="F"),
-    APNG,
-    Sample("PCX", "image/x-pcx", ".pcx", 8),
-    Sample("SGI", "image/sgi", ".sgi", 8),
-    Sample("MSP", "image/x-mspaint", ".msp", 8, mode="1"),
-    Sample("BLP", "image/x-blp", ".blp", 8, mode="P"),
-    *WITHOUT_SIGNATURE,
-]
-each_sample = pytest.mark.parametrize(
-    "sample", SAMPLES, ids=lambda sample: " ".join((sample.pillow, *sample.options))
+    WITHOUT_SIGNATURE,
+    Sample,
+    each_sample,
 )
 
 
@@ -106,10 +48,6 @@ def probed(folder: Path, content: bytes) -> ImageInfo:
     path = folder / "1"
     path.write_bytes(content)
     return probe(path, content[:HEAD])
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def vp8x(width: int, height: int) -> bytes:
@@ -211,6 +149,20 @@ def test_a_frame_widens_its_gif(tmp_path: Path) -> None:
     assert brief(probed(tmp_path, small))[2:] == SIZE
 
 
+def test_stray_bytes_before_a_frame(tmp_path: Path) -> None:
+    """Browsers stop at bytes of no block, Pillow looks for a frame after them: a size that this
+    frame would enlarge is unknown, and the file is complete nevertheless."""
+    content = saved(Image.new("P", SIZE), "GIF")
+    assert content is not None
+    at = content.index(b"\x2c\0\0\0\0")
+    for screen, size in ((SIZE, SIZE), ((2, 3), (None, None))):
+        stray = content[:6] + struct.pack("<HH", *screen) + content[10:at] + b"\7\0" + content[at:]
+        picture = probed(tmp_path, stray)
+        assert (picture.width, picture.height) == size
+        assert picture.whole is True
+        assert probed(tmp_path, stray[:-5]).whole is False
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 5, 6, 8])
 @pytest.mark.parametrize("big", [False, True])
 def test_a_turned_tiff(tmp_path: Path, orientation: int, big: bool) -> None:
@@ -245,57 +197,6 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     monkeypatch.setattr(Bytes, "__getitem__", noted)
     yield lengths
-
-
-def greedy_tiff() -> bytes:
-    """Return a TIFF with 65,535 tags, each of which points to the whole file."""
-    tags = 65_535
-    table = b"".join(struct.pack("<HHII", 40_000, 1, tags * 12, 0) for _ in range(tags))
-    return struct.pack("<2sHIH", b"II", 42, 8, tags) + table
-
-
-def full_ico() -> bytes:
-    """Return an icon that contains a complete PNG of 169 million pixels."""
-    inner = zlib.compress(bytes(13_001 * 13_000), 1)
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 13_000, 13_000, 8, 0, 0, 0, 0))
-    png = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", inner) + chunk(b"IEND", b"")
-    return struct.pack("<HHHBBBBHHII", 0, 1, 1, 0, 0, 0, 0, 1, 32, len(png), 22) + png
-
-
-def text_png() -> bytes:
-    """Return a PNG whose 60 texts inflate to 1 MiB each."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *SIZE, 8, 0, 0, 0, 0))
-    texts = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(2**20)))
-    return b"\x89PNG\r\n\x1a\n" + header + texts * 60 + chunk(b"IEND", b"")
-
-
-HOSTILE: dict[str, Callable[[], bytes]] = {
-    "TIFF: tags that point at everything": greedy_tiff,
-    "GIF: nothing but comments": lambda: b"GIF89a" + bytes(7) + b"!\xfe\1a\0" * 400_000,
-    "GIF: one comment of small blocks": lambda: b"GIF89a" + bytes(7) + b"!\xfe" + b"\1a" * 2**20,
-    "JPEG: fill bytes": lambda: b"\xff\xd8\xff" + b"\xff" * 2**21,
-    "JPEG: escapes": lambda: b"\xff\xd8\xff" + b"\xff\0" * 2**20,
-    "JPEG: segments without end": lambda: b"\xff\xd8" + b"\xff\xe1\0\2" * 2**19,
-    "JPEG: Photoshop's": lambda: (
-        b"\xff\xd8"
-        + (b"\xff\xed\xff\xff" + (b"Photoshop 3.0\0" + b"8BIM\4\4\0\0\0\0\0\0" * 5_460)[:65_533])
-        * 60
-    ),
-    "PNG: small chunks": lambda: PNG.bytes()[:33] + chunk(b"tEXt", b"a\0b") * 100_000,
-    "PNG: texts that inflate": text_png,
-    "ICO: a picture of 169 million pixels": full_ico,
-    "AVIF: small boxes": lambda: b"\0\0\0\x0cftypavif" + b"\0\0\0\x08free" * 300_000,
-    "PNM: a comment": lambda: b"P6\n#" + b"a" * 2**20,
-    "PNM: white space": lambda: b"P6\n" + b" " * 2**20,
-    "PSD: resources": lambda: (
-        b"8BPS\0\1"
-        + bytes(6)
-        + struct.pack(">HIIHHII", 3, 30, 40, 8, 3, 0, 2**31)
-        + b"8BIM\4\4\0\0\0\0\0\0" * 100_000
-    ),
-    "ICNS: small blocks": lambda: b"icns\x7f\xff\xff\xff" + b"junk\0\0\0\x08" * 300_000,
-    "JP2: small boxes": lambda: b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\x08free" * 300_000,
-}
 
 
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)

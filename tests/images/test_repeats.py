@@ -6,8 +6,8 @@ import hashlib
 
 from imagefetch.images.repeats import Repeat, Repeats
 from tests.conftest import RunCrawl
-from tests.job.test_audit import report
 from tests.support.answers import PICTURE
+from tests.support.commands import report
 from tests.support.server import Server, Writer
 from tests.support.steps import steps
 

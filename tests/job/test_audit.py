@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,25 +12,14 @@ import pytest
 from imagefetch.items import ImageRecord
 from imagefetch.job.audit import audit
 from imagefetch.job.journal import Journal
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.intents import Intents
 from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import partial_folder
 from imagefetch.output.report.csv_rows import HEADER, cells, encode
-from tests.conftest import ROOT, Crawl, RunCrawl, command, environment
+from tests.conftest import Crawl, RunCrawl
+from tests.support.commands import report
 from tests.support.server import Server
-
-
-def report(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run ``scrapy report`` over the job in *folder*."""
-    arguments = command(folder, {})[5:]
-    return subprocess.run(
-        [sys.executable, "-m", "scrapy", "report", *arguments, *words],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -181,7 +168,7 @@ def test_a_running_job_is_seen_as_of_one_moment(
     stored(6)
     read = Journal.read
     monkeypatch.setattr(Journal, "read", go_on)
-    found = audit(tmp_path / "urls.txt", path, store)
+    found = audit(ListFile(tmp_path / "urls.txt"), path, store)
     intents.close()
     assert (found.lines, found.rows, found.kept, found.missing) == (9, 2, 2, 7)
     assert (found.strays, found.partial, found.broken) == (0, 1, {})

@@ -15,6 +15,7 @@ from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.journal import Journal
 from imagefetch.job.url_index import BloomFilter
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.csv_rows import HEADER, cells, encode
 from imagefetch.output.report.report_file import read_rows, whole_size
@@ -92,7 +93,7 @@ def test_which_rows_are_fetched_again(tmp_path: Path, text: str, again: str) -> 
     only = Only.parse(text)
     assert "".join(str(row.line) for row in read_rows(report) if only.selects(row)) == again
     journal = Journal()
-    journal.read(report, urls, only)
+    journal.read(report, ListFile(urls), only)
     assert journal.done == 4 - len(again)
     assert Only.parse(str(only)) == only
 
@@ -141,7 +142,7 @@ def test_the_last_row_of_a_line_counts(tmp_path: Path) -> None:
     ]
     report, path = write(tmp_path, urls, records)
     journal = Journal()
-    journal.read(report, path)
+    journal.read(report, ListFile(path))
     assert (journal.rows, journal.lines, journal.matched) == (5, 4, 2)
     assert (journal.done, journal.total) == (2, 4)
     rows = list(read_rows(report))
@@ -158,7 +159,7 @@ def test_outcomes_of_done_lines_serve_their_duplicates(tmp_path: Path) -> None:
     record = ImageRecord(urls[0], "404", 1, reason="not-found")
     report, path = write(tmp_path, urls, [record])
     journal = Journal()
-    journal.read(report, path)
+    journal.read(report, ListFile(path))
     assert journal.row_offsets.offset(key_of(urls[0])) == len(HEADER)
     assert journal.row_offsets.offset(key_of(urls[1])) is None
     journal.close()

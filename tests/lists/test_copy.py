@@ -16,7 +16,6 @@ from imagefetch.errors import BadInput
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.copy import copy_path, copy_standard_input
 from imagefetch.lists.count import estimate_lines
-from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.csv_rows import HEADER, encode
 from imagefetch.output.report.report_file import read_rows
 from tests.conftest import project
@@ -101,7 +100,7 @@ def test_a_refused_list_leaves_the_earlier_copy(
     """A list that is not the report's is refused; the earlier copy stays, to resume with."""
     standard_input(monkeypatch, LIST)
     begun({"urls": "-"})
-    rows = [["https://a.example/1", "404", "1", *[""] * 6, "1", "0.1", "not-found"]]
+    rows = [["https://a.example/1", "404", "1", *[""] * 6, "1", "0.1", "not-found", *[""] * 8]]
     (folder / "REPORT.csv").write_bytes(HEADER + b"".join(map(encode, rows)))
     before = contents(folder)
     standard_input(monkeypatch, b"https://b.example/1\nhttps://b.example/2\n")
@@ -129,8 +128,8 @@ def test_a_list_that_nothing_is_fetched_of(folder: Path, monkeypatch: pytest.Mon
     assert kept(folder / "REPORT.urls.txt.gz") == LIST
     standard_input(monkeypatch, b"https://b.example/1\n")
     job = begin(project(), {"urls": "-"})
-    assert [line.text for line in read_lines(job.list_path)] == ["https://b.example/1"]
-    assert estimate_lines(job.list_path) == (1, False)
+    assert [line.text for line in job.list.lines()] == ["https://b.example/1"]
+    assert estimate_lines(job.list) == (1, False)
     job.abandon()
     assert kept(folder / "REPORT.urls.txt.gz") == LIST
 

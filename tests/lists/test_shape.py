@@ -84,7 +84,7 @@ def test_it_is_told_before_a_request_goes_out(crawl: RunCrawl, server: Server) -
     assert done.log.index("several URLs in a line") < done.log.index("Finished")
     assert "WARNING" in next(line for line in done.log.splitlines() if "several URLs" in line)
     hits = dict(server.hits)
-    done = crawl(["id,url", f'1,"{url}"'])
+    done = crawl([f"a dog\t{url}?1", f"a cat\t{url}?2"])
     assert done.status == 2
     assert done.log.startswith("imagefetch: ")
     assert done.log.count("\n") == 1

@@ -65,7 +65,7 @@ def codes(crawl: RunCrawl, urls: list[str], **settings: object) -> list[tuple[st
     """Return Response code and Reason of each; redirects don't count as attempts."""
     done = crawl(urls, RETRY_TIMES=1, **settings)
     assert done.status == 0, done.log
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     done.check(len(urls))
     rows = [row for _, row in sorted(done.by_line.items())]
     assert {row["Attempts"] for row in rows} == {"1"}

@@ -97,7 +97,7 @@ def test_a_robots_txt_that_cannot_be_fetched_forbids_nothing(
     done = crawl([server.url("/image/a")], ROBOTSTXT_OBEY=True, RETRY_TIMES=0)
     assert outcomes(done) == [("200", "", 1)]
     assert done.log.count("Error downloading") == 1
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
 
 
 def test_a_robots_txt_that_never_ends(crawl: RunCrawl, server: Server) -> None:

@@ -80,6 +80,28 @@ def test_gathered_bytes_are_in_no_file(tmp_path: Path) -> None:
     assert (part.gathered, part.size, part.path.read_bytes()) == (1, 4, b"abc")
 
 
+def test_paused_file_goes_on(tmp_path: Path) -> None:
+    """A paused file has all that was gathered, and what comes later is appended; not if another
+    has changed or removed it."""
+    part = PartialFile(tmp_path / "1")
+    part.gather(b"abc")
+    part.pause()
+    assert part.path.read_bytes() == b"abc"
+    assert part.is_intact()
+    part.gather(b"def")
+    part.write_out()
+    made = part.finish()
+    assert part.path.read_bytes() == b"abcdef"
+    assert (made.size, made.sha256) == (6, hashlib.sha256(b"abcdef").hexdigest())
+    part.path.write_bytes(b"abc")
+    assert not part.is_intact()
+    part.path.unlink()
+    assert not part.is_intact()
+    part.gather(b"ghi")
+    with pytest.raises(StoreError, match="No such file"):
+        part.write_out()
+
+
 def test_empty_body_leaves_no_file(tmp_path: Path) -> None:
     """The file is created for the first byte; without one there is none after either end."""
     part = PartialFile(tmp_path / "1")

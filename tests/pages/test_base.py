@@ -7,6 +7,7 @@ import gc
 import json
 import re
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def test_a_page_creates_the_record(tmp_path: Path) -> None:
     assert (record.type, record.width, record.height) == ("image/jpeg", 64, 48)
     assert (record.bytes, record.sha256) == (len(content), "ab" * 32)
     assert (record.attempts, record.seconds, record.reason) == (2, 1.5, "")
+
+
+def test_a_page_sees_the_columns_of_the_list(tmp_path: Path) -> None:
+    """As the record of its line, also by the earlier name of the response."""
+    line = Line(7, "http://a.example/a.jpg", 2, {"sku": "A"})
+    given = replace(response(downloaded(tmp_path, image("/a.jpg"))), line=line)
+    assert ImagePage(given).answer.line.record["sku"] == "A"
 
 
 class Bigger(ImagePage):

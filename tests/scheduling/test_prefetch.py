@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 import pytest
 from scrapy import Request
 
-from imagefetch.scheduling.circuit_breakers.breaker_state import Change
+from imagefetch.scheduling.admission import Admission
+from imagefetch.scheduling.circuit_breakers.circuit_breaker import Transition
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.delayed import DelayedLines
 from imagefetch.scheduling.host_queues import HostQueues
-from imagefetch.scheduling.prefetch import LookAhead, host_of
+from imagefetch.scheduling.prefetch import Prefetcher, host_of
 from imagefetch.urls import Line, origin_of
 from tests.conftest import project
 from tests.support.steps import steps
@@ -34,7 +35,7 @@ class Run:
         self.hosts = HostQueues(lambda _: LIMIT)
         settings = project(BREAKER_FAILURES=1, RETRY_TIMES=1)
         self.waiting = DelayedLines(settings, HostLimits(settings))
-        self.look = LookAhead(self.hosts, self.waiting, lambda: self.hosts.waiting, LOOKAHEAD)
+        self.look = Prefetcher(self.hosts, self.waiting, lambda: self.hosts.waiting, LOOKAHEAD)
         self.consumer = asyncio.create_task(self._consume())
 
     def _lines(self) -> Iterator[Line]:
@@ -45,7 +46,7 @@ class Run:
     async def _consume(self) -> None:
         async for line in self.look.lines(self._lines()):
             origin = origin_of(line.text) or ""
-            if self.waiting.admit(origin, line, 0) is Change.OPEN:
+            if self.waiting.admit(origin, line, 0) is Admission.WAIT:
                 self.waiting.add_blocked(origin, line, 0, None)
             else:
                 self.hosts.add(host_of(origin), Request(line.text))
@@ -139,7 +140,7 @@ def test_one_line_of_a_blocked_origin_is_queued() -> None:
     async def test() -> None:
         run = Run(urls)
         origin, line = "http://dead.example", Line(0, "")
-        assert run.waiting.note(origin, line, 0, failed=True) is Change.OPEN
+        assert run.waiting.note(origin, line, 0, failed=True) is Transition.OPEN
         for _ in range(1_000):
             await run.settle()
             for request in run.of("a.example"):
@@ -152,7 +153,7 @@ def test_one_line_of_a_blocked_origin_is_queued() -> None:
         run.look.wake("dead.example", origin)
         await run.settle()
         assert len(run.waiting) == 1  # the next probe
-        assert run.waiting.note(origin, probe.line, 0, failed=False) is Change.CLOSED
+        assert run.waiting.note(origin, probe.line, 0, failed=False) is Transition.CLOSED
         run.look.wake("dead.example", origin)
         while not run.consumer.done() or run.in_flight or run.hosts.waiting:
             await run.settle()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagefetch.lists.count import LOOKED_AT, count_lines, estimate_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.scheduling.circuit_breakers.waiting_hosts import BlockedLines
 from imagefetch.stats.progress import in_one_line
 from imagefetch.stats.snapshot import Snapshot
@@ -127,13 +128,13 @@ def test_the_length_of_a_list_is_estimated_then_counted(tmp_path: Path) -> None:
     short.write_text("# a comment\n\nhttp://a.example/1\nhttp://a.example/2\n")
     long.write_text(text)
     packed.write_bytes(gzip.compress(text.encode()))
-    assert estimate_lines(short) == (2, False)
-    assert estimate_lines(long) == (5 * LOOKED_AT, True)
-    assert estimate_lines(packed) == (None, True)
-    assert count_lines(packed, lambda: False) == 5 * LOOKED_AT
-    assert count_lines(long, lambda: True) is None
+    assert estimate_lines(ListFile(short)) == (2, False)
+    assert estimate_lines(ListFile(long)) == (5 * LOOKED_AT, True)
+    assert estimate_lines(ListFile(packed)) == (None, True)
+    assert count_lines(ListFile(packed), lambda: False) == 5 * LOOKED_AT
+    assert count_lines(ListFile(long), lambda: True) is None
     packed.write_bytes(packed.read_bytes()[:-2_000])
-    assert count_lines(packed, lambda: False) is None
+    assert count_lines(ListFile(packed), lambda: False) is None
 
 
 def test_numbers_are_written_as_people_read_them() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 
-from imagefetch.images.kinds import KINDS
+from imagefetch.images.non_images import KINDS
 from imagefetch.job.done_totals import DoneTotals
 from imagefetch.stats.run_stats import Figures
 from imagefetch.stats.summary import describe, stats_of

@@ -104,7 +104,7 @@ class Endless:
 def outcomes(done: Crawl) -> list[tuple[str, str, int]]:
     """Return code, reason and attempts of each line, in the list's order."""
     assert done.status == 0, done.log
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     rows = [row for _, row in sorted(done.by_line.items())]
     done.check(len(rows))
     return [(row["Response code"], row["Reason"], int(row["Attempts"])) for row in rows]

@@ -17,7 +17,8 @@ from pathlib import Path
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.report_repair import resume
-from imagefetch.job.report_repair.resume import NothingToDo, compact
+from imagefetch.job.report_repair.resume import NothingToDo
+from imagefetch.job.report_repair.superseded_rows import compact
 from imagefetch.job.run import Job, begin
 from imagefetch.lists.plain import read_lines
 from imagefetch.output import folder_store
@@ -116,7 +117,7 @@ def run(job: Job, own: Ownership, fetch: Fetch, names: NameTemplate) -> None:
         kill.reach("row")
     own.finish()
     if job.run.only:
-        compact(job.run.report, job.run.store)
+        compact(job.run.report, job.run.store, job.run.list)
     own.close()
     job.close()
 
@@ -134,7 +135,8 @@ def fetched(
     record.bytes, record.sha256 = len(body), hashlib.sha256(body).hexdigest()
     kill.reach("whole")
     name = names.name(line.text, ".jpg", line.number, record.sha256)
-    record.file = store.add(Download(path, len(body), record.sha256), name)
+    if_taken = names.name_if_taken(name, line.text, ".jpg")
+    record.file = store.add(Download(path, len(body), record.sha256), name, if_taken)
     kill.reach("moved")
     return record
 

@@ -28,6 +28,7 @@ from pathlib import Path
 import psutil
 
 from imagefetch.job.audit import Audit, audit
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.report_file import read_rows
 from tests.support.fleet_cluster import TTL, Cluster, Worker, cluster
@@ -99,7 +100,7 @@ def chaos(
         rows = [(row.line, row.cells[0]) for row in read_rows(folder / "REPORT.csv")]
         return Found(
             status,
-            audit(folder / "urls.txt", folder / "REPORT.csv", folder / "images"),
+            audit(ListFile(folder / "urls.txt"), folder / "REPORT.csv", folder / "images"),
             rows == names,
             sum(server.hits.values()) - len(set(urls)),
             befalls.counts,

@@ -22,6 +22,7 @@ from subprocess import TimeoutExpired
 from imagefetch.fleet.worker.fork_client import Fork, fork_server
 from imagefetch.fleet.worker.task import Order
 from imagefetch.job.audit import audit, describe
+from imagefetch.lists.list_file import ListFile
 from tests.conftest import HOSTS, LOOPBACK, ROOT, environment
 from tests.support.server import Server, serving
 
@@ -99,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         killed = kill_many(folder, given.kills, given.lines, draw)
         status = begin(folder).wait()
         fork_server.end()
-        found = audit(folder / "urls.txt", folder / "REPORT.csv", folder / "images")
+        found = audit(ListFile(folder / "urls.txt"), folder / "REPORT.csv", folder / "images")
         left = [path.name for path in (folder / "images").glob(".part/*/*")]
         say(describe(found))
         say(

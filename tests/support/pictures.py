@@ -80,8 +80,20 @@ def heif(
     return box(b"ftyp", major, bytes(4), *brands) + box(b"meta", *meta) + end
 
 
-def clap(width: int, height: int, below: int = 1) -> bytes:
-    return box(b"clap", struct.pack(">8I", width * below, below, height * below, below, 0, 1, 0, 1))
+def clap(
+    width: int,
+    height: int,
+    below: int = 1,
+    *,
+    at: tuple[int, int] | None = None,
+    of: tuple[int, int] = (0, 0),
+    more: int = 0,
+) -> bytes:
+    """Return the property of a crop, by default at the centre; *below*: denominator of its sides,
+    to whose numerators *more* is added; *at*: its left and top in an image of the size *of*."""
+    shift = (0, 0) if at is None else (2 * at[0] + width - of[0], 2 * at[1] + height - of[1])
+    sides = width * below + more, below, height * below, below
+    return box(b"clap", struct.pack(">4IiIiI", *sides, shift[0], 2, shift[1], 2))
 
 
 def irot(quarters: int) -> bytes:

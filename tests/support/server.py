@@ -13,7 +13,7 @@
     /gzip|deflate|br|zstd/<any> the image in that Content-Encoding
     /cut-<encoding>/<any>       the same, its encoded data cut short
     /most/<n>/<any>             429 if its host has more than n requests under way, else the image
-                                after a pause
+                                after a pause, and not before the host has refused a request
     /limited/<any>              the image, or what the `LimitedHost` of its host answers
     /raw/<any>                  what was registered with `Server.raw`
 
@@ -150,6 +150,8 @@ async def _answer(server: Server, host: str, path: str, writer: Writer) -> None:
             server.refused[host] += 1
         case "most":
             await asyncio.sleep(0.05)
+            while not server.refused[host]:
+                await asyncio.sleep(0.01)
         case "limited":
             if (told := server.limited[host].answer(path)) is not None:
                 status, body = server.limited[host].status, b"too many"

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from benchmarks.rates import FixedWindow, Limit
+from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
-from imagefetch.scheduling.concurrency.outcomes import Outcome
-from imagefetch.scheduling.rate_limits.refusals import Admission, Sent, Told, Verdict
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
+from imagefetch.scheduling.rate_limits.refusals import RateLimitHint, SentRequest, Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
 from imagefetch.urls import Line
 from tests.conftest import project
@@ -84,7 +85,7 @@ class Simulation:
         self.run, self.now, self.count = Run(), 0.0, 0
         self.pause = (0.0, 0.0)  # when the host told a pause, and its end
         self.queue: deque[Entry] = deque()
-        self.ends: list[tuple[float, int, Sent, Told | None]] = []
+        self.ends: list[tuple[float, int, SentRequest, RateLimitHint | None]] = []
         self.order = itertools.count()
 
     def read(self) -> bool:
@@ -122,8 +123,8 @@ class Simulation:
         (self.run.refused if wait else self.run.accepted).append(self.now)
         end = self.now + LATENCY * random.uniform(0.8, 1.2)
         flying = len(self.ends) + 1
-        sent = Sent(entry.line.number, self.now, flying, entry.refusals, entry.first)
-        answer = Told(True, self.told(wait)) if wait else None
+        sent = SentRequest(entry.line.number, self.now, flying, entry.refusals, entry.first)
+        answer = RateLimitHint(True, self.told(wait)) if wait else None
         heapq.heappush(self.ends, (end, next(self.order), sent, answer))
 
     def finish(self) -> None:
@@ -164,8 +165,8 @@ class ConcurrencySimulation(Simulation):
         service = self.SERVICE * random.uniform(0.8, 1.2)
         end = self.now + (self.REFUSAL if refuses else service)
         flying = len(self.ends) + 1
-        sent = Sent(entry.line.number, self.now, flying, entry.refusals, entry.first)
-        answer = Told(True, self.told(0)) if refuses else None
+        sent = SentRequest(entry.line.number, self.now, flying, entry.refusals, entry.first)
+        answer = RateLimitHint(True, self.told(0)) if refuses else None
         heapq.heappush(self.ends, (end, next(self.order), sent, answer))
 
     def finish(self) -> None:

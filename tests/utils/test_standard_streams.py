@@ -167,7 +167,7 @@ def test_a_feed_without_standard_output(tmp_path: Path, server: Server) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
     Crawl(0, "", tmp_path).check(1)
 
 

@@ -232,6 +232,7 @@ def test_what_components_say_as_they_are_built(crawl: RunCrawl, tmp_path: Path) 
     done = crawl(
         ["no URL"],
         env={"PYTHONPATH": str(tmp_path)},
+        fork=False,
         SPIDER_MIDDLEWARES='{"talking.Talking": 1}',
         EXTENSIONS='{"talking.Talking": 1}',
         ADDONS='{"talking.Talking": 1}',

@@ -10,29 +10,15 @@ from typing import Any
 from scrapy.settings import BaseSettings, default_settings
 
 from imagefetch.config.rules.header_values import Headers, HeaderText, HostHeaders, Referer
+from imagefetch.config.rules.image_types import Types
+from imagefetch.config.rules.lists import Choices, Names, Networks, Separator, Statuses, Words
+from imagefetch.config.rules.numbers import COUNTS, SIZES, TIMES, Number, seconds, size
+from imagefetch.config.rules.rule import NOT_ALLOWED, Rule
 from imagefetch.config.rules.scrapy_rules import check_scrapy_settings
-from imagefetch.config.rules.setting_values import (
-    COUNTS,
-    NOT_ALLOWED,
-    SIZES,
-    TIMES,
-    Choice,
-    Choices,
-    Contact,
-    Networks,
-    Number,
-    Rule,
-    Statuses,
-    Switch,
-    Template,
-    Text,
-    Types,
-    Words,
-    seconds,
-    size,
-)
+from imagefetch.config.rules.setting_values import Choice, Contact, Switch, Template, Text
 from imagefetch.download.opt_outs.signals import SIGNALS
 from imagefetch.errors import BadInput
+from imagefetch.lists.options import FORMATS
 from imagefetch.utils.spelling import check_names, misspelt
 
 DAY = 86_400
@@ -40,6 +26,11 @@ DAY = 86_400
 RULES: dict[str, Rule] = {
     "INPUT_URLS": Text(),
     "INPUT_URLS_MAXSIZE": size(0, 2**50),
+    "LIST_FORMAT": Choice(FORMATS),
+    "URL_COLUMNS": Names(),
+    "URL_SEPARATOR": Separator(),
+    "CARRY_COLUMNS": Names(empty=True),
+    "REPAIR_URLS": Switch(),
     "SHARD_SIZE": Number(1, 1_000_000),
     "LOOKAHEAD": Number(1, 100_000),
     "CONCURRENT_REQUESTS": Number(1, 10_000),

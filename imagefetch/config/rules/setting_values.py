@@ -1,115 +1,18 @@
-"""Parses the values of settings as users write them: numbers with units, switches, lists."""
+"""Rules for settings that are a word, a switch, text or a dictionary."""
 
 from __future__ import annotations
 
-import ast
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
-from ipaddress import ip_network
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from imagefetch.errors import BadInput
-from imagefetch.images.formats import FORMATS
 from imagefetch.output import file_names
-
-COUNTS: dict[str, int | Decimal] = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-"""Decimal prefixes."""
-
-SIZES: dict[str, int | Decimal] = {
-    **COUNTS,
-    "b": 1,
-    **{f"{prefix}b": factor for prefix, factor in COUNTS.items() if prefix},
-    **{f"{prefix}ib": 2 ** (10 * power) for power, prefix in enumerate("kmgt", 1)},
-}
-"""Units of sizes, in bytes: k, M, G and T are decimal, with or without B; KiB, MiB, … are
-binary."""
-
-TIMES: dict[str, int | Decimal] = {
-    "": 1,
-    "ms": Decimal("0.001"),
-    "s": 1,
-    "m": 60,
-    "min": 60,
-    "h": 3_600,
-    "d": 86_400,
-}
-"""Units of time, in seconds."""
-
-NUMBER = re.compile(
-    r"([+-]?[0-9][0-9_]*(?:\.[0-9]*)?(?:e[+-]?[0-9]{1,3})?|[+-]?\.[0-9]+) ?([a-z]*)"
-)
 
 SWITCH_WORDS = {
     **dict.fromkeys(("1", "true", "yes", "y", "on"), True),
     **dict.fromkeys(("0", "false", "no", "n", "off"), False),
 }
-
-
-NOT_ALLOWED = (ValueError, TypeError, ArithmeticError, LookupError)
-"""What `Rule.read` raises for a value that is not allowed."""
-
-
-class Rule(Protocol):
-    """Parses and validates the value of a setting."""
-
-    @property
-    def allowed(self) -> str:
-        """What is allowed, as the end of "must be …"."""
-        ...
-
-    def read(self, value: Any) -> Any:
-        """Return the parsed *value*.
-
-        :raises: one of `NOT_ALLOWED`; or `BadInput`, whose text follows the setting's name
-        """
-
-
-def read_number(value: Any, units: Mapping[str, int | Decimal]) -> Decimal:
-    """Return *value*, a number or text with one of *units*, as a number.
-
-    :raises ValueError, TypeError, ArithmeticError: if it is not a number
-    """
-    if isinstance(value, int | float):
-        return Decimal(str(float(value) if isinstance(value, float) else int(value)))
-    match = NUMBER.fullmatch(value.strip().casefold()) if isinstance(value, str) else None
-    if match is None or match[2] not in units:
-        raise ValueError
-    return Decimal(match[1]) * units[match[2]]
-
-
-@dataclass(frozen=True)
-class Number:
-    """A number from *low* to *high*, whole by default."""
-
-    low: float
-    high: float
-    whole: bool = True
-    units: Mapping[str, int | Decimal] = field(default_factory=lambda: COUNTS, repr=False)
-
-    @property
-    def allowed(self) -> str:
-        return f"a {'whole ' if self.whole else ''}number from {self.low:,} to {self.high:,}"
-
-    def read(self, value: Any) -> int | float:
-        number = read_number(value, self.units)
-        whole = number == number.to_integral_value()
-        parsed = int(number) if whole else float(number)
-        if not self.low <= parsed <= self.high or (self.whole and not whole):
-            raise ValueError
-        return value if isinstance(value, float) and not self.whole else parsed
-
-
-def size(low: float, high: float) -> Number:
-    """Return the rule for a size, bounds in bytes."""
-    return Number(low, high, units=SIZES)
-
-
-def seconds(low: float, high: float) -> Number:
-    """Return the rule for a time, bounds in seconds."""
-    return Number(low, high, whole=False, units=TIMES)
 
 
 @dataclass(frozen=True)
@@ -176,71 +79,6 @@ class Contact:
         return value
 
 
-def read_list(value: Any) -> list[Any]:
-    """Return the items of a list, comma-separated text, or a Python list literal.
-
-    :raises ValueError, TypeError: if it is none of these
-    """
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            value = ast.literal_eval(text) if text.startswith("[") else text.split(",")
-        except (SyntaxError, MemoryError, RecursionError):
-            raise ValueError from None
-        if value == [""]:
-            return []
-    if value is None:
-        return []
-    return [item.strip() if isinstance(item, str) else item for item in value]
-
-
-class Words:
-    """A list of words."""
-
-    allowed: str = "a list of words, as noai,noimageai"
-
-    def read(self, value: Any) -> list[str]:
-        words = read_list(value)
-        if not all(re.fullmatch(r"[\w-]+", word) for word in words):
-            raise ValueError
-        return words
-
-
-@dataclass(frozen=True)
-class Choices:
-    """A list of some of several words, case-insensitive."""
-
-    words: tuple[str, ...]
-
-    @property
-    def allowed(self) -> str:
-        return f"a list of some of {', '.join(self.words)}; or empty"
-
-    def read(self, value: Any) -> list[str]:
-        return [Choice(self.words).read(word) for word in read_list(value)]
-
-
-class Networks:
-    """A list of IP networks."""
-
-    allowed: str = "a list of networks in CIDR notation, as 10.1.0.0/16,fd00::/8"
-
-    def read(self, value: Any) -> list[str]:
-        return [str(ip_network(network)) for network in read_list(value)]
-
-
-class Statuses:
-    """A list of HTTP status codes."""
-
-    allowed: str = "a list of HTTP status codes, as 429,503"
-
-    def read(self, value: Any) -> list[int]:
-        codes = [int(code) for code in read_list(value)]
-        if not all(100 <= code <= 599 for code in codes):
-            raise ValueError
-        return codes
-
-
 class Table:
     """A dictionary, or JSON for one, which Scrapy parses."""
 
@@ -249,33 +87,6 @@ class Table:
     def read(self, value: Any) -> Any:
         dict(value)
         return value
-
-
-ALIASES = {"jfif": "jpg", "jpe": "jpg", "pbm": "pnm", "pgm": "pnm", "ppm": "pnm", "x-icon": "ico"}
-"""Other names of types: alias to the extension of the type that it stands for."""
-
-
-def _type_names() -> dict[str, str]:
-    """Return the media type for each name and extension by which it may be given."""
-    names: dict[str, str] = {}
-    for format_ in FORMATS:
-        subtype = format_.media_type.partition("/")[2]
-        for short in (subtype, subtype.split("+")[0], format_.extension.lstrip(".")):
-            names.setdefault(short, format_.media_type)
-    names |= {alias: names[short] for alias, short in ALIASES.items() if short in names}
-    return names | {f"image/{short}": media_type for short, media_type in names.items()}
-
-
-TYPE_NAMES = _type_names()
-
-
-class Types:
-    """A list of media types that the program knows, or their extensions."""
-
-    allowed: str = "a list of types as the report names them, or of extensions: image/jpeg,png"
-
-    def read(self, value: Any) -> list[str]:
-        return [TYPE_NAMES[name.casefold().lstrip(".")] for name in read_list(value)]
 
 
 class Template:
@@ -289,7 +100,7 @@ class Template:
         :raises BadInput: saying what is wrong with the template
         """
         try:
-            file_names.NameTemplate(value)
+            file_names.NameTemplate(value, columns=None)  # the list is not known yet
         except ValueError as error:
             raise BadInput(f" = {value!r}: {error}") from error
         return str(value)

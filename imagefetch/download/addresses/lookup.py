@@ -8,10 +8,10 @@ import time
 from imagefetch.download.addresses.address_guard import Guard
 from imagefetch.download.addresses.proxy import Proxy
 from imagefetch.download.addresses.resolver import Addresses
+from imagefetch.download.curl.client import TRIES
 from imagefetch.download.curl.deadlines import Deadline
-from imagefetch.download.curl.engine import TRIES
 from imagefetch.download.curl.error_mapping import LOCAL, dns_failure
-from imagefetch.download.sent_request import Place
+from imagefetch.download.sent_request import Server
 from imagefetch.download.session import Session
 from imagefetch.errors import ConnectTimeout, DownloadTimeout, Failure, ProxyFailure
 
@@ -24,7 +24,7 @@ class Lookup:
         self._guard = guard
 
     async def resolve(
-        self, place: Place, proxy: Proxy | None, deadline: Deadline, *, keep: bool
+        self, server: Server, proxy: Proxy | None, deadline: Deadline, *, keep: bool
     ) -> tuple[list[str], float]:
         """Return the addresses of the hosts to connect to, as libcurl takes them, and the seconds
         that the lookups took.
@@ -39,12 +39,12 @@ class Lookup:
                 resolve, seconds = await self._look_up(proxy.host, proxy.port, keep, connect_by)
             except Failure as error:
                 raise ProxyFailure from error
-        if place.literal is not None or (proxy is not None and proxy.resolves):
+        if server.literal is not None or (proxy is not None and proxy.resolves):
             return resolve, seconds
         guard = None if proxy is None else self._guard  # without proxy, the socket is checked
         until = min(connect_by, total_by)
         try:
-            found, more = await self._look_up(place.host, place.port, keep, until, guard)
+            found, more = await self._look_up(server.host, server.port, keep, until, guard)
         except ConnectTimeout as error:
             if total_by < connect_by:
                 raise DownloadTimeout from error
@@ -84,5 +84,5 @@ class Lookup:
             except OSError as error:
                 if error.errno not in LOCAL:
                     raise
-            await self._session.engine.make_room()
+            await self._session.client.close_idle_connections()
         return await cache.of(host)

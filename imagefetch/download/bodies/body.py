@@ -127,12 +127,12 @@ class _Written:
 
 
 class ToFile(_Written):
-    """Saves a body to a new file at *path*."""
+    """Saves a body to the file *part*, which is new or has the begin of the body."""
 
-    def __init__(self, path: Path, disk: Disk, timing: Timing | None) -> None:
+    def __init__(self, part: PartialFile, disk: Disk, timing: Timing | None) -> None:
         super().__init__(disk, timing)
-        self._part = PartialFile(path)
-        self._checked = False
+        self.part = part
+        self._checked = part.size >= HEAD
 
     def feed(self, data: bytes) -> bool:
         """
@@ -141,7 +141,7 @@ class ToFile(_Written):
         """
         if self.busy is not None and self.is_busy():
             return False
-        part = self._part
+        part = self.part
         part.gather(data)
         if not self._checked and part.size >= HEAD:
             format_of(part.head)
@@ -150,22 +150,31 @@ class ToFile(_Written):
             self.write(part.write_out)
         return True
 
+    async def pause(self) -> PartialFile:
+        """Return the file, closed, with all that was taken.
+
+        :raises StoreError: if the file system fails
+        """
+        await self.settle()
+        await self._disk.run(self.part.pause)
+        return self.part
+
     async def finish(self) -> Download:
         """Return the complete file; on any error leave none."""
         try:
             await self.settle()
-            finish = self._part.finish
+            finish = self.part.finish
             if self._timing is not None:
                 return await self._disk.run(self._timing.timed(finish))
             return await self._disk.run(finish)
         except BaseException:
-            self._part.discard()
+            self.part.discard()
             raise
 
     async def discard(self) -> None:
         with suppress(Exception):
             await self.settle()
-        self._part.discard()
+        self.part.discard()
 
 
 class ToEncodedFile(_Written):

@@ -1,4 +1,4 @@
-"""Ends transfers that take too long, or that bring too few bytes or too much framing."""
+"""Ends transfers that exceed a timeout, are below the minimum speed, or have too much framing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNREAD = 3 * 2**18
 # Offset of tcpi_bytes_received in Linux's struct tcp_info (linux/tcp.h), a 64-bit number.
 BYTES_RECEIVED = 128
 
-# Seconds between two looks at all transfers: a share of the shortest limit.
+# Seconds between two checks of all transfers: a share of the shortest limit, within bounds.
 SHARE = 1 / 8
 SOONEST, LATEST = 0.02, 0.25
 
@@ -45,13 +45,13 @@ class Limits(NamedTuple):
     window: float
 
     def interval(self, *others: float) -> float:
-        """Return the seconds between two looks, given the limits that are not in the settings."""
+        """Return the seconds between two checks; *others*: limits that are not in the settings."""
         speed = self.window if self.min_speed else self.response
         return min(max(min(self.connect, self.response, speed, *others) * SHARE, SOONEST), LATEST)
 
 
 class Deadline:
-    """The limits of one transfer, and how far it has come."""
+    """The time limits of one transfer, and its progress at the last check."""
 
     def __init__(self, limits: Limits, begin: float, connect_by: float, total_by: float) -> None:
         """*begin*, *connect_by*, *total_by*: times of the event loop."""
@@ -59,7 +59,7 @@ class Deadline:
         self.connect_by = connect_by
         self.total_by = total_by
         self._active = begin
-        """When something happened last."""
+        """Time of the last progress."""
         self._seen = -1
         self._headers_at: float | None = None
         self._quota_at = 0.0
@@ -77,7 +77,7 @@ class Deadline:
         """
         if now >= self.total_by:
             return DownloadTimeout()
-        if not handle.sent:
+        if not handle.connection.sent:
             return ConnectTimeout() if now >= self.connect_by else None
         seen = handle.header_bytes + handle.received
         if seen != self._seen or handle.paused:

@@ -7,19 +7,17 @@ before. Nothing is raised in a callback: libcurl can't pass it on.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any
 
 import pycurl
 
+from imagefetch.download.curl.connection import Connection
 from imagefetch.download.curl.error_mapping import Code
-from imagefetch.download.curl.idle_sockets import Endpoints, IdleSockets
+from imagefetch.download.curl.idle_sockets import IdleSockets
 from imagefetch.download.curl.response_head import Head, status_of
 from imagefetch.download.curl.transfer import Enough, Options, Transfer
-from imagefetch.errors import BadHTTP, BlockedAddress, HeadersTooLarge
+from imagefetch.errors import BadHTTP, HeadersTooLarge
 
 # Maximum bytes of a header. libcurl limits all headers of a request, those of 1xx responses
 # included, to 300 KiB and 5,000 lines.
@@ -31,14 +29,12 @@ INTERIM_MAX = 12_000
 ABORT = -1
 """Returned by a callback to end the transfer."""
 
-# Of pycurl, with their types.
-PAUSE: int = pycurl.WRITEFUNC_PAUSE
-SEND: int = pycurl.PREREQFUNC_OK
-DO_NOT_SEND: int = pycurl.PREREQFUNC_ABORT
+PAUSE: int = pycurl.WRITEFUNC_PAUSE  # with its type
 
 
 class Handle:
-    """An easy handle of libcurl and the state of its transfer."""
+    """An easy handle of libcurl and the state of its transfer; `connection` has the callbacks
+    that come before the response."""
 
     def __init__(
         self, options: Options, idle: IdleSockets, resume: Callable[[Handle], None]
@@ -47,6 +43,7 @@ class Handle:
         self.easy = pycurl.Curl()
         self._resume = resume
         self._idle = idle
+        self.connection = Connection(idle)
         self._set: dict[int, Any] = {}
         self.transfer: Transfer
         self.done: asyncio.Future[Code]
@@ -54,8 +51,8 @@ class Handle:
             self.easy.setopt(option, value)
         self.easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
         self.easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
-        self.easy.setopt(pycurl.OPENSOCKETFUNCTION, self._on_open)
-        self.easy.setopt(pycurl.PREREQFUNCTION, self._on_send)
+        self.easy.setopt(pycurl.OPENSOCKETFUNCTION, self.connection.on_open)
+        self.easy.setopt(pycurl.PREREQFUNCTION, self.connection.on_send)
 
     def begin(self, transfer: Transfer, done: asyncio.Future[Code]) -> None:
         """Prepare for *transfer*; *done* gets its outcome."""
@@ -77,20 +74,10 @@ class Handle:
         self.bodiless = any(option == pycurl.NOBODY for option, _ in transfer.options)
         self.received = 0
         """Bytes of the body, as sent."""
-        self.sent = False
-        """Whether the request was sent, or is about to be."""
-        self.again = False
-        """Whether libcurl tried to send the request once more, on another connection."""
-        self.spoiled = False
-        """Whether the kept connection was not usable; nothing was sent."""
         self.paused = False
         self.tunnelled = False
         """Whether a proxy has established a tunnel."""
-        self.endpoints: Endpoints | None = None
-        self.allowed = False
-        """Whether at least one address was allowed."""
-        self.refusal: BlockedAddress | None = None
-        self.socket_error: OSError | None = None
+        self.connection.begin(transfer)
         self._set_options(transfer)
 
     def _set_options(self, transfer: Transfer) -> None:
@@ -118,21 +105,18 @@ class Handle:
     def forget(self) -> None:
         """Drop the references to the last transfer: its body may be in memory."""
         del self.transfer, self.done
-        self.head = self.error = self.refusal = self.socket_error = None
+        self.connection.forget()
+        self.head = self.error = None
         self.lines = []
 
     def end(self, code: Code) -> None:
         """Pass the outcome on; called when the transfer has ended."""
-        head, endpoints = self.head, self.endpoints
+        head = self.head
         # A connection of HTTP/2 may bring bytes at any time.
-        is_kept = self.transfer.keep and head is not None and head.protocol.startswith("HTTP/1")
-        if is_kept and endpoints is not None:
-            assert head is not None
+        if self.transfer.keep and head is not None and head.protocol.startswith("HTTP/1"):
             number = self.easy.getinfo(pycurl.ACTIVESOCKET)
-            if number >= 0:
-                self._idle.add(endpoints, number)
-            elif code.number == 0 and head.keeps_connection:
-                self._idle.distrust(self.transfer.origin)  # libcurl closes after excess bytes
+            self.connection.end(number, head, succeeded=code.number == 0)
+        self.error = self.error or self.connection.error
         if not self.done.done():
             self.done.set_result(code)
 
@@ -167,7 +151,7 @@ class Handle:
             self.blank_first = True
             return
         status = status_of(lines[0])
-        if not self.sent:  # of a proxy, in response to CONNECT
+        if not self.connection.sent:  # of a proxy, in response to CONNECT
             self.tunnelled = 200 <= status < 300
             return
         if 100 <= status < 200 and status != 101:
@@ -201,41 +185,3 @@ class Handle:
         assert busy is not None
         busy.add_done_callback(lambda _: self._resume(self))
         return PAUSE
-
-    def _on_send(self, remote: str, local: str, remote_port: int, local_port: int) -> int:
-        """Called before the request is sent, on a new connection or on a kept one."""
-        if self.sent:
-            self.again = True
-            return DO_NOT_SEND
-        if self.transfer.dry:
-            return DO_NOT_SEND
-        endpoints = remote, local, remote_port, local_port
-        if self.allowed:  # a new connection: an idle one with the same ports has ended
-            self._idle.forget(endpoints)
-        elif self._idle.is_spoiled(endpoints, self.transfer.origin):
-            self.spoiled = True
-            return DO_NOT_SEND
-        self.endpoints = endpoints
-        self.sent = True
-        return SEND
-
-    def _on_open(self, purpose: int, address: Any) -> Any:
-        """Called before libcurl connects to *address*; returns a socket for it."""
-        if self.sent:
-            self.again = True
-            return pycurl.SOCKET_BAD
-        try:
-            guard = self.transfer.guard
-            if guard is not None:
-                guard.check(ip_address(address.addr[0].partition("%")[0]))
-            self.allowed = True
-            opened = socket.socket(address.family, address.socktype, address.protocol)
-            os.close(os.dup(opened.fileno()))  # as pycurl does next, without telling of an error
-            return opened
-        except BlockedAddress as refusal:
-            self.refusal = refusal
-        except OSError as error:
-            self.socket_error = error
-        except Exception as error:
-            self.error = error
-        return pycurl.SOCKET_BAD

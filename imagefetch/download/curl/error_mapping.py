@@ -12,7 +12,7 @@ from imagefetch import errors
 
 
 class CURLcode(IntEnum):
-    """The codes of libcurl that are told apart (curl.h); pycurl does not name all of them."""
+    """The codes of libcurl that are distinguished (curl.h); pycurl does not name all of them."""
 
     OK = 0
     UNSUPPORTED_PROTOCOL = 1

@@ -1,4 +1,4 @@
-"""Tells which kept connections must not be used again."""
+"""Detects idle connections that must not be reused: closed ones, and ones with unexpected data."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ NOTICE = 64
 
 
 class IdleSockets:
-    """The sockets of kept connections.
+    """The sockets of idle connections.
 
-    libcurl reuses a connection without looking at it if it was idle for less than a second.
-    Bytes that came meanwhile would be taken for the next response: they may look like one.
+    libcurl does not check a connection that was idle for less than a second before it reuses it.
+    Bytes that the server sent in that time would be taken for the next response.
     """
 
     def __init__(self, most: int) -> None:
@@ -38,20 +38,20 @@ class IdleSockets:
         self._sockets.pop(endpoints, None)
 
     def distrust(self, origin: str) -> None:
-        """Let no connection to *origin* be used again: one brought bytes unasked."""
+        """Reuse no connection to *origin* from now on: it has sent bytes without a request."""
         self._untrusted[origin] = None
         if len(self._untrusted) > self._most:
             del self._untrusted[next(iter(self._untrusted))]
 
     def trusts(self, origin: str) -> bool:
-        """Return whether connections to *origin* may be used again: none brought bytes unasked.
+        """Return whether connections to *origin* may be reused: none got bytes without a request.
 
-        If it does so just when the next request is sent, they are taken for the response. What
-        comes then is that to the request, unasked in turn, and tells that it must not be trusted.
+        Bytes that arrive just when the next request is sent can't be detected: they are taken for
+        its response. The actual response then arrives without a request, which is detected.
         """
         return origin not in self._untrusted
 
-    def is_spoiled(self, endpoints: Endpoints, origin: str) -> bool:
+    def is_stale(self, endpoints: Endpoints, origin: str) -> bool:
         """Return whether a kept connection to *origin* has ended, or has brought bytes while it
         was idle."""
         number = self._sockets.pop(endpoints, None)

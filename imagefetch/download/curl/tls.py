@@ -8,6 +8,7 @@ import ssl
 import pycurl
 from scrapy.settings import BaseSettings
 
+from imagefetch.download.curl.certificate_names import TELL_CERTIFICATE
 from imagefetch.download.curl.transfer import Options
 
 VERSIONS: dict[str, tuple[int, int]] = {
@@ -46,7 +47,7 @@ def tls_options(settings: BaseSettings) -> Options:
             (pycurl.PROXY_SSL_VERIFYHOST, 0),
         )
     else:
-        trust = _authorities()
+        trust = (*_authorities(), *TELL_CERTIFICATE)
     return (*trust, *_versions(settings), *_ciphers(settings))
 
 

@@ -55,7 +55,7 @@ class Transfer(NamedTuple):
     keep: bool
     """Whether a connection may be reused, and is kept."""
     consumer: Consumer
-    dry: bool = False
+    handshake_only: bool = False
     """Whether to connect only, TLS included, and send nothing."""
     hold: bool = False
-    """Whether the handle stays with its connection until `Engine.drop`."""
+    """Whether the handle stays with its connection until `CurlClient.close_handle`."""

@@ -51,7 +51,7 @@ class Plan:
 
     def shard_of(self, line: Line) -> int:
         """Return the number of the shard of *line*."""
-        group, url = group_and_url(line.text)
+        group, url = group_and_url(line.url)
         shard = self._shard_of_group[group]
         if shard >= 0:
             return shard
@@ -80,7 +80,7 @@ def plan(lines: Iterable[Line], size: int, workers: int, limit: int) -> Plan:
     counts = array("I", [0]) * GROUPS
     result = Plan()
     for line in lines:
-        counts[group_and_url(line.text)[0]] += 1
+        counts[group_and_url(line.url)[0]] += 1
         result.lines += 1
     # Each worker gets the same number of shards, so that all end at about the same time.
     rounds = max(1, -(-result.lines // (size * workers)))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from imagefetch.fleet.shards.append import Appender
 from imagefetch.fleet.shards.plan import Plan, group_and_url
-from imagefetch.lists.plain import read_lines
-from imagefetch.lists.shards import shard_line
+from imagefetch.lists.list_file import ListFile
+from imagefetch.lists.shards import is_header, parse_shard_line, shard_header, shard_line
 from imagefetch.urls import Line
 
 # Maximum number of lines of a shard whose hosts are interleaved; a longer shard is that of
@@ -18,7 +18,7 @@ MIXED_MAX = 2_000_000
 
 
 def split(
-    urls: Path,
+    urls: ListFile,
     folder: Path,
     plan: Plan,
     row_of: Callable[[Line], bytes | None],
@@ -32,17 +32,22 @@ def split(
     have the same URL.
     """
     files = Appender(folder)
-    for line in read_lines(urls):
+    begun: set[int] = set()
+    for line in urls.lines():
         row = row_of(line)
         if row is not None:
             shard = plan.shard_of(line)
+            if shard not in begun:
+                begun.add(shard)
+                files.append(_lines_file(shard), shard_header(urls.columns))
             files.append(_lines_file(shard), shard_line(line))
             if row:
                 files.append(_rows_file(shard), row)
     files.flush()
     for shard in range(plan.shards):
         lines, rows = folder / _lines_file(shard), folder / _rows_file(shard)
-        lines.touch()
+        if not lines.exists():
+            lines.write_bytes(shard_header(urls.columns))
         interleave(lines)
         send(shard, lines, rows if rows.exists() else None)
     files.close()
@@ -64,12 +69,16 @@ def interleave(path: Path) -> None:
     with path.open("rb") as file:
         lines: list[tuple[int, int, bytes]] = []
         seen: Counter[int] = Counter()
+        header = b""
         for raw in file:
+            if is_header(raw):
+                header = raw
+                continue
             if len(lines) == MIXED_MAX:
                 return
-            group = group_and_url(raw.decode().rstrip("\n").partition("\t")[2])[0]
+            group = group_and_url(parse_shard_line(raw.decode()).text)[0]
             lines.append((seen[group], len(lines), raw))
             seen[group] += 1
     if len(seen) > 1:
         lines.sort()
-        path.write_bytes(b"".join(raw for *_, raw in lines))
+        path.write_bytes(header + b"".join(raw for *_, raw in lines))

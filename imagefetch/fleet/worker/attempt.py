@@ -3,27 +3,24 @@
 Every attempt has its own report, which begins with a copy of the rows of the previous
 attempt. So no line is fetched twice, and the newest report of a shard is complete. The
 remaining lines are fetched by ``scrapy crawl images`` in a subprocess that ends with its
-worker (`imagefetch.fleet.worker.child`).
+worker (`imagefetch.fleet.worker.crawl_process`).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
-import tempfile
 import time
-import uuid
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
 
-from imagefetch.fleet.folder import BEFORE, JobFolder, attempt_path, done_path, shard_path
+from imagefetch.fleet.folder import JobFolder, attempt_path, done_path, shard_path
 from imagefetch.fleet.worker import fencing
-from imagefetch.fleet.worker.bisection import PROCESS, WORKER, Suspects, suspects_of
-from imagefetch.fleet.worker.child import ORPHANED
+from imagefetch.fleet.worker.bisection import PROCESS, WORKER, Suspects
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
+from imagefetch.fleet.worker.crawl_process import ORPHANED
+from imagefetch.fleet.worker.earlier_attempts import TakenOver, take_over
 from imagefetch.fleet.worker.fencing import Heartbeat
 from imagefetch.fleet.worker.shard_rows import ShardRows
 from imagefetch.fleet.worker.task import (
@@ -34,60 +31,15 @@ from imagefetch.fleet.worker.task import (
     ReportProgress,
     Task,
 )
-from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
+from imagefetch.output.ownership.intents import NOTES_FILE, write_notes
 from imagefetch.output.partial_files import partial_folder
-from imagefetch.output.report.csv_rows import HEADER
-from imagefetch.output.report.report_file import whole_size
 from imagefetch.output.store_paths import is_remote
+from imagefetch.stats.kind_log import SUFFIX as KINDS
 from imagefetch.utils.redaction import hide_credentials_of
 
 logger = logging.getLogger(__name__)
 
 SEND_INTERVAL = 10.0  # seconds between two uploads of the rows to a remote job folder
-
-running: dict[str, set[Attempt]] = {}
-"""The running attempts of this process, by job id."""
-stopped: set[str] = set()
-"""Ids of the jobs for which this process starts no attempts."""
-
-
-def fetch_shard(
-    task: Task, report_progress: ReportProgress, alive: Alive, temporary_folder: str | None = None
-) -> Progress | None:
-    """Fetch the remaining lines of a shard; return its progress, or None if `stop` ended it.
-
-    *report_progress* is called from time to time; *alive* returns whether the worker is still
-    connected to its scheduler. Temporary files are in a folder within *temporary_folder*, by
-    default in the system's folder for temporary files.
-
-    :raises AttemptFailed: if the shard can't be fetched on this worker
-    :raises Abandoned: if another worker may have the shard, or the job is gone
-    """
-    folder = JobFolder(task.folder, task.options)
-    if (outcome := folder.outcome(task.shard)) is not None:
-        return {"shard": task.shard, "done": outcome.get("done", 0), "kept": outcome.get("kept", 0)}
-    scratch = Path(tempfile.mkdtemp(prefix="imagefetch-", dir=temporary_folder))
-    attempt = Attempt(task, folder, scratch, report_progress, alive)
-    running.setdefault(task.job, set()).add(attempt)
-    try:
-        if task.job in stopped:  # checked after `running` is set, so that `stop` can't miss it
-            return None
-        attempt.begin()
-        return attempt.run()
-    except (OSError, AttemptFailed, Abandoned):
-        if not attempt.is_wanted():
-            attempt.remove_results()
-        raise
-    finally:
-        attempt.heartbeat.end()
-        running[task.job].discard(attempt)
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def stop(job: str) -> None:
-    """Shut down this process's attempts at shards of *job* gracefully."""
-    for attempt in running.get(job, set()).copy():
-        attempt.stop()
 
 
 class Attempt:
@@ -113,56 +65,37 @@ class Attempt:
         self.heartbeat = Heartbeat(task.heartbeat_timeout)
 
     def begin(self) -> None:
-        """Read the results of earlier attempts and fence those attempts off.
+        """Take over from earlier attempts, whose processes can do no more harm from now on.
 
         :raises AttemptFailed: if the job folder or the store can't be used on this worker
         """
-        shard = self.task.shard
         try:
-            earlier = self.folder.attempts(shard)
-            number = int(earlier[-1].partition("-")[0]) + 1 if earlier else 1
-            self.name = f"{number:04}-{uuid.uuid4().hex[:8]}"
-            self.left: Notes = {}
-            for attempt in (name for name in earlier if name != BEFORE):  # BEFORE has no process
-                if partial := self.folder.partial_folder(self.task.store, shard, attempt):
-                    for name, identities in fencing.fence_off(partial).items():
-                        self.left.setdefault(name, set()).update(identities)
-            self.suspects = Suspects()
-            for attempt in earlier[-1:]:
-                self.suspects = suspects_of(self.folder.note(shard, attempt).get("suspects"))
-            self.clean = not [attempt for attempt in earlier if attempt != BEFORE]
-            self.lines = self.folder.fetch(shard_path(shard), self.scratch)
-            self.report = self.scratch / f"{self.name}.csv"
-            if earlier:
-                old = self.folder.fetch(attempt_path(shard, earlier[-1]), self.scratch)
-                shutil.copyfile(old, self.report)
-                os.truncate(self.report, whole_size(self.report))
-            else:
-                self.report.write_bytes(HEADER)
-            self._publish()
+            taken = take_over(self.task, self.folder, self.scratch)
+            self.name, self.clean, self.suspects = taken.name, taken.clean, taken.suspects
+            self._publish(taken)
         except OSError as error:
             folder = hide_credentials_of(self.task.folder)  # Dask logs the error too
             raise AttemptFailed(f"job folder {folder}: {error}") from error
 
-    def _publish(self) -> None:
+    def _publish(self, taken: TakenOver) -> None:
         """Put the report into the job folder, where it is the shard's newest from now on."""
         shard = self.task.shard
         final = self.folder.report_path(shard, self.name, self.scratch)
         self.partial = partial_folder(self.task.store, final)
         self._note(self.suspects)
-        if self.folder.local is None:
-            self.report = self.report.replace(final)
-        self.folder.send(self.report, attempt_path(shard, self.name))
+        for suffix in (KINDS, ".csv"):  # the report last: the attempt is known by it
+            path = taken.report.with_suffix(suffix)
+            if not path.exists():
+                continue
+            if self.folder.local is None:
+                path = path.replace(final.with_suffix(suffix))
+            self.folder.send(path, attempt_path(shard, self.name, suffix))
         self.report = final
-        self.rows = ShardRows(self.lines, final)
-        self._adopt_files()
-
-    def _adopt_files(self) -> None:
-        """Record as this attempt's own the files that earlier attempts moved into the store
-        without writing a row."""
-        if self.left and self.partial is not None and not is_remote(self.task.store):
+        self.rows = ShardRows(taken.lines, final)
+        # Files that earlier attempts moved into the store without writing a row are this one's.
+        if taken.moved and self.partial is not None and not is_remote(self.task.store):
             self.partial.mkdir(parents=True, exist_ok=True)
-            write_notes(self.partial / NOTES_FILE, self.left)
+            write_notes(self.partial / NOTES_FILE, taken.moved)
 
     def run(self) -> Progress | None:
         """Fetch part by part until every line has its row; return None if stopped before that."""
@@ -215,7 +148,9 @@ class Attempt:
     def remove_results(self) -> None:
         """Remove what this attempt has put into the job folder and the store, except images."""
         if self.partial is not None:
-            paths = (attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json"))
+            paths = (
+                attempt_path(self.task.shard, self.name, end) for end in (".csv", ".json", KINDS)
+            )
             self.folder.remove_files(*paths)
             fencing.remove_fence(self.partial)
 
@@ -269,4 +204,6 @@ class Attempt:
         """Upload the report to the job folder, if that is remote."""
         self._sent = time.monotonic()
         if self.folder.local is None:
+            if (kinds := self.report.with_suffix(KINDS)).exists():
+                self.folder.send(kinds, attempt_path(self.task.shard, self.name, KINDS))
             self.folder.send(self.report, attempt_path(self.task.shard, self.name))

@@ -1,9 +1,9 @@
 """Finds by bisection the line that kills every process that fetches it.
 
-A process may be killed by chance, so the whole shard is retried `CHANCES` times. After
-that, half of the remaining lines are tried: a part whose process dies is halved again, and
-a part whose process ends clears its lines. A line whose process dies repeatedly while it is
-the only line of its part is guilty.
+A process may be killed for another reason, so the whole shard is tried `CHANCES` times. After
+that, half of the remaining lines are tried: if the process dies, that half is halved again; if it
+ends normally, none of its lines is the cause. A line is the cause if the process dies repeatedly
+while it fetches that line alone.
 """
 
 from __future__ import annotations

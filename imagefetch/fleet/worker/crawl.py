@@ -1,5 +1,5 @@
 """Runs ``scrapy crawl images`` in a subprocess that ends with this process
-(`imagefetch.fleet.worker.child`)."""
+(`imagefetch.fleet.worker.crawl_process`)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import psutil
 
 from imagefetch.fleet.worker.fork_client import Fork, fork_server
 from imagefetch.fleet.worker.task import Order
+from imagefetch.stats.kind_log import SUFFIX
 
 POLL = 0.5  # seconds between two polls of the process; each sends it a heartbeat
 
@@ -48,6 +49,7 @@ class Crawl:
         *on_poll* is called every `POLL` seconds; if it raises, the process is killed.
         """
         command = ["crawl", "images", "-a", f"urls={lines}", "-a", f"report={report}"]
+        command += ["-a", f"_kinds={report.with_suffix(SUFFIX)}"]
         if self.owner:
             command += ["-a", f"_owner={self.owner}"]
         for setting in self.assignments:

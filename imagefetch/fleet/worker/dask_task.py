@@ -1,4 +1,4 @@
-"""Runs `imagefetch.fleet.worker.attempt`, which does not depend on Dask, as a Dask task."""
+"""Fetches a shard as a Dask task; the rest of the package does not depend on Dask."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from distributed import Status, get_worker
 
-from imagefetch.fleet.worker import attempt
-from imagefetch.fleet.worker.attempt import fetch_shard
+from imagefetch.fleet.worker import running_attempts
+from imagefetch.fleet.worker.running_attempts import fetch_shard
 from imagefetch.fleet.worker.task import Progress, Task
 
 
@@ -47,10 +47,10 @@ def is_private(folder: Path) -> bool:
 
 def stop_job(job: str) -> None:
     """Shut down this worker's attempts at *job* gracefully, and start no others."""
-    attempt.stopped.add(job)
-    attempt.stop(job)
+    running_attempts.stopped.add(job)
+    running_attempts.stop(job)
 
 
 def allow_job(job: str) -> None:
     """Undo `stop_job`."""
-    attempt.stopped.discard(job)
+    running_attempts.stopped.discard(job)

@@ -1,8 +1,9 @@
-"""Fences off a process that is believed dead but may be alive, and detects missed heartbeats.
+"""Fences off the crawl process of an earlier attempt, and detects missed heartbeats.
 
-Such a process writes its rows into its own report, which is no longer read. With its
-partial files it could still replace an image that a row of its successor names. So the
-partial files are removed before the successor starts; then no move can succeed.
+The process is believed dead, but may be alive. Its rows do no harm: they go into its own report,
+which is no longer read. But it could move a partial file over an image that a row of the next
+attempt names. So its partial files are removed before the next attempt starts, and their folder
+is blocked.
 """
 
 from __future__ import annotations

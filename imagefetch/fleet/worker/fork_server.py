@@ -34,7 +34,7 @@ from scrapy.settings import default_settings
 from scrapy.utils.misc import load_object, walk_modules_iter
 
 import imagefetch
-from imagefetch.fleet.worker import child
+from imagefetch.fleet.worker import crawl_process
 from imagefetch.fleet.worker.task import Order
 
 IDLE = 10.0
@@ -149,7 +149,7 @@ def main() -> NoReturn:
         gc.freeze()  # or the collector would write to, and so copy, these pages in each process
         order = serve(orders)
     if order is not None:
-        child.run(order.arguments, order.heartbeat_timeout)
+        crawl_process.run(order.arguments, order.heartbeat_timeout)
     raise SystemExit(0)
 
 

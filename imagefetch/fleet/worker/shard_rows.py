@@ -9,9 +9,12 @@ from pathlib import Path
 from imagefetch.errors import WorkerCrash
 from imagefetch.fleet.worker.bisection import ALONE, PROCESS
 from imagefetch.items import ImageRecord
-from imagefetch.lists.plain import read_lines
-from imagefetch.lists.shards import SHARD_SUFFIX, shard_line
-from imagefetch.output.report.csv_rows import cells, encode
+from imagefetch.lists.list_file import ListFile
+from imagefetch.lists.shards import SHARD_SUFFIX, write_shard
+from imagefetch.output.report.carried import carried_cells
+from imagefetch.output.report.columns import Layout
+from imagefetch.output.report.csv_rows import cells
+from imagefetch.output.report.encoding import encode
 from imagefetch.output.report.report_file import read_rows, whole_size
 from imagefetch.urls import Line
 
@@ -21,6 +24,7 @@ class ShardRows:
 
     def __init__(self, lines: Path, report: Path) -> None:
         self.lines = lines
+        self.layout = Layout.of_list(ListFile(lines).columns)
         self.report = report
         self.done = 0
         """Number of rows, as of the last call of `count`."""
@@ -30,9 +34,9 @@ class ShardRows:
 
     def missing(self) -> list[tuple[int, Line]]:
         """Return the lines without a row, each with its position in the shard."""
-        done = {row.line for row in read_rows(self.report)}
-        lines = enumerate(read_lines(self.lines))
-        return [(position, line) for position, line in lines if line.number not in done]
+        done = {row.key for row in read_rows(self.report)}
+        lines = enumerate(ListFile(self.lines).lines())
+        return [(position, line) for position, line in lines if line.key not in done]
 
     def list_without(self, others: Sequence[tuple[int, Line]], scratch: Path) -> Path:
         """Return the path of a list of the shard's lines without *others*; if there are others,
@@ -41,10 +45,9 @@ class ShardRows:
             return self.lines
         left_out = {position for position, _ in others}
         path = scratch / f"part{SHARD_SUFFIX}"
-        with path.open("wb") as file:
-            for position, line in enumerate(read_lines(self.lines)):
-                if position not in left_out:
-                    file.write(shard_line(line))
+        lines = enumerate(ListFile(self.lines).lines())
+        kept = (line for position, line in lines if position not in left_out)
+        write_shard(path, self.layout.columns, kept)
         return path
 
     def count(self) -> bool:
@@ -60,7 +63,7 @@ class ShardRows:
         """Write a ``WorkerCrash`` row for a line that kills every process."""
         error = WorkerCrash()
         record = ImageRecord(line.text, error.code, line.number, attempts=ALONE // PROCESS)
-        record.reason = error.reason
+        record.reason, record.part = error.reason, line.part
         os.truncate(self.report, whole_size(self.report))
         with self.report.open("ab") as file:
-            file.write(encode(cells(record)))
+            file.write(encode([*cells(record), *carried_cells(line.record, self.layout)]))

@@ -55,7 +55,7 @@ class Order:
     arguments: Sequence[str]
     """Command-line arguments of ``scrapy``."""
     heartbeat_timeout: float
-    """Seconds, see `imagefetch.fleet.worker.child`."""
+    """Seconds, see `imagefetch.fleet.worker.crawl_process`."""
     folder: str
     """Working directory."""
     environment: Mapping[str, str]

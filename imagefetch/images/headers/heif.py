@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 
 from imagefetch.images.bounded_bytes import (
     Bytes,
@@ -14,6 +15,7 @@ from imagefetch.images.bounded_bytes import (
 )
 from imagefetch.images.boxes import begin_of, inner_boxes, top_boxes
 from imagefetch.images.headers.base import Header, sized
+from imagefetch.images.headers.heif_size import Properties, Size, as_all_agree, in_order
 
 DESCRIPTION = 2**18
 """Maximum bytes of a box that describes the image."""
@@ -24,13 +26,30 @@ ITEMS = 2_000
 TABLES = 4
 """Maximum tables of associations: one for each combination of version and flags."""
 
-Size = tuple[int, int]
+Arrange = Callable[[Properties], Size | None]
+"""Computes the size of an item from its properties."""
 
 
 def heif(data: Bytes) -> Header:
     """Read the primary item's size, cropped (``clap``) and rotated (``irot``) as its properties
     say; without one, that of the first track that has one."""
-    readers = dict(READERS)
+    return _read(data, in_order)
+
+
+def avif(data: Bytes) -> Header:
+    """Read the same of an AVIF.
+
+    :raises UnknownSizeError: if browsers and other programs differ in it
+    """
+    return _read(data, as_all_agree)
+
+
+def _read(data: Bytes, arrange: Arrange) -> Header:
+    readers: dict[bytes, Callable[[Bytes, int, int], Size | None]] = {
+        b"meta": partial(_meta, arrange),
+        b"mini": _minimized,
+        b"moov": _movie,
+    }
     for number, (name, at, length) in enumerate(top_boxes(data)):
         complete = 8 <= length <= len(data) - at
         if not complete:
@@ -52,7 +71,7 @@ def _described(data: Bytes, at: int, length: int) -> bytes:
     return read_exact(data, begin, at + length - begin)
 
 
-def _meta(data: Bytes, begin: int, end: int) -> Size | None:
+def _meta(arrange: Arrange, data: Bytes, begin: int, end: int) -> Size | None:
     """Return the size of the primary item of a meta box, whose image data may be in it, too."""
     primary, properties = None, b""
     for name, at, length in inner_boxes(data, begin + 4, end):
@@ -64,13 +83,13 @@ def _meta(data: Bytes, begin: int, end: int) -> Size | None:
         elif name == b"iprp":
             properties = _described(data, at, length)
         if primary is not None and properties:
-            return _transformed(properties, primary)
+            return arrange(_properties_of(properties, primary))
     return None
 
 
-def _transformed(properties: bytes, item: int) -> Size | None:
-    """Return the size of *item* after its transformations, in the order of its associations."""
-    container: list[tuple[bytes, bytes]] = []
+def _properties_of(properties: bytes, item: int) -> Properties:
+    """Return the properties of *item*, in the order of its associations."""
+    container: Properties = []
     indices: list[int] = []
     tables = TABLES
     for name, at, length in inner_boxes(properties, 0):
@@ -81,16 +100,7 @@ def _transformed(properties: bytes, item: int) -> Size | None:
         elif name == b"ipma" and tables and not indices:
             tables -= 1
             indices = _associations(properties[begin_of(properties, at) : at + length], item)
-    found: Size | None = None
-    for index in indices:
-        name, content = container[index - 1] if 0 < index <= len(container) else (b"", b"")
-        if name == b"ispe":
-            found = struct.unpack(">II", content[4:12])
-        elif name == b"clap" and found is not None:
-            found = _cropped(found, content)
-        elif name == b"irot" and found is not None and content[0] & 1:
-            found = found[1], found[0]
-    return found
+    return [container[index - 1] for index in indices if 0 < index <= len(container)]
 
 
 def _associations(table: bytes, item: int) -> list[int]:
@@ -112,15 +122,6 @@ def _associations(table: bytes, item: int) -> list[int]:
     if count > ITEMS:
         raise TooLongError
     return []
-
-
-def _cropped(size: Size, content: bytes) -> Size:
-    """Return the clean aperture of an image of *size*; *size* itself if it is not a part of it."""
-    width, below, height, under = struct.unpack(">4I", content[:16])
-    if not below or not under:
-        return size
-    cropped = width // below, height // under
-    return cropped if all(0 < new <= old for new, old in zip(cropped, size, strict=True)) else size
 
 
 def _minimized(data: Bytes, begin: int, _: int) -> Size:
@@ -148,10 +149,3 @@ def _movie(data: Bytes, begin: int, end: int) -> Size | None:
                 if width and height:
                     return width, height
     return None
-
-
-READERS: dict[bytes, Callable[[Bytes, int, int], Size | None]] = {
-    b"meta": _meta,
-    b"mini": _minimized,
-    b"moov": _movie,
-}

@@ -20,6 +20,9 @@ PIXELS = {
 }
 """CSS pixels of a unit (CSS Values and Units 4, section 6); of a font, at its initial size."""
 
+ATTRIBUTES = "width", "height", "viewBox", "preserveAspectRatio"
+"""What the size depends on."""
+
 SIDE_MAX = 2**24
 """Browsers limit larger sides, each to a bound of its own."""
 
@@ -33,30 +36,33 @@ def size_of(attributes: Mapping[str, str | None]) -> tuple[int, int] | None:
     attributes don't state them.
 
     A side that is missing, or relative to what the image is placed in, follows from the other one
-    and the view box; if both are, the view box has the size.
+    and the view box. If both are, the image has a ratio, but no size: browsers fit it into what
+    it is placed in, by default 300 by 150 pixels, and other programs take the view box for it.
     """
     width, height = _length(attributes.get("width")), _length(attributes.get("height"))
     if any(side is not None and math.isnan(side) for side in (width, height)):
         return None
+    if (width is None) != (height is None):
+        wide, high = _proportions(attributes)
+        if width is not None:
+            height = width * high / wide if wide else None
+        elif height is not None:
+            width = height * wide / high if high else None
     if width is None or height is None:
-        box = _BOX.fullmatch(attributes.get("viewBox") or "")
-        wide, high = (float(box[3]), float(box[4])) if box else (0.0, 0.0)
-        if wide <= 0 or high <= 0:
-            return None
-        if width is None and height is None:
-            width, height = wide, high
-        elif (attributes.get("preserveAspectRatio") or "").startswith("none"):
-            return None
-        elif width is None:
-            assert height is not None
-            width = height * wide / high
-        else:
-            height = width * high / wide
-    assert height is not None
+        return None
     if not (math.isfinite(width) and math.isfinite(height)):
         return None
     sides = math.floor(width + 0.5), math.floor(height + 0.5)
     return sides if all(0 < side <= SIDE_MAX for side in sides) else None
+
+
+def _proportions(attributes: Mapping[str, str | None]) -> tuple[float, float]:
+    """Return width and height of the view box; zeros if there is none, or it is stretched."""
+    box = _BOX.fullmatch(attributes.get("viewBox") or "")
+    if box is None or (attributes.get("preserveAspectRatio") or "").startswith("none"):
+        return 0, 0
+    wide, high = float(box[3]), float(box[4])
+    return (wide, high) if wide > 0 and high > 0 else (0, 0)
 
 
 def _length(text: str | None) -> float | None:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
-from imagefetch.images.bounded_bytes import Bytes, MalformedError, byte, read_exact
+from imagefetch.images.bounded_bytes import (
+    Bytes,
+    MalformedError,
+    UnknownSizeError,
+    byte,
+    read_exact,
+)
 from imagefetch.images.headers.base import Header
 
 # Markers without a segment: JPG, RST0 to RST7, SOI, EOI, and, as in Pillow, JPG0 to JPG13.
@@ -14,12 +21,23 @@ SCAN = 0xDA
 JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
-def jpeg(data: Bytes) -> Header:
+class Frame(NamedTuple):
+    """The frame header of a JPEG (ITU-T T.81, section B.2.2)."""
+
+    process: int
+    """Its marker, which names the coding process: 0xC0 is baseline, 0xC2 progressive."""
+    fields: bytes
+    """Depth, height, width and number of components."""
+    end: int
+    """Offset of the end of the headers, before the first scan."""
+
+
+def jpeg_frame(data: Bytes) -> Frame:
     """Read a JPEG up to its first scan (ITU-T T.81, annex B); payloads are skipped.
 
     A file that is truncated before the scan has a size if it contains the frame header.
     """
-    at, frame = 2, b""
+    at, frame, process = 2, b"", 0
     try:
         while True:
             marker = read_exact(data, at, 2)
@@ -38,7 +56,7 @@ def jpeg(data: Bytes) -> Header:
             else:
                 length = int.from_bytes(read_exact(data, at + 2, 2), "big")
                 if kind in FRAMES:
-                    frame = read_exact(data, at + 4, 6)
+                    frame, process = read_exact(data, at + 4, 6), kind
                 at += 2 + max(length, 2)
                 if kind == SCAN:
                     break
@@ -48,10 +66,16 @@ def jpeg(data: Bytes) -> Header:
         at = len(data)
     if not frame:
         raise MalformedError
-    height, width, components = struct.unpack(">xHHB", frame)
+    return Frame(process, frame, min(at, len(data)))
+
+
+def jpeg(data: Bytes) -> Header:
+    """Read the size in the frame header of a JPEG."""
+    frame = jpeg_frame(data)
+    height, width, components = struct.unpack(">xHHB", frame.fields)
     if not width or not height:
         raise MalformedError
-    return Header(width, height, JPEG_MODES.get(components), end=min(at, len(data)))
+    return Header(width, height, JPEG_MODES.get(components), end=frame.end)
 
 
 APNG = "image/apng"
@@ -86,22 +110,32 @@ def png(data: Bytes) -> Header:
 def gif(data: Bytes) -> Header:
     """Read a GIF up to its first frame (GIF89a, sections 18 to 26).
 
-    A frame that is larger than the screen enlarges it, as in Pillow.
+    A frame that is larger than the screen enlarges it, as in Pillow and in browsers.
+
+    :raises UnknownSizeError: if what follows bytes of no block enlarges it: browsers stop there
     """
-    head = read_exact(data, 0, 13)
-    width, height, flags = struct.unpack("<HHB", head[6:11])
-    at = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+    screen = struct.unpack("<HH", read_exact(data, 6, 4))
+    at, stray = first_block(data), False
     while True:
         kind = byte(data, at)
         if kind == 0x2C:
             left, top, w, h = struct.unpack("<HHHH", read_exact(data, at + 1, 8))
-            width, height = max(width, left + w), max(height, top + h)
+            width, height = max(screen[0], left + w), max(screen[1], top + h)
             if not width or not height:
                 raise MalformedError
+            if stray and (width, height) != screen:
+                raise UnknownSizeError
             return Header(width, height, None, None, end=at)
         if kind == 0x3B:
             raise MalformedError
+        stray = stray or kind != 0x21
         at = after_blocks(data, at + 2) if kind == 0x21 else at + 1
+
+
+def first_block(data: Bytes) -> int:
+    """Return the offset of the first block of a GIF, after the global palette."""
+    flags = byte(data, 10)
+    return 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
 
 
 def after_blocks(data: Bytes, at: int) -> int:

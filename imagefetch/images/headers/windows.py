@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from imagefetch.images.bounded_bytes import Bytes, MalformedError, read_exact
+from imagefetch.images.bounded_bytes import Bytes, MalformedError, UnknownSizeError, read_exact
 from imagefetch.images.headers.base import Header, sized
 
 CORE = 12
@@ -46,15 +46,23 @@ def _directory(data: Bytes) -> list[tuple[int, ...]]:
     return entries
 
 
-def _image(data: Bytes, at: int) -> Header:
-    """Read the image of an icon at the offset *at*: a PNG, or a bitmap whose height includes that
-    of its mask."""
-    inner = read_exact(data, at, 24)
+def _image(data: Bytes, entry: tuple[int, ...]) -> Header:
+    """Read the image of an icon that *entry* describes: a PNG, or a bitmap whose height includes
+    that of its mask.
+
+    :raises UnknownSizeError: if the entry has another size, as that of a PNG of 512 pixels: some
+        programs show the one, some the other
+    """
+    inner = read_exact(data, entry[6], 24)
     if inner.startswith(PNG):
         width, height = struct.unpack(">II", inner[16:24])
-        return sized(width, height)
-    whole = _bitmap(data, at)
-    return sized(whole.width, whole.height // 2)
+    else:
+        width, height, *_ = _bitmap(data, entry[6])
+        height //= 2
+    image = sized(width, height)
+    if image[:2] != (entry[0] or 256, entry[1] or 256):
+        raise UnknownSizeError
+    return image
 
 
 def icon(data: Bytes) -> Header:
@@ -65,13 +73,13 @@ def icon(data: Bytes) -> Header:
         depth = bits or (colours - 1).bit_length() if bits or colours else 256
         return -(entry[0] or 256) * (entry[1] or 256), depth
 
-    return _image(data, min(_directory(data), key=rank)[6])
+    return _image(data, min(_directory(data), key=rank))
 
 
 def cursor(data: Bytes) -> Header:
     """Read the size of the largest image of a CUR, whose entries have hot spots in place of
     planes and bits."""
-    return _image(data, max(_directory(data), key=lambda e: (e[0] or 256) * (e[1] or 256))[6])
+    return _image(data, max(_directory(data), key=lambda e: (e[0] or 256) * (e[1] or 256)))
 
 
 def is_icon(kind: bytes, head: bytes) -> bool:

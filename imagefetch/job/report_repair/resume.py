@@ -10,19 +10,21 @@ import logging
 import os
 import shutil
 from dataclasses import dataclass
+from dataclasses import replace as replace_path
 from pathlib import Path
 
 from imagefetch.config.only_argument import Only
 from imagefetch.job.journal import Journal
-from imagefetch.job.report_repair.rewrite import replace, replace_report, rewrite_for_list
+from imagefetch.job.report_repair.rewrite import Rewritten, replace, rewrite_for_list
 from imagefetch.job.report_repair.superseded_rows import remove_superseded
 from imagefetch.job.store_check import check_store, has_no_file
 from imagefetch.job.temporary_files import remove_temporary_files
 from imagefetch.lists.copy import Copy
-from imagefetch.lists.shards import is_shard
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.numbered_reports import numbered, retire
 from imagefetch.output.partial_files import partial_folder
-from imagefetch.output.report.report_file import check_header, read_rows, readable_rows, whole_size
+from imagefetch.output.report.columns import OWN, PLAIN, Layout
+from imagefetch.output.report.report_file import read_layout, readable_rows, whole_size
 from imagefetch.output.store_paths import is_remote, local_path
 
 logger = logging.getLogger(__name__)
@@ -39,13 +41,20 @@ class Preparation:
     report: Path
     store: str
     journal: Journal
+    urls: ListFile
+    """The list where it was read; `commit` may move it."""
     fresh: bool = False
-    new: Path | None = None
-    """The rewritten report: one row per line, only of lines that the list has."""
-    loses_rows: bool = False
-    """Whether the rewritten report loses rows, so that the old one must be kept."""
+    layout: Layout = PLAIN
+    """The columns of the report, once `commit` was called."""
+    new: Rewritten | None = None
+    """The rewritten report, if the report must be: one row per line, only of lines of the list."""
     copy: Copy | None = None
     """The list, whose copy `commit` keeps."""
+
+    @property
+    def inspected(self) -> Path:
+        """The report to which the offsets in the journal refer."""
+        return self.report if self.new is None else self.new.path
 
     def commit(self) -> None:
         """Keep the copy of the list, and repair the report for appending.
@@ -55,15 +64,17 @@ class Preparation:
         :raises OSError: if the file system refuses the report
         :raises BadInput: if it refuses the list
         """
+        urls = self.urls
         if self.copy is not None:
-            self.copy.keep()  # first: a report without its list could not be resumed
+            kept = self.copy.keep()  # first: a report without its list could not be resumed
+            urls = replace_path(urls, path=kept)
         if self.fresh:
             self._retire()
         elif self.new is not None:
-            remove_superseded(self.report, self.store)
-            if self.loses_rows:
-                _keep_numbered(self.report)
-            replace(self.new, self.report)
+            remove_superseded(self.report, self.store, urls)
+            if self.new.loses:
+                _keep_numbered(self.report, self.new.loses)
+            replace(self.new.path, self.report)
             self.new = None
         elif self.report.exists() and (size := whole_size(self.report)) < _size(self.report):
             os.truncate(self.report, size)
@@ -88,14 +99,21 @@ class Preparation:
         if self.copy is not None:
             self.copy.drop()
         if self.new is not None:
-            self.new.unlink(missing_ok=True)
+            self.new.path.unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Journal:
+def prepare(
+    report: Path,
+    urls: ListFile,
+    store: str,
+    *,
+    only: Only,
+    fresh: bool,
+) -> Journal:
     """Repair *report* for the list *urls* at once; return the journal of what is done.
 
     :raises NothingToDo, BadInput: as `inspect_report` does
@@ -105,60 +123,62 @@ def prepare(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) ->
     return preparation.journal
 
 
-def inspect_report(report: Path, urls: Path, store: str, *, only: Only, fresh: bool) -> Preparation:
+def inspect_report(
+    report: Path,
+    urls: ListFile,
+    store: str,
+    *,
+    only: Only,
+    fresh: bool,
+) -> Preparation:
     """Find out which lines of the list *urls* are done, and how *report* must be repaired.
 
     :raises NothingToDo: if every line is done
     :raises BadInput: if *report* is not a report of this program, is of another list, or has its
         images in another store; it is left unchanged
     """
-    remove_temporary_files(report, urls)
-    preparation = Preparation(report, store, Journal(), fresh)
+    remove_temporary_files(report, urls.path)
+    preparation = Preparation(report, store, Journal(), urls, fresh)
+    preparation.layout = Layout.of_list(urls.columns)
     if not report.exists():
         return preparation
     if fresh:
-        check_header(report)  # a file that is not a report is not moved away
+        read_layout(report)  # a file that is not a report is not moved away
         return preparation
-    if not is_shard(urls):  # the fleet has checked the store for the whole job
+    if not urls.is_shard:  # the fleet has checked the store for the whole job
         check_store(report, store)
     journal = preparation.journal
     journal.read(report, urls, only)
-    if journal.matched < journal.lines or journal.lines < journal.rows:
-        preparation.new, preparation.loses_rows = rewrite_for_list(report, urls, journal)
+    if _must_rewrite(report, journal, preparation.layout):
+        preparation.new = rewrite_for_list(report, urls, journal, preparation.layout)
         journal.close()
         preparation.journal = journal = Journal()
-        journal.read(preparation.new, urls, only)
+        journal.read(preparation.new.path, urls, only)
     if journal.done == journal.total:
         preparation.commit()
         raise NothingToDo(_nothing_to_do(report, journal.done, only))
     return preparation
 
 
-def compact(report: Path, store: str) -> int:
-    """Keep only the last row of each line, and remove the files that only dropped rows name.
-
-    Return the number of removed files.
-    """
-    journal = Journal()
-    journal.read_report(report)
-    removed = 0
-    if journal.lines < journal.rows:
-        removed = remove_superseded(report, store, journal)
-        replace_report(report, (row.raw for row in read_rows(report) if journal.is_last(row)))
-    journal.close()
-    return removed
+def _must_rewrite(report: Path, journal: Journal, layout: Layout) -> bool:
+    """Whether rows or columns of *report* are not those of the list. A finished report of an older
+    version stays as it is."""
+    old = read_layout(report)
+    if old is None:
+        return False
+    is_older = old.own < OWN and journal.done != journal.total
+    is_moved = journal.matched < journal.lines or journal.lines < journal.rows
+    return is_moved or is_older or old.carried != layout.carried
 
 
-def _keep_numbered(report: Path) -> None:
+def _keep_numbered(report: Path, lost: str) -> None:
     for kept in numbered(report):
         try:
             with kept.open("xb") as copy, report.open("rb") as file:
                 shutil.copyfileobj(file, copy)
         except FileExistsError:
             continue
-        logger.warning(
-            "The list has changed: rows of lines that it no longer has are kept in %s", kept
-        )
+        logger.warning("The list has changed: %s are kept in %s", lost, kept)
         return
 
 

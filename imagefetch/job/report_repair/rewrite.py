@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from imagefetch.errors import BadInput, ReportError
 from imagefetch.job.journal import Journal
 from imagefetch.job.report_repair.moved_rows import MovedRows
-from imagefetch.lists.plain import read_lines
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.own_files import new_file
-from imagefetch.output.report.csv_rows import HEADER, encode
-from imagefetch.output.report.report_file import read_rows
+from imagefetch.output.report.columns import OWN, PLAIN, Layout
+from imagefetch.output.report.encoding import encode
+from imagefetch.output.report.report_file import read_layout, read_rows
 
 
-def replace_report(report: Path, rows: Iterator[bytes]) -> None:
-    """Write *rows* to a temporary file, then replace *report* with it.
+def replace_report(report: Path, rows: Iterable[bytes], layout: Layout = PLAIN) -> None:
+    """Write *rows*, which have *layout*, to a temporary file, then replace *report* with it.
 
     :raises ReportError: if the file system refuses; the report is left unchanged
     """
-    replace(write_new(report, rows), report)
+    replace(write_new(report, rows, layout), report)
 
 
 def replace(new: Path, report: Path) -> None:
@@ -35,7 +37,7 @@ def replace(new: Path, report: Path) -> None:
         raise ReportError(f"{report}: can't be rewritten: {error.strerror}") from error
 
 
-def write_new(report: Path, rows: Iterator[bytes]) -> Path:
+def write_new(report: Path, rows: Iterable[bytes], layout: Layout) -> Path:
     """Write *rows* to a temporary file in the folder of *report*; return its path.
 
     :raises ReportError: if the file system refuses; the temporary file is removed
@@ -44,7 +46,7 @@ def write_new(report: Path, rows: Iterator[bytes]) -> Path:
     try:
         new = new_file(Path(os.path.realpath(report)))
         with new.open("wb") as file:
-            file.write(HEADER)
+            file.write(layout.header)
             file.writelines(rows)
             file.flush()
             os.fsync(file.fileno())
@@ -57,22 +59,43 @@ def write_new(report: Path, rows: Iterator[bytes]) -> Path:
         raise
 
 
-def rewrite_for_list(report: Path, urls: Path, journal: Journal) -> tuple[Path, bool]:
-    """Write a new report: one row per line, only of lines that the list has.
+class Rewritten(NamedTuple):
+    """A new report, which is to replace one."""
 
-    Rows of moved lines get their new number. Return the path, and whether rows are lost.
+    path: Path
+    loses_rows: bool
+    """Whether it lacks rows of lines that the list no longer has."""
+    lost_columns: tuple[str, ...]
+    """Columns of the old report that the list no longer has, or that are no longer carried."""
+
+    @property
+    def loses(self) -> str:
+        """What the new report lacks, for a message; empty if nothing."""
+        names = ", ".join(self.lost_columns)
+        rows = "rows of lines that it no longer has" if self.loses_rows else ""
+        return " and ".join(filter(None, (rows, names and f"the columns {names}")))
+
+
+def rewrite_for_list(report: Path, urls: ListFile, journal: Journal, layout: Layout) -> Rewritten:
+    """Write a new report with *layout*: one row per line, only of lines that the list has.
+
+    Rows of moved lines get their new number. If the report has other columns of the list than
+    *layout*, these are filled from the list.
 
     :raises BadInput: if most rows are not of this list
     """
-    moved = MovedRows()
+    old = read_layout(report) or layout
+    same = old.carried == layout.carried
+    moved = MovedRows(layout)
     for row in read_rows(report):
         if journal.is_last(row) and not journal.is_matched(row):
             moved.add(row)
-    claimed = sum(
-        moved.claim(line.text, line.number)
-        for line in read_lines(urls)
-        if not journal.has_row(line)
-    )
+    claimed = 0
+    for line in urls.lines():
+        if not journal.has_row(line):
+            claimed += moved.claim(line)
+        elif not same:
+            moved.assign(journal.offset(line), line)
     if (journal.matched + claimed) * 2 < journal.lines:
         moved.close()
         raise BadInput(
@@ -80,16 +103,26 @@ def rewrite_for_list(report: Path, urls: Path, journal: Journal) -> tuple[Path, 
             "lines are in this one; name another with -a report=PATH, or restart from scratch with "
             "-a fresh=1"
         )
-    new = write_new(report, _rows_of_list(report, journal, moved))
+    new = write_new(report, _rows_of_list(report, journal, moved, old if same else None), layout)
     moved.close()
-    return new, journal.matched + claimed < journal.lines
+    lost = tuple(name for name in old.carried if name not in layout.carried)
+    return Rewritten(new, journal.matched + claimed < journal.lines, lost)
 
 
-def _rows_of_list(report: Path, journal: Journal, moved: MovedRows) -> Iterator[bytes]:
+def _rows_of_list(
+    report: Path, journal: Journal, moved: MovedRows, same: Layout | None
+) -> Iterator[bytes]:
+    """*same*: the layout of *report*, if its columns of the list are kept."""
     for row in read_rows(report):
         if not journal.is_last(row):
             continue
-        if journal.is_matched(row):
-            yield row.raw
-        elif number := moved.line_of(row):
-            yield encode(row.moved_to(number))
+        if same is not None and journal.is_matched(row):
+            yield with_own_columns(row.raw, same)
+        elif place := moved.place_of(row):
+            yield encode([*row.moved_to(place.line, place.part), *place.carried])
+
+
+def with_own_columns(raw: bytes, layout: Layout) -> bytes:
+    """Return the row *raw* of a report with *layout*, with all columns of imagefetch."""
+    missing = b"," * (OWN - layout.own)  # only reports without columns of a list lack some
+    return raw.removesuffix(b"\r\n") + missing + b"\r\n" if missing else raw

@@ -1,46 +1,43 @@
-"""Encodes records as rows of the CSV report, and decodes rows."""
+"""Converts records to rows of the report, and rows to records."""
 
 from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from imagefetch.items import ImageRecord
-from imagefetch.utils.cells import CELL_MAX, decode_cell, encode_cell
+from imagefetch.output.report.columns import COLUMNS, HEADER, NAMES, OWN, PLAIN, Layout
+from imagefetch.output.report.encoding import decode, encode, split
+from imagefetch.urls import LineKey, place_of
 
-COLUMNS = {
-    "url": "URL",
-    "code": "Response code",
-    "line": "Line",
-    "file": "File",
-    "bytes": "Bytes",
-    "type": "Type",
-    "width": "Width",
-    "height": "Height",
-    "sha256": "SHA-256",
-    "attempts": "Attempts",
-    "seconds": "Seconds",
-    "reason": "Reason",
-}
-"""Maps each field of `ImageRecord` to its column, in the order of the file."""
+__all__ = ["COLUMNS", "HEADER", "ROW_MAX", "Row", "cells", "decode", "encode", "record_of"]
+
+_values = attrgetter(*COLUMNS)
+_INDEX = {name: index for index, name in enumerate(COLUMNS)}
+URL, CODE, LINE, FILE = 0, 1, 2, 3
+SIZE, SHA256, ATTEMPTS, SECONDS, REASON, PART = (
+    _INDEX[name] for name in ("bytes", "sha256", "attempts", "seconds", "reason", "part")
+)
+
+ROW_MAX = PLAIN.row_max
 
 
 def cells(record: ImageRecord) -> list[str]:
-    """Return the cells of the row for *record*."""
-    row = []
-    for name in COLUMNS:
-        value = getattr(record, name)
-        if value is None:
-            value = ""
-        elif name == "seconds":
-            value = f"{value:.3f}"
-        row.append(str(value))
+    """Return the cells of the row for *record*, without those of the list's columns."""
+    row = [
+        value if value.__class__ is str else "" if value is None else str(value)
+        for value in _values(record)
+    ]
+    if record.seconds is not None:
+        row[SECONDS] = f"{record.seconds:.3f}"
     return row
 
 
 def record_of(row: list[str]) -> ImageRecord:
-    """Return the record for *row*, a list of cells returned by `decode`.
+    """Return the record for *row*, the cells of a `Row`.
 
     :raises ValueError: if *row* is not a row of a report
     """
@@ -58,40 +55,19 @@ def record_of(row: list[str]) -> ImageRecord:
         attempts=int(named["attempts"]),
         seconds=float(named["seconds"]) if named["seconds"] else None,
         reason=named["reason"],
+        part=_int(named["part"]),
+        final_url=named["final_url"],
+        fetched=named["fetched"],
+        etag=named["etag"],
+        last_modified=named["last_modified"],
+        source=named["source"],
+        change=named["change"],
+        match=named["match"],
     )
-
-
-# Matches rows that are written unchanged, as most are, unless a cell begins with one of
-# `_DANGEROUS`.
-PLAIN = re.compile(r"[ !#-:<-\[\]-{}~]*")
-_DANGEROUS = ("=", "+", "-", "@", "'")
-
-
-def encode(row: list[str]) -> bytes:
-    """Return *row* as a line of RFC 4180, its cells escaped by `encode_cell`."""
-    text = ",".join(row)
-    if not (
-        text  # not "": a lone empty cell needs quotes
-        and len(text) <= CELL_MAX
-        and PLAIN.fullmatch(text)
-        and text.count(",") == len(row) - 1
-        and not any(cell.startswith(_DANGEROUS) for cell in row)
-    ):
-        text = ",".join(encode_cell(cell, first=not n) for n, cell in enumerate(row))
-        text = '""' if row == [""] else text
-    return f"{text}\r\n".encode()
-
-
-def decode(row: list[str]) -> list[str]:
-    """Undo the escapes of `encode` in the cells of *row*."""
-    return [decode_cell(cell) for cell in row]
 
 
 def _int(cell: str) -> int | None:
     return int(cell) if cell else None
-
-
-HEADER = encode(list(COLUMNS.values()))
 
 
 class Row(NamedTuple):
@@ -102,49 +78,64 @@ class Row(NamedTuple):
     raw: bytes
     """Includes the line ending."""
     cells: list[str]
-    """In the order of `COLUMNS`. The properties below name those that others read, as text."""
+    """In the order of `COLUMNS`, those that an older report lacks empty. The properties below
+    name those that others read, as text."""
+    carried: list[str] = []  # noqa: RUF012 - shared, and never changed
+    """The cells of the list's columns, in the order of `Layout.carried`."""
 
     @property
     def url(self) -> str:
-        return self.cells[0]
+        return self.cells[URL]
 
     @property
     def code(self) -> str:
-        return self.cells[1]
+        return self.cells[CODE]
 
     @property
     def line(self) -> int:
-        return int(self.cells[2])
+        return int(self.cells[LINE])
+
+    @property
+    def part(self) -> int | None:
+        return _int(self.cells[PART])
+
+    @property
+    def key(self) -> LineKey:
+        """Line and part, which identify the image."""
+        return int(self.cells[LINE]), _int(self.cells[PART])
+
+    @property
+    def place(self) -> str:
+        """The line for a message: ``line 7, part 2``."""
+        return place_of(*self.key)
 
     @property
     def file(self) -> str:
         """The image's file name in the store; empty if the row has no file."""
-        return self.cells[3]
+        return self.cells[FILE]
 
     @property
     def size(self) -> str:
         """The column ``Bytes``."""
-        return self.cells[4]
+        return self.cells[SIZE]
 
     @property
     def sha256(self) -> str:
-        return self.cells[8]
+        return self.cells[SHA256]
 
     @property
     def attempts(self) -> str:
-        return self.cells[9]
+        return self.cells[ATTEMPTS]
 
     @property
     def reason(self) -> str:
-        return self.cells[-1]
+        return self.cells[REASON]
 
-    def moved_to(self, line: int) -> list[str]:
-        """Return the cells of the same row for another line of the list."""
-        return [*self.cells[:2], str(line), *self.cells[3:]]
-
-
-ROW_MAX = 4 * CELL_MAX * len(COLUMNS)
-"""Maximum length of a row, in bytes. A row is read with one call."""
+    def moved_to(self, line: int, part: int | None = None) -> list[str]:
+        """Return the cells of the same row for another image of the list."""
+        moved = [*self.cells]
+        moved[LINE], moved[PART] = str(line), "" if part is None else str(part)
+        return moved
 
 
 class DamagedRow(ValueError):
@@ -153,49 +144,54 @@ class DamagedRow(ValueError):
 
 _NUMBER = "[0-8]?[0-9]{1,18}"  # below 2**63
 _FIGURES = {
-    2: rf"(?!0+(?!.)){_NUMBER}",
-    4: f"(?:{_NUMBER})?",
-    6: f"(?:{_NUMBER})?",
-    7: f"(?:{_NUMBER})?",
-    8: "(?:[0-9a-f]{64})?",
-    9: _NUMBER,
-    10: r"(?:[0-9]{1,12}(?:\.[0-9]{1,9})?)?",
+    LINE: rf"(?!0+(?!.)){_NUMBER}",
+    SIZE: f"(?:{_NUMBER})?",
+    _INDEX["width"]: f"(?:{_NUMBER})?",
+    _INDEX["height"]: f"(?:{_NUMBER})?",
+    SHA256: "(?:[0-9a-f]{64})?",
+    ATTEMPTS: _NUMBER,
+    SECONDS: r"(?:[0-9]{1,12}(?:\.[0-9]{1,9})?)?",
+    PART: "(?:[1-9][0-9]{0,8})?",
 }
-"""Allowed values by index of the cell: line, bytes, width, height, hash, attempts, seconds."""
+"""Allowed values by index of the cell."""
 
 _ALL_FIGURES = re.compile("\n".join(_FIGURES.values()))
 
 
-def parse_row(raw: bytes) -> list[str]:
-    """Return the cells of the row *raw*.
+def parse_row(raw: bytes, layout: Layout = PLAIN) -> list[str]:
+    """Return the cells of the row *raw* of a report with *layout*: one for each of `COLUMNS`, then
+    those of the list's columns.
 
     :raises ValueError: if it is not a valid row; the message says why
     """
     if not raw.endswith(b"\r\n"):
-        raise ValueError("too long" if len(raw) == ROW_MAX else "it doesn't end with CRLF")
+        raise ValueError("too long" if len(raw) == layout.row_max else "it doesn't end with CRLF")
     text = raw[:-2].decode()
     try:
-        cells = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
+        cells = split(text)
     except csv.Error as error:
         raise ValueError(str(error)) from error
-    if len(cells) != len(COLUMNS):
-        raise ValueError(f"{len(cells)} cells, not {len(COLUMNS)}")
+    if len(cells) != layout.width:
+        raise ValueError(f"{len(cells)} cells, not {layout.width}")
     if "'" in text or "\\" in text:
         cells = decode(cells)
+    if layout.own < OWN:
+        cells[layout.own : layout.own] = [""] * (OWN - layout.own)
     check_figures(cells)
     return cells
 
 
-def check_figures(cells: list[str]) -> None:
+def check_figures(cells: Sequence[str]) -> None:
     """Check the cells of a row that hold numbers or a hash.
 
     :raises DamagedRow: if one of them is not valid
     """
-    if _ALL_FIGURES.fullmatch("\n".join((cells[2], cells[4], *cells[6:11]))) is None:
+    figures = "\n".join((cells[LINE], cells[SIZE], *cells[6:11], cells[PART]))
+    if _ALL_FIGURES.fullmatch(figures) is None:
         for index, allowed in _FIGURES.items():
             if re.fullmatch(allowed, cells[index]) is None:
-                name = list(COLUMNS.values())[index]
                 raise DamagedRow(
-                    f"the row of line {cells[2][:20]} is damaged: {name} = {cells[index][:40]!r}"
+                    f"the row of line {cells[LINE][:20]} is damaged: "
+                    f"{NAMES[index]} = {cells[index][:40]!r}"
                 )
         raise DamagedRow("a row is damaged")  # a cell contains a line ending

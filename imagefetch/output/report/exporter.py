@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
+import logging
 import os
 import re
 from pathlib import Path
@@ -15,19 +17,26 @@ from scrapy.exporters import BaseItemExporter, CsvItemExporter, XmlItemExporter
 from scrapy.extensions.feedexport import FileFeedStorage
 
 from imagefetch import signals
+from imagefetch.context import context_of
 from imagefetch.errors import ReportError
 from imagefetch.items import ImageRecord
-from imagefetch.output.report.csv_rows import HEADER, cells, encode
+from imagefetch.output.report.carried import carried_cells, count_truncated
+from imagefetch.output.report.columns import PLAIN, Layout
+from imagefetch.output.report.csv_rows import cells
+from imagefetch.output.report.encoding import encode
 from imagefetch.output.report.feed_files import FeedFile, unopened
 from imagefetch.utils.cells import encode_unquoted
 from imagefetch.utils.processes.shutdown import stop_run
+from imagefetch.utils.stat_names import TRUNCATED_CELLS
 from imagefetch.utils.text import escape
+
+logger = logging.getLogger(__name__)
 
 NOT_XML = re.compile("[\ufffe\uffff]")
 """Characters that are not allowed in XML and that `escape` leaves in place."""
 
 
-def begin_report(path: Path) -> None:
+def begin_report(path: Path, layout: Layout = PLAIN) -> None:
     """Make sure that the report exists, with its header, before anything is fetched.
 
     :raises ReportError: if it can't be written
@@ -35,7 +44,7 @@ def begin_report(path: Path) -> None:
     try:
         with path.open("ab") as file:
             if file.tell() == 0:
-                file.write(HEADER)
+                file.write(layout.header)
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}") from error
 
@@ -83,10 +92,13 @@ class ReportExporter(BaseItemExporter):
     the error.
     """
 
-    def __init__(self, crawler: Crawler, file: IO[bytes], **kwargs: Any) -> None:
+    def __init__(
+        self, crawler: Crawler, file: IO[bytes], layout: Layout = PLAIN, **kwargs: Any
+    ) -> None:
         super().__init__(dont_fail=True, **kwargs)
         self.crawler = crawler
         self.file = file
+        self.layout = layout
         self.broken = False
         status = os.fstat(file.fileno())
         self._identity = status.st_dev, status.st_ino
@@ -100,20 +112,37 @@ class ReportExporter(BaseItemExporter):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, file: IO[bytes], **kwargs: Any) -> ReportExporter:
+        if crawler.spider is not None:
+            kwargs.setdefault("layout", context_of(crawler).job.preparation.layout)
         return cls(crawler, file, **kwargs)
 
     def start_exporting(self) -> None:
         if self.file.seek(0, os.SEEK_END) == 0:
-            self._append([HEADER])
+            self._append([self.layout.header])
 
     def export_item(self, item: ImageRecord) -> None:
-        self._rows.append((item, encode(cells(item))))
+        row = cells(item)
+        if self.layout.carried:
+            row += carried_cells(item.record, self.layout)
+            self._count_truncated(item)
+        self._rows.append((item, encode(row)))
         if len(self._rows) > 1:
             return
         try:
             asyncio.get_running_loop().call_soon(self._write_rows)
         except RuntimeError:  # there is no event loop
             self._write_rows()
+
+    def _count_truncated(self, item: ImageRecord) -> None:
+        if number := count_truncated(item.record, self.layout):
+            assert self.crawler.stats is not None
+            if not self.crawler.stats.get_value(TRUNCATED_CELLS):
+                logger.warning(
+                    "%s: a cell of the list's own columns has more than 64 KiB; such cells are cut "
+                    "in the report",
+                    item.place.capitalize(),
+                )
+            self.crawler.stats.inc_value(TRUNCATED_CELLS, number)
 
     def _write_rows(self) -> None:
         rows, self._rows = self._rows, []
@@ -177,7 +206,7 @@ class SafeCsvExporter(CsvItemExporter):
         super().__init__(file, **{"quoting": csv.QUOTE_NONNUMERIC, **kwargs})  # type: ignore[arg-type]
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:
-        value = super().serialize_field(field, name, value)
+        value = super().serialize_field(field, name, _flat(value))
         return encode_unquoted(value) if isinstance(value, str) else value
 
 
@@ -185,5 +214,12 @@ class SafeXmlExporter(XmlItemExporter):
     """Scrapy's XML exporter, without the characters that XML doesn't allow."""
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:
-        value = super().serialize_field(field, name, value)
+        value = super().serialize_field(field, name, _flat(value))
         return NOT_XML.sub("\ufffd", escape(value)) if isinstance(value, str) else value
+
+
+def _flat(value: Any) -> Any:
+    """Return *value*, a record of the list as JSON: its names may be no names of elements."""
+    if not isinstance(value, dict):
+        return value
+    return json.dumps(value, ensure_ascii=False) if value else ""

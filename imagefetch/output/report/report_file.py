@@ -10,23 +10,34 @@ from typing import BinaryIO
 
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.output.report.csv_rows import HEADER, ROW_MAX, DamagedRow, Row, parse_row, record_of
+from imagefetch.output.report.columns import (
+    HEADER_MAX,
+    OWN,
+    PLAIN,
+    Layout,
+    begins_report,
+    layout_of,
+)
+from imagefetch.output.report.csv_rows import DamagedRow, Row, parse_row, record_of
 
 
-def check_header(report: Path) -> None:
-    """Check only the header of *report*; its rows may be damaged.
+def read_layout(report: Path) -> Layout | None:
+    """Read only the header of *report*; return its layout, None if it is truncated.
 
     :raises BadInput: if *report* is not a report of imagefetch
     """
     with open_report(report) as file:
-        _begin(report, file)
+        return _begin(report, file)[0]
 
 
-def _begin(report: Path, file: BinaryIO) -> bool:
-    """Read the header; return whether it is complete, so that rows may follow."""
-    header = file.readline(len(HEADER))
-    if HEADER.startswith(header):  # truncated if the process was killed while writing it
-        return header == HEADER
+def _begin(report: Path, file: BinaryIO) -> tuple[Layout | None, int]:
+    """Read the header; return the layout and where the header ends. The layout is None if the
+    process was killed while it wrote the header."""
+    header = file.readline(HEADER_MAX)
+    if layout := layout_of(header):
+        return layout, len(header)
+    if not header.endswith(b"\n") and len(header) < HEADER_MAX and begins_report(header):
+        return None, 0
     raise BadInput(
         f"{report}: not a report of imagefetch, or written by another version; "
         "move it away, or choose another path with -a report=PATH"
@@ -42,16 +53,18 @@ def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
     :raises BadInput: if *report* is not a report of imagefetch, or is damaged
     """
     with open_report(report) as file:
-        if not _begin(report, file):
+        layout, end = _begin(report, file)
+        if layout is None:
             return
-        offset = file.seek(max(begin, len(HEADER)))
+        row_max, carries = layout.row_max, bool(layout.carried)
+        offset = file.seek(max(begin, end))
         number = 1
-        while raw := file.readline(ROW_MAX):
+        while raw := file.readline(row_max):
             number += 1
-            if not raw.endswith(b"\n") and len(raw) < ROW_MAX:
+            if not raw.endswith(b"\n") and len(raw) < row_max:
                 return
             try:
-                cells = parse_row(raw)
+                cells = parse_row(raw, layout)
             except ValueError as error:
                 problem = f"line {number} is not a valid row: {error}"
                 if isinstance(error, DamagedRow):
@@ -60,7 +73,7 @@ def read_rows(report: Path, begin: int = 0) -> Iterator[Row]:
                     f"{report}: {problem}; repair it, move the report away, or choose another "
                     "path with -a report=PATH"
                 ) from error
-            yield Row(offset, raw, cells)
+            yield Row(offset, raw, cells[:OWN], cells[OWN:]) if carries else Row(offset, raw, cells)
             offset += len(raw)
 
 
@@ -83,14 +96,15 @@ def open_report(path: Path) -> BinaryIO:
         raise BadInput(f"{path}: can't be read: {error.strerror}") from error
 
 
-def read_row(path: Path, offset: int) -> ImageRecord:
-    """Return the record whose row begins at *offset*, in bytes, of the report *path*.
+def read_row(path: Path, offset: int, layout: Layout = PLAIN) -> ImageRecord:
+    """Return the record whose row begins at *offset*, in bytes, of the report *path*, which has
+    *layout*; without the list's columns.
 
     :raises ValueError: if no valid row begins there
     """
     with path.open("rb") as file:
         file.seek(offset)
-        return record_of(parse_row(file.readline(ROW_MAX)))
+        return record_of(parse_row(file.readline(layout.row_max), layout)[:OWN])
 
 
 def whole_size(report: Path) -> int:

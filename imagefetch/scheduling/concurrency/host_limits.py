@@ -6,15 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from scrapy.settings import BaseSettings
 
 from imagefetch.scheduling.concurrency.adaptive_limit import START, AdaptiveLimit
-from imagefetch.scheduling.concurrency.outcomes import Outcome
+from imagefetch.scheduling.concurrency.request_history import RequestHistory
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.rate_limits.refusals import History
 
-# Hosts whose adaptive limit is kept, at about 700 bytes each. Beyond that, the least recently
+# Hosts whose adaptive limit is kept, at about 850 bytes each. Beyond that, the least recently
 # used are removed; they restart from the initial limit.
 HOSTS = 10_000
 
@@ -51,6 +52,13 @@ class HostLimit:
         return f"{text}, cut by {causes}"
 
 
+class KnownHost(NamedTuple):
+    """A host whose limit is adaptive."""
+
+    adaptive: AdaptiveLimit
+    requests: RequestHistory
+
+
 class HostLimits:
     """The limits of all hosts.
 
@@ -71,7 +79,7 @@ class HostLimits:
         """Returns the requests per second of hosts that limit them."""
         self.ceilings: Callable[[], Mapping[str, int]] = dict
         """Returns the concurrent requests of hosts whose refusals show them, but tell a time."""
-        self._limits: dict[str, AdaptiveLimit] = {}
+        self._hosts: dict[str, KnownHost] = {}
 
     def delay_of(self, host: str) -> float:
         """Return the seconds between two requests to *host*, as set by the user."""
@@ -80,9 +88,9 @@ class HostLimits:
 
     def limit(self, host: str) -> int:
         """Return the maximum number of requests in flight to *host*."""
-        adaptive = self._limits.get(host)
-        if adaptive is not None:
-            return adaptive.limit
+        known = self._hosts.get(host)
+        if known is not None:
+            return known.adaptive.limit
         if host in self.slots:
             slot = self.slots[host]
             limit: int = slot.get("concurrency", limit_for_delay(self.most, self.delay_of(host)))
@@ -93,20 +101,22 @@ class HostLimits:
         self, host: str, outcome: Outcome, sent: float, now: float, latency: float, *, busy: bool
     ) -> None:
         """Record the outcome of a request to *host*, as `AdaptiveLimit.note` does."""
-        adaptive = self._limits.get(host)
-        if adaptive is None:
+        known = self._hosts.get(host)
+        if known is None:
             if not self.enabled or host in self.slots:
                 return
             self._make_room()
-            adaptive = self._limits[host] = AdaptiveLimit(self.most, sent, self.cuts)
-        adaptive.note(outcome, sent, now, latency, busy=busy)
+            adaptive = AdaptiveLimit(self.most, sent, self.cuts)
+            known = self._hosts[host] = KnownHost(adaptive, RequestHistory(sent))
+        known.requests.note(outcome, now)
+        known.adaptive.note(outcome, sent, now, latency, busy=busy)
 
     def history(self, host: str, sent: float) -> History:
         """Return what is known of *host*, which refused a request that was sent at *sent*."""
-        adaptive = self._limits.get(host)
-        if adaptive is None:
+        known = self._hosts.get(host)
+        if known is None:
             return History(sent, 0.0, learns=self.enabled and host not in self.slots)
-        return History(adaptive.recent_since, adaptive.recent_responses, learns=True)
+        return History(known.requests.recent_since, known.requests.recent_responses, learns=True)
 
     def known(self, most: int = REPORTED) -> list[HostLimit]:
         """Return at most *most* hosts: those with a rate, those with the most cuts, then those
@@ -116,13 +126,13 @@ class HostLimits:
             HostLimit(
                 host,
                 min(adaptive.limit, ceilings.get(host, adaptive.limit)),
-                adaptive.requests,
+                requests.requests,
                 dict(adaptive.cuts.most_common()),
                 adaptive.cause,
                 rates.get(host),
             )
-            for host, adaptive in self._limits.items()
-            if adaptive.has_responded
+            for host, (adaptive, requests) in self._hosts.items()
+            if requests.has_responded
         ]
         hosts.sort(
             key=lambda host: (
@@ -144,11 +154,9 @@ class HostLimits:
         }
 
     def _make_room(self) -> None:
-        if len(self._limits) >= HOSTS:
-            newest = sorted(self._limits.items(), key=lambda item: item[1].last_outcome_at)[
-                HOSTS // 2 :
-            ]
-            self._limits = dict(newest)
+        if len(self._hosts) >= HOSTS:
+            by_age = sorted(self._hosts.items(), key=lambda item: item[1].requests.last_outcome_at)
+            self._hosts = dict(by_age[HOSTS // 2 :])
 
 
 def limit_for_delay(limit: int, delay: float) -> int:

@@ -7,11 +7,11 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.rate_limits.refusals import Sent, Verdict
+from imagefetch.scheduling.rate_limits.refusals import SentRequest, Verdict
 from imagefetch.scheduling.rate_limits.throttle import Throttle
 
-# The first pause of an origin that told no time, as a share of RETRY_DELAY. It is short, since
-# an origin that limits concurrent requests needs none.
+# The first pause of an origin whose headers name no time, as a share of RETRY_DELAY. It is short,
+# since an origin that limits concurrent requests needs none.
 FIRST_PAUSE = 1 / 8
 
 # Random extension of a pause, as shares of it, so that processes which were told the same time
@@ -29,8 +29,10 @@ PROBES_MIN = 3
 
 
 class PausePolicy:
-    """Settings: RETRY_DELAY and RETRY_MAX_DELAY bound the pause of an origin that told no time,
-    RETRY_AFTER_MAX one that did, and RATE_LIMIT_PATIENCE how long an origin may refuse everything.
+    """Decides on pauses.
+
+    Settings: RETRY_DELAY and RETRY_MAX_DELAY bound a pause if the headers name no time,
+    RETRY_AFTER_MAX if they do; RATE_LIMIT_PATIENCE: how long an origin may refuse everything.
     """
 
     def __init__(self, settings: BaseSettings) -> None:
@@ -45,10 +47,10 @@ class PausePolicy:
             throttle.pause(spread(seconds) + CLOCKS, now)
 
     def refused(
-        self, throttle: Throttle[Any], sent: Sent, seconds: float | None, now: float
+        self, throttle: Throttle[Any], sent: SentRequest, seconds: float | None, now: float
     ) -> Verdict:
-        """Pause an origin that refused a request, and told so many seconds; return what happens
-        to the line."""
+        """Pause an origin that refused a request, for *seconds* if its headers name a time; return
+        what happens to the line."""
         too_long = seconds is not None and seconds > self.most
         accepts_others = throttle.answered_at > sent.first and not throttle.refusals
         if accepts_others and sent.refusals >= LINE_REFUSALS and now - sent.first > self.patience:
@@ -72,5 +74,5 @@ class PausePolicy:
 
 
 def spread(seconds: float) -> float:
-    """Return *seconds* with jitter: never less than the origin told."""
+    """Return *seconds* with jitter, never less than *seconds*."""
     return seconds * (1 + random.uniform(*JITTER))

@@ -1,4 +1,4 @@
-"""Defines what is told of a refused request, and what is decided about its line."""
+"""Defines what a response says about its host's rate limit, and what happens to a refused line."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 
-class Told(NamedTuple):
-    """What a response said of the requests that follow it."""
+class RateLimitHint(NamedTuple):
+    """What the headers of a response say about further requests, such as Retry-After."""
 
     refused: bool
-    """Whether it refused its own request."""
+    """Whether the response is a refusal, such as a 429."""
     seconds: float | None
-    """How long no other request is wanted; None: it did not say."""
+    """Seconds to wait before the next request; None: the headers name no time."""
 
 
 class Verdict(Enum):
@@ -28,15 +28,7 @@ class Verdict(Enum):
     """It was refused too often."""
 
 
-class Admission(Enum):
-    """Whether a request may be sent."""
-
-    SEND = auto()
-    WAIT = auto()
-    FAIL = auto()
-
-
-class Sent(NamedTuple):
+class SentRequest(NamedTuple):
     """A request whose outcome is known."""
 
     line: int

@@ -1,16 +1,16 @@
-"""Paces the requests to one origin that refuses some: pauses, probes, and a rate.
+"""Slows down the requests to one origin that refuses some: by pauses, probes and a rate limit.
 
-A refusal pauses the origin for all its lines: until the time that it told, else for a short
-time that doubles with each further refusal (exponential backoff). After the pause it is
+A refusal pauses the origin for all its lines: until the time that its headers name, else for a
+short time that doubles with each further refusal (exponential backoff). After the pause it is
 half-open: one request is sent as a probe. If it is accepted, more are sent, twice as many with
 each response (slow start, RFC 5681, section 3.1). Requests that were in flight when a pause
-began tell nothing new if they are refused.
+began are ignored if they are refused.
 
 An origin may limit concurrent requests, which is the concern of `AdaptiveLimit`, or requests
-per second. The second is assumed where it told a time, where it refused a request that was
-alone in flight, or one of few in flight, several times. Then `AdaptiveRate` paces the requests.
-If it told a time, but the number in flight separates what it refused from what it accepted,
-`ConcurrencyCeiling` bounds that number instead.
+per second. The second is assumed if its headers name a time, if it refused a request that was
+alone in flight, or if it repeatedly refused one of few in flight. Then `AdaptiveRate` spaces the
+requests. If they name a time, but the number in flight separates refused from accepted requests,
+`ConcurrencyCeiling` limits that number instead.
 
 All times are seconds of one clock; any clock will do.
 """

@@ -8,12 +8,13 @@ from typing import Generic
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.scheduling.circuit_breakers.entries import Entry
+from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.circuit_breakers.waiting_hosts import WaitingHost
-from imagefetch.scheduling.concurrency.outcomes import RESPONSES, Outcome
+from imagefetch.scheduling.concurrency.request_outcome import RESPONSES, Outcome
 from imagefetch.scheduling.rate_limits.pause_policy import PausePolicy
-from imagefetch.scheduling.rate_limits.refusals import Admission, History, Sent, Told, Verdict
+from imagefetch.scheduling.rate_limits.refusals import History, RateLimitHint, SentRequest, Verdict
 from imagefetch.scheduling.rate_limits.throttle import Throttle
+from imagefetch.scheduling.waiting_entry import Entry
 
 # Origins that are kept, at about 900 bytes each. Beyond that, those without lines are removed.
 ORIGINS = 10_000
@@ -87,7 +88,7 @@ class Throttles(Generic[Entry]):
             self.waiting -= 1
             entry = throttle.waiting.popleft()
             if may_send:
-                self._release(origin, throttle, entry.line.number, now)
+                self._release(origin, throttle, entry.line.id, now)
             self._schedule(origin, throttle, now)
             return entry
         return None
@@ -113,7 +114,12 @@ class Throttles(Generic[Entry]):
             self._released[line] = kept
 
     def note(
-        self, origin: str, sent: Sent, outcome: Outcome, told: Told | None, now: float
+        self,
+        origin: str,
+        sent: SentRequest,
+        outcome: Outcome,
+        told: RateLimitHint | None,
+        now: float,
     ) -> tuple[Outcome, Verdict | None]:
         """Record the *outcome* of a request to *origin*, and what its response *told*.
 
@@ -131,7 +137,7 @@ class Throttles(Generic[Entry]):
             outcome = Outcome.OTHER
         return outcome, verdict
 
-    def _accepted(self, origin: str, sent: Sent, now: float) -> None:
+    def _accepted(self, origin: str, sent: SentRequest, now: float) -> None:
         """Record a response that is no refusal."""
         self.ended(sent.line, now, origin)
         throttle = self._throttles.get(origin)
@@ -139,7 +145,9 @@ class Throttles(Generic[Entry]):
             throttle.accept(sent.at, sent.in_flight, now, self.limit(origin))
             self._schedule(origin, throttle, now)
 
-    def _told(self, origin: str, sent: Sent, told: Told, now: float) -> Verdict | None:
+    def _told(
+        self, origin: str, sent: SentRequest, told: RateLimitHint, now: float
+    ) -> Verdict | None:
         """Record what a response told; return what happens to its line if it was refused."""
         throttle = self._throttles.get(origin) or self._add(origin, sent.at, now)
         self.ended(sent.line, now, origin)

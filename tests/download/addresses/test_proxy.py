@@ -273,7 +273,7 @@ def test_an_environment_that_cannot_work(crawl: RunCrawl, name: str) -> None:
     """A proxy of another kind ends the run at its start, with one line."""
     done = crawl(["http://127.0.0.1:9/a.jpg"], env={name: "ftp://127.0.0.1:21"})
     assert done.status == 2
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     assert "must be the address of a proxy" in done.log.splitlines()[-1]
 
 

@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 from scrapy import Request
 from scrapy.http import Response
 
-from imagefetch.download.bodies import content_encoding, encoded_body
-from imagefetch.download.bodies.content_encoding import PIECE, SLICE, decoder
+from imagefetch.download.bodies import content_encoding, decoders, encoded_body
+from imagefetch.download.bodies.content_encoding import SLICE, decoder
+from imagefetch.download.bodies.decoders import PIECE
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import BadEncoding, Failure, IncompleteBody, NotAnImage, TooLarge
 from imagefetch.meta import PROBLEM, STREAM_TO
 from tests.conftest import ROOT, environment, examples
-from tests.download.bodies.test_content_encoding import encoded as in_encoding
+from tests.download.bodies.test_decoders import encoded as in_encoding
 from tests.support import packing
 from tests.support.answers import OK, PICTURE, sends
 from tests.support.handling import fetch, handler
@@ -157,7 +158,7 @@ def test_work_is_bounded_by_what_comes_of_it(name: str) -> None:
     with pytest.raises(BadEncoding):
         for _ in content_encoding.decode(made, [pack(4 * MIB)]):
             pass
-    assert made.steps < 2 * content_encoding.PARTS
+    assert made.steps < 2 * decoders.PARTS
 
 
 @pytest.mark.parametrize("name", COSTLY)
@@ -229,10 +230,7 @@ def test_any_bytes_end_in_an_outcome(
     assert size <= 64 * MIB
     assert made.largest <= 2 * PIECE
     slices = len(data) // SLICE + 1
-    assert (
-        made.steps
-        <= content_encoding.PARTS + size // content_encoding.PART + 2 * (size // PIECE + slices) + 2
-    )
+    assert made.steps <= decoders.PARTS + size // decoders.PART + 2 * (size // PIECE + slices) + 2
 
 
 def outcome(server: Server, data: bytes, coding: str, folder: Path, **settings: Any) -> object:

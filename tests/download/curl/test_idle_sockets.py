@@ -45,7 +45,7 @@ def test_a_socket_that_is_closed_by_now() -> None:
     with tempfile.TemporaryFile() as file:
         for number in (*numbers, file.fileno()):
             idle.add(endpoints, number)
-            assert idle.is_spoiled(endpoints, "http://a.example:80/")
+            assert idle.is_stale(endpoints, "http://a.example:80/")
             assert idle.trusts("http://a.example:80/")
 
 

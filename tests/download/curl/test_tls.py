@@ -139,5 +139,5 @@ def test_settings_that_mean_nothing(crawl: RunCrawl, name: str, value: str, told
     """They are bad input: one line that names the setting, and nothing is fetched."""
     done = crawl(["http://127.0.0.1:9/a.jpg"], **{name: value})
     assert done.status == 2
-    assert "Traceback" not in done.log
+    assert "Traceback" not in done.log, done.log
     assert f"setting {name} = {value!r}: {told}" in done.log.splitlines()[-1]

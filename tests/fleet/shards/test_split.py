@@ -17,6 +17,7 @@ from imagefetch.fleet.shards import plan as module
 from imagefetch.fleet.shards.plan import Plan, plan
 from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.fleet.shards.split import split
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
 from imagefetch.urls import Line, key_of, sent_url
 from tests.conftest import examples
@@ -52,7 +53,7 @@ def shards_of(lines: list[str], folder: Path, **bounds: int) -> tuple[Plan, dict
         assert rows is None
         found[shard] = list(read_lines(path.rename(folder / f"{shard}.shard")))
 
-    split(urls, folder / "scratch", made, lambda _: b"", send)
+    split(ListFile(urls), folder / "scratch", made, lambda _: b"", send)
     assert not (folder / "scratch").exists()
     return made, found
 

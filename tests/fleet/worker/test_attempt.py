@@ -19,13 +19,15 @@ import psutil
 import pytest
 
 from imagefetch.fleet.folder import JobFolder, done_path, shard_path
+from imagefetch.fleet.job_report import kinds_of
 from imagefetch.fleet.ownership import clear_partials
 from imagefetch.fleet.worker import fencing, fork_client
-from imagefetch.fleet.worker.attempt import fetch_shard, stop, stopped
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
 from imagefetch.fleet.worker.fork_client import Fork
+from imagefetch.fleet.worker.running_attempts import fetch_shard, stop, stopped
 from imagefetch.fleet.worker.task import Abandoned, AttemptFailed, Task
 from imagefetch.job.audit import audit
+from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.shards import shard_line
 from imagefetch.output.report.csv_rows import HEADER
 from imagefetch.output.report.report_file import read_rows
@@ -77,7 +79,7 @@ class Shard:
     def check(self) -> None:
         """Assert that every line has a row and that every file belongs to a row."""
         assert self.job.local is not None
-        found = audit(self.job.local / shard_path(7), self.report, self.store)
+        found = audit(ListFile(self.job.local / shard_path(7)), self.report, self.store)
         assert not found.broken, found.examples
         assert (found.lines, found.rows, found.missing) == (len(self.lines),) * 2 + (0,)
         assert (found.strays, found.partial) == (0, 0)
@@ -117,6 +119,17 @@ def test_an_attempt_goes_on_where_the_last_one_was(tmp_path: Path, server: Serve
     assert shard.job.outcomes()[7]["attempt"] == shard.report.stem
     assert fetch_shard(task, ignored, lambda: True) == progress
     assert len(shard.job.attempts(7)) == 2
+
+
+def test_kinds_of_all_attempts(tmp_path: Path, server: Server) -> None:
+    """What bodies are that are not images is recorded beside the rows, and handed on with them."""
+    shard = Shard(tmp_path, [server.url(path) for path in ("/type/a", "/type/b", "/image/c")])
+    row = f"{shard.lines[0].text},200,1000,,,,,,,1,0.1,not-an-image\r\n"
+    shard.job.write("attempts/000007/0001-before1.csv", HEADER + row.encode())
+    shard.job.write("attempts/000007/0001-before1.kinds", b"1000 pdf\n")
+    assert fetch_shard(shard.task(), ignored, lambda: True) is not None
+    assert kinds_of(shard.job, 7, shard.report.stem) == {1000: "pdf", 2000: "html"}
+    assert kinds_of(shard.job, 7, "0009-other") == {}
 
 
 @pytest.mark.parametrize("damaged", [False, True])

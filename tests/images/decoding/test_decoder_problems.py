@@ -14,7 +14,9 @@ from imagefetch.images.decoding.decoder_pool import DecoderPool
 from imagefetch.images.decoding.decoder_problems import UNSUPPORTED
 from imagefetch.images.decoding.decoder_worker import decode
 from imagefetch.images.formats import probe
-from tests.support.pictures import bmp, jp2, placed, sgi, tiff
+from tests.support.pictures import bmp, jp2, pcx, placed, sgi, tiff
+from tests.support.variants.web import frame_of
+from tests.support.variants.windows import icon_of, png_of
 
 LIMIT = 1_000_000
 
@@ -48,6 +50,12 @@ NOT_SUPPORTED = {
     "BMP, header": bmp(header=42, bits=24),
     "DDS, format": placed(b"DDS \x7c\0\0\0", 12, "<II", 5, 7) + bytes(64),
     "JPEG, depth": twelve_bits(),
+    **{
+        f"JPEG, process {process:X}": frame_of(process)
+        for process in (0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF)
+    },
+    "cursor, PNG": icon_of(png_of(40), sides=(40,), kind=2),
+    "PCX, mode": pcx(version=2),
     "SGI, channels": sgi().replace(b"\0\1\0\0", b"\0\x09\0\0", 1),
     "TIFF, mode": tiff(b"II*\0")[:8] + tiff(b"II*\0")[8:],
 }

@@ -10,6 +10,7 @@ from PIL import Image
 
 from imagefetch.errors import NotAnImage
 from imagefetch.images.formats import ImageInfo, probe
+from tests.support.avif_files import wide_box
 from tests.support.pictures import box, clap, heif, irot, mini, sequence
 
 
@@ -126,3 +127,33 @@ def test_as_pillow_writes_it() -> None:
         30,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("transformations", "size"),
+    [
+        ((clap(20, 10, at=(0, 0), of=(40, 30)),), (20, 10)),
+        ((clap(21, 11, at=(0, 0), of=(40, 30)), irot(1)), (11, 21)),
+        ((clap(40, 30), irot(3)), (30, 40)),
+        ((clap(50, 10),), (40, 30)),
+        ((irot(1), irot(2)), None),
+        ((clap(20, 10),), None),
+        ((clap(20, 10, at=(0, 2), of=(40, 30)),), None),
+        ((clap(20, 10, at=(2, 0), of=(40, 30)),), None),
+        ((clap(20, 10, below=2, more=1, at=(0, 0), of=(40, 30)),), None),
+        ((irot(1), clap(20, 10, at=(0, 0), of=(40, 30))), None),
+    ],
+)
+def test_crops_of_avif(transformations: tuple[bytes, ...], size: tuple[int, int] | None) -> None:
+    """Browsers apply only a crop at the corner, and before any rotation; where others differ, the
+    size is unknown."""
+    image = probed(heif(40, 30, major=b"avif", transformations=transformations))
+    assert (image.width, image.height) == (size or (None, None))
+    assert image.whole is True
+
+
+def test_a_long_length_of_the_first_box() -> None:
+    """Its length may take 8 bytes."""
+    content = wide_box(b"ftyp", b"mif1", bytes(4), b"mif1", b"avif") + heif()[24:]
+    image = probed(content)
+    assert (image.media_type, image.width, image.height) == ("image/avif", 7, 5)

@@ -11,29 +11,12 @@ from hypothesis import strategies as st
 
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.formats import HEAD, format_of, probe
-from imagefetch.images.headers.svg import DOCTYPE_MAX, WINDOWS
+from imagefetch.images.headers.svg import WINDOWS
 from imagefetch.images.headers.svg_size import size_of
+from imagefetch.images.headers.xml_root import DOCTYPE_MAX
 from tests.conftest import examples
 from tests.support.pictures import SVG_NAMESPACE
-
-XML = '<?xml version="1.0"?>\n'
-ROOT = f'<svg xmlns="{SVG_NAMESPACE}" width="8" height="6"><rect width="8" height="6"/></svg>'
-BEFORE = {
-    "nothing": "",
-    "declaration": XML,
-    "blanks": "\n\t ",
-    "comment": XML + "<!-- a > b <html> -->",
-    "long comment": XML + "<!-- " + "a licence that goes on " * 20_000 + "-->\n",
-    "many comments": "<!---->\n" * 1_500,
-    "instructions": XML + '<?xpacket begin="x"?><?a <svg> ?>\n',
-    "document type": XML
-    + '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://a.example/a.dtd">',
-    "document type in single quotes": "<!DOCTYPE svg SYSTEM 'a>b'>",
-    "long document type": "<!DOCTYPE svg [" + '<!ENTITY e "http://a.example/">\n' * 3_000 + "]>",
-    "document type with everything": "<!DOCTYPE svg [<!ENTITY a ']>'><!-- ' \" ]> --><?b ]> ?>"
-    "<!ELEMENT svg ANY><!ATTLIST svg a CDATA #IMPLIED>%c;] >\n",
-    "document type of another name": "<!DOCTYPE drawing [<!ENTITY a 'b'>]>",
-}
+from tests.support.svg_texts import BEFORE, NO_SIZES, ROOT, SIZES
 
 
 def brief(folder: Path, content: bytes) -> tuple[str, str, int | None, int | None]:
@@ -127,45 +110,7 @@ def test_too_long_to_tell(tmp_path: Path) -> None:
             brief(tmp_path, cut.encode())
 
 
-# Those without a comment are what Chromium shows; tests/images/test_browser.py compares.
-SIZES: list[tuple[str, tuple[int, int] | None]] = [
-    ('width="8.4" height="8.5"', (8, 9)),
-    ('width="1in" height="2.54cm"', (96, 96)),
-    ('width="10mm" height="10pt"', (38, 13)),
-    ('width="2pc" height="40Q"', (32, 38)),
-    ('width="2em" height="3rem"', (32, 48)),
-    ('width="10PX" height=" 10 "', (10, 10)),
-    ('width="1e1" height="+.5e2px"', (10, 50)),
-    ('width="40" viewBox="0 0 20 30"', (40, 60)),
-    ('height="33" viewBox="0 0 20 30"', (22, 33)),
-    ('width="100%" height="60" viewBox="0,0,30,20"', (90, 60)),
-    ('width="auto" height="10" viewBox="0 0 30 20"', (15, 10)),
-    ('width="8 px" height="10" viewBox="0 0 30 20"', (15, 10)),
-]
-OTHER_SIZES: list[tuple[str, tuple[int, int] | None]] = [
-    # A browser fits these into 300 by 150 pixels; the file says their size nevertheless.
-    ('viewBox="0 0 24 24"', (24, 24)),
-    ('viewBox="-5 -5 100.4 50.6"', (100, 51)),
-    ('width="100%" height="100%" viewBox="0 0 30 20"', (30, 20)),
-    # Unknown, or not to be seen.
-    ("", None),
-    ('width="40"', None),
-    ('width="0" height="10"', None),
-    ('width="-5" height="10" viewBox="0 0 30 20"', None),
-    ('width="0.4" height="10"', None),
-    ('width="2ex" height="2ex"', None),
-    ('width="10vw" height="10vh" viewBox="0 0 30 20"', None),
-    ('width="calc(1px)" height="10" viewBox="0 0 30 20"', None),
-    ('viewBox="0 0 0 0"', None),
-    ('viewBox="0 0 -1 5"', None),
-    ('viewBox="0 0 9"', None),
-    ('width="20" viewBox="0 0 40 30" preserveAspectRatio="none"', None),
-    ('width="1e9" height="1e9"', None),
-    ('width="1e999" height="1"', None),
-]
-
-
-@pytest.mark.parametrize(("attributes", "size"), SIZES + OTHER_SIZES)
+@pytest.mark.parametrize(("attributes", "size"), SIZES + NO_SIZES)
 def test_sizes(tmp_path: Path, attributes: str, size: tuple[int, int] | None) -> None:
     text = f'<svg xmlns="{SVG_NAMESPACE}" {attributes}/>'
     assert brief(tmp_path, text.encode())[2:] == (size or (None, None))

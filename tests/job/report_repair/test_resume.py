@@ -24,6 +24,7 @@ from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.report_repair.resume import prepare
 from imagefetch.job.run import lock_file, lock_report
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.report.csv_rows import HEADER, cells, encode
 from tests.conftest import HOSTS, ROOT, Crawl, RunCrawl, command, environment, examples, run_crawl
 from tests.support import kill
@@ -183,7 +184,9 @@ def test_a_torn_end_is_found_at_every_byte(tmp_path: Path) -> None:
     ends = [len(HEADER) + sum(map(len, rows[:n])) for n in range(4)]
     for cut in range(len(whole) + 1):
         report.write_bytes(whole[:cut])
-        journal = prepare(report, tmp_path / "urls.txt", str(tmp_path), only=NOTHING, fresh=False)
+        journal = prepare(
+            report, ListFile(tmp_path / "urls.txt"), str(tmp_path), only=NOTHING, fresh=False
+        )
         assert journal.done == sum(end <= cut for end in ends[1:])
         kept = max((end for end in [0, *ends] if end <= cut), default=0)
         assert report.read_bytes() == whole[:kept]
@@ -209,7 +212,9 @@ def test_a_damaged_report_is_refused_and_left_alone_or_keeps_every_whole_row(
     report.write_bytes(whole[:place] + junk + whole[place:])
     before = report.read_bytes()
     try:
-        journal = prepare(report, folder / "urls.txt", str(folder), only=NOTHING, fresh=False)
+        journal = prepare(
+            report, ListFile(folder / "urls.txt"), str(folder), only=NOTHING, fresh=False
+        )
     except BadInput:
         assert report.read_bytes() == before
         return
@@ -239,7 +244,9 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: bytes) -> None:
         if fresh and content.startswith(HEADER):
             continue  # a damaged report, which can still be used
         with pytest.raises(BadInput, match=r"REPORT\.csv: .*(move|mend)"):
-            prepare(report, tmp_path / "urls.txt", str(tmp_path), only=NOTHING, fresh=fresh)
+            prepare(
+                report, ListFile(tmp_path / "urls.txt"), str(tmp_path), only=NOTHING, fresh=fresh
+            )
         assert report.read_bytes() == content
 
 
@@ -542,7 +549,7 @@ def test_a_report_or_store_that_vanishes_ends_the_run(
         assert process.stderr is not None
         log = process.stderr.read()
     assert process.returncode == 3, log
-    assert "Traceback" not in log
+    assert "Traceback" not in log, log
     assert log.count("report-error: " if gone == "REPORT.csv" else "store-error: ") == 2
 
 
@@ -563,7 +570,7 @@ def test_a_permission_lost_in_mid_run_ends_it(tmp_path: Path, server: Server) ->
         finally:
             subprocess.run(["chattr", "-i", images], check=True)
     assert process.returncode == 3, log
-    assert "Traceback" not in log
+    assert "Traceback" not in log, log
     assert log.count("store-error: ") == 2
     done = run(tmp_path)
     assert done.status == 0, done.log

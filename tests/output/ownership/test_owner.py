@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 
 from imagefetch.fleet.worker.fork_client import fork_server
 from imagefetch.job.audit import Audit, audit
+from imagefetch.lists.list_file import ListFile
 from imagefetch.output.file_names import NameTemplate
 from imagefetch.output.ownership.numbered_reports import earlier_reports
 from imagefetch.output.partial_files import partial_folder
@@ -31,7 +32,13 @@ from tests.support import driver, forked
 from tests.support.server import Server, Writer, image
 
 PATHS = 5
-TEMPLATES = ["{stem}-{hash}{ext}", "{sha256}{ext}", "{host}/{sha256:.2}/{hash}{ext}"]
+TEMPLATES = [
+    "{stem}-{hash}{ext}",
+    "{sha256}{ext}",
+    "{host}/{sha256:.2}/{hash}{ext}",
+    "{stem}{ext}",
+    "{host}/all{ext}",
+]
 STEPS = ["whole", "noted", "linked", "moved", "torn", "row", "retired", "removed"]
 
 
@@ -83,7 +90,7 @@ class Job:
     def audit(self) -> Audit | None:
         if not self.report.exists():
             return None
-        return audit(self.folder / "urls.txt", self.report, self.store)
+        return audit(ListFile(self.folder / "urls.txt"), self.report, self.store)
 
     def names(self) -> set[str]:
         return {row.file for row in read_rows(self.report)} if self.report.exists() else set()

@@ -28,7 +28,11 @@ from tests.conftest import examples
 
 resource = pytest.importorskip("resource")
 
-HEADER = b"URL,Response code,Line,File,Bytes,Type,Width,Height,SHA-256,Attempts,Seconds,Reason\r\n"
+HEADER = (
+    b"URL,Response code,Line,File,Bytes,Type,Width,Height,SHA-256,Attempts,Seconds,Reason,"
+    b"Part,Final URL,Fetched,ETag,Last-Modified,Source,Change,Match\r\n"
+)
+EMPTY = [""] * 8
 KEPT = ImageRecord(
     url='https://a.example/名,"1".jpg',
     code="200",
@@ -130,15 +134,24 @@ def test_one_apostrophe_is_taken_back(cell: str) -> None:
 def test_cells_of_a_kept_picture() -> None:
     """Every column but the reason is filled, in the documented order."""
     file = ["名-abc.jpg", "123456", "image/jpeg", "40", "30", "0f" * 32]
-    assert cells(KEPT) == [KEPT.url, "200", "7", *file, "2", "1.250", ""]
-    assert len(COLUMNS) == 12
+    assert cells(KEPT) == [KEPT.url, "200", "7", *file, "2", "1.250", "", *EMPTY]
+    assert len(COLUMNS) == 20
 
 
 def test_cells_of_a_failure() -> None:
     """An unknown value is an empty cell; zero is a number."""
     file = [""] * 6
-    assert cells(FAILED) == ["-no url", "FAILED InvalidURL", "8", *file, "0", "", "invalid-url"]
-    assert cells(replace(KEPT, bytes=0, seconds=0.0))[4::6] == ["0", "0.000"]
+    assert cells(FAILED) == [
+        "-no url",
+        "FAILED InvalidURL",
+        "8",
+        *file,
+        "0",
+        "",
+        "invalid-url",
+        *EMPTY,
+    ]
+    assert cells(replace(KEPT, bytes=0, seconds=0.0))[4:12:6] == ["0", "0.000"]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.line)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.scheduling.concurrency.adaptive_limit import START, AdaptiveLimit
-from imagefetch.scheduling.concurrency.outcomes import Outcome
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from tests.conftest import examples
 
 MOST = 256
@@ -170,7 +170,6 @@ def test_limit_grows_only_while_it_is_reached() -> None:
         adaptive.note(Outcome.RESPONDED, number / 100, number / 100 + 0.1, 0.1, busy=False)
         adaptive.note(Outcome.OTHER, number / 100, number / 100 + 0.1, 0, busy=True)
     assert adaptive.limit == START
-    assert adaptive.requests == 2_000
 
 
 @pytest.mark.parametrize("most", [1, 5, 20])

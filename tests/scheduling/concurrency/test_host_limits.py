@@ -9,7 +9,7 @@ import pytest
 
 from imagefetch.scheduling.concurrency.adaptive_limit import START
 from imagefetch.scheduling.concurrency.host_limits import HOSTS, HostLimit, HostLimits
-from imagefetch.scheduling.concurrency.outcomes import Outcome
+from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from tests.conftest import project
 
 
