@@ -42,6 +42,7 @@ TOP = {
     "errors": "utils",
     "item_processor": "job",
     "items": "utils",
+    "line": "utils",
     "logformatter": "utils",
     "meta": "utils",
     "pipelines": "output",

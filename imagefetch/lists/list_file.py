@@ -12,6 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from imagefetch.errors import BadInput
+from imagefetch.line import Line
 from imagefetch.lists.arrow_table import ArrowRecords, open_binary
 from imagefetch.lists.cells import holds_url, splitter
 from imagefetch.lists.columns import carried_columns, url_columns
@@ -24,7 +25,7 @@ from imagefetch.lists.records import LOOKED_AT, Broken, Records
 from imagefetch.lists.repair import is_url, repaired, repaired_lines
 from imagefetch.lists.shape import header_command, refusal_of, warning_of
 from imagefetch.lists.shards import is_shard, shard_columns
-from imagefetch.urls import PLAIN_URL, Line
+from imagefetch.urls import PLAIN_URL
 from imagefetch.utils.cells import truncated
 
 

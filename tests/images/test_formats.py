@@ -24,11 +24,11 @@ from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.bounded_bytes import QUICK_BYTES, QUICK_READS, READS, Bytes
 from imagefetch.images.formats import FORMATS, HEAD, ImageInfo, probe
 from imagefetch.images.pillow_headers import BYTES
+from imagefetch.line import Line
 from imagefetch.output.partial_files import SMALL, Download
 from imagefetch.pages import base
 from imagefetch.pages.base import ImagePage
 from imagefetch.pages.image_response import ImageResponse
-from imagefetch.urls import Line
 from tests.support import bombs
 from tests.support.hostile_pictures import HOSTILE
 from tests.support.png_chunks import chunk

@@ -20,6 +20,7 @@ from imagefetch.job.report_repair import resume
 from imagefetch.job.report_repair.resume import NothingToDo
 from imagefetch.job.report_repair.superseded_rows import compact
 from imagefetch.job.run import Job, begin
+from imagefetch.line import Line
 from imagefetch.lists.plain import read_lines
 from imagefetch.output import folder_store
 from imagefetch.output.file_names import DEFAULT, NameTemplate
@@ -30,7 +31,6 @@ from imagefetch.output.partial_files import Download
 from imagefetch.output.report.csv_rows import cells, encode, record_of
 from imagefetch.output.report.exporter import begin_report
 from imagefetch.output.report.report_file import read_rows
-from imagefetch.urls import Line
 from tests.conftest import Crawl, project
 from tests.support import kill
 

@@ -17,7 +17,8 @@ from itertools import compress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
+from imagefetch.line import Line
+from imagefetch.urls import PLAIN_URL, key_of, sent_url
 
 GROUPS = 2**20
 
