@@ -27,7 +27,7 @@ BOUNDED = {"scrapy", "scrapy-poet", "web-poet", "pycurl", "pillow", "pygal", "di
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 # Modules that need another requirements file.
-EXTRAS = {"imagefetch/fleet", "imagefetch/lists/arrow_table.py"}
+EXTRAS = {"imagefetch/fleet", "imagefetch/lists/tables/arrow_table.py"}
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
