@@ -12,7 +12,8 @@ from scrapy.http import Response
 from imagefetch.download.bodies.body import Sink, Skip
 from imagefetch.download.bodies.content_encoding import decoder
 from imagefetch.download.curl.response_head import Head
-from imagefetch.download.receiver import Receiver, Reception
+from imagefetch.download.receiver import Receiver
+from imagefetch.download.reception import Reception
 from imagefetch.errors import rejection_of, store_error
 from imagefetch.lists.compression import Decompressor
 from imagefetch.lists.kept_copy import CopyWriter
@@ -24,9 +25,6 @@ class ListReceiver(Receiver):
     def __init__(self, crawler: Crawler, file: BinaryIO) -> None:
         super().__init__(crawler)
         self.file = file
-
-    def reception(self, request: Request) -> Reception:
-        return ListReception(self, request)
 
     def max_size_of(self, request: Request) -> int:
         max_size: int = request.meta["download_maxsize"]
