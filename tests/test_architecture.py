@@ -31,11 +31,13 @@ ORDER = [
     "html_report",
     "fleet",
     "commands",
+    "cli",
 ]
 
 # Files outside of rooms: what they count as.
 TOP = {
     "__init__": "utils",
+    "__main__": "cli",
     "addons": "utils",
     "context": "utils",
     "demo_site": "utils",
