@@ -156,7 +156,7 @@ def fetching() -> list[click.Option]:
         Argument(
             ["--fresh"],
             "fresh",
-            "Start from scratch; the old report is kept as REPORT.1.csv.",
+            "Restart from scratch; the old report is kept as REPORT.1.csv.",
             is_flag=True,
         ),
         columns(),

@@ -1,4 +1,4 @@
-"""Tells the format of a list, by its name and its beginning."""
+"""Detects the format of a list from its name and its first records."""
 
 from __future__ import annotations
 
