@@ -10,7 +10,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
 from twisted.python.failure import Failure as TwistedFailure
 
-from imagefetch.download.bodies.body import InMemory, Sink, Skip, ToEncodedFile, ToFile
+from imagefetch.download.bodies.body import DiscardSink, EncodedFileSink, FileSink, InMemory, Sink
 from imagefetch.download.bodies.content_encoding import known_codings
 from imagefetch.download.bodies.continuation import is_everything
 from imagefetch.download.bodies.interrupted import InterruptedBodies
@@ -60,23 +60,23 @@ class Receiver:
         return min(max_size or IN_MEMORY_MAX, IN_MEMORY_MAX)
 
     def sink_for(self, request: Request, head: Head, max_size: int) -> Sink:
-        """Return what takes the body of a response to *request*: `Skip` if nobody wants it."""
+        """Return what takes the body of a response to *request*: `DiscardSink` if it is unwanted."""
         if STREAM_TO not in request.meta:
             return InMemory(request.meta.get(BODY_MAX, IN_MEMORY_MAX))
         partial = head.status == 206 and not is_everything(head)
         if rejection_of(head.status, partial=partial) is not None:
-            return Skip()
+            return DiscardSink()
         if self.opts_out(request, head):
-            return Skip()
+            return DiscardSink()
         path = request.meta[STREAM_TO] / str(next(self._numbers))
         if codings := known_codings(head.values(b"content-encoding")):
             timing = request.meta.get(TIMING)
-            return ToEncodedFile(path, codings, max_size, self.disk, timing)
+            return EncodedFileSink(path, codings, max_size, self.disk, timing)
         return self.file_sink(request, PartialFile(path))
 
-    def file_sink(self, request: Request, part: PartialFile) -> ToFile:
+    def file_sink(self, request: Request, part: PartialFile) -> FileSink:
         """Return what appends the body of a response to *part*."""
-        return ToFile(part, self.disk, request.meta.get(TIMING))
+        return FileSink(part, self.disk, request.meta.get(TIMING))
 
     def opts_out(self, request: Request, head: Head) -> bool:
         """Return whether the response opts out of being collected; mark *request* if so."""

@@ -15,12 +15,12 @@ from scrapy.responsetypes import responsetypes
 
 from imagefetch.download.bodies import body
 from imagefetch.download.bodies.attempt import Attempt
-from imagefetch.download.bodies.body import InMemory, Sink, Skip, ToEncodedFile, ToFile
+from imagefetch.download.bodies.body import DiscardSink, EncodedFileSink, FileSink, InMemory, Sink
 from imagefetch.download.bodies.content_encoding import known_codings
 from imagefetch.download.bodies.continuation import ContentRange, range_of
 from imagefetch.download.bodies.encoded_body import decoded
 from imagefetch.download.curl.response_head import Head
-from imagefetch.download.curl.transfer import Enough
+from imagefetch.download.curl.transfer import ResponseComplete
 from imagefetch.download.receiver import IN_MEMORY_MAX, Receiver
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import (
@@ -46,7 +46,7 @@ class Reception:
         self.patience = math.inf
         self.unwanted = False
         self._head: Head | None = None
-        self.sink: Sink = Skip()
+        self.sink: Sink = DiscardSink()
         """Takes the body."""
         self._max_size = receiver.max_size_of(request)
         self._received = 0
@@ -84,7 +84,7 @@ class Reception:
             )
         self._tells = receiver.has_listeners(signals.bytes_received)
         self.sink = self._sink_for(head)
-        if isinstance(self.sink, Skip):
+        if isinstance(self.sink, DiscardSink):
             self.unwanted = True
             self.patience = body.UNWANTED_SECONDS
             return
@@ -99,11 +99,11 @@ class Reception:
             sink = self.receiver.sink_for(self.request, head, self._max_size)
         elif self.receiver.opts_out(self.request, head):
             part.discard()
-            return Skip()
+            return DiscardSink()
         else:
             self._received = part.size
             sink = self.receiver.file_sink(self.request, part)
-        if head.status == 206 and isinstance(sink, ToFile | ToEncodedFile):
+        if head.status == 206 and isinstance(sink, FileSink | EncodedFileSink):
             self._range = range_of(head)
         return sink
 
@@ -130,7 +130,7 @@ class Reception:
         if self._tells:
             self.receiver.send_signal(signals.bytes_received, self.request, data=data)
         if is_more:
-            raise Enough  # bytes after the end, as with a Content-Length
+            raise ResponseComplete  # bytes after the end, as with a Content-Length
         return True
 
     async def finish(self, error: Exception | None) -> Response:
@@ -163,7 +163,7 @@ class Reception:
     async def _interrupt(self, failure: BaseException) -> None:
         """Keep what was received for the next request, or remove it."""
         if await self._attempt.keep(failure, self.sink, self._head):
-            self.sink = Skip()  # it owns the file no more
+            self.sink = DiscardSink()  # it owns the file no more
             self.receiver.watch_rows()
         else:
             await self.sink.discard()
@@ -177,7 +177,7 @@ class Reception:
         sink = self.sink
         if self._range is not None and self._received < self._range.total:
             raise IncompleteBody
-        if isinstance(sink, ToFile | ToEncodedFile):
+        if isinstance(sink, FileSink | EncodedFileSink):
             return self._in_file(await sink.finish())
         if isinstance(sink, InMemory):
             return await self._in_memory(sink, [])

@@ -30,7 +30,7 @@ from imagefetch.fleet.job_report import gather
 from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files, write_owned_names
 from imagefetch.fleet.shards.plan import plan
 from imagefetch.fleet.shards.split import split
-from imagefetch.job.report_repair.resume import NothingToDo, inspect_report
+from imagefetch.job.report_repair.prepare import NothingToDo, inspect_report
 from imagefetch.job.run import list_at_hand, lock_report
 from imagefetch.line import Line
 from imagefetch.lists.copy import Copy

@@ -9,7 +9,7 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
-from imagefetch.download.bodies.body import Sink, Skip
+from imagefetch.download.bodies.body import DiscardSink, Sink
 from imagefetch.download.bodies.content_encoding import decoder
 from imagefetch.download.curl.response_head import Head
 from imagefetch.download.receiver import Receiver
@@ -32,7 +32,7 @@ class ListReceiver(Receiver):
 
     def sink_for(self, request: Request, head: Head, max_size: int) -> Sink:
         if rejection_of(head.status) is not None:
-            return Skip()
+            return DiscardSink()
         return ListSink(self.file, head.values(b"content-encoding"), max_size)
 
 

@@ -14,7 +14,7 @@ from imagefetch.config.only_argument import NOTHING, Only
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.journal import Journal
-from imagefetch.job.report_repair.resume import NothingToDo, inspect_report
+from imagefetch.job.report_repair.prepare import NothingToDo, inspect_report
 from imagefetch.job.report_repair.superseded_rows import compact
 from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
