@@ -30,8 +30,9 @@ from imagefetch.fleet.job_report import gather
 from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files, write_owned_names
 from imagefetch.fleet.shards.plan import plan
 from imagefetch.fleet.shards.split import split
-from imagefetch.job.report_repair.resume import NothingToDo, inspect_report
+from imagefetch.job.report_repair.prepare import NothingToDo, inspect_report
 from imagefetch.job.run import list_at_hand, lock_report
+from imagefetch.line import Line
 from imagefetch.lists.copy import Copy
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import READ_ERRORS
@@ -39,7 +40,7 @@ from imagefetch.output.ownership.owner import Ownership, clean_up
 from imagefetch.output.report.columns import Layout
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.pages.host_policies import known_slots
-from imagefetch.urls import Line, key_of, sent_url
+from imagefetch.urls import key_of, sent_url
 
 logger = logging.getLogger(__name__)
 

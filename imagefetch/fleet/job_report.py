@@ -20,6 +20,7 @@ from imagefetch.html_report.from_report import add_row, no_figures
 from imagefetch.images.non_images import KINDS
 from imagefetch.images.repeats import Repeats
 from imagefetch.job.report_repair.rewrite import replace_report
+from imagefetch.line import id_of
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import clean_up
 from imagefetch.output.report.columns import Layout
@@ -29,7 +30,6 @@ from imagefetch.output.report.report_file import read_layout, read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.stats.kind_log import SUFFIX, read_kinds
 from imagefetch.stats.run_stats import Figures
-from imagefetch.urls import id_of
 from imagefetch.utils.formatting import files
 
 logger = logging.getLogger(__name__)

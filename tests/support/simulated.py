@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from benchmarks.rates import FixedWindow, Limit
+from imagefetch.line import Line
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.rate_limits.refusals import RateLimitHint, SentRequest, Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
-from imagefetch.urls import Line
 from tests.conftest import project
 
 ORIGIN = "http://a.example"

@@ -18,7 +18,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
+from imagefetch.line import Line
+from imagefetch.urls import PLAIN_URL, key_of, sent_url
 
 GROUPS = 2**20
 

@@ -17,9 +17,10 @@ from imagefetch.fleet.shards import plan as module
 from imagefetch.fleet.shards.plan import Plan, plan
 from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.fleet.shards.split import split
+from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
-from imagefetch.urls import Line, key_of, sent_url
+from imagefetch.urls import key_of, sent_url
 from tests.conftest import examples
 
 

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.rates import LIMITS, FixedWindow, Limit
+from imagefetch.line import Line
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.rate_limits.refusals import History, RateLimitHint, SentRequest, Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
-from imagefetch.urls import Line
 from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, examples, project, run_crawl
 from tests.support.rate_limited import LimitedHost, nothing_told
 from tests.support.rate_limited import Told as ToldHeaders

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO
 
-from imagefetch.lists.records import RECORD_MAX, Broken, column_names
+from imagefetch.lists.tables.records import RECORD_MAX, Broken, column_names
 
 csv.field_size_limit(RECORD_MAX)  # `_Lines` bounds records; the default is a smaller bound
 
