@@ -8,8 +8,7 @@ that were refused, it is a limit of concurrent requests, and the ceiling. (A cyc
 successful probe to the next, see `adaptive_rate`.)
 
 The ceiling is held for many times the pause that a refusal costs, then raised step by step
-(additive increase, as in `adaptive_rate`). A refusal slightly within the ceiling lowers it, since
-the first estimates may be too high. One further within contradicts it.
+(additive increase, as in `adaptive_rate`). A refusal within the ceiling contradicts it.
 
 All times are seconds of one clock; any clock will do.
 """
@@ -26,18 +25,12 @@ TOLERANCE = 1
 # whose response is under way.
 OVERLAP = 0.01
 
-# For the same reason a request may be refused with more in flight than the limit, so the least
-# number is the best estimate. The share of the ceiling by which later refusals may lower it, but 1
-# at least: without it, a distant host was taken for one that limits its rate again and again.
-LOWERED = 1 / 4
-
 # The ceiling is held for so many times the pause that a refusal cost, but so many seconds at least:
 # then pauses take 3 % of the time.
 HOLD_PAUSES = 30
 HOLD_MIN = 10.0
 
-# The growth of the ceiling, and its decrease, as a share of it. The growth doubles with each step,
-# up to a maximum.
+# The growth of the ceiling, as a share of it. It doubles with each step, up to a maximum.
 GROWTH = 1 / 16
 GROWTH_MAX = 1.0
 
@@ -49,7 +42,7 @@ class ConcurrencyCeiling:
     value: int | None = None
     """None until it is known."""
     _proven: int = 0  # the ceiling before it was raised
-    _estimate: int = 0  # most in flight that are accepted, by the last cycles; 0: unknown
+    _estimate: int = 0  # most in flight that are accepted, by the last cycle; 0: unknown
     _agreed: int = 0  # cycles in a row with this estimate
     _needed: int = CYCLES  # to be believed; twice as many after a contradiction
     _accepted: int = 0  # requests of this cycle
@@ -63,7 +56,7 @@ class ConcurrencyCeiling:
         self._accepted += 1
         self._above += in_flight > self._estimate
         if self.value is not None and now >= self._held_until and in_flight >= self.value:
-            self._proven = self._estimate = self.value
+            self._proven = self.value
             self.value += max(1, int(self.value * self._growth))
             self._growth = min(2 * self._growth, GROWTH_MAX)
             self._held_until = now + HOLD_MIN
@@ -82,20 +75,18 @@ class ConcurrencyCeiling:
 
     def _learn(self, estimate: int, now: float, pause: float) -> None:
         if self.value is not None:
-            if estimate >= self._proven:
-                self._hold(self._proven, now, pause)
-            elif estimate >= self._estimate - max(TOLERANCE, int(LOWERED * self._estimate)):
-                self._hold(estimate - int(GROWTH * estimate), now, pause)
-            else:
+            if estimate < self._proven:  # refused within the ceiling
                 self.value, self._agreed = None, 0
                 self._needed *= 2
+            else:
+                self._hold(self._proven, now, pause)
             return
         same = estimate > 0 and abs(estimate - self._estimate) <= TOLERANCE
         separated = self._above <= OVERLAP * self._accepted
         self._agreed = self._agreed + 1 if same and separated else 1
-        self._estimate = min(estimate, self._estimate) if self._agreed > 1 else estimate
+        self._estimate = estimate
         if self._agreed >= self._needed:
-            self._hold(self._estimate, now, pause)
+            self._hold(estimate, now, pause)
 
     def _hold(self, value: int, now: float, pause: float) -> None:
         self.value = self._proven = value

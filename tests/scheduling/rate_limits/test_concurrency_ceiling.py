@@ -31,20 +31,6 @@ def test_requests_that_were_accepted_with_more_in_flight_speak_against_it() -> N
         assert ceiling.value is None
 
 
-def test_a_refusal_slightly_within_a_ceiling_lowers_it() -> None:
-    """The estimate was too high. But it is not lowered without end."""
-    ceiling = ConcurrencyCeiling()
-    cycle(ceiling, 42, 43)
-    assert cycle(ceiling, 41, 42)
-    assert ceiling.value == 41
-    assert cycle(ceiling, 40, 41)
-    assert ceiling.value == 38
-    assert cycle(ceiling, 32, 33)
-    assert ceiling.value == 30
-    assert cycle(ceiling, 29, 30)  # explained by the ceiling that it ends
-    assert ceiling.value is None
-
-
 def test_a_ceiling_is_raised_later() -> None:
     """A refusal above it restores it; one within it ends it, and more cycles must then agree."""
     ceiling = ConcurrencyCeiling()

@@ -92,17 +92,6 @@ def test_a_limit_of_concurrent_requests_that_tells_a_time(
     assert not [*host.throttles.rates()]
 
 
-@pytest.mark.parametrize(("capacity", "seconds"), [(16, 3.0), (40, 1.0), (40, 3.0)])
-def test_a_limit_of_concurrent_requests_of_a_distant_host(capacity: int, seconds: float) -> None:
-    """Is recognized, too: its numbers vary a little, since what is under way counts here only."""
-    for seed in (1, 2):
-        random.seed(seed)
-        host = ConcurrencySimulation(lambda _: capacity, lambda _: seconds, transit=0.02)
-        result = run(host, 300)
-        assert result.throughput(60, 300) >= 0.75 * capacity / host.SERVICE
-        assert len(result.refused) <= 0.03 * len(result.accepted)
-
-
 @pytest.mark.parametrize("kind", ["fixed", "sliding", "bucket"])
 def test_a_higher_rate_is_found_later(kind: str) -> None:
     """And a lower one at once."""
