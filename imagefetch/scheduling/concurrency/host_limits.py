@@ -77,8 +77,6 @@ class HostLimits:
         """Number of cuts of all hosts, by cause."""
         self.rates: Callable[[], Mapping[str, float]] = dict
         """Returns the requests per second of hosts that limit them."""
-        self.ceilings: Callable[[], Mapping[str, int]] = dict
-        """Returns the concurrent requests of hosts whose refusals show them, but tell a time."""
         self._hosts: dict[str, KnownHost] = {}
 
     def delay_of(self, host: str) -> float:
@@ -121,11 +119,11 @@ class HostLimits:
     def known(self, most: int = REPORTED) -> list[HostLimit]:
         """Return at most *most* hosts: those with a rate, those with the most cuts, then those
         with the most requests. Hosts that never sent a response are omitted."""
-        rates, ceilings = self.rates(), self.ceilings()
+        rates = self.rates()
         hosts = [
             HostLimit(
                 host,
-                min(adaptive.limit, ceilings.get(host, adaptive.limit)),
+                adaptive.limit,
                 requests.requests,
                 dict(adaptive.cuts.most_common()),
                 adaptive.cause,
