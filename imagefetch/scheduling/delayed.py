@@ -64,6 +64,7 @@ class DelayedLines:
             lambda origin, sent: limits.history(host_of(origin), sent),
         )
         limits.rates = lambda: {host_of(name): rate for name, _, rate in self.throttles.rates()}
+        limits.ceilings = lambda: {host_of(name): n for name, n in self.throttles.ceilings()}
         self._retries: list[WaitingLine] = []  # a heap
         self._last_retry = 0.0  # the latest due time so far
         self._order = itertools.count()
