@@ -83,7 +83,7 @@ def hand_over(
     given = [*options.words(context.command.params, values)]
     if verb == ["fleet"]:
         given = [*project.for_other_machines(), *given]
-    project.hand_over(context.info_name or "", [*verb, *listed, *given], values.get("config"))
+    project.hand_over([*verb, *listed, *given], values.get("config"))
 
 
 @command(

@@ -61,11 +61,10 @@ def _project() -> str:
     return os.environ.get(MODULE, OWN)
 
 
-def hand_over(command: str, words: Sequence[str], config: str | None) -> NoReturn:
-    """Run ``scrapy`` with *words* and exit with its status; *command* is our name for it."""
+def hand_over(words: Sequence[str], config: str | None) -> NoReturn:
+    """Run ``scrapy`` with *words* and exit with its status; *config* is the file of settings."""
     from scrapy.cmdline import execute
 
-    given = ("--config", str(Path(config).absolute())) if config else ()
-    program.started_as(("imagefetch", command, *given))
+    program.started_as_imagefetch(*(("--config", str(Path(config).absolute())) if config else ()))
     execute(["scrapy", *words])
     sys.exit(0)

@@ -158,6 +158,7 @@ def test_the_demo_runs_in_any_folder(tmp_path: Path) -> None:
     (tmp_path / "imagefetch.toml").write_text('LIST_FORMAT = "csv"\n')
     done = imagefetch(tmp_path, "demo", TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stderr
+    assert "$ imagefetch fetch -a urls=" in done.stdout
     assert "Open in a browser" in done.stdout
 
 
@@ -171,3 +172,6 @@ def test_the_command_that_resumes_is_ours(tmp_path: Path, server: Server) -> Non
     page = (tmp_path / "REPORT.html").read_text()
     command = f"imagefetch fetch --config {tmp_path / 'own.toml'} -a urls=urls.txt"
     assert command in page
+    done = imagefetch(tmp_path, "report", "--html")
+    assert done.returncode == 0, done.stderr
+    assert "imagefetch fetch -a urls=" in (tmp_path / "REPORT.html").read_text()
