@@ -12,6 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from imagefetch.errors import BadInput
+from imagefetch.lists.advice import advice_for
 from imagefetch.lists.arrow_table import ArrowRecords, open_binary
 from imagefetch.lists.cells import holds_url, splitter
 from imagefetch.lists.columns import carried_columns, url_columns
@@ -107,6 +108,11 @@ class ListFile:
         """
         try:
             first = self._first_lines()
+        except BadInput as error:
+            if self.is_shard:
+                raise
+            named = self.argument or str(self.path)
+            raise BadInput(advice_for(self.path, self._format, str(error), named)) from error
         except READ_ERRORS as error:
             raise BadInput(f"{self.path}: can't be read as a list of URLs: {error}") from error
         if not first:
