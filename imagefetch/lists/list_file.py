@@ -172,7 +172,11 @@ class ListFile:
             if not first:
                 raise BadInput("no URL in the list: it has no records")
             if not sample:
-                raise BadInput(f"none of its first {len(first)} records can be read")
+                why = f": not {len(records.names)} cells as the header, or a quote is open"
+                raise BadInput(
+                    f"none of its first {len(first)} records can be read"
+                    + why * (self._format.name == "csv")
+                )
             split = splitter(self.options.separator)
             urls = url_columns(records.names, self.options.url_columns, sample, split)
             texts = [url for cells in sample for at in urls for url in split(cells[at])]

@@ -294,6 +294,7 @@ BAD = {
     ),
     "an unusual name": ("a.csv", f"my pic,n\n{A},1\n", "name it with -s URL_COLUMNS='my pic'"),
     "only a header": ("a.csv", "url,n\n", "no URL in the list"),
+    "other cells": ("a.csv", f"id,url\n1,{A},\n2,{B},\n", "be read: not 2 cells as the header"),
     "no JSON": ("a.jsonl", "hello\nworld\n", "none of its first 2 records can be read"),
     "an open array": ("a.json", f'[{{"url": "{A}"}},', "JSON array does not end"),
     "words": ("a.txt", "hello\nworld\n", "no URL in its first 2 lines"),
