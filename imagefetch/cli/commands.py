@@ -79,11 +79,11 @@ def hand_over(
 
     context = click.get_current_context()
     project.choose_settings(values.get("config"), **more)
-    listed = ["-a", f"urls={urls}"] if urls else []
+    listed = [] if urls is None else ["-a", f"urls={urls}"]
     given = [*options.words(context.command.params, values)]
     if verb == ["fleet"]:
         given = [*project.for_other_machines(), *given]
-    project.hand_over(context.info_name or "", [*verb, *listed, *given], values.get("config"))
+    project.hand_over([*verb, *listed, *given], values.get("config"))
 
 
 @command(
@@ -166,7 +166,8 @@ def fleet(urls: str | None, **values: Any) -> None:
     *options.others(),
 )
 def report(path: str | None, **values: Any) -> None:
-    hand_over(["report", *filter(None, [path])], values, None)
+    named = [] if path is None else ["-a", f"report={path}"] if not path else [path]
+    hand_over(["report", *named], values, None)
 
 
 @command("demo", "Try imagefetch on a small web site on this machine.", "It needs no network.", "")
@@ -177,8 +178,8 @@ def demo() -> None:
 @command(
     "settings",
     "Show every setting: value, default, unit.",
-    "Values are those in force in this folder. A setting of your own is given by -s, by an option "
-    "of its own, or in imagefetch.toml.",
+    "Values are those in force in this folder. Change one in imagefetch.toml, by -s NAME=VALUE, or "
+    "by an option.",
     SETTINGS_EXAMPLES,
     click.Option(
         ["--init"],

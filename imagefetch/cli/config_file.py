@@ -20,10 +20,10 @@ def find_config(given: str | None) -> Path | None:
 
     :raises BadInput: if the file given does not exist
     """
-    path = Path(given or NAME).expanduser().absolute()
+    path = Path(NAME if given is None else given).expanduser().absolute()
     if path.is_file():
         return path
-    if given:
+    if given is not None:
         raise BadInput(f"option --config {given}: there is no such file")
     return None
 

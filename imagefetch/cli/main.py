@@ -25,7 +25,7 @@ def main() -> None:
         print_error(one_line(error))
         status = BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
-        print_error("ended early: shutdown; nothing was fetched, run the same command again")
+        print_error("ended early: shutdown; run the same command again")
         status = ENDED_EARLY
     sys.exit(status)
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+NOT_GIVEN = (None, False, ())
+"""Values of options that are not on the command line."""
+
 
 class Mapped(click.Option):
     """An option that is handed over as command-line arguments of ``scrapy``."""
@@ -72,7 +75,8 @@ def _each(value: Any) -> Sequence[str]:
 def words(params: Sequence[click.Parameter], values: dict[str, Any]) -> Iterator[str]:
     """Yield the arguments of ``scrapy`` for the *values* of those *params* that were given."""
     for param in params:
-        if isinstance(param, Mapped) and (value := values.get(param.name or "")):
+        value = values.get(param.name or "")
+        if isinstance(param, Mapped) and value not in NOT_GIVEN:
             yield from param.words(value)
 
 

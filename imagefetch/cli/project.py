@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 from imagefetch.cli.config_file import CONFIG, check_config, config_arguments, find_config
+from imagefetch.errors import BadInput
 from imagefetch.utils import program
 
 MODULE = "SCRAPY_SETTINGS_MODULE"
@@ -37,8 +39,19 @@ def choose_settings(config: str | None, *, layers: bool = True) -> None:
         check_config(path)
         os.environ[CONFIG] = str(path)
     if project not in {OWN, LAYERS}:
+        check_project(project)
         os.environ[PROJECT] = project
     os.environ[MODULE] = OWN if path is None and PROJECT not in os.environ else LAYERS
+
+
+def check_project(module: str) -> None:
+    """:raises BadInput: if *module* can't be imported"""
+    try:
+        import_module(module)
+    except (ImportError, SyntaxError) as error:
+        raise BadInput(
+            f"{module}, the settings of the Scrapy project here: can't be imported: {error}"
+        ) from error
 
 
 def for_other_machines() -> list[str]:
@@ -53,7 +66,7 @@ def _project() -> str:
     there is none."""
     from scrapy.utils.conf import closest_scrapy_cfg, init_env
 
-    if MODULE not in os.environ:
+    if os.environ.get(MODULE, LAYERS) == LAYERS:  # none is given, or it is that of another run
         init_env(os.environ.get("SCRAPY_PROJECT", "default"))
         if cfg := closest_scrapy_cfg():  # subprocesses import the project, too
             paths = [str(Path(cfg).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -61,11 +74,10 @@ def _project() -> str:
     return os.environ.get(MODULE, OWN)
 
 
-def hand_over(command: str, words: Sequence[str], config: str | None) -> NoReturn:
-    """Run ``scrapy`` with *words* and exit with its status; *command* is our name for it."""
+def hand_over(words: Sequence[str], config: str | None) -> NoReturn:
+    """Run ``scrapy`` with *words* and exit with its status; *config* is the file of settings."""
     from scrapy.cmdline import execute
 
-    given = ("--config", str(Path(config).absolute())) if config else ()
-    program.started_as(("imagefetch", command, *given))
+    program.started_as_imagefetch(*(("--config", str(Path(config).absolute())) if config else ()))
     execute(["scrapy", *words])
     sys.exit(0)

@@ -49,7 +49,7 @@ class CommandLine:
         """
         if "_job" in self.arguments:
             return self._schedule_request(more)
-        command = command_words(self.verb)
+        command = command_words(*self.verb)
         for argument in (*self._arguments(), *more):
             command += ["-a", argument]
         for setting in self.settings:

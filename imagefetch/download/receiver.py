@@ -60,7 +60,7 @@ class Receiver:
         return min(max_size or IN_MEMORY_MAX, IN_MEMORY_MAX)
 
     def sink_for(self, request: Request, head: Head, max_size: int) -> Sink:
-        """Return what takes the body of a response to *request*: `DiscardSink` if it is unwanted."""
+        """Return what takes the body of a response; `DiscardSink` if none is wanted."""
         if STREAM_TO not in request.meta:
             return InMemory(request.meta.get(BODY_MAX, IN_MEMORY_MAX))
         partial = head.status == 206 and not is_everything(head)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from imagefetch.lists.options import AUTO
 from imagefetch.lists.plain import checked_path, open_text
 from imagefetch.lists.tables.arrow_table import open_binary
 from imagefetch.lists.tables.cells import holds_url
+from imagefetch.lists.tables.columns import is_usual
 from imagefetch.lists.tables.csv_table import DELIMITERS
 from imagefetch.lists.tables.records import LOOKED_AT
 
@@ -76,11 +78,28 @@ def format_of(path: Path, wanted: str = AUTO) -> Format:
         if path.suffix.lower() in COMPRESSED and not is_binary:
             raise BadInput(f"{path}: Parquet and Arrow files are read as they are; decompress it")
         return Format("arrow")
+    return _text_format(head_of(path), by_name, is_sure=wanted != AUTO)
+
+
+def content_format(path: Path) -> Format:
+    """Return the format that the content of the list *path* tells, whatever its name is.
+
+    :raises BadInput: if it can't be opened, or is not text
+    """
+    with checked_path(path), open_binary(path) as binary:
+        if binary.read(8).startswith(BINARY):
+            return Format("arrow")
+    return _text_format(head_of(path), AUTO, is_sure=False)
+
+
+def head_of(path: Path) -> str:
+    """Return the beginning of the list *path*: whole lines, if any fits.
+
+    :raises BadInput: if it can't be opened, or is not text
+    """
     with open_text(path, newline="") as file:
         head = file.read(HEAD)
-    if len(head) == HEAD:
-        head = head[: head.rfind("\n") + 1] or head
-    return _text_format(head, by_name, is_sure=wanted != AUTO)
+    return (head[: head.rfind("\n") + 1] or head) if len(head) == HEAD else head
 
 
 def _text_format(head: str, name: str, *, is_sure: bool) -> Format:
@@ -92,7 +111,7 @@ def _text_format(head: str, name: str, *, is_sure: bool) -> Format:
         return Format("csv", "\t")
     if name == AUTO and head.lstrip().startswith("#"):
         return Format("lines")  # a comment
-    delimiter = delimiter_of(head)
+    delimiter = delimiter_of(head) or _single_column(head, name) or _header_alone(head)
     if name == "csv" and (delimiter or is_sure or not _is_plain(head)):
         return Format("csv", delimiter or most_usual(head))
     return Format("csv", delimiter) if delimiter else Format("lines")
@@ -122,6 +141,24 @@ def delimiter_of(head: str) -> str | None:
             continue  # URLs with commas, below a line of text
         best = max(best or (0.0, 0, ""), (share, len(header), delimiter))
     return best and best[2]
+
+
+def _single_column(head: str, name: str) -> str | None:
+    """Return a delimiter for the table that begins with *head* if it is one column of URLs below
+    a header. Only in a file that is CSV by its *name*, commas mean more than one cell."""
+    first, *others = [*itertools.islice(_lines(head), LOOKED_AT)] or [""]
+    is_header = is_usual(first.strip('"')) and bool(others) and _is_plain("\n".join(others))
+    return ("," if name == "csv" else "\t") if is_header else None
+
+
+def _header_alone(head: str) -> str | None:
+    """Return the delimiter of *head* if it is nothing but a header that names a column of URLs."""
+    first, *others = [*itertools.islice(_lines(head), 2)] or [""]
+    if others:
+        return None
+    delimiter = most_usual(head)
+    cells = first.split(delimiter)
+    return delimiter if len(cells) > 1 and any(map(is_usual, cells)) else None
 
 
 def most_usual(head: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from imagefetch.errors import BadInput
 from imagefetch.line import Line
+from imagefetch.lists.advice import advice_for
 from imagefetch.lists.detection import Format, format_of
 from imagefetch.lists.options import DEFAULTS, ListOptions
 from imagefetch.lists.plain import READ_ERRORS, checked_path, open_text, read_lines
@@ -108,6 +109,11 @@ class ListFile:
         """
         try:
             first = self._first_lines()
+        except BadInput as error:
+            if self.is_shard:
+                raise
+            named = self.argument or str(self.path)
+            raise BadInput(advice_for(self.path, self._format, str(error), named)) from error
         except READ_ERRORS as error:
             raise BadInput(f"{self.path}: can't be read as a list of URLs: {error}") from error
         if not first:
@@ -167,7 +173,11 @@ class ListFile:
             if not first:
                 raise BadInput("no URL in the list: it has no records")
             if not sample:
-                raise BadInput(f"none of its first {len(first)} records can be read")
+                why = f": not {len(records.names)} cells as the header, or a quote is open"
+                raise BadInput(
+                    f"none of its first {len(first)} records can be read"
+                    + why * (self._format.name == "csv")
+                )
             split = splitter(self.options.separator)
             urls = url_columns(records.names, self.options.url_columns, sample, split)
             texts = [url for cells in sample for at in urls for url in split(cells[at])]

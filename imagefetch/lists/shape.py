@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Sequence
 
 from imagefetch.errors import InvalidURL, UnsupportedScheme
 from imagefetch.line import Line
-from imagefetch.lists.detection import COLUMN, delimiter_of, records
+from imagefetch.lists.detection import COLUMN, JSON, delimiter_of, records
 from imagefetch.lists.repair import is_url
 from imagefetch.urls import request_url
 
@@ -21,7 +22,7 @@ CRAWL = "scrapy crawl images -a urls"
 
 # What a line of such a file matches, and what the format is called.
 SHAPES = {
-    re.compile(r"[{\[].*"): "JSON",
+    re.compile(r"""\s*[{\[]\s*(?:["{\[\]}].*)?"""): "JSON",
     re.compile(r"""(["']).*\1,?|<[a-z]+://.*>"""): "URLs in quotes",
     re.compile(r"<.*"): "HTML or XML",
     re.compile(r".*\t.*"): "tab-separated columns",
@@ -51,12 +52,14 @@ def refusal_of(lines: Sequence[Line], argument: str) -> str | None:
         what = _majority_format(SHAPES, texts)
     elif len(texts) == len(urls) + 1 and _is_header(texts[0], urls):
         what = "CSV"
+    if not urls and not what and JSON.match("\n".join(texts)):
+        what = "JSON"
     if not what:
         what = _majority_format({TABLE: "CSV"}, [line.url for line in lines if not line.part])
     if what:
         return (
             f"looks like {what}; a list has one URL per line, or is a table with a header: "
-            f"{_command(what, texts, shlex.quote(argument))}"
+            f"{command_for(what, texts, argument)}"
         )
     if not urls and len(texts) > 1:
         return f"no URL in its first {len(texts)} lines; a list has one URL per line"
@@ -71,12 +74,18 @@ def warning_of(lines: Sequence[Line]) -> str | None:
     return f"looks like {looks_like}; each line is treated as one URL" if looks_like else None
 
 
-def _command(what: str, texts: Sequence[str], argument: str) -> str:
-    """Return a command that fetches a list that looks like *what*."""
+def command_for(what: str, texts: Sequence[str], argument: str) -> str:
+    """Return a command that fetches the list *argument* with the first lines *texts*, which looks
+    like *what*; without *what*, the beginning of any."""
+    argument = shlex.quote(argument)
+    if not what:
+        return f"{CRAWL}={argument}"
     if what == "HTML or XML":
         return f"grep -oE 'https?://[^\"<> ]+' {argument} | {CRAWL}=-"
     if what == "URLs in quotes":
         return f"{CRAWL}={argument} -s REPAIR_URLS=yes"
+    if what == "JSON" and _is_table_of_json(texts):
+        return f"{CRAWL}={argument} -s LIST_FORMAT=json"
     if what == "JSON":
         return f"""jq -r '.. | strings | select(test("^https?://"))' {argument} | {CRAWL}=-"""
     head = "".join(f"{text}\n" for text in texts)
@@ -95,6 +104,16 @@ def header_command(first: Sequence[str], delimiter: str, argument: str) -> str:
             break
     header = shlex.quote(delimiter.join(named).replace("\t", "\\t"))
     return f"(printf '%b\\n' {header}; cat {argument}) | {CRAWL}=- -s LIST_FORMAT=csv"
+
+
+def _is_table_of_json(texts: Sequence[str]) -> bool:
+    """Whether the first lines *texts* are of an array, or an object each."""
+    if not texts or texts[0].lstrip().startswith("["):
+        return bool(texts)
+    try:
+        return isinstance(json.loads(texts[0]), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_url(text: str) -> bool:

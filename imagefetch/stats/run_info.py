@@ -100,7 +100,7 @@ class RunInfo:
             urls=shown(urls) if is_address(urls) else hide_credentials(urls), report=str(report)
         )
         info.store = hide_credentials_of(store)
-        command = command_words(("crawl", "images"))
+        command = command_words("crawl", "images")
         command += ["-a", f"urls={info.urls or 'LIST'}", "-a", f"report={info.report}"]
         is_set = (settings.getpriority("FILES_STORE") or 0) > SETTINGS_PRIORITIES["spider"]
         if is_set or is_remote(store) or Path(store).is_absolute():

@@ -18,7 +18,7 @@ from imagefetch.scheduling.concurrency.host_limits import HostLimit
 from imagefetch.stats.likely_cause import likely_cause
 from imagefetch.stats.recorder import recorder_of
 from imagefetch.stats.run_stats import Figures
-from imagefetch.utils.formatting import files, lines
+from imagefetch.utils.formatting import cells, files, lines
 from imagefetch.utils.redaction import hide_credentials_of
 from imagefetch.utils.stat_names import REMOVED, RENAMED, TRUNCATED_CELLS
 
@@ -64,7 +64,7 @@ class Summary:
         removed, renamed, cut = count(REMOVED), count(RENAMED), count(TRUNCATED_CELLS)
         outputs = {
             **({"renamed": f"{files(renamed)}, whose name was taken"} if renamed else {}),
-            **({"cut": f"{cut:,} cells of more than 64 KiB"} if cut else {}),
+            **({"cut": f"{cells(cut)} of more than 64 KiB"} if cut else {}),
             **({"removed": f"{files(removed)} of earlier runs"} if removed else {}),
             "report": str(run.report),
             **{file.label: str(file.path) for file in context.side_files if file.path},

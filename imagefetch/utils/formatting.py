@@ -20,6 +20,11 @@ def files(number: float) -> str:
     return f"{count(number)} file{'' if number == 1 else 's'}"
 
 
+def cells(number: float) -> str:
+    """Return a number of cells: ``1 cell``, ``2 cells``."""
+    return f"{count(number)} cell{'' if number == 1 else 's'}"
+
+
 def size(amount: float) -> str:
     """Return *amount* of bytes in a decimal unit: ``1.5 MB``."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-_own: list[str] = []
+_options: list[str] | None = None
+"""Options after a sub-command of ``imagefetch``; None if ``scrapy`` was started."""
 
 
-def started_as(words: tuple[str, ...]) -> None:
-    """Record that the command line began with *words* instead of ``scrapy`` and a command."""
-    _own[:] = words
+def started_as_imagefetch(*options: str) -> None:
+    """Record that ``imagefetch`` was started, with *options* that each command needs again."""
+    global _options  # noqa: PLW0603 - what it describes is the process
+    _options = [*options]
 
 
-def command_words(verb: tuple[str, ...]) -> list[str]:
-    """Return the words with which ``scrapy`` *verb*, or what was run in place of it, begins."""
-    return [*_own] or ["scrapy", *verb]
+def command_words(*verb: str) -> list[str]:
+    """Return the words with which ``scrapy`` *verb* begins, or what stands for it here."""
+    if _options is None:
+        return ["scrapy", *verb]
+    name = "fetch" if verb == ("crawl", "images") else verb[0]
+    return ["imagefetch", name, *_options]

@@ -83,6 +83,10 @@ MISTAKES = [
     (["urls.txt", "--retries", "x"], "setting RETRY_TIMES = 'x': must be a whole number"),
     (["urls.txt", "--only", "faild"], "did you mean failed?"),
     (["urls.txt", "-s", "RETRY_TIME=1"], "did you mean RETRY_TIMES?"),
+    ([""], "argument -a urls=: is empty"),
+    (["urls.txt", "--to", ""], "setting FILES_STORE = ''"),
+    (["report", ""], "argument -a report=: is empty"),
+    (["urls.txt", "--config", ""], "--config : there is no such file"),
     (["missing.txt"], "missing.txt: no such list"),
     (["urls.txt", "--config", "none.toml"], "--config none.toml: there is no such file"),
     (["report", "none.csv"], "none.csv"),
@@ -158,6 +162,7 @@ def test_the_demo_runs_in_any_folder(tmp_path: Path) -> None:
     (tmp_path / "imagefetch.toml").write_text('LIST_FORMAT = "csv"\n')
     done = imagefetch(tmp_path, "demo", TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stderr
+    assert "$ imagefetch fetch -a urls=" in done.stdout
     assert "Open in a browser" in done.stdout
 
 
@@ -171,3 +176,6 @@ def test_the_command_that_resumes_is_ours(tmp_path: Path, server: Server) -> Non
     page = (tmp_path / "REPORT.html").read_text()
     command = f"imagefetch fetch --config {tmp_path / 'own.toml'} -a urls=urls.txt"
     assert command in page
+    done = imagefetch(tmp_path, "report", "--html")
+    assert done.returncode == 0, done.stderr
+    assert "imagefetch fetch -a urls=" in (tmp_path / "REPORT.html").read_text()

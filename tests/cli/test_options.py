@@ -6,9 +6,9 @@ import csv
 from pathlib import Path
 
 from imagefetch import settings
-from imagefetch.cli.options import Setting, fetching
+from imagefetch.cli.options import Mapped, Setting, fetching
 from imagefetch.config.rules.setting_rules import RULES
-from tests.conftest import LOOPBACK
+from tests.conftest import LOOPBACK, ROOT
 from tests.support.commands import imagefetch
 from tests.support.server import Server
 
@@ -31,6 +31,19 @@ def test_options_stand_for_settings() -> None:
         assert option.to in RULES
         assert hasattr(settings, option.to)
         assert option.to in (option.help or "")
+
+
+def test_the_page_names_every_option() -> None:
+    """In its table of options, with the setting or argument."""
+    text = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
+    for option in fetching():
+        (row,) = [
+            line
+            for line in text.splitlines()
+            if line.startswith(f"| `{option.opts[0]} ") or line.startswith(f"| `{option.opts[0]}`")
+        ]
+        assert isinstance(option, Mapped)
+        assert option.to in row
 
 
 def test_a_run_obeys_the_options(tmp_path: Path, server: Server) -> None:

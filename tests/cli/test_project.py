@@ -92,6 +92,17 @@ def test_the_settings_of_a_project_win(tmp_path: Path, server: Server) -> None:
     assert shown(folder, "RETRY_DELAY").startswith("RETRY_DELAY = 0.5 ")
 
 
+def test_a_project_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """With one line, where Scrapy has a traceback."""
+    (tmp_path / "scrapy.cfg").write_text("[settings]\ndefault = gone.settings\n")
+    done = imagefetch(tmp_path, "settings")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "imagefetch: gone.settings, the settings of the Scrapy project here: "
+        "can't be imported: No module named 'gone'\n"
+    )
+
+
 def test_a_file_with_every_setting_is_written(tmp_path: Path) -> None:
     """``settings --init`` writes each with its default, meaning and unit; it replaces no file."""
     assert imagefetch(tmp_path, "settings", "--init").returncode == 0

@@ -6,6 +6,7 @@ import bz2
 import csv
 import gzip
 import io
+import itertools
 import json
 import lzma
 import sys
@@ -240,6 +241,32 @@ def test_a_record_of_ten_megabytes_costs_itself(tmp_path: Path, name: str, quote
     assert len(bad.text) < RECORD_MAX
 
 
+def test_a_long_cell_of_many_lines_costs_itself(tmp_path: Path) -> None:
+    """Its lines are no records, unless they have all cells."""
+    long = 20_000 * f"{100 * 'x'}\n"
+    text = f'id,url,n\n1,{A},\n2,{B},"{long}"\n3,{C},\n4,{A},"open\n5,{B},\n'
+    found = list(written(tmp_path, "a.csv", text).lines())
+    assert [(line.number, line.text if not line.invalid else "") for line in found] == [
+        (1, A), (2, ""), (3, C), (4, ""), (5, B)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a"])
+@pytest.mark.parametrize("header", ["url", "Image_URL", '"link"', "\ufeffurl"])
+def test_a_table_of_one_column(tmp_path: Path, name: str, header: str) -> None:
+    """Its header is no line of the list."""
+    urls = written(tmp_path, name, f'{header}\r\n{A}\r\n"{B}?1,2"\r\n')
+    urls.check()
+    assert list(urls.lines()) == [Line(1, A), Line(2, f"{B}?1,2")]
+
+
+def test_separators_are_mixed(tmp_path: Path) -> None:
+    """In one cell, each of them separates URLs."""
+    text = f'n,images\n1,"{A}, {B} | {C}"\n2,"{A};{B}\n{C}"\n'
+    found = written(tmp_path, "a.csv", text).lines()
+    assert [(line.part, line.text) for line in found] == 2 * [(1, A), (2, B), (3, C)]
+
+
 def test_a_quote_without_its_partner_hides_no_records(tmp_path: Path) -> None:
     """However many follow, and whatever quotes these have."""
     rows = [f'{n},"a ""dog"" {n}",{A}?{n}\n' for n in range(5_000)]
@@ -267,6 +294,7 @@ BAD = {
     ),
     "an unusual name": ("a.csv", f"my pic,n\n{A},1\n", "name it with -s URL_COLUMNS='my pic'"),
     "only a header": ("a.csv", "url,n\n", "no URL in the list"),
+    "other cells": ("a.csv", f"id,url\n1,{A},\n2,{B},\n", "be read: not 2 cells as the header"),
     "no JSON": ("a.jsonl", "hello\nworld\n", "none of its first 2 records can be read"),
     "an open array": ("a.json", f'[{{"url": "{A}"}},', "JSON array does not end"),
     "words": ("a.txt", "hello\nworld\n", "no URL in its first 2 lines"),
@@ -281,6 +309,43 @@ def test_a_bad_table_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(BadInput, match=why) as refusal:
         urls.check()
     assert str(refusal.value).startswith(f"{urls.path}: ")
+    assert "\n" not in str(refusal.value)
+
+
+HTML = f'<!doctype html>\n<html><a href="{A}">1</a>\n<a href="{B}">2</a></html>\n'
+LINES = f"{A}\n{B}\n"
+OBJECTS = f'{{"url": "{A}"}}\n{{"url": "{B}"}}\n'
+TABLE = f"id,url\n1,{A}\n2,{B}\n"
+DOCUMENT = json.dumps({"items": [{"url": A}]})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "told"),
+    [
+        ("a.csv", HTML, {}, r"looks like HTML or XML; .*grep -oE .*a\.csv | scrapy crawl"),
+        ("a.jsonl", HTML, {}, r"looks like HTML or XML; .*grep -oE"),
+        ("a.parquet", HTML, {}, r"looks like HTML or XML; .*grep -oE"),
+        ("a.jsonl", LINES, {}, r"can be read; it looks like lines: .*-s LIST_FORMAT=lines$"),
+        ("a.txt", LINES, {"format": "jsonl"}, r"-s LIST_FORMAT=lines$"),
+        ("a.parquet", TABLE, {}, r"it looks like csv: .*urls=\S*a\.parquet -s LIST_FORMAT=csv$"),
+        ("a.txt", LINES, {"format": "csv"}, r"add one: \(printf .*-s LIST_FORMAT=csv$"),
+        ("a.csv", OBJECTS, {"format": "csv"}, r"-s LIST_FORMAT=json$"),
+        ("a.txt", OBJECTS, {"format": "lines"}, r"looks like JSON; .*-s LIST_FORMAT=json$"),
+        ("a.txt", json.dumps([{"url": A}], indent=1), {"format": "lines"}, "LIST_FORMAT=json$"),
+        ("a.json", DOCUMENT, {}, r"no column holds URLs; .*: jq -r .*a\.json | scrapy crawl"),
+        ("a.json", json.dumps({"url": A}, indent=1), {}, "can be read: jq -r "),
+        ("a.csv", f'id,"url,n\n1,{A},2\n2,{B},3\n', {}, "header: a quote without its partner"),
+        ("a.txt", "id,url,n\n", {}, "no URL in the list: it has no records"),
+        ("a.txt", f"[a]({A})\n[b]({B})\n", {}, r"no URL in its first 2 lines"),
+    ],
+    ids=itertools.count(),
+)
+def test_what_would_work_is_told(
+    tmp_path: Path, name: str, text: str, options: dict[str, Any], told: str
+) -> None:
+    """Where name or settings tell another format than the content has."""
+    with pytest.raises(BadInput, match=told) as refusal:
+        written(tmp_path, name, text, **options).check()
     assert "\n" not in str(refusal.value)
 
 

@@ -39,13 +39,11 @@ def _split_auto(cell: str) -> list[str]:
         return [cell]
     if (urls := _json_array(cell)) is not None:
         return _stripped(urls)
-    for mark in MARKS:
-        if mark in cell:
-            pieces = _stripped(cell.split(mark))
-            if all(map(holds_url, pieces)):
-                return pieces
-    pieces = cell.split()
-    return pieces if all(map(holds_url, pieces)) else _stripped([cell])
+    for mark in (*MARKS, None):
+        pieces = _stripped(cell.split(mark))
+        if pieces != [cell] and all(map(holds_url, pieces)):
+            return [url for piece in pieces for url in _split_auto(piece)]
+    return _stripped([cell])
 
 
 def _json_array(cell: str) -> list[str] | None:

@@ -50,7 +50,7 @@ def url_columns(
     """
     if [name.casefold() for name in wanted] != [AUTO]:
         return _matching(names, wanted, "URL_COLUMNS")
-    usual = [position for position, name in enumerate(names) if _plain(name) in USUAL]
+    usual = [position for position, name in enumerate(names) if is_usual(name)]
     found = [position for position in usual if _has_urls(position, sample, split)]
     if len(found) == 1:
         return found
@@ -103,8 +103,9 @@ def _positions(names: Sequence[str], pattern: str) -> Iterator[int]:
             yield position
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.casefold())
+def is_usual(name: str) -> bool:
+    """Whether a column of this *name* usually holds URLs."""
+    return re.sub(r"[\W_]", "", name.casefold()) in USUAL
 
 
 def _has_urls(

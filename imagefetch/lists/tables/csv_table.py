@@ -1,7 +1,8 @@
 """Reads CSV tables (RFC 4180), record by record, in bounded memory.
 
 A record that can't be read costs its first physical line: reading goes on at the next one, so
-that a quote without its partner does not hide the records after it.
+that a quote without its partner does not hide the records after it. Of a record that is too long,
+the lines up to the next one with all cells belong to it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO
 
+from imagefetch.errors import BadInput
 from imagefetch.lists.tables.records import RECORD_MAX, Broken, column_names
 
 csv.field_size_limit(RECORD_MAX)  # `_Lines` bounds records; the default is a smaller bound
@@ -26,21 +28,27 @@ class CsvRecords:
     def __init__(self, file: IO[str], delimiter: str) -> None:
         """*file* must be opened with ``newline=""``.
 
-        :raises BadInput: if two columns have one name
+        :raises BadInput: if two columns have one name, or the header can't be read
         """
         self._delimiter = delimiter
         self._lines = _Lines(file)
         self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
-        self.names = column_names(self._next() or self._lines.cells(delimiter))
+        header = self._next()
+        if header == [] and delimiter != "\t":
+            raise BadInput("the first line is no header: a quote without its partner, or too long")
+        self.names = column_names(header or self._lines.cells(delimiter))
 
     def __iter__(self) -> Iterator[list[str] | Broken]:
         width = len(self.names)
+        is_long = False
         while (record := self._next()) is not None:
             if len(record) == width:
+                is_long = False
                 yield record
-            elif self._lines.taken[0].isspace():
+            elif self._lines.taken[0].isspace() or is_long:
                 self._lines.put_back()
             else:
+                is_long = self._lines.size >= RECORD_MAX  # its other lines are no records
                 yield self._unquoted(width)
 
     def _next(self) -> list[str] | None:
@@ -71,7 +79,8 @@ class _Lines:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._put_back: deque[str] = deque()
-        self._size = 0
+        self.size = 0
+        """Characters of the current record so far."""
         self.taken: list[str] = []
         """Lines of the current record."""
 
@@ -83,15 +92,15 @@ class _Lines:
         if not line:
             raise StopIteration
         self.taken.append(line)
-        self._size += len(line)
-        if self._size >= RECORD_MAX:
+        self.size += len(line)
+        if self.size >= RECORD_MAX:
             raise csv.Error
         return line
 
     def begin(self) -> None:
         """Begin a record."""
         self.taken.clear()
-        self._size = 0
+        self.size = 0
 
     def cells(self, delimiter: str) -> list[str]:
         """Return the cells of the first line, quotes included."""
