@@ -21,9 +21,9 @@ from scrapy.settings import Settings
 from imagefetch.fleet.progress import FleetView
 from imagefetch.fleet.shards.plan import DividedGroup
 from imagefetch.fleet.shards.queue import ShardQueue
+from imagefetch.line import Line
 from imagefetch.lists.shards import shard_line
 from imagefetch.output.report.csv_rows import encode
-from imagefetch.urls import Line
 
 URL = "https://images.example.com/2026/11/{:010}/photograph-{:08}.jpg"
 SPLIT = 120_000  # lines per second, with both readings of the list; measured on one core

@@ -60,7 +60,7 @@ async def nothing_later(*_: Any) -> None:
 
 
 def a_jpeg(*_: Any, **__: Any) -> Any:
-    from imagefetch.images.formats import ImageInfo
+    from imagefetch.images.detection import ImageInfo
 
     return ImageInfo("image/jpeg", ".jpg", 1, 1)
 

@@ -130,8 +130,8 @@ class InvalidRecord(Failure):
 
     reason = "invalid-record"
     advice = (
-        "the record can't be read: a quote without its partner, too many or too few cells, no"
-        " valid JSON, or too long; correct it in the list"
+        "the record can't be read: an unclosed quote, too many or too few cells, invalid JSON, or"
+        " too long; correct it in the list"
     )
 
 
@@ -357,8 +357,8 @@ class WorkerCrash(Failure):
 
     reason = "worker-crash"
     advice = (
-        "only with `scrapy fleet`: every process that fetched this line crashed, two of them with"
-        " no other line to fetch; handle the image with care"
+        "only with `scrapy fleet`: every process that fetched this line crashed, two of them while"
+        " they fetched nothing else; the image may be malicious"
     )
 
 
@@ -396,8 +396,8 @@ class RateLimited(Rejection):
     reason = "rate-limited"
     transient = True
     advice = (
-        "the host refused nearly everything for `RATE_LIMIT_PATIENCE`, however slowly it was asked;"
-        " run with `-a only=failed` later"
+        "the host refused nearly all requests for `RATE_LIMIT_PATIENCE`, even at a low rate; run"
+        " with `-a only=failed` later"
     )
 
 
@@ -475,7 +475,7 @@ class DamagedImage(Rejection):
 
     reason = "damaged-image"
     advice = (
-        "the body begins like an image, but its header contradicts itself; kept unless"
+        "the body begins like an image, but its header is inconsistent; kept unless"
         " `KEEP_DAMAGED` is off"
     )
 

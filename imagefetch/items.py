@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imagefetch.urls import id_of, place_of
+from imagefetch.line import id_of, place_of
 
 if TYPE_CHECKING:
     from imagefetch.output.partial_files import Download

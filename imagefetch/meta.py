@@ -1,7 +1,7 @@
 """Keys of ``Request.meta`` that this project sets, in addition to Scrapy's."""
 
 LINE = "line"
-"""The `imagefetch.urls.Line` that the request is for."""
+"""The `imagefetch.line.Line` that the request is for."""
 
 KEY = "key"
 """Key that the line shares with its duplicates (`imagefetch.urls.key_of`)."""

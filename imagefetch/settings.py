@@ -21,7 +21,7 @@ INPUT_URLS = "urls.txt"
 INPUT_URLS_MAXSIZE = 4 * 1024**3
 
 # Format of the list: "lines" (one URL a line), "csv", "tsv", "json", "jsonl", "parquet" or
-# "arrow"; "auto": told by its name and its first records.
+# "arrow"; "auto": detected from its name and its first records.
 LIST_FORMAT = "auto"
 
 # Columns of a table that hold URLs: names, or patterns such as "image_*". "auto": the one
@@ -54,8 +54,8 @@ CONCURRENT_REQUESTS = 256
 CONCURRENT_REQUESTS_PER_DOMAIN = 128
 
 # Whether imagefetch finds a limit for each host, within the limits above: the
-# number of concurrent requests beyond which there are refusals, or no more
-# responses. It does not apply to hosts whose rate you set by DOWNLOAD_DELAY,
+# number of concurrent requests beyond which the host refuses some, or sends no
+# more responses per second. It does not apply to hosts whose rate you set by DOWNLOAD_DELAY,
 # DOWNLOAD_SLOTS or AutoThrottle.
 PACE_ENABLED = True
 
@@ -85,7 +85,7 @@ NETRC = False
 # are also looked for in robots.txt and /.well-known/tdmrep.json.
 ROBOTSTXT_OBEY = False
 
-# Signals of hosts for which an image is not stored: in the response's headers, and with
+# Opt-out signals: an image is not stored if one is found in the response's headers, or with
 # ROBOTSTXT_OBEY in files of the host. "x-robots-tag": the header has one of
 # OPT_OUT_DIRECTIVES. "content-signal:USE", USE being ai-train, ai-input or search, and
 # "content-usage:USE", USE being train-ai or search: a preference against that use.
@@ -105,11 +105,11 @@ RETRY_MAX_DELAY = 60.0
 
 # Maximum seconds of a pause that a host asks for (Retry-After, RateLimit and the
 # like) and gets: none of its lines is sent before. A line whose host asks for more
-# is given up, and the host's other lines too if two probes are answered alike.
+# is given up, and the host's other lines too if two probes get such a response.
 RETRY_AFTER_MAX = 300.0
 
-# Seconds for which a host may answer nothing but 429 until its lines are given up.
-# Until then a 429 costs a line none of its retries.
+# Seconds after which the lines of a host that refuses every request (429) are given up.
+# Until then a 429 does not count as one of a line's retries.
 RATE_LIMIT_PATIENCE = 600.0
 
 # HTTP statuses that are retried; 403 too if it comes with Retry-After.
@@ -122,8 +122,8 @@ RETRY_HTTP_CODES = [
 # lines wait, while single requests probe it. 0: every line is tried.
 BREAKER_FAILURES = 10
 
-# Seconds of silence after which the lines of a host that can't be connected to any
-# more are given up. A host that was never connected to is given up after RETRY_TIMES
+# Seconds of failed connections after which the lines of a host that accepted some before
+# are given up. A host that was never connected to is given up after RETRY_TIMES
 # probes.
 BREAKER_PATIENCE = 600.0
 
@@ -177,7 +177,7 @@ KEEP_DAMAGED = True
 
 # Filters: minimum width and height in pixels, maximum number of pixels, maximum
 # ratio of the longer to the shorter side, minimum size in bytes. 0: no limit. An
-# image that is not kept has a reason for each. An unknown size passes.
+# image of unknown size passes the filters on size. Each filter has its own reason.
 MIN_WIDTH = 0
 MIN_HEIGHT = 0
 MAX_PIXELS = 0
@@ -188,9 +188,8 @@ MIN_BYTES = 0
 # Empty: all.
 ALLOWED_TYPES = []  # type: ignore[var-annotated]
 
-# Number of different URLs of one host with the same bytes from which the summary
-# and `scrapy report` mention them, since they may be placeholders for missing
-# images. 0: never.
+# If at least so many URLs of one host have the same bytes, the summary and `scrapy
+# report` mention them, since they may be placeholders for missing images. 0: never.
 PLACEHOLDER_REPEATS = 10
 
 # Where images are stored: a folder, or s3://…, gs://…, ftp://… as in FilesPipeline.
@@ -210,9 +209,9 @@ REPORT = "REPORT.csv"
 # JOBS_FOLDER is below Scrapyd's working directory, as Scrapyd's logs and eggs are.
 JOBS_FOLDER = "imagefetch-jobs"
 
-# fsync is called on the report every so many rows, and on each image before its
-# row, so that both survive a power failure. 0: never. Kills and crashes of the
-# program lose nothing without it.
+# fsync of the report every N rows, and of each image before its row, so that both
+# survive a power failure. 0: never. Kills and crashes of the program lose nothing
+# without it.
 FSYNC = 0
 
 # Whether an HTML report is written (REPORT.html for REPORT.csv), and the seconds

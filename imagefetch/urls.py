@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-import json
 import re
-from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
-from types import MappingProxyType
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ada_url import idna, normalize_url
 
-from imagefetch.errors import BadInput, Failure, InvalidURL, UnsupportedScheme
+from imagefetch.errors import Failure, InvalidURL, UnsupportedScheme
 from imagefetch.utils.cells import CUT
 from imagefetch.utils.redaction import HIDDEN, hide_credentials_of
 
 MAX_LINE = 65_536  # characters; a longer line is truncated, and is no URL
-# UTF-32 comes first: its little-endian mark begins with that of UTF-16.
-BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-
-# First bytes of compressed files, and the suffix of each.
-COMPRESSED = {
-    b"\x1f\x8b": ".gz",
-    b"\x28\xb5\x2f\xfd": ".zst",
-    b"BZh": ".bz2",
-    b"\xfd7zXZ\0": ".xz",
-}
-
 PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 # URLs that are sent unchanged, as no part of their path begins with a dot; parsing any other
@@ -58,81 +35,6 @@ LONG = 300
 
 # Fast path for the host of most URLs; parsing one takes several times as long.
 HOST = re.compile(r"https?://([a-z0-9.-]+)(?::[0-9]+)?(?=[/?#]|$)")
-
-
-LineKey = tuple[int, int | None]
-"""Number and part of a `Line`, which identify an image of a list."""
-
-NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
-
-
-class Line(NamedTuple):
-    """A line of the list, with the URL of an image; of a table, one image of a record."""
-
-    number: int
-    """Number of the record in the list, from 1; in a text list, that of the line, counting blank
-    lines and comments; in a shard, the number in the whole list."""
-    text: str
-    """The URL as the user wrote it: the line, or a piece of a cell, stripped."""
-    part: int | None = None
-    """Which of several images of the record, from 1; None if the record has one."""
-    record: Mapping[str, str] = NO_COLUMNS
-    """The record's other columns that the report carries, by name."""
-    invalid: bool = False
-    """Whether the record can't be read, so that it has no URL: its row is ``InvalidRecord``."""
-    repaired: str = ""
-    """The URL that the text stands for, if it had to be repaired."""
-
-    @property
-    def url(self) -> str:
-        """The URL to request, if it is one."""
-        return "" if self.invalid else self.repaired or self.text
-
-    @classmethod
-    def from_json(cls, text: str) -> Line:
-        """Return the line for the result of `to_json`.
-
-        :raises ValueError, TypeError: if it is something else
-        """
-        number, url, part, record, *rest = json.loads(text)
-        return cls(number, url, part, record or NO_COLUMNS, *rest)
-
-    def to_json(self) -> str:
-        """Return all fields as JSON."""
-        return json.dumps([*self[:3], dict(self.record), *self[4:]])
-
-    @property
-    def key(self) -> LineKey:
-        return self[0], self[2]
-
-    @property
-    def id(self) -> int:
-        """`id_of` the line."""
-        return self[0] if self[2] is None else id_of(self[0], self[2])
-
-    @property
-    def place(self) -> str:
-        """The line for a message: ``line 7, part 2``."""
-        return place_of(self[0], self[2])
-
-
-def id_of(number: int, part: int | None) -> int:
-    """Return a number that is different for each line and part: that of the line, if it has no
-    parts."""
-    return number + ((part or 0) << 64)
-
-
-def place_of(number: int, part: int | None) -> str:
-    """Return number and part of a line as text: ``line 7, part 2``."""
-    return f"line {number}" if part is None else f"line {number}, part {part}"
-
-
-def check_beginning(head: bytes, source: str) -> None:
-    """Check the first bytes, *head*, of a list of text from *source*.
-
-    :raises BadInput: if they can't be the beginning of a list
-    """
-    _encoding(head, source)
 
 
 def is_plain(text: str) -> bool:
@@ -213,33 +115,6 @@ def check_host(host: str) -> None:
     name = ascii_host(host).removesuffix(".")
     if len(name) > MAX_HOST or not all(0 < len(label) <= MAX_LABEL for label in name.split(".")):
         raise InvalidURL
-
-
-def _encoding(head: bytes, path: Path | str) -> str:
-    for mark, encoding in BYTE_ORDER_MARKS.items():
-        if head.startswith(mark):
-            return encoding
-    for magic, suffix in COMPRESSED.items():
-        if head.startswith(magic):
-            raise BadInput(f"{path}: is compressed; give it a name that ends in {suffix}")
-    zeros = head.count(0)
-    if zeros > len(head) / 10:
-        # In URLs as UTF-16, nearly every second byte is zero, and no other.
-        if head[1::2].count(0) == zeros:
-            return "utf-16-le"
-        if head[0::2].count(0) == zeros:
-            return "utf-16-be"
-    elif not zeros or _is_utf8(head):
-        return "utf-8"
-    raise BadInput(f"{path}: is not a text file; a list has one URL per line")
-
-
-def _is_utf8(head: bytes) -> bool:
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be truncated
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def plain_server(url: str) -> tuple[str | None, str | None]:

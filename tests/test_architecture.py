@@ -31,17 +31,20 @@ ORDER = [
     "html_report",
     "fleet",
     "commands",
+    "cli",
 ]
 
 # Files outside of rooms: what they count as.
 TOP = {
     "__init__": "utils",
+    "__main__": "cli",
     "addons": "utils",
     "context": "utils",
     "demo_site": "utils",
     "errors": "utils",
     "item_processor": "job",
     "items": "utils",
+    "line": "utils",
     "logformatter": "utils",
     "meta": "utils",
     "pipelines": "output",

@@ -11,7 +11,7 @@ import pytest
 
 from imagefetch.config.only_argument import NOTHING
 from imagefetch.errors import BadInput, SystemLimit
-from imagefetch.job.report_repair.resume import prepare
+from imagefetch.job.report_repair.prepare import prepare
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.csv_rows import COLUMNS, HEADER, ROW_MAX, encode

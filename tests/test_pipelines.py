@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import sysconfig
@@ -417,5 +418,7 @@ def test_a_store_whose_client_is_not_installed_is_refused(
     (line,) = done.log.splitlines()
     scheme = store.partition("//")[0]
     assert line.startswith(f"imagefetch: setting FILES_STORE: {scheme}// needs {module}: ")
+    (extra,) = re.findall(r"pip install -r requirements-(\w+)\.txt", line)
+    assert (ROOT / f"requirements-{extra}.txt").exists()
     assert not server.hits
     assert not done.report.exists()

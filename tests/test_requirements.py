@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, environment
+from tests.support.requirement_files import declared, normalized
 
 # Packages whose distribution may not be installed, or is part of the standard library, with this
 # version of Python.
@@ -24,10 +24,8 @@ OWN = {"imagefetch", "tests", "benchmarks", "_typeshed"}
 # Packages of which the program uses internals, so that a later release may break it.
 BOUNDED = {"scrapy", "scrapy-poet", "web-poet", "pycurl", "pillow", "pygal", "distributed", "dask"}
 
-NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-
 # Modules that need another requirements file.
-EXTRAS = {"imagefetch/fleet", "imagefetch/lists/arrow_table.py"}
+EXTRAS = {"imagefetch/fleet", "imagefetch/lists/tables/arrow_table.py"}
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -36,22 +34,6 @@ for module in pkgutil.walk_packages(imagefetch.__path__, "imagefetch."):
     importlib.import_module(module.name)
 assert "pytest" not in sys.modules
 """
-
-
-def normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def declared(path: Path) -> dict[str, str]:
-    """Return the requirements of the file at *path* and of those it includes, by distribution."""
-    found: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        requirement = line.partition("#")[0].strip()
-        if requirement.startswith("-r "):
-            found |= declared(path.parent / requirement.removeprefix("-r "))
-        elif name := NAME.match(requirement):
-            found[normalized(name[0])] = requirement
-    return found
 
 
 def imported(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -75,7 +75,7 @@ def test_only_http_is_fetched() -> None:
 
 def test_nothing_else_is_enabled(crawl: RunCrawl, server: Server) -> None:
     """The components that a crawl says it runs are those that stand here, in their order."""
-    done = crawl([server.url("/image/a.jpg")], LOG_LEVEL="DEBUG")
+    done = crawl([server.url("/image/a.jpg")], LOG_LEVEL="DEBUG", HTML_REPORT=True)
     for kind, names in ENABLED.items():
         match = re.search(rf"Enabled {kind}:\n(.*?)\n\d{{4}}-", done.log, re.DOTALL)
         assert match is not None

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagefetch.errors import BadInput, InvalidURL, UnsupportedScheme
+from imagefetch.line import Line
 from imagefetch.lists.plain import READ_ERRORS, check_list, read_lines
-from imagefetch.urls import MAX_LINE, PLAIN_URL, Line, host_of, request_url
+from imagefetch.urls import MAX_LINE, PLAIN_URL, host_of, request_url
 from tests.conftest import examples
 
 A, B = "https://a.example/ä.jpg", "https://b.example/名.jpg"

@@ -23,7 +23,7 @@ from imagefetch.config.resume_command import CommandLine
 from imagefetch.config.rules.setting_rules import check_assignments
 from imagefetch.config.validation import Run, check_handlers
 from imagefetch.errors import BadInput, LocalError
-from imagefetch.job.report_repair.resume import NothingToDo
+from imagefetch.job.report_repair.prepare import NothingToDo
 from imagefetch.job.run import begin
 from imagefetch.logformatter import quieten, sanitize_log
 from imagefetch.stats.recorder import Recorder

@@ -14,6 +14,7 @@ from scrapy.commands import ScrapyCommand
 
 from imagefetch.commands._cli import refusing_bad_input, report_in_one_line
 from imagefetch.utils.command_line import check_left
+from imagefetch.utils.program import command_words
 from imagefetch.utils.standard_streams import print_output
 
 ROWS_SHOWN = 12
@@ -45,9 +46,8 @@ class Command(ScrapyCommand):
         urls, report, images = folder / "urls.txt", folder / "REPORT.csv", folder / "images"
         with running_site() as base:
             urls.write_text(url_list(base), encoding="utf-8")
+            crawl = ["crawl", "images"]
             arguments = [
-                "crawl",
-                "images",
                 "-a",
                 f"urls={urls}",
                 "-a",
@@ -60,8 +60,8 @@ class Command(ScrapyCommand):
                 "RETRY_DELAY=0.5",
             ]
             print_output(f"A small web site runs at {base} while this command does.\n")
-            print_output(f"$ {shlex.join(['scrapy', *arguments])}\n")
-            self.exitcode = subprocess.call([sys.executable, "-m", "scrapy", *arguments])
+            print_output(f"$ {shlex.join([*command_words(*crawl), *arguments])}\n")
+            self.exitcode = subprocess.call([sys.executable, "-m", "scrapy", *crawl, *arguments])
         if self.exitcode == 0:
             print_output(f"\n$ head -n {ROWS_SHOWN} {shlex.quote(str(report))}\n")
             with report.open(encoding="utf-8", newline="") as file:

@@ -21,7 +21,7 @@ from imagefetch.commands._cli import (
 from imagefetch.config.rules.setting_rules import check_assignments, check_settings
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.fleet.worker.fork_client import fork_server
-from imagefetch.job.report_repair.resume import NothingToDo
+from imagefetch.job.report_repair.prepare import NothingToDo
 from imagefetch.logformatter import sanitize_log
 from imagefetch.utils.command_line import check_left
 from imagefetch.utils.standard_streams import print_error

@@ -122,4 +122,8 @@ def check_address(store: str) -> None:
     try:
         import_module(module)
     except ImportError as error:
-        raise BadInput(f"setting FILES_STORE: {scheme}:// needs {module}: {error}") from error
+        extra = "gcs" if scheme == "gs" else scheme
+        raise BadInput(
+            f"setting FILES_STORE: {scheme}:// needs {module}: {error}; "
+            f"pip install -r requirements-{extra}.txt (the extra imagefetch[{extra}])"
+        ) from error

@@ -13,6 +13,7 @@ from typing import Any
 
 from imagefetch.config.paths import is_address
 from imagefetch.urls import shown
+from imagefetch.utils.program import command_words
 from imagefetch.utils.redaction import HIDDEN, hide_credentials, hide_credentials_of, is_secret
 
 ONCE = {"only", "fresh"}
@@ -48,7 +49,7 @@ class CommandLine:
         """
         if "_job" in self.arguments:
             return self._schedule_request(more)
-        command = ["scrapy", *self.verb]
+        command = command_words(*self.verb)
         for argument in (*self._arguments(), *more):
             command += ["-a", argument]
         for setting in self.settings:

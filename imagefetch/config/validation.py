@@ -55,7 +55,7 @@ class Run:
     owner: Path | None = None
     """The report of the fleet job that this run is a part of."""
     kinds: Path | None = None
-    """Where that job finds what the bodies are that are not images."""
+    """Where that job finds what the report does not say."""
     options: ListOptions = DEFAULTS
     """How the list is read."""
 

@@ -19,7 +19,8 @@ from imagefetch.download.curl import malformed_responses
 from imagefetch.download.curl.deadlines import Deadline
 from imagefetch.download.curl.transfer import Transfer
 from imagefetch.download.curl.transfer_error import KeptConnectionEnded, error_of
-from imagefetch.download.receiver import Receiver, Reception
+from imagefetch.download.receiver import Receiver
+from imagefetch.download.reception import Reception
 from imagefetch.download.response import FileResponse
 from imagefetch.download.sent_request import header_lines, method_options, server_and_target
 from imagefetch.download.session import session_of
@@ -57,6 +58,8 @@ class StreamingDownloadHandler(BaseDownloadHandler):
     lazy = False
     is_taskless = True
     """Whether `download_request` may run without a task (`imagefetch.engine.downloader`)."""
+    reception_class = Reception
+    """Receives a response."""
 
     def __init__(self, crawler: Crawler) -> None:
         """:raises ValueError: if a setting is invalid; its message is one line"""
@@ -131,7 +134,7 @@ class StreamingDownloadHandler(BaseDownloadHandler):
         if timing is not None:
             timing.dns = dns
             request.meta[TIMING] = timing
-        reception = self.receiver.reception(request)
+        reception = self.reception_class(self.receiver, request)
         options = method_options(request)
         transfer = Transfer(
             server.origin,

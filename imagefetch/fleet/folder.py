@@ -5,7 +5,7 @@
     job-3c…/attempts/000012/0002-5f….csv  the report of an attempt at that shard, see
                                           `imagefetch.fleet.worker.attempt`
     job-3c…/attempts/000012/0002-5f….json the note of that attempt for the next one
-    job-3c…/attempts/000012/0002-5f….kinds  what its bodies are that are not images, see
+    job-3c…/attempts/000012/0002-5f….kinds  what its report does not say, see
                                           `imagefetch.stats.kind_log`
     job-3c…/done/000012.json              the attempt that completed the shard
 

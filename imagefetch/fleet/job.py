@@ -18,7 +18,7 @@ from scrapy.settings import BaseSettings
 from imagefetch.config.rules.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_file_names, check_run
 from imagefetch.errors import BadInput
-from imagefetch.fleet.crawl_arguments import max_lanes
+from imagefetch.fleet.crawl_arguments import lanes_of_known_hosts, max_lanes
 from imagefetch.fleet.folder import (
     BEFORE,
     JobFolder,
@@ -30,15 +30,17 @@ from imagefetch.fleet.job_report import gather
 from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files, write_owned_names
 from imagefetch.fleet.shards.plan import plan
 from imagefetch.fleet.shards.split import split
-from imagefetch.job.report_repair.resume import NothingToDo, inspect_report
+from imagefetch.job.report_repair.prepare import NothingToDo, inspect_report
 from imagefetch.job.run import list_at_hand, lock_report
+from imagefetch.line import Line
 from imagefetch.lists.copy import Copy
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import READ_ERRORS
 from imagefetch.output.ownership.owner import Ownership, clean_up
 from imagefetch.output.report.columns import Layout
 from imagefetch.output.store_paths import is_remote, local_path
-from imagefetch.urls import Line, key_of, sent_url
+from imagefetch.pages.host_policies import known_slots
+from imagefetch.urls import key_of, sent_url
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ def open_job(
     others = {name: value for name, value in arguments.items() if name != "job"}
     run = check_run(settings, others)
     check_proxies(settings)
+    known_slots(settings)  # fails now if a page object can't be imported
     if not is_remote(run.store):  # workers have other working directories
         run = replace(run, store=str(local_path(run.store)))
     if arguments.get("job") == "":
@@ -166,7 +169,8 @@ def begin(
                 return report.readline()
 
             wanted = (line for line in urls.lines() if row_of(line) is not None)
-            shard_plan = plan(wanted, size, max(1, workers()), limit)
+            known = lanes_of_known_hosts(settings)
+            shard_plan = plan(wanted, size, max(1, workers()), limit, known)
             scratch = stack.enter_context(scratch_folder(parts, run.report))
             send = partial(_send, parts, preparation.layout)
             split(urls, scratch, shard_plan, row_of, send)

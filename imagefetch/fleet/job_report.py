@@ -17,8 +17,10 @@ from imagefetch.fleet.job_file import OpenJob, scratch_folder
 from imagefetch.fleet.ownership import clear_partials, remove_unnamed_files
 from imagefetch.fleet.shards.merge import Sorter, write_report
 from imagefetch.html_report.from_report import add_row, no_figures
+from imagefetch.images.non_images import KINDS
 from imagefetch.images.repeats import Repeats
 from imagefetch.job.report_repair.rewrite import replace_report
+from imagefetch.line import id_of
 from imagefetch.output.ownership.leftovers import Leftovers
 from imagefetch.output.ownership.owner import clean_up
 from imagefetch.output.report.columns import Layout
@@ -28,7 +30,6 @@ from imagefetch.output.report.report_file import read_layout, read_rows
 from imagefetch.output.store_paths import is_remote, local_path
 from imagefetch.stats.kind_log import SUFFIX, read_kinds
 from imagefetch.stats.run_stats import Figures
-from imagefetch.urls import id_of
 from imagefetch.utils.formatting import files
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ def newest_rows(folder: JobFolder, shard: int, attempt: str) -> Iterator[Row]:
 
 
 def kinds_of(folder: JobFolder, shard: int, attempt: str) -> dict[int, str]:
-    """Return the kinds of the bodies of *attempt* at *shard* that are not images, by line id."""
+    """Return what *attempt* at *shard* found besides its rows, by line id: kinds of bodies that are
+    not images, and signals by which hosts opt out."""
     path = attempt_path(shard, attempt, SUFFIX)
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -96,7 +98,7 @@ def finish(opened: OpenJob, settings: BaseSettings) -> tuple[Figures, Repeats]:
             for row in newest_rows(parts, shard, outcome["attempt"]):
                 sorter.add(row)
                 if not row.file and (kind := kinds.pop(id_of(*row.key), None)):
-                    figures.kinds[kind] += 1
+                    (figures.kinds if kind in KINDS else figures.signals)[kind] += 1
 
         def see(row: Row) -> None:
             try:

@@ -19,9 +19,9 @@ from imagefetch import errors
 from imagefetch.html_report.bottlenecks import bottlenecks, phases
 from imagefetch.html_report.chart_data import charts
 from imagefetch.images.non_images import KINDS
+from imagefetch.line import place_of
 from imagefetch.stats.run_info import RunInfo
 from imagefetch.stats.run_stats import BYTES, DOWNLOADS, FAILED, LINES, SECONDS, Figures
-from imagefetch.urls import place_of
 from imagefetch.utils.formatting import count, duration, lines, share, size
 from imagefetch.utils.text import escape, hide_credentials, hide_credentials_of
 

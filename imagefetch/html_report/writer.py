@@ -10,7 +10,7 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from imagefetch.images.formats import FORMATS
+from imagefetch.images.detection import FORMATS
 from imagefetch.output.file_names import stored_file
 from imagefetch.output.page_file import is_ours, page_path
 from imagefetch.output.store_paths import is_remote, local_path

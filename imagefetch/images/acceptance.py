@@ -17,7 +17,7 @@ from imagefetch.errors import (
     UnverifiedFormat,
 )
 from imagefetch.images.decoding.decoder_pool import DecoderPool
-from imagefetch.images.formats import ImageInfo
+from imagefetch.images.detection import ImageInfo
 from imagefetch.items import ImageRecord
 from imagefetch.utils.processes.shutdown import is_stopping
 

@@ -1,143 +1,185 @@
-"""Detects an image's format, and reads its size and completeness without decoding it."""
+"""Lists the image formats that are recognized, with their signatures."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
+from functools import partial
 
-from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.images.bounded_bytes import (
-    Bytes,
-    NotThisFormatError,
-    TakesLongerError,
-    TooLongError,
-    UnknownSizeError,
+from imagefetch.images import boxes
+from imagefetch.images import completeness as ends
+from imagefetch.images import pillow_headers as by_pillow
+from imagefetch.images.bounded_bytes import Bytes
+from imagefetch.images.headers import (
+    ReadHeader,
+    apple,
+    heif,
+    jpeg2000,
+    jpeg_xl,
+    raster,
+    svg,
+    text,
+    textures,
+    tiff,
+    web,
+    windows,
 )
-from imagefetch.images.catalogue import FORMATS, Format
-from imagefetch.images.headers import Header
-from imagefetch.images.non_images import KIND_HEAD, kind_of
 
-__all__ = ["FORMATS", "HEAD", "Format", "ImageInfo", "format_of", "inspect", "probe"]
-
-HEAD = 4_096  # first bytes of a file, from which its format is detected
+Ends = Callable[[Bytes, int], bool | None]
 
 
 @dataclass(frozen=True)
-class ImageInfo:
-    """Properties of an image file, read from its bytes."""
+class Format:
+    """An image format, recognized by the first bytes of a file."""
 
     media_type: str
-    """As registered with IANA: ``image/jpeg``."""
     extension: str
-    """With its dot: ``.jpg``."""
-    width: int | None = None
-    """Pixels; None if the header doesn't state it, or wasn't read."""
-    height: int | None = None
-    mode: str | None = None
-    """Pillow's name of the mode: ``RGB``; None if reading it would be expensive."""
-    frames: int | None = None
-    """None if the header doesn't state it."""
-    whole: bool | None = None
-    """False if the file is truncated; None if that is unknown, as for formats without an end
-    marker."""
+    matches: Callable[[bytes], object]
+    """Returns whether the first bytes of a file are those of the format."""
+    header: ReadHeader | None = None
+    """Reads the size; None if that is not supported."""
+    ends: Ends | None = None
+    """Returns whether a file is complete, given the offset at which its header ends; None if it
+    can't tell."""
     pillow: str | None = None
-    """The one Pillow plugin that may decode it."""
-    damaged: bool = False
-    """Whether its header is malformed."""
+    """The one Pillow plugin that may decode such a file."""
+    weak: bool = False
+    """Whether other files begin in the same way: `header` tells."""
 
 
-BY_TYPE = {f.media_type: f for f in reversed(FORMATS)}
+def _format(
+    media_type: str,
+    extension: str,
+    signature: bytes | Callable[[bytes], object],
+    header: ReadHeader | None = None,
+    ends: Ends | None = None,
+    *,
+    pillow: str | None = None,
+    weak: bool = False,
+) -> Format:
+    matches = re.compile(signature, re.DOTALL).match if isinstance(signature, bytes) else signature
+    return Format(media_type, extension, matches, header, ends, pillow, weak)
 
 
-def format_of(head: bytes) -> Format:
-    """Return the format of a file that begins with *head*; of a format that is ``weak``, the rest
-    of the file must tell whether it is one.
-
-    :raises NotAnImage: if no known image format begins so
-    """
-    for known in FORMATS:
-        if known.matches(head):
-            return known
-    raise NotAnImage(kind_of(head))
+def _variant(media_type: str, extension: str, pillow: str | None = None) -> Format:
+    """Return a format that only the header of another one tells."""
+    return Format(media_type, extension, lambda _: False, pillow=pillow)
 
 
-def probe(
-    path: Path, head: bytes, *, whole: bool = False, header: bool = True, quick: bool = False
-) -> ImageInfo:
-    """Return the properties of an image file as `inspect` does.
+def _heif(
+    media_type: str,
+    extension: str,
+    header: ReadHeader = heif.heif,
+    pillow: str | None = None,
+) -> Format:
+    """Return a format that is told by the brands in its first box."""
 
-    :raises DamagedImage: if the header is malformed
-    """
-    image = inspect(path, head, whole=whole, header=header, quick=quick)
-    if image.damaged:
-        raise DamagedImage
-    return image
+    def matches(head: bytes) -> bool:
+        return boxes.media_type_of(head) == media_type
 
-
-def inspect(
-    path: Path, head: bytes, *, whole: bool = False, header: bool = True, quick: bool = False
-) -> ImageInfo:
-    """Return the properties of the image file at *path*, read from its bytes alone.
-
-    *head* contains at least the first `HEAD` bytes of the file, or all if it is shorter; if it is
-    the *whole* file, the file is not opened. Only the header is read, so there is no limit on
-    the size in pixels; if *header* is False, not even the header, unless only that tells the
-    format. The size of an image with an overlong header stays unknown.
-
-    :raises NotAnImage: if the file is in no known image format
-    :raises TakesLongerError: if *quick* is true and reading would block the event loop
-    """
-    first = format_of(head)
-    if not first.weak and (not header or (first.header is None and first.ends is None)):
-        return ImageInfo(first.media_type, first.extension)
-    with BytesIO(head) if whole else path.open("rb") as file:
-        data = Bytes(file, quick=quick)
-        image = _first_of(data, head, first) if first.weak else _inspect(data, first)
-    return image if header else ImageInfo(image.media_type, image.extension)
+    return _format(media_type, extension, matches, header, ends.boxes, pillow=pillow)
 
 
-def _first_of(data: Bytes, head: bytes, first: Format) -> ImageInfo:
-    """Return the properties of a file in the format *first*, or in a later one that matches.
+_old = partial(_format, weak=True)
 
-    :raises NotAnImage: if it is in neither
-    """
-    for known in FORMATS[FORMATS.index(first) :]:
-        if known.matches(head):
-            data.renew()
-            with suppress(NotThisFormatError):
-                return _inspect(data, known)
-    data.renew()
-    with suppress(TooLongError):
-        head = data[:KIND_HEAD]  # a page may begin with a long comment
-    raise NotAnImage(kind_of(head))
-
-
-def _inspect(data: Bytes, image_format: Format) -> ImageInfo:
-    """:raises NotThisFormatError: if the file is in another format"""
-    size: Header | None = None
-    damaged = False
-    try:
-        if image_format.header is not None:
-            size = image_format.header(data)
-    except UnknownSizeError:
-        pass
-    except (TakesLongerError, NotThisFormatError):
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # an error of the disk, not of the image
-        damaged = True  # on untrusted bytes a parser may raise any exception
-    data.renew()
-    whole: bool | None = None
-    with suppress(TooLongError):
-        whole = image_format.ends(data, size.end if size else 0) if image_format.ends else None
-    told = image_format
-    if size is None:
-        return ImageInfo(
-            told.media_type, told.extension, whole=whole, pillow=told.pillow, damaged=damaged
-        )
-    if size.media_type is not None:
-        told = BY_TYPE[size.media_type]
-    return ImageInfo(told.media_type, told.extension, *size[:4], whole, told.pillow)
+# Sources of the signatures: the formats' own specifications (docs/formats.md), as collected by the
+# WHATWG (https://mimesniff.spec.whatwg.org/#image-type-pattern-matching-algorithm), by libmagic
+# and by Pillow's plugins.
+FORMATS = (
+    _format("image/jpeg", ".jpg", rb"\xff\xd8\xff", web.jpeg, ends.jpeg, pillow="JPEG"),
+    _format("image/png", ".png", rb"\x89PNG\r\n\x1a\n", web.png, ends.png, pillow="PNG"),
+    _variant("image/apng", ".png", "PNG"),
+    _format("image/gif", ".gif", rb"GIF8[79]a", web.gif, ends.gif, pillow="GIF"),
+    _format("image/webp", ".webp", rb"RIFF.{4}WEBP", web.webp, ends.webp, pillow="WEBP"),
+    _heif("image/avif", ".avif", heif.avif, "AVIF"),
+    _heif("image/heic", ".heic"),
+    _heif("image/heif", ".heif"),
+    _heif("image/x-canon-cr3", ".cr3"),
+    _format("image/jxl", ".jxl", rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", jpeg_xl.jxl),
+    _format(
+        "image/jp2",
+        ".jp2",
+        rb"\0\0\0\x0cjP(?:  |\x1a\x1a)\r\n\x87\n",
+        jpeg2000.jp2,
+        pillow="JPEG2000",
+        weak=True,
+    ),
+    _variant("image/jpx", ".jpf", "JPEG2000"),
+    _variant("image/jpm", ".jpm"),
+    _variant("image/jph", ".jph", "JPEG2000"),
+    _format("image/j2c", ".j2k", rb"\xff\x4f\xff\x51", jpeg2000.codestream, pillow="JPEG2000"),
+    _format("image/tiff", ".tif", rb"II[*+]\0|MM\0[*+]", tiff.tiff, pillow="TIFF"),
+    _variant("image/x-adobe-dng", ".dng"),
+    _variant("image/x-canon-cr2", ".cr2"),
+    *(_variant(name, f".{name.rpartition('-')[2]}") for name in dict.fromkeys(tiff.MAKES.values())),
+    _format("image/x-olympus-orf", ".orf", rb"II(?:RO|RS)|MMOR", tiff.olympus),
+    _format("image/x-panasonic-rw2", ".rw2", rb"IIU\0", tiff.panasonic),
+    _format("image/x-fuji-raf", ".raf", rb"FUJIFILMCCD-RAW"),
+    _format("image/x-canon-crw", ".crw", rb"II.{4}HEAPCCDR"),
+    _format("image/x-minolta-mrw", ".mrw", rb"\0MRM"),
+    _format("image/x-sigma-x3f", ".x3f", rb"FOVb"),
+    _format("image/jxr", ".jxr", rb"II\xbc[\0\x01]", tiff.jpeg_xr),
+    # OS/2 bitmap headers have any length from 16 to 64 (Chromium reads them, too).
+    _format(
+        "image/bmp", ".bmp", rb"BM.{12}[\x0c\x10-\x40\x6c\x7c]\0\0\0", windows.bmp, pillow="BMP"
+    ),
+    _format(
+        "image/vnd.microsoft.icon",
+        ".ico",
+        partial(windows.is_icon, b"\1"),
+        windows.icon,
+        pillow="ICO",
+    ),
+    _format(
+        "image/x-win-bitmap", ".cur", partial(windows.is_icon, b"\2"), windows.cursor, pillow="CUR"
+    ),
+    _format("image/x-icns", ".icns", rb"icns", apple.icns, ends.icns, pillow="ICNS"),
+    _format("image/vnd.adobe.photoshop", ".psd", rb"8BPS\0[\x01\x02]", raster.psd, pillow="PSD"),
+    _format("image/vnd.ms-dds", ".dds", rb"DDS \x7c\0\0\0", textures.dds, pillow="DDS"),
+    _format("image/qoi", ".qoi", rb"qoif", raster.qoi, pillow="QOI"),
+    _old("image/x-portable-anymap", ".pnm", rb"P[1-6fF][ \t\r\n#]", text.pnm, pillow="PPM"),
+    _format("image/x-portable-arbitrarymap", ".pam", rb"P7\s*\n(?=[#A-Z\s])", text.pam),
+    _format("image/vnd.radiance", ".hdr", rb"#\?(?:RADIANCE|RGBE)\s", text.radiance),
+    _format("image/x-exr", ".exr", rb"\x76\x2f\x31\x01", textures.exr),
+    _format("image/ktx", ".ktx", rb"\xabKTX 11\xbb\r\n\x1a\n", textures.ktx),
+    _format("image/ktx2", ".ktx2", rb"\xabKTX 20\xbb\r\n\x1a\n", textures.ktx2),
+    _format(
+        "image/sgi", ".sgi", rb"\x01\xda[\0\x01][\x01\x02]\0[\x01-\x03]", raster.sgi, pillow="SGI"
+    ),
+    _format(
+        "image/x-pcx", ".pcx", rb"\x0a[\0-\x05][\0\x01][\x01\x02\x04\x08]", raster.pcx, pillow="PCX"
+    ),
+    _format("image/x-dcx", ".dcx", rb"\xb1\x68\xde\x3a", by_pillow.dcx, pillow="DCX"),
+    _format("image/x-sun-raster", ".ras", rb"\x59\xa6\x6a\x95", raster.sun, pillow="SUN"),
+    _format("image/x-xcf", ".xcf", rb"gimp xcf ", raster.xcf),
+    _format("image/x-dpx", ".dpx", rb"SDPX|XPDS", raster.dpx),
+    _format("image/x-farbfeld", ".ff", rb"farbfeld", raster.farbfeld),
+    _format("image/fits", ".fits", rb"SIMPLE  =\s{1,30}T", by_pillow.fits, pillow="FITS"),
+    _format("image/emf", ".emf", rb"\x01\0\0\0.{36} EMF", windows.enhanced_metafile),
+    _format("image/wmf", ".wmf", rb"\xd7\xcd\xc6\x9a\0\0", windows.metafile),
+    _format("image/x-xpixmap", ".xpm", rb"/\* XPM \*/", text.xpm, pillow="XPM"),
+    _old("image/x-xbitmap", ".xbm", rb"\s*(?:#define|/\*)", text.xbm, pillow="XBM"),
+    _format("image/x-mspaint", ".msp", rb"DanM|LinS", raster.paint, pillow="MSP"),
+    _format("image/x-blp", ".blp", rb"BLP[12]", by_pillow.blp, pillow="BLP"),
+    _format("image/x-ftex", ".ftu", rb"FTEX", by_pillow.ftex, pillow="FTEX"),
+    _format(
+        "image/x-gimp-gbr",
+        ".gbr",
+        rb"\0\0.{2}\0\0\0[\x01\x02].{12}(?:GIMP)",
+        by_pillow.gbr,
+        pillow="GBR",
+    ),
+    _format("image/x-pixar", ".pxr", rb"\x80\xe8\0\0", by_pillow.pixar, pillow="PIXAR"),
+    _format("image/x-mcidas", ".area", rb"\0{7}\x04", by_pillow.mcidas, pillow="MCIDAS"),
+    _format("image/x-photo-cd", ".pcd", rb".{2048}PCD_", by_pillow.photo_cd, pillow="PCD"),
+    _format("image/x-xv-thumbnail", ".p7", rb"P7 332", by_pillow.xv_thumbnail, pillow="XVTHUMB"),
+    _old("image/x-im", ".im", rb"Image type: ", text.im),  # Pillow deprecates it
+    _old("image/svg+xml", ".svg", svg.may_be_svg, svg.svg),
+    _old("image/svg+xml", ".svgz", svg.may_be_svgz, svg.svgz),
+    # Without a signature: what else a file could be was tried before.
+    _old("image/bmp", ".dib", windows.is_dib, windows.dib, pillow="DIB"),
+    _old("image/vnd.wap.wbmp", ".wbmp", rb"\0\0[^\0]", raster.wbmp),
+    _old("image/x-tga", ".tga", raster.may_be_tga, raster.tga, ends.tga, pillow="TGA"),
+    _old("image/x-spider", ".spi", by_pillow.may_be_spider, by_pillow.spider, pillow="SPIDER"),
+)

@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-from imagefetch.urls import Line, LineKey
+from imagefetch.line import Line, LineKey
 
 NO_INDEX = 2**62
 """Index of an image that the list doesn't have; past the end of every array."""

@@ -10,13 +10,14 @@ from imagefetch.config.only_argument import NOTHING, Only
 from imagefetch.job.done_totals import DoneTotals
 from imagefetch.job.image_order import NO_INDEX, ImageOrder
 from imagefetch.job.url_index import BloomFilter, RowOffsets
+from imagefetch.line import Line, LineKey
 from imagefetch.lists.list_file import ListFile
 from imagefetch.output.report.carried import carried_cells
 from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.csv_rows import Row
 from imagefetch.output.report.last_rows import FAR, FAR_PER_ROW
 from imagefetch.output.report.report_file import read_layout, read_rows
-from imagefetch.urls import Line, LineKey, key_of, sent_url
+from imagefetch.urls import key_of, sent_url
 
 MISSING, DONE, AGAIN = 0, 1, 2
 """States of a line: no row; a row; a row, but the line is to be fetched again."""

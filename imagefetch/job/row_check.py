@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imagefetch.errors import RowsMissing
 from imagefetch.items import ImageRecord
-from imagefetch.urls import Line
+from imagefetch.line import Line
 
 
 class RowCheck:

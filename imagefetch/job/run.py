@@ -18,7 +18,7 @@ from imagefetch.config.rules.scrapy_rules import check_proxies
 from imagefetch.config.validation import Run, check_file_names, check_run
 from imagefetch.errors import BadInput, LocalError
 from imagefetch.job.journal import Journal
-from imagefetch.job.report_repair.resume import NothingToDo, Preparation, inspect_report
+from imagefetch.job.report_repair.prepare import NothingToDo, Preparation, inspect_report
 from imagefetch.lists.copy import STANDARD_INPUT, Copy, copy_address, copy_standard_input
 from imagefetch.lists.list_file import ListFile
 from imagefetch.output.ownership.owner import clean_up

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from imagefetch.errors import BadEncoding, IncompleteBody, TooLarge
+from imagefetch.lists.encoding import COMPRESSED
 from imagefetch.lists.kept_copy import is_kept_list
 from imagefetch.output.own_files import LOOKED_AT
-from imagefetch.urls import COMPRESSED
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -16,11 +16,12 @@ from scrapy.settings import BaseSettings
 
 from imagefetch.errors import BadInput, Failure, TooLarge
 from imagefetch.lists.compression import Decompressor
+from imagefetch.lists.encoding import encoding_of
 from imagefetch.lists.kept_copy import BINARY, CopyWriter, check_copy, copy_path
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.options import DEFAULTS, ListOptions
 from imagefetch.output.own_files import new_file
-from imagefetch.urls import check_beginning, shown
+from imagefetch.urls import shown
 
 __all__ = ["STANDARD_INPUT", "Copy", "copy_address", "copy_path", "copy_standard_input"]
 
@@ -93,7 +94,7 @@ def copy_standard_input(report: Path, max_size: int = 0, options: ListOptions = 
             while chunk:
                 for piece in decompressor.feed(chunk):
                     if decompressor.size == len(piece) and not piece.startswith(BINARY):
-                        check_beginning(piece, "standard input")  # it may be endless
+                        encoding_of(piece, "standard input")  # it may be endless
                     copy.write(piece)
                 chunk = source.read(CHUNK_SIZE) if source else b""
             for piece in decompressor.finish():

@@ -1,4 +1,4 @@
-"""Tells the format of a list, by its name and its beginning."""
+"""Detects the format of a list from its name and its first records."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.arrow_table import open_binary
-from imagefetch.lists.cells import holds_url
-from imagefetch.lists.columns import is_usual
 from imagefetch.lists.compression import SUFFIXES as COMPRESSED
-from imagefetch.lists.csv_table import DELIMITERS
 from imagefetch.lists.kept_copy import BINARY
 from imagefetch.lists.options import AUTO
 from imagefetch.lists.plain import checked_path, open_text
-from imagefetch.lists.records import LOOKED_AT
+from imagefetch.lists.tables.arrow_table import open_binary
+from imagefetch.lists.tables.cells import holds_url
+from imagefetch.lists.tables.columns import is_usual
+from imagefetch.lists.tables.csv_table import DELIMITERS
+from imagefetch.lists.tables.records import LOOKED_AT
 
 HEAD = 2**16
 """Characters of the list's beginning from which its format is told."""

@@ -20,7 +20,7 @@ from scrapy.settings import BaseSettings, Settings
 from imagefetch.addons import user_agent
 from imagefetch.download.handler import StreamingDownloadHandler
 from imagefetch.errors import BadInput, LocalError, Problem, rejection_of
-from imagefetch.lists.list_receiver import ListReceiver
+from imagefetch.lists.list_receiver import ListReceiver, ListReception
 from imagefetch.middlewares.redirect import NamedRedirectMiddleware
 from imagefetch.middlewares.retry import backoff
 from imagefetch.urls import shown
@@ -58,6 +58,7 @@ async def _fetch(address: str, file: BinaryIO, settings: BaseSettings) -> None:
     except ValueError as error:
         raise BadInput(str(error)) from error
     handler.receiver = ListReceiver(crawler, file)
+    handler.reception_class = ListReception
     delay, max_delay = settings.getfloat("RETRY_DELAY"), settings.getfloat("RETRY_MAX_DELAY")
     try:
         for retry in range(1, settings.getint("RETRY_TIMES") + 2):

@@ -12,20 +12,21 @@ from operator import itemgetter
 from pathlib import Path
 
 from imagefetch.errors import BadInput
+from imagefetch.line import Line
 from imagefetch.lists.advice import advice_for
-from imagefetch.lists.arrow_table import ArrowRecords, open_binary
-from imagefetch.lists.cells import holds_url, splitter
-from imagefetch.lists.columns import carried_columns, url_columns
-from imagefetch.lists.csv_table import CsvRecords
 from imagefetch.lists.detection import Format, format_of
-from imagefetch.lists.json_table import JsonRecords
 from imagefetch.lists.options import DEFAULTS, ListOptions
 from imagefetch.lists.plain import READ_ERRORS, checked_path, open_text, read_lines
-from imagefetch.lists.records import LOOKED_AT, Broken, Records
 from imagefetch.lists.repair import is_url, repaired, repaired_lines
 from imagefetch.lists.shape import header_command, refusal_of, warning_of
 from imagefetch.lists.shards import is_shard, shard_columns
-from imagefetch.urls import PLAIN_URL, Line
+from imagefetch.lists.tables.arrow_table import ArrowRecords, open_binary
+from imagefetch.lists.tables.cells import holds_url, splitter
+from imagefetch.lists.tables.columns import carried_columns, url_columns
+from imagefetch.lists.tables.csv_table import CsvRecords
+from imagefetch.lists.tables.json_table import JsonRecords
+from imagefetch.lists.tables.records import LOOKED_AT, Broken, Records
+from imagefetch.urls import PLAIN_URL
 from imagefetch.utils.cells import truncated
 
 

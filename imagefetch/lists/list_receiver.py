@@ -9,10 +9,11 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 
-from imagefetch.download.bodies.body import Sink, Skip
+from imagefetch.download.bodies.body import DiscardSink, Sink
 from imagefetch.download.bodies.content_encoding import decoder
 from imagefetch.download.curl.response_head import Head
-from imagefetch.download.receiver import Receiver, Reception
+from imagefetch.download.receiver import Receiver
+from imagefetch.download.reception import Reception
 from imagefetch.errors import rejection_of, store_error
 from imagefetch.lists.compression import Decompressor
 from imagefetch.lists.kept_copy import CopyWriter
@@ -25,16 +26,13 @@ class ListReceiver(Receiver):
         super().__init__(crawler)
         self.file = file
 
-    def reception(self, request: Request) -> Reception:
-        return ListReception(self, request)
-
     def max_size_of(self, request: Request) -> int:
         max_size: int = request.meta["download_maxsize"]
         return max_size
 
     def sink_for(self, request: Request, head: Head, max_size: int) -> Sink:
         if rejection_of(head.status) is not None:
-            return Skip()
+            return DiscardSink()
         return ListSink(self.file, head.values(b"content-encoding"), max_size)
 
 

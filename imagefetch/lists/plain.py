@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import IO
 
 from imagefetch.errors import BadInput
+from imagefetch.line import Line
 from imagefetch.lists import compression
+from imagefetch.lists.encoding import encoding_of
 from imagefetch.lists.shards import is_shard, read_shard
-from imagefetch.urls import MAX_LINE, Line, _encoding
+from imagefetch.urls import MAX_LINE
 from imagefetch.utils.cells import CUT, truncated
 
 SNIFF = 4_096  # bytes read to tell text from binary files, and to detect the encoding
@@ -90,7 +92,7 @@ def open_text(path: Path, newline: str | None = None) -> IO[str]:
     with checked_path(path):
         binary = compression.open_decompressed(path)
     try:
-        encoding = "utf-8" if is_shard(path) else _encoding(binary.read(SNIFF), path)
+        encoding = "utf-8" if is_shard(path) else encoding_of(binary.read(SNIFF), path)
         binary.seek(0)
     except BaseException:
         binary.close()

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from imagefetch.errors import InvalidURL, UnsupportedScheme
-from imagefetch.urls import PLAIN_URL, Line, request_url
+from imagefetch.line import Line
+from imagefetch.urls import PLAIN_URL, request_url
 
 BLANK = " \t\r\n\f\v\u00a0"
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060" + "".join(map(chr, range(0x202A, 0x202F)))

@@ -8,9 +8,10 @@ import shlex
 from collections.abc import Sequence
 
 from imagefetch.errors import InvalidURL, UnsupportedScheme
+from imagefetch.line import Line
 from imagefetch.lists.detection import COLUMN, JSON, delimiter_of, records
 from imagefetch.lists.repair import is_url
-from imagefetch.urls import Line, request_url
+from imagefetch.urls import request_url
 
 CHARACTERS = 500
 """Characters of a line that are matched: matching may take time quadratic in the length."""

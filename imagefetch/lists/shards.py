@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from imagefetch.errors import BadInput
-from imagefetch.urls import Line
+from imagefetch.line import Line
 from imagefetch.utils.cells import CELL_MAX
 
 # Suffix of a shard. Each of its lines is the line's number in the whole list, a tab,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagefetch.errors import StoreError, store_error
-from imagefetch.images.formats import HEAD
+from imagefetch.images.detection import HEAD
 from imagefetch.output.store_paths import is_remote, local_path
 
 # Maximum bytes of a body that is also kept in memory until its row is written, so that its file

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from pathvalidate import sanitize_filename
 
-from imagefetch.images.formats import FORMATS
+from imagefetch.images.detection import FORMATS
 
 # Bytes of UTF-8. With hash and extension a name stays below the 143 bytes of
 # eCryptfs, the smallest limit of file systems in common use.

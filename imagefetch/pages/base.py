@@ -18,7 +18,7 @@ from web_poet.pages import get_item_cls
 import imagefetch.utils.public_suffixes  # noqa: F401 - for its side effect
 from imagefetch.errors import EmptyBody, Placeholder
 from imagefetch.images.bounded_bytes import TakesLongerError
-from imagefetch.images.formats import ImageInfo, inspect
+from imagefetch.images.detection import ImageInfo, inspect
 from imagefetch.items import ImageRecord
 from imagefetch.pages.image_response import ImageResponse
 from imagefetch.utils.processes.offload import offload

@@ -11,9 +11,9 @@ from scrapy.http import Headers, Response
 from scrapy_poet.page_input_providers import PageObjectInputProvider
 
 from imagefetch.download.response import FileResponse
+from imagefetch.line import Line
 from imagefetch.meta import LINE, SECONDS, UNCOUNTED
 from imagefetch.output.partial_files import Download
-from imagefetch.urls import Line
 
 
 @dataclass(frozen=True)

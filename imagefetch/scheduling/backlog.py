@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 
-from imagefetch.urls import Line
+from imagefetch.line import Line
 from imagefetch.utils.bounded.scratch_db import ScratchDatabase
 
 # Lines in the backlog at which reading the list pauses: about 100 MB on disk.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
+from imagefetch.line import Line
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.circuit_breakers.circuit_breaker import BreakerPolicy, Transition
 from imagefetch.scheduling.circuit_breakers.host_breakers import HostBreakers
@@ -19,7 +20,7 @@ from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.rate_limits.pause_policy import LINE_WAITS
 from imagefetch.scheduling.rate_limits.refusals import Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
-from imagefetch.urls import Line, host_of
+from imagefetch.urls import host_of
 
 # Waiting lines, at about 300 bytes each, at which reading the list pauses.
 WAITING_MAX = 100_000
@@ -63,6 +64,7 @@ class DelayedLines:
             lambda origin, sent: limits.history(host_of(origin), sent),
         )
         limits.rates = lambda: {host_of(name): rate for name, _, rate in self.throttles.rates()}
+        limits.ceilings = lambda: {host_of(name): n for name, n in self.throttles.ceilings()}
         self._retries: list[WaitingLine] = []  # a heap
         self._last_retry = 0.0  # the latest due time so far
         self._order = itertools.count()

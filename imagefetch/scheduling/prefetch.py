@@ -12,10 +12,11 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import urlsplit
 
+from imagefetch.line import Line
 from imagefetch.scheduling.backlog import BACKLOG_MAX, Backlog
 from imagefetch.scheduling.delayed import WAITING_MAX, DelayedLines
 from imagefetch.scheduling.host_queues import HostQueues
-from imagefetch.urls import Line, origin_of
+from imagefetch.urls import origin_of
 
 # Lines read before control returns to the event loop: about a millisecond.
 AT_A_TIME = 250

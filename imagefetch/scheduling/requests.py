@@ -13,8 +13,9 @@ from typing import Any
 from scrapy import Request
 
 from imagefetch.errors import Failure, InvalidRecord, InvalidURL
+from imagefetch.line import Line
 from imagefetch.meta import DUPLICATE_OF, FAILURE, KEY, LINE, STREAM_TO
-from imagefetch.urls import Line, is_plain, key_of, standard_url
+from imagefetch.urls import is_plain, key_of, standard_url
 
 # URL of requests for lines that need no download.
 NOWHERE = "about:blank"

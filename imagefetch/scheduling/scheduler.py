@@ -19,6 +19,7 @@ from imagefetch import signals
 from imagefetch.context import context_of
 from imagefetch.errors import LocalError
 from imagefetch.items import ImageRecord
+from imagefetch.line import Line
 from imagefetch.meta import DUPLICATE_OF, FAILURE, FIRST_SENT, LINE, RETRY_IN, UNCOUNTED
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.concurrency.request_outcome import Outcome
@@ -32,7 +33,7 @@ from imagefetch.scheduling.outcome_recorder import OutcomeRecorder
 from imagefetch.scheduling.prefetch import Prefetcher
 from imagefetch.scheduling.rate_limits.refusals import RateLimitHint, Verdict
 from imagefetch.scheduling.request_queue import RequestQueue, history_of
-from imagefetch.urls import Line, origin_of
+from imagefetch.urls import origin_of
 from imagefetch.utils.processes.shutdown import stop_run
 
 # Seconds by which a timer may fire early.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from imagefetch.urls import Line
+from imagefetch.line import Line
 
 
 class HasLine(Protocol):

@@ -25,6 +25,7 @@ from imagefetch.items import ImageRecord
 from imagefetch.job.report_repair.superseded_rows import compact
 from imagefetch.job.row_check import RowCheck
 from imagefetch.job.run import Job, begin
+from imagefetch.line import Line
 from imagefetch.lists.list_file import Unused
 from imagefetch.lists.plain import READ_ERRORS
 from imagefetch.meta import KEY, LINE, RECORD, SENT_TO_PIPELINES
@@ -36,7 +37,6 @@ from imagefetch.pages.host_policies import apply_host_policies
 from imagefetch.scheduling.requests import RequestFactory
 from imagefetch.spiders.preflight import fit_descriptors, warn
 from imagefetch.spiders.records import Records
-from imagefetch.urls import Line
 from imagefetch.utils.formatting import files
 from imagefetch.utils.processes.eager_coroutines import eager
 from imagefetch.utils.processes.shutdown import note_stop, stop_run

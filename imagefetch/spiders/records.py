@@ -18,6 +18,7 @@ from imagefetch.images.acceptance import Acceptance
 from imagefetch.images.decoding.decoder_pool import Unverified
 from imagefetch.items import ImageRecord
 from imagefetch.job.url_index import RowOffsets
+from imagefetch.line import Line
 from imagefetch.meta import (
     DOWNLOAD,
     DUPLICATE_OF,
@@ -35,7 +36,6 @@ from imagefetch.output.report.columns import PLAIN, Layout
 from imagefetch.output.report.report_file import read_row
 from imagefetch.pages.base import ImagePage
 from imagefetch.spiders.response_columns import fill_in, first_url
-from imagefetch.urls import Line
 from imagefetch.utils.processes.shutdown import stop_run
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from scrapy import Request
 from scrapy.http import Response
 
 from imagefetch.items import ImageRecord
+from imagefetch.line import Line
 from imagefetch.meta import LINE
-from imagefetch.urls import Line
 
 VALIDATOR_MAX = 1_024
 """Maximum length of an ``ETag`` or ``Last-Modified`` that is kept, in bytes. Truncated, it would

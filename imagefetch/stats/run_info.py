@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagefetch import __version__
+from imagefetch.utils.program import command_words
 from imagefetch.utils.redaction import hide_credentials, hide_credentials_of
 
 if TYPE_CHECKING:  # the HTML report's subprocess does not import Scrapy
@@ -99,7 +100,7 @@ class RunInfo:
             urls=shown(urls) if is_address(urls) else hide_credentials(urls), report=str(report)
         )
         info.store = hide_credentials_of(store)
-        command = ["scrapy", "crawl", "images"]
+        command = command_words("crawl", "images")
         command += ["-a", f"urls={info.urls or 'LIST'}", "-a", f"report={info.report}"]
         is_set = (settings.getpriority("FILES_STORE") or 0) > SETTINGS_PRIORITIES["spider"]
         if is_set or is_remote(store) or Path(store).is_absolute():

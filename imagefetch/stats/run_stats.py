@@ -75,8 +75,8 @@ class Figures:
     """Bodies that are not images, by `imagefetch.images.non_images.KINDS`; not recorded in reports,
     but for fleets in `imagefetch.stats.kind_log`."""
     signals: Counter[str] = field(default_factory=Counter)
-    """Lines whose hosts opt out, by `imagefetch.download.opt_outs.signals.SIGNALS`; not recorded
-    in reports."""
+    """Lines whose hosts opt out, by `imagefetch.download.opt_outs.signals.SIGNALS`; recorded as
+    `kinds` are."""
     codes: Counter[str] = field(default_factory=Counter)
     """Rows by `Response code`."""
     types: Counter[str] = field(default_factory=Counter)

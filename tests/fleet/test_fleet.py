@@ -30,6 +30,7 @@ from imagefetch.output.report.report_file import read_rows
 from tests.conftest import HOSTS, ROOT, Crawl, environment, project, run_crawl
 from tests.support.fleet_chaos import chaos
 from tests.support.fleet_cluster import Cluster, cluster, crawls_of, fleet_command
+from tests.support.raw_responses import sends
 from tests.support.remote_stores import Remote, s3
 from tests.support.server import Server
 from tests.support.terminal import Terminal
@@ -87,9 +88,12 @@ def test_as_crawl_does(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
     """The same list gives the same rows as ``crawl``, also with only=failed and fresh=1 after it;
     with a finished report there is nothing to do."""
     kinds = ("/image/", "/status/404/", "/type/", "/later/1/503/", "/empty/", "/image/")
+    refused = b"HTTP/1.1 200 OK\r\ntdm-reservation: 1\r\nContent-Length: 0\r\n\r\n"
+    hosts.raw["/raw/opted-out"] = sends(refused)
     lines = [hosts.url(f"{kind}{n}", HOSTS[n % 20]) for n in range(20) for kind in kinds]
     lines += ["", "# no line", "no URL", "ftp://a.example/x", lines[0], f"{lines[5]}#x"]
     lines += [hosts.url(f"/status/503/{n}") for n in range(4)]
+    lines += [hosts.url("/raw/opted-out", host) for host in HOSTS[:3]]
     settings: dict[str, Any] = {
         "SHARD_SIZE": 70,
         "FILES_NAME": "{line}-{hash}{ext}",
@@ -113,10 +117,11 @@ def test_as_crawl_does(dask: Cluster, tmp_path: Path, hosts: Server) -> None:
     assert "62" in page
     for text in (said, page):
         assert text.count("20 are HTML pages") == 1
+    assert "\n  opted out   3 tdmrep\n" in said
     assert not list((fleet / "images").rglob("*.html"))
 
     assert dask.run_fleet(fleet, **settings) == 0
-    assert "nothing to do: all 128 lines are done" in log(fleet)
+    assert "nothing to do: all 131 lines are done" in log(fleet)
 
     hosts.hits.clear()
     for n in range(4):
@@ -178,6 +183,20 @@ def test_a_host_s_limit_holds_for_the_fleet(dask: Cluster, tmp_path: Path, serve
     server.gate.set()
     assert running.wait() == 0, log(tmp_path)
     assert server.peak["127.0.0.1"] == 6
+    assert set(server.hits.values()) == {1}
+    check(tmp_path)
+
+
+def test_what_a_known_host_asks_for_holds_for_the_fleet(
+    dask: Cluster, tmp_path: Path, server: Server
+) -> None:
+    """Its page object allows two requests at once: two processes send one each."""
+    write_list(tmp_path, [server.url(f"/slow/200/{n}") for n in range(60)])
+    pages = "imagefetch.pages,imagefetch.sites,tests.support.polite_pages"
+    running = dask.start_fleet(tmp_path, SHARD_SIZE=20, SCRAPY_POET_DISCOVER=pages)
+    until(lambda: sum(len(worker.crawls()) for worker in dask.workers) == 2, "two processes")
+    assert running.wait() == 0, log(tmp_path)
+    assert server.peak["127.0.0.1"] == 2
     assert set(server.hits.values()) == {1}
     check(tmp_path)
 
@@ -524,6 +543,11 @@ def test_killed_on_this_machine(tmp_path: Path, hosts: Server) -> None:
         ({"job": "taken"}, {}, r"^job folder [^:]*taken: contains other files"),
         ({"job": "foreign"}, {}, r"job folder .*foreign: its job\.json is damaged or of another"),
         ({"only": "failed", "fresh": "1"}, {}, r"give one of them"),
+        (
+            {},
+            {"SCRAPY_POET_DISCOVER": "no.pages"},
+            r"^setting SCRAPY_POET_DISCOVER: can't be imported: No module named 'no'$",
+        ),
         ({"report": "stranger.csv"}, {}, r"stranger\.csv: not a report of imagefetch"),
     ],
 )

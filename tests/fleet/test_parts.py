@@ -31,12 +31,12 @@ from imagefetch.fleet.worker.bisection import ALONE, CHANCES, PROCESS, WORKER, S
 from imagefetch.fleet.worker.crawl_process import watch
 from imagefetch.fleet.worker.fencing import Heartbeat
 from imagefetch.fleet.worker.task import Task
+from imagefetch.line import Line
 from imagefetch.output.ownership.intents import NOTES_FILE, Notes, write_notes
 from imagefetch.output.ownership.leftovers import remove_noted
 from imagefetch.output.ownership.moves import Identity
 from imagefetch.output.partial_files import open_partial_folder, partial_folder
 from imagefetch.output.report.csv_rows import HEADER, Row, encode
-from imagefetch.urls import Line
 from tests.conftest import examples, project
 from tests.support.server import Server
 from tests.support.until import until

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.images.formats import probe
+from imagefetch.images.detection import probe
 from tests.conftest import examples
 from tests.support.pictures import OF_SIZE, bmp, icon
 from tests.support.samples import SAMPLES

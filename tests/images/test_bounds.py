@@ -13,7 +13,7 @@ import pytest
 
 from imagefetch.errors import NotAnImage
 from imagefetch.images.bounded_bytes import READS, Bytes
-from imagefetch.images.formats import HEAD, inspect
+from imagefetch.images.detection import HEAD, inspect
 from tests.support.hostile_pictures import HOSTILE
 from tests.support.pictures import JXL_BOXES, box
 

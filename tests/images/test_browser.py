@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from playwright.sync_api import Page
 
-from imagefetch.images.formats import ImageInfo, probe
+from imagefetch.images.detection import ImageInfo, probe
 from tests.conftest import examples
 from tests.support.bitmaps import BITMAPS
 from tests.support.browser import browsing, needs_chromium

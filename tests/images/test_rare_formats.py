@@ -11,7 +11,7 @@ import pytest
 from imagefetch.errors import DamagedImage, NotAnImage
 from imagefetch.images.bounded_bytes import Bytes
 from imagefetch.images.completeness import STEP
-from imagefetch.images.formats import ImageInfo, probe
+from imagefetch.images.detection import ImageInfo, probe
 from imagefetch.images.headers.web import jpeg_frame
 from tests.support.pictures import box, heif, icon, jp2, jxl, pcx, placed, sequence, tga, tiff
 from tests.support.png_chunks import chunk

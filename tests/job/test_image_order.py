@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.job.image_order import NO_INDEX, ImageOrder
-from imagefetch.urls import Line
+from imagefetch.line import Line
 from tests.conftest import examples
 
 

@@ -15,11 +15,12 @@ from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.journal import Journal
 from imagefetch.job.url_index import BloomFilter
+from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
 from imagefetch.output.report.csv_rows import HEADER, cells, encode
 from imagefetch.output.report.report_file import read_rows, whole_size
-from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
+from imagefetch.urls import PLAIN_URL, key_of, sent_url
 from tests.conftest import examples
 
 

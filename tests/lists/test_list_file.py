@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 
 from imagefetch.errors import BadInput
+from imagefetch.line import Line
 from imagefetch.lists.copy import copy_standard_input
 from imagefetch.lists.list_file import ListFile, Unused
 from imagefetch.lists.options import ListOptions
-from imagefetch.lists.records import RECORD_MAX
-from imagefetch.urls import Line
+from imagefetch.lists.tables.records import RECORD_MAX
 from tests.conftest import examples
 
 if sys.version_info >= (3, 14):

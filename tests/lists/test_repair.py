@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.options import ListOptions
 from imagefetch.lists.repair import pieces, repaired
-from imagefetch.urls import PLAIN_URL, Line, standard_url
+from imagefetch.urls import PLAIN_URL, standard_url
 from tests.conftest import RunCrawl, examples
 from tests.support.server import Server
 

@@ -14,13 +14,13 @@ from scrapy_poet.downloadermiddlewares import InjectionMiddleware
 from web_poet import ApplyRule, PageParams
 
 from imagefetch.download.response import FileResponse
+from imagefetch.line import Line
 from imagefetch.middlewares.page_injection import PageMiddleware
 from imagefetch.pages.base import ImagePage
 from imagefetch.pages.flickr import FlickrPage
 from imagefetch.pages.image_response import Answer, ImageResponse
 from imagefetch.pages.imgur import ImgurPage
 from imagefetch.spiders.images import ImagesSpider
-from imagefetch.urls import Line
 from tests.conftest import project
 
 

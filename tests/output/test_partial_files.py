@@ -13,7 +13,7 @@ import pytest
 
 from imagefetch.download.response import FileResponse
 from imagefetch.errors import StoreError
-from imagefetch.images.formats import HEAD
+from imagefetch.images.detection import HEAD
 from imagefetch.output.partial_files import (
     SMALL,
     Download,

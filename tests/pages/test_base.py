@@ -19,12 +19,12 @@ from web_poet import ItemPage, field
 from imagefetch.errors import EmptyBody, NotAnImage, Placeholder
 from imagefetch.images.bounded_bytes import QUICK_BYTES, QUICK_READS
 from imagefetch.items import ImageRecord
+from imagefetch.line import Line
 from imagefetch.output.partial_files import Download
 from imagefetch.pages.base import ImagePage
 from imagefetch.pages.flickr import FlickrPage
 from imagefetch.pages.image_response import ImageResponse
 from imagefetch.pages.imgur import ImgurPage
-from imagefetch.urls import Line
 from tests.conftest import RunCrawl
 from tests.support.proxying import redirects, shows
 from tests.support.raw_responses import sends

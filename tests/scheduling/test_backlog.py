@@ -8,8 +8,8 @@ from collections import deque
 
 import pytest
 
+from imagefetch.line import NO_COLUMNS, Line
 from imagefetch.scheduling.backlog import BATCH, IN_MEMORY, Backlog
-from imagefetch.urls import NO_COLUMNS, Line
 
 
 def test_each_origin_has_a_fifo_queue(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 import pytest
 from scrapy import Request
 
+from imagefetch.line import Line
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.circuit_breakers.circuit_breaker import Transition
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.delayed import DelayedLines
 from imagefetch.scheduling.host_queues import HostQueues
 from imagefetch.scheduling.prefetch import Prefetcher, host_of
-from imagefetch.urls import Line, origin_of
+from imagefetch.urls import origin_of
 from tests.conftest import project
 from tests.support.steps import steps
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from imagefetch.errors import HostUnavailable, InvalidURL, UnsupportedScheme
+from imagefetch.line import Line
 from imagefetch.meta import DUPLICATE_OF, FAILURE, KEY, LINE, STREAM_TO
 from imagefetch.scheduling.requests import NOWHERE, RequestFactory, give_up
-from imagefetch.urls import Line, key_of
+from imagefetch.urls import key_of
 
 LINE_3 = Line(3, "http://a.example/ä.jpg")
 

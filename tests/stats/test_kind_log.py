@@ -8,9 +8,9 @@ from imagefetch.items import ImageRecord
 from imagefetch.stats.kind_log import KindLog, read_kinds
 
 
-def record(line: int, kind: str) -> ImageRecord:
+def record(line: int, kind: str, signal: str = "") -> ImageRecord:
     made = ImageRecord("http://a.example/", "200", line)
-    made.kind = kind
+    made.kind, made.signal = kind, signal
     return made
 
 
@@ -23,6 +23,17 @@ def test_kinds_are_read_as_written(tmp_path: Path) -> None:
             log.add(record(line, kind))
         log.close()
     assert read_kinds(path.read_bytes().splitlines()) == {3: "json", 7: "pdf"}
+
+
+def test_signals_are_read_as_written(tmp_path: Path) -> None:
+    """By which hosts opt out; the log of a part has both."""
+    log = KindLog(tmp_path / "1.kinds")
+    log.add(record(2, "", "content-signal:ai-train"))
+    log.add(record(5, "html"))
+    log.add(record(6, "", "tdmrep"))
+    log.close()
+    found = read_kinds(log.path.read_bytes().splitlines())
+    assert found == {2: "content-signal:ai-train", 5: "html", 6: "tdmrep"}
 
 
 def test_nothing_is_written_without_a_kind(tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.job.report_repair import resume
-from imagefetch.job.report_repair.resume import NothingToDo
+from imagefetch.job.report_repair import prepare
+from imagefetch.job.report_repair.prepare import NothingToDo
 from imagefetch.job.report_repair.superseded_rows import compact
 from imagefetch.job.run import Job, begin
+from imagefetch.line import Line
 from imagefetch.lists.plain import read_lines
 from imagefetch.output import folder_store
 from imagefetch.output.file_names import DEFAULT, NameTemplate
@@ -30,7 +31,6 @@ from imagefetch.output.partial_files import Download
 from imagefetch.output.report.csv_rows import cells, encode, record_of
 from imagefetch.output.report.exporter import begin_report
 from imagefetch.output.report.report_file import read_rows
-from imagefetch.urls import Line
 from tests.conftest import Crawl, project
 from tests.support import kill
 
@@ -45,7 +45,7 @@ class Killed(BaseException):
 @contextmanager
 def killing(kill_at: str) -> Iterator[None]:
     """Let a step that `tests.support.kill` knows raise `Killed`."""
-    before = folder_store.move_new, resume.retire, leftovers.remove_file  # type: ignore[attr-defined]
+    before = folder_store.move_new, prepare.retire, leftovers.remove_file  # type: ignore[attr-defined]
     kill.STEP, _, kill.COUNT = (kill_at or ":0").partition(":")
     kill._reached = itertools.count(1)
     kill.die = _die
@@ -53,7 +53,7 @@ def killing(kill_at: str) -> Iterator[None]:
     try:
         yield
     finally:
-        folder_store.move_new, resume.retire, leftovers.remove_file = before  # type: ignore[attr-defined]
+        folder_store.move_new, prepare.retire, leftovers.remove_file = before  # type: ignore[attr-defined]
         kill.STEP = ""
 
 

@@ -122,7 +122,8 @@ def _main() -> None:
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(environment)
-        sys.path[0] = folder
+        paths = environment.get("PYTHONPATH", "").split(os.pathsep)
+        sys.path[:1] = [folder, *filter(None, paths)]
         sys.argv[:] = words
         run_module(words[0], run_name="__main__", alter_sys=True)
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from imagefetch.items import ImageRecord
-from imagefetch.job.report_repair import resume
+from imagefetch.job.report_repair import prepare
 from imagefetch.output import folder_store, partial_files
 from imagefetch.output.ownership import leftovers, moves, numbered_reports
 from imagefetch.output.partial_files import PartialFile
@@ -114,7 +114,7 @@ _remove = leftovers.remove_file
 def watch() -> None:
     """Reach the steps that are in no component."""
     folder_store.move_new = _move_and_reach  # type: ignore[attr-defined]
-    resume.retire = _retire_and_reach  # type: ignore[attr-defined]
+    prepare.retire = _retire_and_reach  # type: ignore[attr-defined]
     leftovers.remove_file = _remove_and_reach
 
 

@@ -11,3 +11,8 @@ from imagefetch.pages import ImagePage
 class PolitePage(ImagePage):
     at_once = 2
     contact_required = True
+
+
+@handle_urls("slow.example")
+class SlowPage(ImagePage):
+    delay = 0.5

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from PIL import Image
 
-from imagefetch.images.formats import HEAD
+from imagefetch.images.detection import HEAD
 
 SIZE = (40, 30)
 

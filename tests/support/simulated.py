@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from benchmarks.rates import FixedWindow, Limit
+from imagefetch.line import Line
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.concurrency.host_limits import HostLimits
 from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.rate_limits.refusals import RateLimitHint, SentRequest, Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
-from imagefetch.urls import Line
 from tests.conftest import project
 
 ORIGIN = "http://a.example"
@@ -148,30 +148,30 @@ class Simulation:
 
 class ConcurrencySimulation(Simulation):
     """A host that refuses requests beyond a number of concurrent ones, a function of time, and
-    takes half a second for the others."""
+    takes half a second for the others. *transit*: seconds of a request to it, and of a response
+    back, ± 30 %."""
 
     SERVICE = 0.5
     REFUSAL = 0.005
-    serving = 0
 
-    def __init__(self, capacity: Callable[[float], int], told: Tell) -> None:
+    def __init__(self, capacity: Callable[[float], int], told: Tell, transit: float = 0.0) -> None:
         super().__init__(lambda _: FixedWindow(1, 1), told, math.inf, MANY)
-        self.capacity = capacity
+        self.capacity, self.transit = capacity, transit
+        self.serving: list[float] = []  # a heap of the times at which responses leave
 
     def ask(self, entry: Entry) -> None:
-        refuses = self.serving >= self.capacity(self.now)
-        self.serving += not refuses
-        (self.run.refused if refuses else self.run.accepted).append(self.now)
-        service = self.SERVICE * random.uniform(0.8, 1.2)
-        end = self.now + (self.REFUSAL if refuses else service)
+        there = self.now + self.transit * random.uniform(0.7, 1.3)
+        while self.serving and self.serving[0] <= there:
+            heapq.heappop(self.serving)
+        refuses = len(self.serving) >= self.capacity(there)
+        (self.run.refused if refuses else self.run.accepted).append(there)
+        end = there + (self.REFUSAL if refuses else self.SERVICE * random.uniform(0.8, 1.2))
+        if not refuses:
+            heapq.heappush(self.serving, end)
         flying = len(self.ends) + 1
         sent = SentRequest(entry.line.number, self.now, flying, entry.refusals, entry.first)
         answer = RateLimitHint(True, self.told(0)) if refuses else None
-        heapq.heappush(self.ends, (end, next(self.order), sent, answer))
-
-    def finish(self) -> None:
-        self.serving -= self.ends[0][3] is None
-        super().finish()
+        heapq.heappush(self.ends, (end + self.transit, next(self.order), sent, answer))
 
 
 def simulate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imagefetch.config.rules.lists import read_list
-from imagefetch.images.formats import FORMATS
+from imagefetch.images.detection import FORMATS
 
 ALIASES = {"jfif": "jpg", "jpe": "jpg", "pbm": "pnm", "pgm": "pnm", "ppm": "pnm", "x-icon": "ico"}
 """Other names of types: alias to the extension of the type that it stands for."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from scrapy import Request
 from scrapy.http import Headers
 
-from imagefetch.download.bodies.body import Sink, ToFile
+from imagefetch.download.bodies.body import FileSink, Sink
 from imagefetch.download.bodies.continuation import (
     Fields,
     Interrupted,
@@ -92,14 +92,14 @@ class Attempt:
             if self._rest is not None and isinstance(error, UNANSWERED):
                 self._bodies.note_fruitless(self._request)
             return False
-        if not isinstance(sink, ToFile) or (body := self._interrupted(sink, head)) is None:
+        if not isinstance(sink, FileSink) or (body := self._interrupted(sink, head)) is None:
             return False
         await sink.pause()
         before = self._continued_from
         brought = None if before is None else body.size - before
         return self._bodies.keep(self._request, body, brought, time.monotonic() - self._began)
 
-    def _interrupted(self, sink: ToFile, head: Head) -> Interrupted | None:
+    def _interrupted(self, sink: FileSink, head: Head) -> Interrupted | None:
         if self._rest is None or self._continued_from is None:
             return begin_of(self._request, head, sink.part)
         found = range_of(head)

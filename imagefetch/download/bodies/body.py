@@ -10,10 +10,10 @@ from typing import Protocol
 
 from imagefetch.download.bodies.content_encoding import first_piece
 from imagefetch.download.bodies.encoded_body import EncodedFile
-from imagefetch.download.curl.transfer import Enough
+from imagefetch.download.curl.transfer import ResponseComplete
 from imagefetch.download.tracing import Timing
 from imagefetch.errors import TooLarge
-from imagefetch.images.formats import HEAD, format_of
+from imagefetch.images.detection import HEAD, format_of
 from imagefetch.output.disk_io import Disk
 from imagefetch.output.partial_files import Download, PartialFile
 
@@ -37,14 +37,14 @@ class Sink(Protocol):
     def feed(self, data: bytes) -> bool:
         """Take *data*; return False if it must be offered again once `busy` is done.
 
-        :raises Enough: if the rest is not needed
+        :raises ResponseComplete: if the rest is not needed
         """
 
     async def discard(self) -> None:
         """Remove what was taken."""
 
 
-class Skip:
+class DiscardSink:
     """Discards a body, up to `UNWANTED_MAX` bytes."""
 
     busy = None
@@ -55,7 +55,7 @@ class Skip:
     def feed(self, data: bytes) -> bool:
         self._received += len(data)
         if self._received > UNWANTED_MAX:
-            raise Enough
+            raise ResponseComplete
         return True
 
     async def discard(self) -> None:
@@ -77,7 +77,7 @@ class InMemory:
         self.body += data
         if len(self.body) > self.limit:
             self.cut = True
-            raise Enough
+            raise ResponseComplete
         return True
 
     async def discard(self) -> None:
@@ -126,7 +126,7 @@ class _Written:
             self.busy = None
 
 
-class ToFile(_Written):
+class FileSink(_Written):
     """Saves a body to the file *part*, which is new or has the begin of the body."""
 
     def __init__(self, part: PartialFile, disk: Disk, timing: Timing | None) -> None:
@@ -177,7 +177,7 @@ class ToFile(_Written):
         self.part.discard()
 
 
-class ToEncodedFile(_Written):
+class EncodedFileSink(_Written):
     """Saves an encoded body, which is decoded into a new file at *path* when it is complete.
 
     It is decoded then, so that slow servers occupy no decoder memory.

@@ -15,7 +15,7 @@ from typing import IO, TypeVar
 
 from imagefetch.download.bodies.content_encoding import SLICE, decode, decoder
 from imagefetch.errors import IncompleteBody, store_error
-from imagefetch.images.formats import HEAD, format_of
+from imagefetch.images.detection import HEAD, format_of
 from imagefetch.output.partial_files import BodyBuffer, Download, PartialFile
 from imagefetch.utils.processes.offload import offload
 

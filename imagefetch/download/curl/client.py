@@ -11,7 +11,7 @@ from imagefetch.download.curl.easy_handle import Handle
 from imagefetch.download.curl.error_mapping import LOCAL, Code
 from imagefetch.download.curl.event_loop import CurlLoop
 from imagefetch.download.curl.idle_sockets import IdleSockets
-from imagefetch.download.curl.transfer import Enough, Options, Transfer
+from imagefetch.download.curl.transfer import Options, ResponseComplete, Transfer
 from imagefetch.utils.processes.taskless import PromptFuture
 
 # Attempts to open a connection when this machine has no free socket, and seconds between two.
@@ -158,7 +158,7 @@ class CurlClient:
         """End the transfer of *handle*, and its connection."""
         del self._running[handle.easy]
         self._detach(handle)
-        if isinstance(error, Enough):
+        if isinstance(error, ResponseComplete):
             handle.enough = True
         else:
             handle.error = error

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pycurl
 
 from imagefetch.download.curl.easy_handle import Handle
-from imagefetch.download.curl.transfer import Enough
+from imagefetch.download.curl.transfer import ResponseComplete
 from imagefetch.errors import (
     BadHTTP,
     ConnectTimeout,
@@ -70,7 +70,7 @@ class Deadline:
 
     def check(
         self, handle: Handle, active_at: Callable[[Handle], float], now: float
-    ) -> Failure | Enough | None:
+    ) -> Failure | ResponseComplete | None:
         """Return the error with which the transfer of *handle* must end now, if any.
 
         *active_at*: returns when its connection was active last, 0 if it is not its alone.
@@ -89,11 +89,11 @@ class Deadline:
                 return ResponseTimeout()
         return None if handle.head is None else self._check_body(handle, now)
 
-    def _check_body(self, handle: Handle, now: float) -> Failure | Enough | None:
+    def _check_body(self, handle: Handle, now: float) -> Failure | ResponseComplete | None:
         if self._headers_at is None:
             self._headers_at = self._quota_at = now
         if now - self._headers_at >= handle.transfer.consumer.patience:
-            return Enough()
+            return ResponseComplete()
         if not self.limits.min_speed:
             return None
         quota = self.limits.min_speed * self.limits.window

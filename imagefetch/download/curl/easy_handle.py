@@ -15,7 +15,7 @@ from imagefetch.download.curl.connection import Connection
 from imagefetch.download.curl.error_mapping import Code
 from imagefetch.download.curl.idle_sockets import IdleSockets
 from imagefetch.download.curl.response_head import Head, status_of
-from imagefetch.download.curl.transfer import Enough, Options, Transfer
+from imagefetch.download.curl.transfer import Options, ResponseComplete, Transfer
 from imagefetch.errors import BadHTTP, HeadersTooLarge
 from imagefetch.utils.processes.taskless import PromptFuture
 
@@ -119,7 +119,7 @@ class Handle:
         self.error = self.error or self.connection.error
 
     def _abort(self, error: Exception) -> int:
-        if isinstance(error, Enough):
+        if isinstance(error, ResponseComplete):
             self.enough = True
         else:
             self.error = error
@@ -172,7 +172,7 @@ class Handle:
                 data = data[: (head.length or 0) - self.received]
                 if self.transfer.consumer.feed(data):
                     self.received += len(data)
-                    raise Enough
+                    raise ResponseComplete
             elif self.transfer.consumer.feed(data):
                 self.received += len(data)
                 return None

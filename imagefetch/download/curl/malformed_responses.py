@@ -18,7 +18,7 @@ from imagefetch.download.curl.error_mapping import Code, CURLcode
 from imagefetch.download.curl.lenient_reader import LenientReader
 from imagefetch.download.curl.raw_connection import RawConnection
 from imagefetch.download.curl.response_head import Head
-from imagefetch.download.curl.transfer import Enough, Transfer
+from imagefetch.download.curl.transfer import ResponseComplete, Transfer
 from imagefetch.errors import ConnectionReset, DownloadTimeout
 
 # libcurl's texts for a carriage return before the line end or within a value, and for a length
@@ -47,7 +47,7 @@ async def perform(client: CurlClient, transfer: Transfer, deadline: Deadline) ->
         async with asyncio.timeout_at(deadline.total_by):
             connection = RawConnection(handle.easy, deadline.limits.response)
             await _exchange(connection, transfer)
-    except Enough:
+    except ResponseComplete:
         return None
     except TimeoutError:
         return DownloadTimeout()

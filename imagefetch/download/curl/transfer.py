@@ -12,7 +12,7 @@ Options = tuple[tuple[int, Any], ...]
 """Pairs of an option of libcurl (CURLOPT_*) and its value."""
 
 
-class Enough(Exception):
+class ResponseComplete(Exception):
     """Raised by a `Consumer`: the response is complete, whatever follows."""
 
 

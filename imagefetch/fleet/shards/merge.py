@@ -8,12 +8,12 @@ from pathlib import Path
 from imagefetch.errors import ReportError
 from imagefetch.fleet.shards.append import Appender
 from imagefetch.job.report_repair.rewrite import replace_report
+from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
 from imagefetch.output.report.columns import PLAIN, Layout
 from imagefetch.output.report.csv_rows import Row
 from imagefetch.output.report.encoding import encode
 from imagefetch.output.report.report_file import read_rows
-from imagefetch.urls import Line
 
 LINES = 2**16
 """Lines of the list whose rows are sorted at a time."""

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heapreplace
 from itertools import compress
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from imagefetch.urls import PLAIN_URL, Line, key_of, sent_url
+from imagefetch.line import Line
+from imagefetch.urls import PLAIN_URL, key_of, sent_url
 
 GROUPS = 2**20
 
@@ -65,18 +67,29 @@ def group_and_url(text: str) -> tuple[int, str]:
     For a line that is not a URL, its text is used as both host and URL.
     """
     if PLAIN_URL.fullmatch(text):
-        host = text.split("/", 3)[2].partition(":")[0]
-        return zlib.crc32(host.encode()) % GROUPS, text
+        return group_of(text.split("/", 3)[2].partition(":")[0]), text
     url = sent_url(text)
     host = (url and urlsplit(url).hostname) or text
-    return zlib.crc32(host.encode()) % GROUPS, url or text
+    return group_of(host), url or text
 
 
-def plan(lines: Iterable[Line], size: int, workers: int, limit: int) -> Plan:
+def group_of(host: str) -> int:
+    """Return the group of *host*."""
+    return zlib.crc32(host.encode()) % GROUPS
+
+
+def plan(
+    lines: Iterable[Line],
+    size: int,
+    workers: int,
+    limit: int,
+    lower: Mapping[str, int] = MappingProxyType({}),
+) -> Plan:
     """Return a plan for shards of at most about *size* lines, for a number of *workers*.
 
-    *limit* is the maximum number of lanes of a host.
+    *limit* is the maximum number of lanes of a host, *lower* those of hosts that allow fewer.
     """
+    lanes = {group_of(host): most for host, most in lower.items()}
     counts = array("I", [0]) * GROUPS
     result = Plan()
     for line in lines:
@@ -97,7 +110,8 @@ def plan(lines: Iterable[Line], size: int, workers: int, limit: int) -> Plan:
         if (count := counts[group]) > size:
             parts = -(-count // size)
             share = -(-count * workers // result.lines)
-            big = DividedGroup(result.shards, parts, max(1, min(parts, limit, share)))
+            most = min(limit, lanes.get(group, limit))
+            big = DividedGroup(result.shards, parts, max(1, min(parts, most, share)))
             result._big[group] = big
             result.big.append(big)
             result.shards += parts

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from imagefetch.fleet.shards.append import Appender
 from imagefetch.fleet.shards.plan import Plan, group_and_url
+from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.shards import is_header, parse_shard_line, shard_header, shard_line
-from imagefetch.urls import Line
 
 # Maximum number of lines of a shard whose hosts are interleaved; a longer shard is that of
 # one host whose URLs are all the same.

@@ -20,7 +20,7 @@ from imagefetch.fleet.worker import fencing
 from imagefetch.fleet.worker.bisection import PROCESS, WORKER, Suspects
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
 from imagefetch.fleet.worker.crawl_process import ORPHANED
-from imagefetch.fleet.worker.earlier_attempts import TakenOver, take_over
+from imagefetch.fleet.worker.earlier_attempts import RecoveredState, take_over
 from imagefetch.fleet.worker.fencing import Heartbeat
 from imagefetch.fleet.worker.shard_rows import ShardRows
 from imagefetch.fleet.worker.task import (
@@ -77,7 +77,7 @@ class Attempt:
             folder = hide_credentials_of(self.task.folder)  # Dask logs the error too
             raise AttemptFailed(f"job folder {folder}: {error}") from error
 
-    def _publish(self, taken: TakenOver) -> None:
+    def _publish(self, taken: RecoveredState) -> None:
         """Put the report into the job folder, where it is the shard's newest from now on."""
         shard = self.task.shard
         final = self.folder.report_path(shard, self.name, self.scratch)

@@ -22,7 +22,7 @@ from imagefetch.stats.kind_log import SUFFIX as KINDS
 
 
 @dataclass
-class TakenOver:
+class RecoveredState:
     """What the next attempt at a shard begins with."""
 
     name: str
@@ -39,7 +39,7 @@ class TakenOver:
     """Whether there was no earlier attempt."""
 
 
-def take_over(task: Task, folder: JobFolder, scratch: Path) -> TakenOver:
+def take_over(task: Task, folder: JobFolder, scratch: Path) -> RecoveredState:
     """Fence off earlier attempts, and read their results into the folder *scratch*.
 
     :raises OSError: if the job folder or the store can't be used on this worker
@@ -69,4 +69,4 @@ def take_over(task: Task, folder: JobFolder, scratch: Path) -> TakenOver:
             shutil.copyfile(kinds, report.with_suffix(KINDS))
     else:
         report.write_bytes(Layout.of_list(ListFile(lines).columns).header)
-    return TakenOver(name, lines, report, moved, suspects, not crawled)
+    return RecoveredState(name, lines, report, moved, suspects, not crawled)

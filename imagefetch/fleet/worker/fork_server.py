@@ -44,6 +44,15 @@ one imports the project's files as they are by then."""
 MESSAGE_MAX = 2**16  # bytes received at once
 
 
+NOT_PRELOADED = (
+    "imagefetch.settings",
+    "imagefetch.cli",
+    "imagefetch.__main__",
+    "imagefetch.fleet.",
+)
+"""Beginnings of the names of modules that a fork imports itself."""
+
+
 def preload() -> None:
     """Import what a crawl imports, except the project's settings, which may change until the
     fork, and the reactor, which doesn't survive a fork."""
@@ -53,7 +62,8 @@ def preload() -> None:
         entry_point.load()
     for module in walk_packages(imagefetch.__path__, "imagefetch."):
         # The command has imported those modules of the fleet that a crawl process needs.
-        if not module.name.startswith(("imagefetch.settings", "imagefetch.fleet.")):
+        # The settings of a folder (`imagefetch.cli`) may change as those of the project.
+        if not module.name.startswith(NOT_PRELOADED):
             import_module(module.name)
     for components in (
         default_settings.EXTENSIONS_BASE,

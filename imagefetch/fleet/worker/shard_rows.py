@@ -9,6 +9,7 @@ from pathlib import Path
 from imagefetch.errors import WorkerCrash
 from imagefetch.fleet.worker.bisection import ALONE, PROCESS
 from imagefetch.items import ImageRecord
+from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.shards import SHARD_SUFFIX, write_shard
 from imagefetch.output.report.carried import carried_cells
@@ -16,7 +17,6 @@ from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.csv_rows import cells
 from imagefetch.output.report.encoding import encode
 from imagefetch.output.report.report_file import read_rows, whole_size
-from imagefetch.urls import Line
 
 
 class ShardRows:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from imagefetch.line import Line
 from imagefetch.output.report.carried import carried_cells
 from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.csv_rows import Row
-from imagefetch.urls import Line
 from imagefetch.utils.bounded.scratch_db import ScratchDatabase, key
 
 

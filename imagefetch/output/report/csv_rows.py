@@ -9,9 +9,9 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from imagefetch.items import ImageRecord
+from imagefetch.line import LineKey, place_of
 from imagefetch.output.report.columns import COLUMNS, HEADER, NAMES, OWN, PLAIN, Layout
 from imagefetch.output.report.encoding import decode, encode, split
-from imagefetch.urls import LineKey, place_of
 
 __all__ = ["COLUMNS", "HEADER", "ROW_MAX", "Row", "cells", "decode", "encode", "record_of"]
 

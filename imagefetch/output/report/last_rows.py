@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from imagefetch.line import LineKey
 from imagefetch.output.report.csv_rows import Row
 from imagefetch.output.report.report_file import read_rows
-from imagefetch.urls import LineKey
 
 # Rows are in the order in which lines were finished. A line number far above the number of
 # rows belongs to another list; the array of counts is not extended for it.

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Generic
 
+from imagefetch.line import Line
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.circuit_breakers.circuit_breaker import (
     BreakerPolicy,
@@ -15,7 +16,6 @@ from imagefetch.scheduling.circuit_breakers.circuit_breaker import (
 )
 from imagefetch.scheduling.circuit_breakers.waiting_hosts import WaitingHost
 from imagefetch.scheduling.waiting_entry import Entry
-from imagefetch.urls import Line
 
 # Hosts without waiting lines that are kept, at about 500 bytes each. Beyond that, the least
 # recently used are removed, even if their circuit breaker is open.

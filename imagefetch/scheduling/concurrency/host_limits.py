@@ -77,6 +77,8 @@ class HostLimits:
         """Number of cuts of all hosts, by cause."""
         self.rates: Callable[[], Mapping[str, float]] = dict
         """Returns the requests per second of hosts that limit them."""
+        self.ceilings: Callable[[], Mapping[str, int]] = dict
+        """Returns the concurrent requests of hosts whose refusals show them, but tell a time."""
         self._hosts: dict[str, KnownHost] = {}
 
     def delay_of(self, host: str) -> float:
@@ -119,11 +121,11 @@ class HostLimits:
     def known(self, most: int = REPORTED) -> list[HostLimit]:
         """Return at most *most* hosts: those with a rate, those with the most cuts, then those
         with the most requests. Hosts that never sent a response are omitted."""
-        rates = self.rates()
+        rates, ceilings = self.rates(), self.ceilings()
         hosts = [
             HostLimit(
                 host,
-                adaptive.limit,
+                min(adaptive.limit, ceilings.get(host, adaptive.limit)),
                 requests.requests,
                 dict(adaptive.cuts.most_common()),
                 adaptive.cause,

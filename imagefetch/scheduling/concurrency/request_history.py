@@ -1,4 +1,4 @@
-"""Counts the requests to one host, and how many it answered recently."""
+"""Counts the requests to one host, and its recent responses."""
 
 from __future__ import annotations
 

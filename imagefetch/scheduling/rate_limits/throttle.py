@@ -9,7 +9,8 @@ began are ignored if they are refused.
 An origin may limit concurrent requests, which is the concern of `AdaptiveLimit`, or requests
 per second. The second is assumed if its headers name a time, if it refused a request that was
 alone in flight, or if it repeatedly refused one of few in flight. Then `AdaptiveRate` spaces the
-requests.
+requests. If they name a time, but the number in flight separates refused from accepted requests,
+`ConcurrencyCeiling` limits that number instead.
 
 All times are seconds of one clock; any clock will do.
 """
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from imagefetch.scheduling.rate_limits.adaptive_rate import AdaptiveRate, Cycle
+from imagefetch.scheduling.rate_limits.concurrency_ceiling import ConcurrencyCeiling
 
 Entry = TypeVar("Entry")
 
@@ -52,15 +54,17 @@ class Throttle(Generic[Entry]):
     """Pauses in a row without a response in between."""
     given_up: bool = False
     """Whether its lines fail until the pause ends."""
-    rate: AdaptiveRate | None = None
     due: float | None = None
     """Time for which the next look at its waiting entries is scheduled."""
     released: set[int] = field(default_factory=set)
     """Numbers of the lines that may be sent or are in flight."""
     waiting: deque[Entry] = field(default_factory=deque)
+    _rate: AdaptiveRate | None = None  # kept while there is a ceiling, which may be wrong
     _teaches: bool = False  # whether the end of this pause sets the rate
     _told: bool = False  # whether a refusal of this pause told a time
     _refused_at: float = 0.0  # when the request of the last refusal was sent
+    ceiling: ConcurrencyCeiling = field(default_factory=ConcurrencyCeiling)
+    """What is known of a limit of concurrent requests."""
     _proven: int = 0  # requests in flight with which one was accepted
     _contradictions: int = 0
 
@@ -71,17 +75,24 @@ class Throttle(Generic[Entry]):
     @property
     def is_limiting(self) -> bool:
         """Whether a request may have to wait."""
-        return self.window is not None or self.rate is not None or bool(self.waiting)
+        bounds = (self.window, self.rate, self.ceiling.value)
+        return any(bound is not None for bound in bounds) or bool(self.waiting)
+
+    @property
+    def rate(self) -> AdaptiveRate | None:
+        """Requests per second; None if they are not limited."""
+        return self._rate if self.ceiling.value is None else None
 
     @property
     def limits_rate(self) -> bool:
-        """Whether refusals are blamed on requests per second rather than concurrent ones."""
-        return self.rate is not None or self._teaches
+        """Whether refusals change the rate or the ceiling here, not the host's adaptive limit."""
+        return self.rate is not None or self._teaches or self.ceiling.value is not None
 
     def ready_at(self, limit: int) -> float | None:
         """Return the time from which the next request may be sent; None if that depends on
         requests in flight. *limit*: maximum of requests in flight."""
-        if len(self.released) >= (limit if self.window is None else min(limit, self.window)):
+        bounds = (limit, self.window, self.ceiling.value)
+        if len(self.released) >= min(bound for bound in bounds if bound is not None):
             return None
         return max(self.until, self.rate.ready_at) if self.rate is not None else self.until
 
@@ -98,6 +109,7 @@ class Throttle(Generic[Entry]):
         """
         self.answered_at = now
         self.accepted += 1
+        self.ceiling.accepted(in_flight, now)
         if sent > self.paused_at:
             self._proven = max(self._proven, in_flight)
             if self.refusals or self._teaches:
@@ -114,15 +126,17 @@ class Throttle(Generic[Entry]):
 
     def _end_cycle(self, probed: float) -> None:
         """End the cycle with a probe that was sent at *probed*, and accepted."""
-        if self._teaches and self.learns:
+        if self.learns and self.ceiling.decides(probed, probed - self.paused_at):
+            pass
+        elif self._teaches and self.learns:
             # Without a time, it may have accepted requests since the last refusal of a probe.
             end = probed if self._told else (self._refused_at + probed) / 2
             cycle = Cycle(self.accepted - 1, end - self.begin, probed - self.paused_at)
-            if self.rate is None:
-                self.rate = AdaptiveRate(cycle, probed)
+            if self._rate is None:
+                self._rate = AdaptiveRate(cycle, probed)
             else:
-                self.rate.refused(cycle, probed)
-            self.rate.sent(probed)
+                self._rate.refused(cycle, probed)
+            self._rate.sent(probed)
         self._teaches = self._told = False
         self.begin, self.accepted = probed, 1.0
 
@@ -133,6 +147,8 @@ class Throttle(Generic[Entry]):
         """
         self._told |= told
         self._refused_at = sent
+        if self._told or self.ceiling.value is not None:
+            self.ceiling.refused(in_flight)
         if sent <= self.paused_at:
             self._teaches |= told
             return False

@@ -16,7 +16,7 @@ from imagefetch.scheduling.rate_limits.refusals import History, RateLimitHint, S
 from imagefetch.scheduling.rate_limits.throttle import Throttle
 from imagefetch.scheduling.waiting_entry import Entry
 
-# Origins that are kept, at about 700 bytes each. Beyond that, those without lines are removed.
+# Origins that are kept, at about 900 bytes each. Beyond that, those without lines are removed.
 ORIGINS = 10_000
 
 # Lines that wait in memory for an origin from which no more are read for it.
@@ -189,6 +189,12 @@ class Throttles(Generic[Entry]):
         for origin, throttle in self._throttles.items():
             if throttle.rate is not None:
                 yield origin, len(throttle.waiting), throttle.rate.value
+
+    def ceilings(self) -> Iterator[tuple[str, int]]:
+        """Yield each origin that limits concurrent requests but tells times, and that limit."""
+        for origin, throttle in self._throttles.items():
+            if throttle.ceiling.value is not None:
+                yield origin, throttle.ceiling.value
 
     def _add(self, origin: str, sent: float, now: float) -> Throttle[Entry]:
         if len(self._throttles) >= ORIGINS:

@@ -17,9 +17,10 @@ from imagefetch.fleet.shards import plan as module
 from imagefetch.fleet.shards.plan import Plan, plan
 from imagefetch.fleet.shards.queue import ShardQueue
 from imagefetch.fleet.shards.split import split
+from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.plain import read_lines
-from imagefetch.urls import Line, key_of, sent_url
+from imagefetch.urls import key_of, sent_url
 from tests.conftest import examples
 
 
@@ -42,11 +43,13 @@ URLS = st.builds(
 OTHERS = st.sampled_from(["not a URL", "ftp://a.example/x", "http://[", "a\tb", "=1+1", "\x1f"])
 
 
-def shards_of(lines: list[str], folder: Path, **bounds: int) -> tuple[Plan, dict[int, list[Line]]]:
+def shards_of(
+    lines: list[str], folder: Path, *, size: int = 10, workers: int = 1, limit: int = 64
+) -> tuple[Plan, dict[int, list[Line]]]:
     """Return the plan for a list of *lines*, and the lines of each shard as they are read back."""
     urls = folder / "urls.txt"
     urls.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    made = plan(read_lines(urls), **{"size": 10, "workers": 1, "limit": 64, **bounds})
+    made = plan(read_lines(urls), size, workers, limit)
     found: dict[int, list[Line]] = {}
 
     def send(shard: int, path: Path, rows: Path | None) -> None:
@@ -126,6 +129,12 @@ def test_workers_end_at_about_the_same_time(tmp_path: Path) -> None:
     lines = [f"http://a.example/{n}" for n in range(4_000)]
     made, _ = shards_of(lines, tmp_path, size=1_500, workers=2)
     assert [(big.parts, big.lanes) for big in made.big] == [(4, 2)]
+
+
+def test_a_host_that_allows_few_requests_is_fetched_by_few_processes() -> None:
+    lines = [Line(n, f"http://{'ab'[n % 2]}.example/{n}") for n in range(8_000)]
+    made = plan(lines, 10_000, 8, 64, {"a.example": 2})
+    assert sorted(big.lanes for big in made.big) == [2, 4]
 
 
 def test_hosts_take_turns_in_a_shard(tmp_path: Path) -> None:

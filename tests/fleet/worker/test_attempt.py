@@ -27,11 +27,11 @@ from imagefetch.fleet.worker.fork_client import Fork
 from imagefetch.fleet.worker.running_attempts import fetch_shard, stop, stopped
 from imagefetch.fleet.worker.task import Abandoned, AttemptFailed, Task
 from imagefetch.job.audit import audit
+from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.shards import shard_line
 from imagefetch.output.report.columns import HEADER, Layout
 from imagefetch.output.report.report_file import read_rows
-from imagefetch.urls import Line
 from tests.conftest import LOOPBACK, ROOT, environment
 from tests.support.fleet_cluster import crawls_of
 from tests.support.server import Server, Writer, image, jpeg

@@ -13,7 +13,7 @@ from imagefetch.errors import UndecodableImage, UnverifiedFormat
 from imagefetch.images.decoding.decoder_pool import DecoderPool
 from imagefetch.images.decoding.decoder_problems import UNSUPPORTED
 from imagefetch.images.decoding.decoder_worker import decode
-from imagefetch.images.formats import probe
+from imagefetch.images.detection import probe
 from tests.support.pictures import bmp, jp2, pcx, placed, sgi, tiff
 from tests.support.variants.web import frame_of
 from tests.support.variants.windows import icon_of, png_of

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from imagefetch.errors import NotAnImage
-from imagefetch.images.formats import ImageInfo, probe
+from imagefetch.images.detection import ImageInfo, probe
 from tests.support.avif_files import wide_box
 from tests.support.pictures import box, clap, heif, irot, mini, sequence
 

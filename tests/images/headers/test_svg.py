@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefetch.errors import DamagedImage, NotAnImage
-from imagefetch.images.formats import HEAD, format_of, probe
+from imagefetch.images.detection import HEAD, format_of, probe
 from imagefetch.images.headers.svg import WINDOWS
 from imagefetch.images.headers.svg_size import size_of
 from imagefetch.images.headers.xml_root import DOCTYPE_MAX

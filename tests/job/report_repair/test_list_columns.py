@@ -14,8 +14,9 @@ from imagefetch.config.only_argument import NOTHING, Only
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
 from imagefetch.job.journal import Journal
-from imagefetch.job.report_repair.resume import NothingToDo, inspect_report
+from imagefetch.job.report_repair.prepare import NothingToDo, inspect_report
 from imagefetch.job.report_repair.superseded_rows import compact
+from imagefetch.line import Line
 from imagefetch.lists.list_file import ListFile
 from imagefetch.lists.options import ListOptions
 from imagefetch.output.report.carried import carried_cells
@@ -23,7 +24,6 @@ from imagefetch.output.report.columns import Layout
 from imagefetch.output.report.csv_rows import cells
 from imagefetch.output.report.encoding import encode
 from imagefetch.output.report.report_file import read_layout, read_rows
-from imagefetch.urls import Line
 from tests.conftest import examples
 
 URL = st.integers(0, 3).map("http://a.example/{}.png".format)

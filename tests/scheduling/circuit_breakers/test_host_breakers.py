@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagefetch.line import Line
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.circuit_breakers.circuit_breaker import BreakerPolicy, Transition
 from imagefetch.scheduling.circuit_breakers.host_breakers import HostBreakers
-from imagefetch.urls import Line
 from tests.conftest import HOSTS, RunCrawl, examples
 from tests.support.raw_responses import LAST
 from tests.support.server import Server, Writer

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.rates import LIMITS, FixedWindow, Limit
+from imagefetch.line import Line
 from imagefetch.scheduling.admission import Admission
 from imagefetch.scheduling.concurrency.request_outcome import Outcome
 from imagefetch.scheduling.rate_limits.refusals import History, RateLimitHint, SentRequest, Verdict
 from imagefetch.scheduling.rate_limits.throttles import Throttles
-from imagefetch.urls import Line
 from tests.conftest import HOSTS, ROOT, RunCrawl, command, environment, examples, project, run_crawl
 from tests.support.rate_limited import LimitedHost, nothing_told
 from tests.support.rate_limited import Told as ToldHeaders
@@ -70,6 +70,37 @@ def test_a_limit_of_concurrent_requests(before: int, after: int) -> None:
     assert result.throughput(0, 60) >= 0.9 * before / host.SERVICE
     assert result.throughput(60, 120) >= 0.8 * after / host.SERVICE
     assert len(result.refused) <= 0.1 * len(result.accepted)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "seconds"), [(1, 1, 1.0), (4, 4, 3.0), (14, 11, 1.0), (5, 20, 1.0)]
+)
+def test_a_limit_of_concurrent_requests_that_tells_a_time(
+    before: int, after: int, seconds: float
+) -> None:
+    """Is taken for a limit per second for the first minute only, and again for a while when it
+    falls. None is sent during a pause."""
+    random.seed(1)
+    host = ConcurrencySimulation(lambda now: before if now < 300 else after, lambda _: seconds)
+    result = run(host, 900)
+    assert result.throughput(60, 300) >= 0.8 * before / host.SERVICE
+    assert result.throughput(420, 900) >= 0.9 * after / host.SERVICE
+    assert len(result.refused) <= 0.03 * len(result.accepted)
+    assert result.early == 0
+    ((_, ceiling),) = host.throttles.ceilings()
+    assert ceiling <= 1.3 * after + 1
+    assert not [*host.throttles.rates()]
+
+
+@pytest.mark.parametrize(("capacity", "seconds"), [(16, 3.0), (40, 1.0), (40, 3.0)])
+def test_a_limit_of_concurrent_requests_of_a_distant_host(capacity: int, seconds: float) -> None:
+    """Is recognized, too: its numbers vary a little, since what is under way counts here only."""
+    for seed in (1, 2):
+        random.seed(seed)
+        host = ConcurrencySimulation(lambda _: capacity, lambda _: seconds, transit=0.02)
+        result = run(host, 300)
+        assert result.throughput(60, 300) >= 0.75 * capacity / host.SERVICE
+        assert len(result.refused) <= 0.03 * len(result.accepted)
 
 
 @pytest.mark.parametrize("kind", ["fixed", "sliding", "bucket"])

@@ -22,7 +22,7 @@ from imagefetch.config.only_argument import NOTHING
 from imagefetch.download.bodies.body import PORTION
 from imagefetch.errors import BadInput
 from imagefetch.items import ImageRecord
-from imagefetch.job.report_repair.resume import prepare
+from imagefetch.job.report_repair.prepare import prepare
 from imagefetch.job.run import lock_file, lock_report
 from imagefetch.lists.list_file import ListFile
 from imagefetch.output.report.csv_rows import HEADER, cells, encode

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from imagefetch.errors import BadInput
 from imagefetch.lists.kept_copy import binary_offset
-from imagefetch.lists.records import RECORD_MAX, column_names
+from imagefetch.lists.tables.records import RECORD_MAX, column_names
 from imagefetch.output.own_files import LOOKED_AT
 
 BATCH = 1_024

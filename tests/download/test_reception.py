@@ -1,4 +1,4 @@
-"""Tests of imagefetch.download.receiver: Scrapy's signals and meta keys, the handler alone."""
+"""Tests of imagefetch.download.reception: Scrapy's signals and meta keys, the handler alone."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.cells import holds_url
 from imagefetch.lists.options import AUTO
+from imagefetch.lists.tables.cells import holds_url
 
 USUAL = frozenset(
     f"{prefix}{name}{plural}"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import IO, Any
 
-from imagefetch.lists.records import LOOKED_AT, RECORD_MAX, Broken, column_names
+from imagefetch.lists.tables.records import LOOKED_AT, RECORD_MAX, Broken, column_names
 
 CHUNK = 2**16
 """Characters of an array that are read at a time."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from imagefetch.errors import BadInput
-from imagefetch.lists.records import RECORD_MAX, Broken, column_names
+from imagefetch.lists.tables.records import RECORD_MAX, Broken, column_names
 
 csv.field_size_limit(RECORD_MAX)  # `_Lines` bounds records; the default is a smaller bound
 
