@@ -46,6 +46,8 @@ COLUMN = re.compile(r"url|uri|link|image|img|src|href|identifier|photo|picture",
 JSON = re.compile(r'\s*(?:\{\s*"|\[\s*[{"\]])')
 """Matches the beginning of JSON Lines, or of an array of objects or strings."""
 
+JSON_LINE = re.compile(r'\{\s*"[^"]*"\s*:')
+
 BEGINS_WITH_URL = re.compile(r"""[\["'<\s]*(?:(?:https?:)?//|www\.)""", re.IGNORECASE)
 
 
@@ -105,7 +107,7 @@ def head_of(path: Path) -> str:
 def _text_format(head: str, name: str, *, is_sure: bool) -> Format:
     """Return the format of a text that begins with *head*. Its name tells *name*; *is_sure*: the
     user does."""
-    if name == "json" or (name == AUTO and JSON.match(head)):
+    if name == "json" or (name == AUTO and (JSON.match(head) or _is_json_lines(head))):
         return Format("json")
     if name == "tsv":
         return Format("csv", "\t")
@@ -194,6 +196,12 @@ def _is_plain(head: str) -> bool:
     """Whether most lines are URLs."""
     lines = [line for line in _lines(head) if not line.startswith("#")]
     return sum(map(holds_url, lines)) * 2 > len(lines)
+
+
+def _is_json_lines(head: str) -> bool:
+    """Whether most lines begin as objects do."""
+    lines = list(_lines(head))
+    return sum(map(bool, map(JSON_LINE.match, lines))) * 2 > len(lines)
 
 
 def _lines(head: str) -> Iterator[str]:

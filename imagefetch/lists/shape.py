@@ -20,6 +20,10 @@ DELIMITERS = "\t,;|"
 
 CRAWL = "scrapy crawl images -a urls"
 
+FETCH = "curl -sL"
+FIND_URLS = """grep -oE 'https?://[^"<> ]+'"""
+FIND_STRINGS = """jq -r '.. | strings | select(test("^https?://"))'"""
+
 # What a line of such a file matches, and what the format is called.
 SHAPES = {
     re.compile(r"""\s*[{\[]\s*(?:["{\[\]}].*)?"""): "JSON",
@@ -81,13 +85,13 @@ def command_for(what: str, texts: Sequence[str], argument: str) -> str:
     if not what:
         return f"{CRAWL}={argument}"
     if what == "HTML or XML":
-        return f"grep -oE 'https?://[^\"<> ]+' {argument} | {CRAWL}=-"
+        return f"{_filtered(argument, FIND_URLS)} | {CRAWL}=-"
     if what == "URLs in quotes":
         return f"{CRAWL}={argument} -s REPAIR_URLS=yes"
     if what == "JSON" and _is_table_of_json(texts):
         return f"{CRAWL}={argument} -s LIST_FORMAT=json"
     if what == "JSON":
-        return f"""jq -r '.. | strings | select(test("^https?://"))' {argument} | {CRAWL}=-"""
+        return f"{_filtered(argument, FIND_STRINGS)} | {CRAWL}=-"
     head = "".join(f"{text}\n" for text in texts)
     if delimiter_of(head):
         return f"{CRAWL}={argument} -s LIST_FORMAT=csv"
@@ -103,7 +107,15 @@ def header_command(first: Sequence[str], delimiter: str, argument: str) -> str:
             named[at] = "url"
             break
     header = shlex.quote(delimiter.join(named).replace("\t", "\\t"))
-    return f"(printf '%b\\n' {header}; cat {argument}) | {CRAWL}=- -s LIST_FORMAT=csv"
+    source = f"{FETCH if '://' in argument else 'cat'} {argument}"
+    return f"(printf '%b\\n' {header}; {source}) | {CRAWL}=- -s LIST_FORMAT=csv"
+
+
+def _filtered(argument: str, program: str) -> str:
+    """Return a command that writes what *program* finds in the list *argument*."""
+    if "://" in argument:
+        return f"{FETCH} {argument} | {program}"
+    return f"{program} {argument}"
 
 
 def _is_table_of_json(texts: Sequence[str]) -> bool:

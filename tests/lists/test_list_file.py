@@ -349,6 +349,33 @@ def test_what_would_work_is_told(
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        (HTML, "curl -sL 'http://a.example/?l' | grep -oE 'https?://[^\"<> ]+' | scrapy "),
+        (json.dumps({"url": A}, indent=1), "curl -sL 'http://a.example/?l' | jq -r '.. "),
+        (f"a dog\t{A}\n", "'column1\\turl'; curl -sL 'http://a.example/?l') | scrapy "),
+        (TABLE, "scrapy crawl images -a urls='http://a.example/?l' -s LIST_FORMAT=csv"),
+    ],
+    ids=itertools.count(),
+)
+def test_a_command_for_an_address(tmp_path: Path, text: str, command: str) -> None:
+    """No program that reads files is given one."""
+    path = tmp_path / "copy"
+    path.write_text(text)
+    urls = ListFile(path, ListOptions("lines"), "http://a.example/?l")
+    with pytest.raises(BadInput) as refusal:
+        urls.check()
+    assert command in str(refusal.value)
+
+
+def test_json_is_told_by_most_lines(tmp_path: Path) -> None:
+    """The first may be none."""
+    first, *others = written(tmp_path, "a", "nope\n" + OBJECTS).lines()
+    assert first.invalid
+    assert others == [Line(2, A), Line(3, B)]
+
+
 @pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
 def test_a_cut_file_is_refused(tmp_path: Path, name: str) -> None:
     """Parquet and Arrow files have their contents at the end."""
