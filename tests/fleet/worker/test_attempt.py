@@ -24,7 +24,7 @@ from imagefetch.fleet.ownership import clear_partials
 from imagefetch.fleet.worker import fencing, fork_client
 from imagefetch.fleet.worker.crawl import FINISHED, Crawl
 from imagefetch.fleet.worker.fork_client import Fork
-from imagefetch.fleet.worker.running_attempts import fetch_shard, stop, stopped
+from imagefetch.fleet.worker.running_attempts import fetch_shard, running, stop, stopped
 from imagefetch.fleet.worker.task import Abandoned, AttemptFailed, Task
 from imagefetch.job.audit import audit
 from imagefetch.line import Line
@@ -388,7 +388,10 @@ def test_stopped_in_order(tmp_path: Path, server: Server) -> None:
         told: list[dict[str, int]] = []
         attempt = thread.submit(fetch_shard, task, told.append, lambda: True)
         until(lambda: server.under_way["all"] == 2, "two requests")
+        (begun,) = running["job"]
         stop("job")
+        log = begun.scratch / "log"
+        until(lambda: "SIGTERM" in log.read_text("utf-8", "replace"), "the signal")
         server.gate.set()
         assert attempt.result() is None
     assert told[-1] == {"shard": 7, "done": 2, "kept": 2}
