@@ -188,3 +188,14 @@ def test_contributing_names_every_room() -> None:
     files = {path.as_posix() for folder in folders for path in folder.rglob("*.*")}
     named = set(re.findall(r"`([\w./]+\.(?:py|md))`", text))
     assert {name for name in named if not any(f.endswith(f"/{name}") for f in files)} == set()
+
+
+def test_no_group_is_possessive() -> None:
+    """Python before 3.11.5 matches possessive groups, as ``(?:a|b)*+``, wrongly: an atomic group,
+    ``(?>(?:a|b)*)``, is the same."""
+    found = {
+        module: match[0]
+        for module, path in MODULES.items()
+        if (match := re.search(r"\)(?:[*+?]|\{[0-9,]+\})\+", path.read_text(encoding="utf-8")))
+    }
+    assert found == {}

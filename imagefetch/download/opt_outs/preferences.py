@@ -16,14 +16,14 @@ from collections.abc import Iterable
 
 from imagefetch.download.opt_outs.signals import CONTENT_SIGNAL, CONTENT_USAGE, USES
 
-# The grammar of RFC 9651, sections 3.1 to 3.3. The groups are possessive: matching is linear.
+# The grammar of RFC 9651, sections 3.1 to 3.3. The groups are atomic: matching is linear.
 KEY = r"[a-z*][a-z0-9_.*-]*+"
 TOKEN = r"[A-Za-z*][!#$%&'*+.^_`|~:/0-9A-Za-z-]*+"
-TEXT = r'"(?:[^"\\\x00-\x1f\x7f-\xff]|\\["\\])*+"'
+TEXT = r'"(?>(?:[^"\\\x00-\x1f\x7f-\xff]|\\["\\])*)"'
 OTHER = r"@?-?[0-9]+(?:\.[0-9]+)?|:[A-Za-z0-9+/=]*+:|\?[01]"
 BARE = rf"(?:{TOKEN}|%?{TEXT}|{OTHER})"
-PARAMETERS = rf"(?: *+; *+{KEY}(?:={BARE})?)*+"
-INNER_LIST = rf"\( *+(?:{BARE}{PARAMETERS}(?: ++|(?=\))))*+\)"
+PARAMETERS = rf"(?>(?: *+; *+{KEY}(?:={BARE})?)*)"
+INNER_LIST = rf"\( *+(?>(?:{BARE}{PARAMETERS}(?: ++|(?=\))))*)\)"
 MEMBER = re.compile(rf"({KEY})(?:=(?:({BARE})|{INNER_LIST}))?{PARAMETERS}")
 SEPARATOR = re.compile(r"[ \t]*+,[ \t]*+")
 
